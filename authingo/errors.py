@@ -1,0 +1,218 @@
+"""What can go wrong, as plain exceptions.
+
+Each class carries a stable `code` for programs, an HTTP `status`, a `message`
+for people (its docstring unless the raiser knows better) and, where somebody
+can mend it, a `hint`. Facts are attributes.
+
+    AuthError
+    ├── RequestRefused            the request itself, before it is understood
+    │   ├── NotFound              404 not_found
+    │   ├── MethodNotAllowed      405 method_not_allowed   .allow
+    │   ├── MissingClientHeader   403 missing_client_header
+    │   ├── OriginNotAllowed      403 origin_not_allowed
+    │   ├── UnsupportedMediaType  415 unsupported_media_type
+    │   ├── BodyTooLarge          413 body_too_large
+    │   ├── RequestTimeout        408 request_timeout
+    │   └── InvalidJSON           400 invalid_json
+    ├── InvalidInput              422 invalid_input        .fields
+    ├── SignUpClosed              403 sign_up_closed
+    ├── EmailTaken                409 email_taken
+    ├── InvalidCredentials        401 invalid_credentials
+    ├── WrongPassword             403 wrong_password
+    ├── NoSession                 401 no_session
+    ├── SessionExpired            401 session_expired
+    ├── RefreshReused             401 refresh_reused
+    ├── StoreUnavailable          503 store_unavailable    .retry_after
+    │   ├── NoDatabase            there is none yet
+    │   ├── SchemaBehind          `authingo migrate` has not run
+    │   └── SchemaUnsupported     newer than this program, or altered
+    ├── ConfigError               settings that cannot work
+    └── UsageError                a command called in a way that cannot work
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import ClassVar
+
+
+class AuthError(Exception):
+    """Authentication failed."""
+
+    code: ClassVar[str] = "auth_error"
+    status: ClassVar[int] = 400
+    hint: str | None = None
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
+        self.message = message or inspect.cleandoc(type(self).__doc__ or "").split("\n\n")[0]
+        if hint is not None:
+            self.hint = hint
+        super().__init__(self.message)
+
+
+class RequestRefused(AuthError):
+    """The request was refused before it was understood."""
+
+
+class NotFound(RequestRefused):
+    """There is nothing at this address."""
+
+    code = "not_found"
+    status = 404
+
+
+class MethodNotAllowed(RequestRefused):
+    """This address does not answer that method."""
+
+    code = "method_not_allowed"
+    status = 405
+
+    def __init__(self, allow: str) -> None:
+        super().__init__()
+        self.allow = allow
+
+
+class MissingClientHeader(RequestRefused):
+    """The request needs the header X-Authingo-Client, sent once, with the value true."""
+
+    code = "missing_client_header"
+    status = 403
+
+
+class OriginNotAllowed(RequestRefused):
+    """Requests from this origin are not allowed."""
+
+    code = "origin_not_allowed"
+    status = 403
+
+
+class UnsupportedMediaType(RequestRefused):
+    """The body must be application/json in UTF-8."""
+
+    code = "unsupported_media_type"
+    status = 415
+
+
+class BodyTooLarge(RequestRefused):
+    """The body is too large."""
+
+    code = "body_too_large"
+    status = 413
+
+
+class RequestTimeout(RequestRefused):
+    """The body took too long to arrive."""
+
+    code = "request_timeout"
+    status = 408
+
+
+class InvalidJSON(RequestRefused):
+    """The body is not valid JSON."""
+
+    code = "invalid_json"
+    status = 400
+
+
+class InvalidInput(AuthError):
+    """Some of the input is not valid.
+
+    `fields` maps the name of a field to what is wrong with it. Neither repeats
+    what was sent.
+    """
+
+    code = "invalid_input"
+    status = 422
+
+    def __init__(self, fields: dict[str, str], message: str | None = None) -> None:
+        super().__init__(message)
+        self.fields = fields
+
+
+class SignUpClosed(AuthError):
+    """Sign-up is closed."""
+
+    code = "sign_up_closed"
+    status = 403
+
+
+class EmailTaken(AuthError):
+    """There is already an account with this email."""
+
+    code = "email_taken"
+    status = 409
+
+
+class InvalidCredentials(AuthError):
+    """The email or the password is wrong."""
+
+    code = "invalid_credentials"
+    status = 401
+
+
+class WrongPassword(AuthError):
+    """The current password is wrong."""
+
+    code = "wrong_password"
+    status = 403
+
+
+class NoSession(AuthError):
+    """There is no session: sign in."""
+
+    code = "no_session"
+    status = 401
+
+
+class SessionExpired(AuthError):
+    """The session has expired: refresh it, or sign in again."""
+
+    code = "session_expired"
+    status = 401
+
+
+class RefreshReused(AuthError):
+    """A refresh token was used twice, so the session was ended: sign in again."""
+
+    code = "refresh_reused"
+    status = 401
+
+
+class StoreUnavailable(AuthError):
+    """The database does not answer: try again shortly."""
+
+    code = "store_unavailable"
+    status = 503
+    retry_after: ClassVar[int] = 2  # seconds
+
+
+class NoDatabase(StoreUnavailable):
+    """There is no database yet."""
+
+    hint = "run `authingo migrate` to create it"
+
+
+class SchemaBehind(StoreUnavailable):
+    """The database schema is older than this program."""
+
+    hint = "run `authingo migrate`"
+
+
+class SchemaUnsupported(StoreUnavailable):
+    """The database schema does not fit this program."""
+
+    hint = "run a newer authingo, or restore the schema this one was made for"
+
+
+class ConfigError(AuthError):
+    """The configuration cannot work."""
+
+    code = "invalid_config"
+    status = 500
+
+
+class UsageError(AuthError):
+    """The command cannot work when called like this."""
+
+    code = "usage"
+    status = 400

@@ -1,0 +1,23 @@
+"""The HTTP face for FastAPI and any ASGI server."""
+
+from authingo.fastapi.guards import (
+    CurrentSession,
+    CurrentUser,
+    OptionalUser,
+    PageUser,
+    current_session,
+    current_user,
+    optional_user,
+    page_user,
+)
+
+__all__ = [
+    "CurrentSession",
+    "CurrentUser",
+    "OptionalUser",
+    "PageUser",
+    "current_session",
+    "current_user",
+    "optional_user",
+    "page_user",
+]

@@ -1,0 +1,151 @@
+"""Guards for one's own routes: dependencies for FastAPI, a wrapper for any ASGI application.
+
+    async def me(user: CurrentUser) -> ...
+
+A guard first makes the cross-origin check of `authingo.fastapi.origin`, then
+resumes the session. `app.dependency_overrides[current_user]` replaces it in tests.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from authingo import cookies
+from authingo.cookies import Cookies
+from authingo.errors import AuthError, NoSession
+from authingo.fastapi.bodies import Receive
+from authingo.fastapi.origin import OriginCheck, Scope
+from authingo.fastapi.replies import Send, error_reply
+from authingo.fastapi.websockets import WatchedSocket
+from authingo.models import Resumed, Session, User
+
+if TYPE_CHECKING:
+    from authingo.auth import ASGIApp, Auth
+
+WATCHED = "authingo.socket"  # where `install` leaves the WatchedSocket of a WebSocket
+
+
+class Guard:
+    """Checks and resumes under one configuration."""
+
+    def __init__(self, auth: Auth) -> None:
+        self._auth = auth
+        self._cookies = Cookies(auth.settings)
+        self.origin = OriginCheck(auth.settings)
+
+    async def admit(self, scope: Scope, *, client_header: bool = True) -> Resumed:
+        """Return who asks, or refuse.
+
+        Raises:
+            MissingClientHeader, OriginNotAllowed: before the session is looked up.
+            NoSession, SessionExpired, StoreUnavailable: as `Auth.resume`.
+        """
+        if scope["type"] == "websocket":
+            self.origin.check_websocket(scope)
+        else:
+            self.origin.check(scope, client_header=client_header)
+        token = cookies.read(scope["headers"], self._cookies.session.name)
+        resumed = await self._auth.resume(token)
+        if watched := scope.get(WATCHED):
+            watched.watch(lambda: self._auth.resume(token))
+        return resumed
+
+
+def _guard(connection: HTTPConnection) -> Guard:
+    guard: Guard | None = getattr(connection.app.state, "authingo_guard", None)
+    if guard is None:
+        raise RuntimeError(
+            "this application has no authingo: call auth.install(app), "
+            "or auth.install(app, routes=False) for a mounted one"
+        )
+    return guard
+
+
+async def _resumed(connection: HTTPConnection) -> Resumed:
+    return await _guard(connection).admit(connection.scope)
+
+
+async def _resumed_page(connection: HTTPConnection) -> Resumed:
+    return await _guard(connection).admit(connection.scope, client_header=False)
+
+
+async def current_user(resumed: Annotated[Resumed, Depends(_resumed)]) -> User:
+    """Return the signed-in user; 401 without one."""
+    return resumed.user
+
+
+async def current_session(resumed: Annotated[Resumed, Depends(_resumed)]) -> Session:
+    """Return the session of the signed-in user; 401 without one."""
+    return resumed.session
+
+
+async def optional_user(connection: HTTPConnection) -> User | None:
+    """Return the signed-in user, or None.
+
+    An expired session is still a 401 `session_expired`: the client refreshes and
+    asks again, instead of showing the page of a stranger.
+    """
+    try:
+        return (await _resumed(connection)).user
+    except NoSession:
+        return None
+
+
+async def page_user(resumed: Annotated[Resumed, Depends(_resumed_page)]) -> User:
+    """Return the signed-in user, letting GET and HEAD come without X-Authingo-Client."""
+    return resumed.user
+
+
+CurrentUser = Annotated[User, Depends(current_user)]
+CurrentSession = Annotated[Session, Depends(current_session)]
+OptionalUser = Annotated[User | None, Depends(optional_user)]
+PageUser = Annotated[User, Depends(page_user)]
+
+# The guards that demand the client header before a body is read.
+_STRICT = frozenset({_resumed, optional_user})
+
+
+def demands_header(dependant: Any, overrides: dict[Any, Any]) -> bool:
+    """Tell whether a FastAPI route's dependencies hold a strict guard that no test replaced."""
+    return any(
+        inner.call not in overrides and (inner.call in _STRICT or demands_header(inner, overrides))
+        for inner in dependant.dependencies
+    )
+
+
+class Required:
+    """Any ASGI application behind a live session; `Auth.require` makes it."""
+
+    def __init__(self, auth: Auth, app: ASGIApp, *, client_header: bool) -> None:
+        self._auth = auth
+        self._app = app
+        self._guard = Guard(auth)
+        self._client_header = client_header
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through with `scope["authingo"]` set, or answer it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+            return
+        try:
+            admitted = await self._guard.admit(scope, client_header=self._client_header)
+        except AuthError as error:
+            await error_reply(error).send(send)
+            return
+        await self._app({**scope, "authingo": admitted}, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        socket = WatchedSocket(receive, send)
+        try:
+            admitted = await self._guard.admit({**scope, WATCHED: socket})
+        except AuthError:
+            await send({"type": "websocket.close", "code": 1008})  # before acceptance: a 403
+            return
+        async with socket.open():
+            await self._app({**scope, "authingo": admitted}, socket.receive, socket.send)

@@ -1,0 +1,77 @@
+"""The routes as a plain ASGI application.
+
+It does not go through FastAPI's routing and validation: those redirect a
+trailing slash to whatever Host was sent, repeat a bad body in their error, and
+set no bound on it. Here the checks come in one order, whatever the host
+application does around them: path, method, client header, origin, media type,
+size, JSON, fields, and then what the route decides.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from authingo.cookies import Cookies
+from authingo.errors import AuthError, MethodNotAllowed, NotFound, StoreUnavailable
+from authingo.fastapi.bodies import ClientGone, Receive, read_strings
+from authingo.fastapi.origin import OriginCheck, Scope
+from authingo.fastapi.replies import Reply, Send, error_reply
+from authingo.fastapi.routes import ROUTES, Request
+
+if TYPE_CHECKING:
+    from authingo.auth import Auth
+
+_log = logging.getLogger("authingo")
+
+
+class Handler:
+    """Answers every request below the base path, also those it has no route for."""
+
+    def __init__(self, auth: Auth) -> None:
+        self._auth = auth
+        self._check = OriginCheck(auth.settings)
+        self._cookies = Cookies(auth.settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, whose path is what follows `root_path`."""
+        await self.answer(path_below(scope), scope, receive, send)
+
+    async def answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request for a path below the base path."""
+        if scope["type"] != "http":
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1000})
+            return
+        try:
+            reply = await self._reply(path, scope, receive)
+        except ClientGone:
+            return
+        except StoreUnavailable as error:
+            _log.warning("%s", error.message)
+            reply = error_reply(error)
+        except AuthError as error:
+            reply = error_reply(error)
+        await reply.send(send)
+
+    async def _reply(self, path: str, scope: Scope, receive: Receive) -> Reply:
+        methods = ROUTES.get(path)
+        if methods is None:
+            raise NotFound
+        route = methods.get(scope["method"])
+        if route is None:
+            raise MethodNotAllowed(allow=", ".join(methods))
+        body: dict[str, str] = {}
+        if route.checked:
+            self._check.check(scope)
+            body = await read_strings(scope, receive, route.fields)
+        return await route.handle(self._auth, Request(scope, body, self._cookies))
+
+
+def path_below(scope: Scope) -> str:
+    """Return the path below the mount. A proxy's prefix may be in `root_path` but not in `path`."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    if root and (path == root or path.startswith(root + "/")):
+        return path[len(root) :]
+    return path

@@ -1,0 +1,167 @@
+"""How authingo becomes a part of a FastAPI application."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
+
+from authingo.auth import ASGIApp
+from authingo.errors import AuthError
+from authingo.fastapi.bodies import Receive
+from authingo.fastapi.cors import CORS
+from authingo.fastapi.guards import WATCHED, Guard, demands_header
+from authingo.fastapi.handler import Handler, path_below
+from authingo.fastapi.openapi import describe
+from authingo.fastapi.origin import Scope
+from authingo.fastapi.replies import Reply, Send, error_reply
+from authingo.fastapi.websockets import WatchedSocket
+
+if TYPE_CHECKING:
+    from authingo.auth import Auth
+
+
+def install(auth: Auth, app: FastAPI, *, routes: bool, cors: bool) -> None:
+    """Do what `Auth.install` says."""
+    if app.middleware_stack is not None:
+        raise RuntimeError("install authingo before the application answers its first request")
+    guard = Guard(auth)
+    app.state.authingo = auth
+    app.state.authingo_guard = guard
+    app.add_exception_handler(AuthError, _answer_error)
+    app.add_exception_handler(_RefusedEarly, _answer_error)
+    _extend_lifespan(app, auth)
+    if routes:
+        # First, so that no catch-all of the application shadows them.
+        app.router.routes.insert(0, _Routes(auth))
+        _extend_openapi(app, auth.settings.base_path)
+    _wrap(app, lambda inner: _GuardLayer(inner, app, guard))
+    if cors:
+        _wrap(app, lambda inner: CORS(inner, auth.settings))
+
+
+class _Routes(BaseRoute):
+    """Takes every path below the base path, so that none is redirected or left to others."""
+
+    def __init__(self, auth: Auth) -> None:
+        self._base = auth.settings.base_path
+        self._handler = Handler(auth)
+
+    def matches(self, scope: Scope) -> tuple[Match, dict[str, Any]]:
+        path = path_below(scope)
+        ours = path == self._base or path.startswith(self._base + "/")
+        return (Match.FULL if ours else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = path_below(scope).removeprefix(self._base)
+        await self._handler.answer(path, scope, receive, send)
+
+
+class _GuardLayer:
+    """Lets guards act early: before FastAPI reads a body, and while a WebSocket is open.
+
+    FastAPI reads and parses the body before it runs dependencies, so a stranger
+    could have a large upload received, or learn from a 422 what a route expects.
+    The route is known by then, so the check runs when the body is first asked for.
+    """
+
+    def __init__(self, app: ASGIApp, host: FastAPI, guard: Guard) -> None:
+        self._app = app
+        self._host = host
+        self._guard = guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            socket = WatchedSocket(receive, send)
+            scope[WATCHED] = socket
+            async with socket.open():
+                await self._app(scope, socket.receive, socket.send)
+        elif scope["type"] == "http" and scope["method"] not in {"GET", "HEAD"}:
+            await self._app(scope, self._checking(scope, receive), send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _checking(self, scope: Scope, receive: Receive) -> Receive:
+        checked = False
+
+        async def receive_checked() -> Any:
+            nonlocal checked
+            if not checked:
+                checked = True
+                if self._is_guarded(scope):
+                    try:
+                        self._guard.origin.check(scope)
+                    except AuthError as error:
+                        raise _RefusedEarly(error) from None
+            return await receive()
+
+        return receive_checked
+
+    def _is_guarded(self, scope: Scope) -> bool:
+        # A route of an included router has its dependencies in a context of its own.
+        included = scope.get("fastapi", {}).get("effective_route_context")
+        dependant = getattr(included or scope.get("route"), "dependant", None)
+        return dependant is not None and demands_header(dependant, self._host.dependency_overrides)
+
+
+class _RefusedEarly(HTTPException):
+    """What FastAPI lets through from a body being read; carries the real error."""
+
+    def __init__(self, error: AuthError) -> None:
+        super().__init__(error.status)
+        self.error = error
+
+
+async def _answer_error(connection: Any, error: Exception) -> Any:
+    real = error.error if isinstance(error, _RefusedEarly) else error
+    assert isinstance(real, AuthError)  # noqa: S101 - what it is registered for
+    if connection.scope["type"] == "websocket":
+        await connection.close(code=1008)  # before acceptance: a 403
+        return None
+    return _Answer(error_reply(real))
+
+
+class _Answer(Response):
+    """A Reply where Starlette wants a Response."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(status_code=reply.status)
+        self._reply = reply
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        await self._reply.send(send)
+
+
+def _extend_lifespan(app: FastAPI, auth: Auth) -> None:
+    inner = app.router.lifespan_context
+
+    @contextlib.asynccontextmanager
+    async def lifespan(started: FastAPI) -> AsyncIterator[Any]:
+        async with auth.lifespan(started), inner(started) as state:
+            yield state
+
+    app.router.lifespan_context = lifespan
+
+
+def _extend_openapi(app: FastAPI, base_path: str) -> None:
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        return describe(generate(), base_path)
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+
+
+def _wrap(app: FastAPI, layer: Callable[[ASGIApp], ASGIApp]) -> None:
+    """Put a layer around everything, Starlette's own error answers included."""
+    build = app.build_middleware_stack
+
+    def build_wrapped() -> Any:
+        return layer(build())
+
+    app.build_middleware_stack = build_wrapped  # type: ignore[method-assign]  # no other way out

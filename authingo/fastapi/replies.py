@@ -1,0 +1,64 @@
+"""Answers: JSON, headers, and how an error becomes one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from authingo.errors import (
+    AuthError,
+    BodyTooLarge,
+    InvalidInput,
+    MethodNotAllowed,
+    RequestTimeout,
+    StoreUnavailable,
+)
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A JSON answer, with the cookies it sets."""
+
+    value: object
+    status: int = 200
+    cookies: tuple[str, ...] = ()
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    async def send(self, send: Send) -> None:
+        """Send it. Nothing of authingo may be kept by a cache (ASVS 5.0 V14.2.2, V14.3.2)."""
+        body = json.dumps(self.value, separators=(",", ":"), ensure_ascii=False).encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+            *((b"set-cookie", cookie.encode("latin-1")) for cookie in self.cookies),
+            *self.headers,
+        ]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def error_reply(error: AuthError) -> Reply:
+    """Turn any error into its answer: the one place that does.
+
+    What a database said stays in the log: it can name hosts and users.
+    """
+    message = type(error)().message if isinstance(error, StoreUnavailable) else error.message
+    value: dict[str, object] = {"code": error.code, "message": message}
+    headers: list[tuple[bytes, bytes]] = []
+    if isinstance(error, InvalidInput):
+        value["fields"] = error.fields
+    elif isinstance(error, MethodNotAllowed):
+        headers.append((b"allow", error.allow.encode()))
+    elif isinstance(error, StoreUnavailable):
+        headers.append((b"retry-after", str(error.retry_after).encode()))
+        if error.hint:
+            value["message"] = f"{message[:-1]}: {error.hint}."
+    elif isinstance(error, BodyTooLarge | RequestTimeout):
+        headers.append((b"connection", b"close"))  # the rest of the body is not awaited
+    return Reply(value, error.status, headers=tuple(headers))

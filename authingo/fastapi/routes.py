@@ -1,0 +1,101 @@
+"""The routes: one short handler each, between a request that was checked and a reply."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from authingo import cookies
+from authingo.auth import Auth
+from authingo.cookies import Cookies
+from authingo.fastapi.origin import Scope
+from authingo.fastapi.replies import Reply
+from authingo.models import Resumed, SignedIn
+from authingo.wire import session_json, user_json
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a handler needs of a request: its cookies and the strings of its body."""
+
+    scope: Scope
+    body: dict[str, str]
+    cookies: Cookies
+
+    @property
+    def session_token(self) -> str | None:
+        """The session cookie, where there is exactly one."""
+        return cookies.read(self.scope["headers"], self.cookies.session.name)
+
+    @property
+    def refresh_token(self) -> str | None:
+        """The refresh cookie, where there is exactly one."""
+        return cookies.read(self.scope["headers"], self.cookies.refresh.name)
+
+    def signed_in(self, result: SignedIn) -> Reply:
+        """Answer with user and session, and set both cookies."""
+        return Reply(_described(result), cookies=tuple(self.cookies.write(result)))
+
+
+def _described(result: SignedIn | Resumed) -> dict[str, object]:
+    return {"user": user_json(result.user), "session": session_json(result.session)}
+
+
+async def sign_up(auth: Auth, request: Request) -> Reply:
+    """Create an account and sign in."""
+    result = await auth.sign_up(**request.body, session_token=request.session_token)
+    return request.signed_in(result)
+
+
+async def sign_in(auth: Auth, request: Request) -> Reply:
+    """Sign in with email and password."""
+    result = await auth.sign_in(**request.body, session_token=request.session_token)
+    return request.signed_in(result)
+
+
+async def session(auth: Auth, request: Request) -> Reply:
+    """Tell who is signed in. No side effect."""
+    return Reply(_described(await auth.resume(request.session_token)))
+
+
+async def refresh(auth: Auth, request: Request) -> Reply:
+    """Renew the session: both cookies are replaced."""
+    return request.signed_in(await auth.refresh(request.refresh_token))
+
+
+async def sign_out(auth: Auth, request: Request) -> Reply:
+    """End the session and clear both cookies. Idempotent."""
+    await auth.sign_out(request.session_token)
+    return Reply({"success": True}, cookies=tuple(request.cookies.clear()))
+
+
+async def change_password(auth: Auth, request: Request) -> Reply:
+    """Replace the password; every older session of the user ends."""
+    result = await auth.change_password(**request.body, session_token=request.session_token)
+    return request.signed_in(result)
+
+
+async def health(auth: Auth, request: Request) -> Reply:  # noqa: ARG001 - every handler has both
+    """Tell whether the database answers."""
+    await auth.ping()
+    return Reply({"status": "ok"})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A handler, the fields of its body, and whether it takes the cross-origin check."""
+
+    handle: Callable[[Auth, Request], Awaitable[Reply]]
+    fields: tuple[str, ...] = ()
+    checked: bool = True
+
+
+ROUTES: dict[str, dict[str, Route]] = {
+    "/sign-up": {"POST": Route(sign_up, ("email", "password", "name"))},
+    "/sign-in": {"POST": Route(sign_in, ("email", "password"))},
+    "/session": {"GET": Route(session, checked=False)},
+    "/refresh": {"POST": Route(refresh)},
+    "/sign-out": {"POST": Route(sign_out)},
+    "/change-password": {"POST": Route(change_password, ("current_password", "new_password"))},
+    "/health": {"GET": Route(health, checked=False)},
+}

@@ -1,0 +1,85 @@
+"""A WebSocket outlives the request that opened it, so its session is asked for again.
+
+While a watched socket is open its session is resumed every `INTERVAL`; when it is
+over, the socket closes with 4401 and the application sees a disconnect. A store
+that does not answer is no proof of a live session: after `INTERVAL` more without
+one the socket closes too, with 1013 (try again later). (ASVS 5.0 V4.4, V7.4.1.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any
+
+from authingo.errors import NoSession, SessionExpired, StoreUnavailable
+from authingo.fastapi.bodies import Receive
+from authingo.fastapi.replies import Send
+
+INTERVAL = 10.0  # seconds between two looks at the session
+SESSION_OVER = 4401  # the close code of a session that ended
+TRY_AGAIN = 1013  # RFC 6455 registry: Try Again Later
+
+Check = Callable[[], Awaitable[object]]
+
+
+class WatchedSocket:
+    """Stands between an application and a WebSocket, and ends it when its session does."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._over: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._watch: asyncio.Task[None] | None = None
+
+    def watch(self, check: Check) -> None:
+        """Begin to look at the session: `check` raises when it is over."""
+        if self._watch is None:
+            self._watch = asyncio.create_task(self._look(check))
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        """Receive the next message, or a disconnect once the session is over."""
+        incoming = asyncio.ensure_future(self._receive())
+        try:
+            either: set[asyncio.Future[Any]] = {incoming, self._over}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not incoming.done():
+                incoming.cancel()
+        if self._over.done():
+            return {"type": "websocket.disconnect", "code": self._over.result()}
+        return incoming.result()
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """Send a message, unless the session is over: then nothing more leaves."""
+        if not self._over.done():
+            await self._send(message)
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Stop watching when the application is done with the socket."""
+        try:
+            yield
+        finally:
+            if self._watch is not None:
+                self._watch.cancel()
+
+    async def _look(self, check: Check) -> None:
+        unanswered = 0
+        code = SESSION_OVER
+        while not self._over.done():
+            await asyncio.sleep(INTERVAL)
+            try:
+                await check()
+                unanswered = 0
+            except (NoSession, SessionExpired):
+                break
+            except StoreUnavailable:
+                unanswered += 1
+                if unanswered > 1:
+                    code = TRY_AGAIN
+                    break
+        self._over.set_result(code)
+        with contextlib.suppress(OSError, RuntimeError):  # the client may have gone by itself
+            await self._send({"type": "websocket.close", "code": code})

@@ -1,0 +1,161 @@
+"""The things authingo knows: users, sessions, and what passes between core and store."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+_ALPHABET = "0123456789abcdefghijklmnopqrstuv"  # base32hex: sorts as its bits do
+
+
+def new_id(prefix: str) -> str:
+    """Make an identifier such as `usr_06fh2m…`: 48 bits of milliseconds, then 80 random bits.
+
+    Ids sort by creation time, so that a primary key grows at its end and a list
+    can be paged by it. They are public; nothing is opened by knowing one.
+    """
+    bits = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    return prefix + "".join(_ALPHABET[bits >> shift & 31] for shift in range(125, -1, -5))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Somebody with an account. `disabled_at` is set while they may not sign in."""
+
+    id: str
+    email: str
+    name: str
+    email_verified: bool
+    created_at: datetime
+    updated_at: datetime
+    disabled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One sign-in on one device.
+
+    `expires_at` ends the current session token, `refresh_expires_at` the chance
+    to renew it; `last_used_at` is the sign-in or the last refresh.
+    """
+
+    id: str
+    user_id: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    refresh_expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Tokens:
+    """The two secrets of a session, as they go into cookies. Its repr shows neither."""
+
+    session: str
+    refresh: str
+
+    def __repr__(self) -> str:
+        return "Tokens(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A user, their session, and the tokens that now open it."""
+
+    user: User
+    session: Session
+    tokens: Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The user and the session that a live session token stands for."""
+
+    user: User
+    session: Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifetimes:
+    """How long what lives, from the moment it is issued."""
+
+    session: timedelta
+    refresh: timedelta
+    absolute: timedelta
+    grace: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class NewUser:
+    """A user about to be stored. Email and name are normalized, the password is hashed."""
+
+    email: str
+    name: str
+    password_hash: str
+    email_verified: bool = False
+    id: str = field(default_factory=lambda: new_id("usr_"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSession:
+    """A session about to be stored: SHA-256 digests only, and its lifetimes."""
+
+    token_digest: bytes
+    selector_digest: bytes
+    verifier_digest: bytes
+    lifetimes: Lifetimes
+    id: str = field(default_factory=lambda: new_id("ses_"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """One rotation about to be stored: what is presented, what follows it, and the nonce."""
+
+    selector_digest: bytes
+    verifier_digest: bytes
+    new_token_digest: bytes
+    new_verifier_digest: bytes
+    nonce: bytes
+    lifetimes: Lifetimes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """A user with what is needed to check a password. `version` grows with each new password."""
+
+    user: User
+    password_hash: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenMatch:
+    """What the store knows of a session token.
+
+    `current` is false for the token that the last rotation replaced; `live`
+    tells whether it opens the session now, by the database's clock: a current
+    one until it expires, a replaced one for the grace.
+    """
+
+    user: User
+    session: Session
+    current: bool
+    live: bool
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RefreshMatch:
+    """What the store knows of a refresh token whose selector it has.
+
+    `current`: the verifier is the one that may rotate. `live`: the session can
+    still be refreshed, by the database's clock. `nonce`: set only when the
+    verifier is the immediate predecessor and the grace lasts.
+    """
+
+    user: User
+    session: Session
+    current: bool
+    live: bool
+    nonce: bytes | None

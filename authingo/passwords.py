@@ -1,0 +1,181 @@
+"""Passwords: the policy for new ones, and hashing that nobody is locked in by.
+
+Schemes, told apart by their tag and never by the length of a password:
+
+- `$2b$12$…`: bcrypt over the UTF-8 bytes, for passwords of up to 72 bytes. Any
+  other system can verify it.
+- `$bcrypt-hmac-sha384$2b$12$…`: for longer ones. bcrypt reads 72 bytes, so the
+  password is first reduced to base64(HMAC-SHA-384(key = the raw 16-byte bcrypt
+  salt, password)), 64 bytes. Keyed with the salt, so that a digest leaked
+  elsewhere ("password shucking") is of no use here; base64, so that no NUL
+  byte ends it early.
+
+bcrypt at cost 12 (OWASP Password Storage Cheat Sheet; ASVS 5.0 V11.4.2). Nothing
+is truncated, and every character counts exactly as received (ASVS 5.0 V6.2.8,
+NIST SP 800-63B-4 §3.1.1.2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import os
+import re
+import secrets
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib.resources import files
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_MAX_BCRYPT = 72  # bytes that bcrypt reads
+_MAX_LENGTH = 256  # code points of a new password
+_TAG = "$bcrypt-hmac-sha384"
+_PATTERN = re.compile(
+    r"(?P<tag>\$bcrypt-hmac-sha384)?"
+    r"(?P<bcrypt>\$2(?P<variant>[aby])\$(?P<cost>0[4-9]|1[0-5])"
+    r"\$(?P<salt>[./A-Za-z0-9]{22})[./A-Za-z0-9]{31})",
+    re.ASCII,
+)
+_BCRYPT_ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_BASE64_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_TO_BASE64 = str.maketrans(_BCRYPT_ALPHABET, _BASE64_ALPHABET)
+_TO_BCRYPT = str.maketrans(_BASE64_ALPHABET, _BCRYPT_ALPHABET)
+
+
+def is_hash(stored: str) -> bool:
+    """Tell whether a stored hash is one that can be verified: bcrypt, cost 4 to 15."""
+    return _PATTERN.fullmatch(stored) is not None
+
+
+def problem_with(password: str, *, email: str, min_length: int = 8) -> str | None:
+    """Say what is wrong with a new password, or return None.
+
+    `min_length` to 256 code points, no composition rules, not on the list of
+    common passwords, not the email or its local part (NIST SP 800-63B-4
+    §3.1.1.2; ASVS 5.0 V6.2.1, V6.2.4, V6.2.5, V6.2.9, V6.2.11).
+    """
+    if len(password) < min_length:
+        return f"must have at least {min_length} characters"
+    if len(password) > _MAX_LENGTH:
+        return f"must have at most {_MAX_LENGTH} characters"
+    if "\x00" in password or _encode(password) is None:
+        return "contains a character that cannot be used"
+    folded = password.casefold()
+    if folded in {email.casefold(), email.partition("@")[0].casefold()}:
+        return "must not be the email"
+    if folded in _common_passwords():
+        return "is one of the most common passwords"
+    return None
+
+
+def generate() -> str:
+    """Draw a password of 20 characters (letters, digits, - and _) with 120 random bits."""
+    return secrets.token_urlsafe(15)
+
+
+class PasswordHasher:
+    """Hashes and verifies off the event loop, on as many threads as there are cores."""
+
+    def __init__(self, *, cost: int = 12, threads: int | None = None) -> None:
+        self.cost = cost
+        # bcrypt lets go of the interpreter lock, so threads use all cores; more
+        # of them than cores would only make everybody wait longer.
+        self._pool = ThreadPoolExecutor(
+            threads or os.cpu_count() or 1, thread_name_prefix="authingo-hash"
+        )
+
+    async def hash(self, password: str) -> str:
+        """Hash a password that the policy has accepted."""
+        return await self._run(hash_password, password, self.cost)
+
+    async def verify(self, password: str, stored: str | None) -> bool:
+        """Compare, in the same time whatever the answer is (ASVS 5.0 V6.3.8).
+
+        `stored` is None for an account that does not exist. A malformed hash,
+        a foreign scheme or a password that cannot be encoded is a mismatch.
+        """
+        return await self._run(verify_password, password, stored, self.cost)
+
+    def needs_rehash(self, stored: str) -> bool:
+        """Tell whether a hash that just verified is weaker than what `hash` makes now."""
+        match = _PATTERN.fullmatch(stored)
+        return match is None or int(match["cost"]) < self.cost or match["variant"] != "b"
+
+    async def _run(self, work: Callable[..., T], *args: object) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, work, *args)
+
+
+def hash_password(password: str, cost: int, salt: bytes | None = None) -> str:
+    """Hash under the scheme that fits the password. `salt`: 16 bytes, random unless a test pins it.
+
+    Raises:
+        ValueError: the password has a lone surrogate or a NUL.
+    """
+    import bcrypt  # noqa: PLC0415 - a native module that most commands never need
+
+    encoded = _encode(password)
+    if encoded is None or b"\x00" in encoded:
+        raise ValueError("a password with a NUL or a lone surrogate cannot be hashed")
+    salt = os.urandom(16) if salt is None else salt
+    setting = f"$2b${cost:02d}$" + b64encode(salt).decode().rstrip("=").translate(_TO_BCRYPT)
+    if len(encoded) <= _MAX_BCRYPT:
+        return bcrypt.hashpw(encoded, setting.encode()).decode()
+    return _TAG + bcrypt.hashpw(_reduce(encoded, salt), setting.encode()).decode()
+
+
+def verify_password(password: str, stored: str | None, cost: int) -> bool:
+    """Compare a password with a stored hash, doing the work of `cost` at least in any case."""
+    import bcrypt  # noqa: PLC0415
+
+    encoded = _encode(password)
+    match = _PATTERN.fullmatch(stored) if stored is not None else None
+    if match is None or encoded is None or b"\x00" in encoded:
+        _spend(4, cost)
+        return False
+    if match["tag"]:
+        salt = b64decode(match["salt"].translate(_TO_BASE64) + "==")
+        candidate = _reduce(encoded, salt)
+    else:
+        candidate = encoded
+    if len(candidate) > _MAX_BCRYPT:  # a plain hash never came from such a password
+        _spend(4, cost)
+        return False
+    matches = bcrypt.checkpw(candidate, match["bcrypt"].encode())
+    if not matches:
+        _spend(int(match["cost"]), cost)
+    return matches
+
+
+def _spend(spent: int, target: int) -> None:
+    """Do the work that separates a hash of cost `spent` from one of cost `target`.
+
+    Cost c takes 2^c rounds, and 2^target - 2^spent is the sum of the powers
+    between, so hashing once at each makes both take the same time.
+    """
+    import bcrypt  # noqa: PLC0415
+
+    for cost in range(spent, target):
+        bcrypt.hashpw(b"nobody", f"$2b${cost:02d}$".encode() + b"." * 22)
+
+
+def _reduce(password: bytes, salt: bytes) -> bytes:
+    return b64encode(hmac.digest(salt, password, "sha384"))
+
+
+def _encode(password: str) -> bytes | None:
+    try:
+        return password.encode()
+    except UnicodeEncodeError:
+        return None
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    return frozenset(
+        files("authingo").joinpath("common_passwords.txt").read_text("utf-8").splitlines()
+    )

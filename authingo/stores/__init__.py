@@ -1,0 +1,180 @@
+"""Where users and sessions are kept: the protocol of a store, and `open_store`.
+
+A verb is one atomic statement or one transaction, and says what happens when
+there is nothing to act on. Deadlines are stored when issued and judged by the
+database's clock: valid means now < deadline. A store sees digests only.
+
+Every verb raises StoreUnavailable (or a child of it) when the database is down,
+slow, locked, full, read-only, out of connections or of the wrong schema, within
+`timeout`; nothing that was acknowledged is lost by it.
+
+A third adapter implements this protocol and runs `authingo.stores.conformance`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from authingo.models import (
+    Credentials,
+    NewSession,
+    NewUser,
+    RefreshMatch,
+    Resumed,
+    Rotation,
+    TokenMatch,
+    User,
+)
+
+if TYPE_CHECKING:
+    from authingo.config import Settings
+    from authingo.stores.migrations import SchemaStatus
+
+
+class Store(Protocol):
+    """What a storage adapter does."""
+
+    async def open(self, *, create: bool) -> None:
+        """Get ready; doing so twice is harmless.
+
+        Args:
+            create: an embedded database is created and migrated where needed. A
+                database server is only ever migrated by `migrate`, and need not
+                be up yet.
+
+        Raises:
+            NoDatabase: an embedded database is not there and must not be made.
+        """
+
+    async def close(self) -> None:
+        """Let go of every connection. The store can be opened again."""
+
+    async def ping(self) -> None:
+        """Ask the database for an answer; raise as every verb does."""
+
+    # Schema
+
+    async def schema(self) -> SchemaStatus:
+        """Tell which migrations are applied. An absent schema is version 0."""
+
+    async def migrate(self) -> list[str]:
+        """Apply what is pending, each in a transaction under a lock; return the names."""
+
+    # Users
+
+    async def add_user(self, user: NewUser) -> User:
+        """Store a user. Raises EmailTaken where the email is."""
+
+    async def add_user_with_session(
+        self, user: NewUser, session: NewSession, *, ending: bytes | None
+    ) -> Resumed:
+        """Store a user and a first session in one transaction; end another session with it.
+
+        Args:
+            user: as for `add_user`.
+            session: the new session.
+            ending: the token digest of a session to end, as `end_session` does.
+        """
+
+    async def credentials(self, email: str) -> Credentials | None:
+        """Find a user, disabled or not, by normalized email."""
+
+    async def credentials_by_id(self, user_id: str) -> Credentials | None:
+        """Find a user, disabled or not, by id."""
+
+    async def replace_hash(self, user_id: str, *, old: str, new: str) -> None:
+        """Store a stronger hash of the same password; nothing happens if `old` is not there now."""
+
+    async def change_password(
+        self, verified: Credentials, new_hash: str, *, caller: str, session: NewSession
+    ) -> Resumed | None:
+        """Store a new password, end every session of the user, begin a new one: one transaction.
+
+        Nothing happens, and None is returned, unless the password version is the
+        one that was verified, the user is enabled, and the session with the id
+        `caller` still lives.
+        """
+
+    async def list_users(
+        self, *, search: str | None = None, after: str | None = None, limit: int
+    ) -> list[User]:
+        """Return up to `limit` users by id, which is by creation, those after the id `after`.
+
+        `search` is a part of an email or a name; ASCII letters match in either case.
+        """
+
+    # Sessions
+
+    async def begin_session(
+        self, user_id: str, session: NewSession, *, version: int | None, ending: bytes | None
+    ) -> Resumed | None:
+        """Store a session under a share lock on its user, and end another with it.
+
+        Nothing happens, and None is returned, unless the user is enabled and the
+        password version is `version` (None: any). So a password that changes
+        between the check and this makes the sign-in fail.
+        """
+
+    async def session_and_user(self, token_digest: bytes) -> TokenMatch | None:
+        """Find a session by its current token, else by the one it replaced. Changes nothing.
+
+        None where neither matches or the user is disabled.
+        """
+
+    async def session_by_refresh(
+        self, selector_digest: bytes, verifier_digest: bytes
+    ) -> RefreshMatch | None:
+        """Find a session by selector and judge the verifier. Changes nothing.
+
+        None where the selector is unknown or the user is disabled.
+        """
+
+    async def rotate(self, rotation: Rotation) -> Resumed | None:
+        """Replace token and verifier if the verifier is current and may still refresh.
+
+        Otherwise nothing happens and None is returned. What was current becomes
+        the predecessor, good for the grace; the nonce takes the place of the last.
+        """
+
+    async def end_session(self, token_digest: bytes) -> Resumed | None:
+        """Delete the session that this token opens or opened last, expired or not.
+
+        Returns what was deleted, or None. A refresh that runs at the same time
+        leaves nothing alive.
+        """
+
+    async def end_reused(self, selector_digest: bytes, verifier_digest: bytes) -> bool:
+        """Delete a refreshable session if the verifier is neither current nor in its grace."""
+
+    async def count_prunable(self) -> int:
+        """Count the sessions that `prune` would delete."""
+
+    async def prune(self, batch_size: int) -> int:
+        """Delete at most `batch_size` sessions that can no longer be refreshed; return how many.
+
+        Rows that somebody else holds are left for the next time. Each call is one
+        short transaction.
+        """
+
+    async def forget_nonces(self, batch_size: int) -> int:
+        """Null at most `batch_size` rotation nonces whose grace is over; return how many."""
+
+
+def open_store(settings: Settings) -> Store:
+    """Make the store that `database_url` names. It connects when opened or first used."""
+    if settings.database_url.startswith("sqlite:"):
+        from authingo.stores.sqlite import SQLiteStore  # noqa: PLC0415 - only what is used
+
+        path = settings.database_url.removeprefix("sqlite:///")
+        return SQLiteStore(
+            path if path == ":memory:" else Path(settings.directory, path),
+            timeout=settings.store.timeout,
+        )
+    from authingo.stores.postgres import PostgresStore  # noqa: PLC0415 - asyncpg takes 100 ms
+
+    return PostgresStore(
+        settings.database_url,
+        timeout=settings.store.timeout,
+        pool_size=settings.store.pool_size,
+    )

@@ -1,0 +1,120 @@
+"""Migrations: numbered .sql files, what each adapter knows of them, and whether they fit.
+
+A file is named `0001_users_and_sessions.sql` and may say in a comment
+`-- oldest program: 3`, the lowest schema number a program must know to work with
+the schema as this migration leaves it. Where nothing is said it is the
+migration's own number. An applied migration is recorded with the SHA-256 of its
+text, so that an edited file or another product's table is noticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from authingo.errors import SchemaBehind, SchemaUnsupported
+
+_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+_OLDEST = re.compile(r"^-- oldest program: (\d+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of the schema."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the text, in hex."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    @property
+    def oldest_program(self) -> int:
+        """The latest migration that a program must know of to work after this one."""
+        stated = _OLDEST.search(self.sql)
+        return int(stated[1]) if stated else self.number
+
+    def record(self) -> str:
+        """Return the statement that notes this migration as applied. All of it is our own text."""
+        return (
+            "INSERT INTO authingo_migrations (number, name, checksum, oldest_program)"
+            f" VALUES ({self.number}, '{self.name}', '{self.checksum}', {self.oldest_program})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """One row of `authingo_migrations`."""
+
+    number: int
+    checksum: str
+    oldest_program: int
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaStatus:
+    """Where a database stands against the migrations this program brings."""
+
+    current: int
+    latest: int
+    pending: tuple[Migration, ...]
+    table: str  # the statement that makes authingo_migrations
+
+    def script(self) -> str:
+        """Write what is pending as SQL for somebody who applies schemas by hand."""
+        steps = [
+            f"BEGIN;\n{self.table};\n\n{step.sql}\n{step.record()};\nCOMMIT;\n"
+            for step in self.pending
+        ]
+        return "\n".join(steps)
+
+    def require_current(self) -> None:
+        """Raise SchemaBehind where migrations are pending."""
+        if self.pending:
+            raise SchemaBehind(
+                f"the database schema is at {self.current}, this program needs {self.latest}"
+            )
+
+
+@cache
+def bundled(package: str) -> tuple[Migration, ...]:
+    """Read the migrations of an adapter's package, in order."""
+    found = [
+        Migration(int(match[1]), entry.name.removesuffix(".sql"), entry.read_text("utf-8"))
+        for entry in files(package).joinpath("migrations").iterdir()
+        if (match := _NAME.fullmatch(entry.name))
+    ]
+    return tuple(sorted(found, key=lambda migration: migration.number))
+
+
+def compare(known: tuple[Migration, ...], applied: list[Applied], *, table: str) -> SchemaStatus:
+    """Hold what is applied against what is known.
+
+    Raises:
+        SchemaUnsupported: an applied migration has another text here, or says
+            that programs as old as this one no longer work.
+    """
+    latest = known[-1].number
+    by_number = {row.number: row for row in applied}
+    for migration in known:
+        row = by_number.get(migration.number)
+        if row is not None and row.checksum != migration.checksum:
+            raise SchemaUnsupported(
+                f"migration {migration.name} was applied with another text",
+                hint="the database belongs to a changed authingo: run that one, "
+                "or restore a back-up",
+            )
+    if any(row.oldest_program > latest for row in applied):
+        raise SchemaUnsupported("the database schema is newer than this program")
+    return SchemaStatus(
+        current=max(by_number, default=0),
+        latest=latest,
+        pending=tuple(migration for migration in known if migration.number not in by_number),
+        table=table,
+    )

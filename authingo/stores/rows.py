@@ -1,0 +1,59 @@
+"""What the SQL adapters share: the columns they read, and how a row becomes models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from authingo.models import Session, User
+
+USER = "u.id, u.email, u.name, u.email_verified, u.created_at, u.updated_at, u.disabled_at"
+SESSION = "s.id, s.user_id, s.created_at, s.last_used_at, s.expires_at, s.refresh_expires_at"
+_USER_SIZE = 7  # columns of USER
+
+
+def _as_it_is(value: Any) -> datetime:
+    return value  # type: ignore[no-any-return]  # a driver's row is untyped
+
+
+class RowReader:
+    """Reads rows that begin with USER, SESSION, or both; what follows is the verb's own."""
+
+    def __init__(self, time: Callable[[Any], datetime] = _as_it_is) -> None:
+        self._time = time
+
+    def user(self, row: Sequence[Any]) -> User:
+        """Read a row that begins with USER."""
+        return User(
+            id=row[0],
+            email=row[1],
+            name=row[2],
+            email_verified=bool(row[3]),
+            created_at=self._time(row[4]),
+            updated_at=self._time(row[5]),
+            disabled_at=None if row[6] is None else self._time(row[6]),
+        )
+
+    def session(self, row: Sequence[Any]) -> Session:
+        """Read a row that begins with SESSION."""
+        return Session(
+            id=row[0],
+            user_id=row[1],
+            created_at=self._time(row[2]),
+            last_used_at=self._time(row[3]),
+            expires_at=self._time(row[4]),
+            refresh_expires_at=self._time(row[5]),
+        )
+
+    def user_and_session(self, row: Sequence[Any]) -> tuple[User, Session]:
+        """Read a row that begins with USER, SESSION."""
+        return self.user(row), self.session(row[_USER_SIZE:])
+
+
+def like_pattern(search: str | None) -> str | None:
+    r"""Turn a part of a text into a LIKE pattern whose escape is a backslash."""
+    if not search:
+        return None
+    escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"

@@ -1,0 +1,1 @@
+"""The `authingo` command. One file a command group; `main` is the tree."""

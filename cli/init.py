@@ -1,0 +1,10 @@
+"""`authingo init`."""
+
+from __future__ import annotations
+
+from .running import command
+
+
+@command
+def init() -> None:
+    """Write what a new project needs."""

@@ -1,0 +1,51 @@
+"""The command tree and the way in."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from . import cookies, init, migrate, serve, sessions, users
+
+app = typer.Typer(
+    name="authingo",
+    help="Authentication for your own service, on your own database.",
+    epilog="Start with: authingo serve",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("init", epilog="Example: authingo init my-app")(init.init)
+app.command("migrate", epilog="Example: authingo migrate --wait 60")(migrate.migrate)
+app.command("serve", epilog="Example: authingo serve --port 9000")(serve.serve)
+app.add_typer(users.app, name="users")
+app.add_typer(sessions.app, name="sessions")
+app.add_typer(cookies.app, name="cookies")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"authingo {version('authingo')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _authingo(
+    _version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+    ),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""`authingo migrate`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import output
+from .running import AsJSON, ConfigFile, command, with_auth
+
+if TYPE_CHECKING:
+    from authingo.auth import Auth
+    from authingo.stores.migrations import SchemaStatus
+
+_PAUSE = 0.5  # seconds between two tries to reach a database
+
+
+@command
+def migrate(
+    *,
+    status: Annotated[bool, typer.Option("--status", help="Only tell where it stands.")] = False,
+    sql: Annotated[bool, typer.Option("--sql", help="Only print the pending SQL.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what is pending.")] = False,
+    wait: Annotated[
+        int,
+        typer.Option(metavar="SECONDS", min=0, help="How long to wait for the database to be up."),
+    ] = 0,
+    as_json: AsJSON = False,
+    config: ConfigFile = None,
+) -> None:
+    """Bring the database schema up to date.
+
+    Each migration is one transaction under a lock: running it twice at once is
+    harmless, and a killed one leaves nothing behind.
+    """
+    only_look = status or sql or dry_run
+
+    async def work(auth: Auth) -> tuple[str, SchemaStatus, list[str]]:
+        from authingo.config import redact_url
+
+        before = await _reach(auth, wait)
+        applied = [] if only_look else await auth.store.migrate()
+        return redact_url(auth.settings.database_url), before, applied
+
+    database, before, applied = with_auth(config, work, create=not only_look)
+    if sql:
+        output.data(before.script() or "-- nothing is pending")
+        return
+    current = before.current if only_look else before.latest
+    pending = [step.name for step in before.pending] if only_look else []
+    if as_json:
+        facts = {"database": database, "current": current, "latest": before.latest}
+        output.as_json({**facts, "pending": pending})
+        return
+    if only_look:
+        output.data(f"{database}: schema {current} of {before.latest}")
+        for name in pending:
+            output.data(f"pending: {name}")
+        return
+    for name in applied:
+        output.note(f"applied {name}")
+    output.note(f"{database}: schema {current} is up to date")
+
+
+async def _reach(auth: Auth, wait: int) -> SchemaStatus:
+    from authingo.errors import NoDatabase, SchemaUnsupported, StoreUnavailable
+
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            return await auth.store.schema()
+        except (NoDatabase, SchemaUnsupported):
+            raise
+        except StoreUnavailable:
+            if time.monotonic() >= deadline:
+                raise
+            await asyncio.sleep(_PAUSE)

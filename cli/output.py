@@ -1,0 +1,107 @@
+"""What commands print. Data goes to stdout, everything else to stderr.
+
+Names and emails come from strangers: `plain` makes them safe for a terminal, and
+nothing is printed as rich markup; `cell` makes them safe for a spreadsheet.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from authingo.models import User
+
+
+def data(text: str) -> None:
+    """Write a line of data to stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """Write a line for people to stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def as_json(value: object) -> None:
+    """Write one JSON value to stdout. ASCII, so that no terminal takes a name for orders."""
+    data(json.dumps(value, indent=2 if sys.stdout.isatty() else None))
+
+
+class JSONArray:
+    """Writes a JSON array to stdout, an element a line, in constant memory."""
+
+    def __init__(self) -> None:
+        self._separator = "[\n"
+
+    def add(self, value: object) -> None:
+        """Write an element."""
+        sys.stdout.write(self._separator + json.dumps(value))
+        self._separator = ",\n"
+
+    def close(self) -> None:
+        """Write the end."""
+        sys.stdout.write("[]\n" if self._separator == "[\n" else "\n]\n")
+
+
+def error(code: str, message: str, hint: str | None, *, as_json: bool) -> None:
+    """Say on stderr what failed and what to do."""
+    if as_json:
+        note(json.dumps({"code": code, "message": message, "hint": hint}))
+        return
+    note(f"{_red('error:')} {plain(message)}")
+    if hint:
+        note(f"hint: {plain(hint)}")
+
+
+def user_json(user: User) -> dict[str, object]:
+    """U of the contract, with `disabled_at` added."""
+    from authingo.wire import timestamp, user_json
+
+    disabled = timestamp(user.disabled_at) if user.disabled_at else None
+    return {**user_json(user), "disabled_at": disabled}
+
+
+def plain(text: str) -> str:
+    r"""Show control, formatting and invisible characters as escapes such as \x1b.
+
+    Those could move the cursor, set the title, turn the line around or hide a
+    part of it (OWASP ASVS 5.0 V1.2, CWE-150).
+    """
+    return "".join(_visible(char) for char in text)
+
+
+def cell(text: str) -> str:
+    """Make a text safe as a CSV cell: a spreadsheet runs what begins like a formula (CWE-1236)."""
+    shown = plain(text)
+    return "'" + shown if shown.startswith(("=", "+", "-", "@", "\t", "\r")) else shown
+
+
+def table(columns: list[str], rows: list[list[str]]) -> None:
+    """Print a table for people, as wide as the terminal allows. Cells must be `plain`."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        shown.add_column(name, no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        shown.add_row(*(Text(value) for value in row))
+    Console(markup=False, highlight=False, emoji=False).print(shown)
+
+
+def _visible(char: str) -> str:
+    if char.isprintable() or char == " ":
+        return char
+    if unicodedata.category(char) == "Zs":
+        return " "
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def _red(text: str) -> str:
+    coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return f"\x1b[31m{text}\x1b[0m" if coloured else text

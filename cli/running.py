@@ -1,0 +1,84 @@
+"""How a command runs: one library call between opening and printing, and how it fails."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec, TypeVar
+
+import typer
+
+from . import output
+
+if TYPE_CHECKING:
+    from authingo.auth import Auth
+    from authingo.errors import AuthError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ConfigFile = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="The configuration file; else AUTHINGO_CONFIG; "
+        "else authingo.toml here or in a directory above.",
+        show_default=False,
+    ),
+]
+AsJSON = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def command(function: Callable[P, None]) -> Callable[P, None]:
+    """Make a function a command: what it raises becomes one line, a hint and an exit code.
+
+    A reader that closes the pipe early has what it wanted: that is no failure.
+    """
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from authingo.errors import AuthError
+
+        try:
+            function(*args, **kwargs)
+            sys.stdout.flush()
+        except AuthError as error:
+            fail(error, as_json=bool(kwargs.get("as_json")))
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit from None
+
+    return run
+
+
+def with_auth(
+    config_file: str | None, work: Callable[[Auth], Awaitable[T]], *, create: bool = False
+) -> T:
+    """Open what the configuration names, do the work, close. See `Store.open` for `create`."""
+    import asyncio
+
+    from authingo.auth import Auth
+
+    async def opened() -> T:
+        auth = Auth.from_config(config_file)
+        await auth.open(create=create)
+        try:
+            return await work(auth)
+        finally:
+            await auth.close()
+
+    return asyncio.run(opened())
+
+
+def fail(error: AuthError, *, as_json: bool) -> NoReturn:
+    """Say what went wrong and what to do on stderr, and exit."""
+    from authingo.errors import InvalidInput, UsageError
+
+    message = error.message
+    if isinstance(error, InvalidInput) and error.fields:
+        message = "; ".join(f"{field} {problem}" for field, problem in error.fields.items())
+    output.error(error.code, message, error.hint, as_json=as_json)
+    raise typer.Exit(2 if isinstance(error, UsageError) else 1)

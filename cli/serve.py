@@ -1,0 +1,185 @@
+"""`authingo serve`: the routes on a development server, or behind a proxy."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import output
+from .running import ConfigFile, command, with_auth
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from authingo.auth import Auth
+    from authingo.config import Settings
+
+_GRACE = 5  # seconds that requests under way get when the server is told to stop
+_LOOK = 0.5  # seconds between two looks at the configuration with --reload
+
+
+@command
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 picks one.")] = 8080,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 1,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Start again when the configuration changes.")
+    ] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Serve the routes. Needs no configuration: makes authingo.db where it stands.
+
+    Beyond loopback it demands a public_url, the address that browsers show.
+    """
+    from authingo.errors import UsageError
+
+    if reload and workers > 1:
+        raise UsageError("--reload and --workers exclude each other")
+    if reload:
+        _supervise(config)
+        return
+    settings = _settings(config, host, port)
+    with_auth(config, _prepare, create=True)
+    _announce(settings, host, port)
+    # The workers are processes of their own: they read the same configuration,
+    # and find in the environment what this command line added to it.
+    os.environ["AUTHINGO_PUBLIC_URL"] = settings.public_url or ""
+    if config is not None:
+        os.environ["AUTHINGO_CONFIG"] = str(Path(config).resolve())
+    import uvicorn
+
+    uvicorn.run(
+        "authingo.cli.serve:application",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        http="httptools",  # h11 takes Transfer-Encoding beside Content-Length, and bare LF
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE,
+        log_config=_LOGGING,
+    )
+
+
+def application() -> FastAPI:
+    """Make the application that each worker serves."""
+    from fastapi import FastAPI
+
+    from authingo.auth import Auth
+
+    app = FastAPI(title="authingo", docs_url=None, redoc_url=None)
+    Auth.from_config().install(app)
+    return app
+
+
+def _settings(config: str | None, host: str, port: int) -> Settings:
+    from authingo.config import is_loopback, load
+    from authingo.errors import ConfigError
+
+    settings = load(config)
+    if settings.public_url is None:
+        if not is_loopback(host):
+            raise ConfigError(
+                f"{host} can be reached from other machines, and public_url is not set",
+                hint="set public_url to the https address that browsers show, "
+                "such as AUTHINGO_PUBLIC_URL=https://example.com",
+            )
+        name = f"[{host}]" if ":" in host else host
+        os.environ["AUTHINGO_PUBLIC_URL"] = f"http://{name}:{port}"
+        settings = load(config)
+    return settings
+
+
+async def _prepare(auth: Auth) -> None:
+    """Find out now what cannot work, while there is somebody to read it."""
+    from authingo.errors import SchemaUnsupported, StoreUnavailable
+
+    try:
+        (await auth.store.schema()).require_current()
+    except SchemaUnsupported:
+        raise
+    except StoreUnavailable as error:  # a server comes up with its database
+        output.note(f"warning: {error.message}{f' ({error.hint})' if error.hint else ''}")
+
+
+def _announce(settings: Settings, host: str, port: int) -> None:
+    from authingo.config import redact_url
+
+    base = f"{settings.public_url}{settings.base_path}"
+    body = '{"email":"ada@example.com","password":"correct horse battery","name":"Ada"}'
+    output.note(
+        f"authingo on {redact_url(settings.database_url)}\n\n"
+        f"    {base}\n\n"
+        "Sign somebody up:\n\n"
+        f"    curl -i {base}/sign-up \\\n"
+        "      -H 'X-Authingo-Client: true' -H 'Content-Type: application/json' \\\n"
+        f"      -d '{body}'\n"
+    )
+    output.note(f"Listening on {host}, port {port}. Ctrl-C stops it.")
+
+
+def _supervise(config: str | None) -> None:
+    """Run the same command without --reload, and again whenever the configuration changes."""
+    from authingo.config import find
+
+    command_line = [arg for arg in sys.argv if arg != "--reload"]
+    while True:
+        file = find(config)
+        before = _fingerprint(file)
+        child = subprocess.Popen([sys.executable, *command_line])  # noqa: S603 - ourselves
+        try:
+            while child.poll() is None and _fingerprint(find(config)) == before:
+                time.sleep(_LOOK)
+            if child.returncode is None:
+                output.note("the configuration changed: starting again")
+            else:  # wait for a mended configuration instead of failing in a loop
+                while _fingerprint(find(config)) == before:
+                    time.sleep(_LOOK)
+        finally:
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+                child.wait()
+
+
+def _fingerprint(file: Path | None) -> tuple[Any, ...]:
+    with contextlib.suppress(OSError):
+        if file is not None:
+            facts = file.stat()
+            return file, facts.st_mtime_ns, facts.st_size
+    return ()
+
+
+_LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "default": {"()": "uvicorn.logging.DefaultFormatter", "fmt": "%(levelprefix)s %(message)s"},
+        "access": {
+            "()": "uvicorn.logging.AccessFormatter",
+            "fmt": '%(levelprefix)s "%(request_line)s" %(status_code)s',
+        },
+        "event": {"format": "%(message)s"},
+    },
+    "handlers": {
+        "default": {"class": "logging.StreamHandler", "formatter": "default"},
+        "access": {"class": "logging.StreamHandler", "formatter": "access"},
+        "event": {"class": "logging.StreamHandler", "formatter": "event"},
+    },
+    "loggers": {
+        "uvicorn": {"handlers": ["default"], "level": "WARNING", "propagate": False},
+        "uvicorn.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
+        "authingo": {"handlers": ["default"], "level": "INFO", "propagate": False},
+        "authingo.events": {"handlers": ["event"], "level": "INFO", "propagate": False},
+    },
+}

@@ -1,0 +1,1 @@
+"""What `authingo init` writes; each folder mirrors what it generates."""
