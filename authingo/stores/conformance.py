@@ -1,0 +1,472 @@
+"""What every store must do: run it against an adapter of your own.
+
+    from authingo.stores.conformance import StoreConformance
+
+    class TestMyStore(StoreConformance):
+        @pytest.fixture
+        async def store(self) -> AsyncIterator[Store]:
+            store = MyStore(...)       # empty
+            await store.open(create=True)
+            await store.migrate()
+            yield store
+            await store.close()
+
+The tests are coroutines run by the pytest plugin of anyio, which comes with
+Starlette. Time is never waited for: what has expired is issued with a negative
+lifetime.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from authingo.errors import EmailTaken, StoreUnavailable
+from authingo.models import (
+    Credentials,
+    Lifetimes,
+    NewSession,
+    NewUser,
+    Resumed,
+    Rotation,
+    User,
+)
+from authingo.stores import Store
+
+_LIVES = Lifetimes(
+    session=timedelta(minutes=15),
+    refresh=timedelta(days=30),
+    absolute=timedelta(days=90),
+    grace=timedelta(seconds=10),
+)
+_PAST = timedelta(seconds=-1)
+_EXPIRED = replace(_LIVES, session=_PAST)
+_DEAD = replace(_LIVES, session=_PAST, refresh=_PAST)
+_NO_GRACE = replace(_LIVES, grace=timedelta(0))
+
+
+def _digest() -> bytes:
+    return secrets.token_bytes(32)
+
+
+def _session(lifetimes: Lifetimes = _LIVES) -> NewSession:
+    return NewSession(
+        token_digest=_digest(),
+        selector_digest=_digest(),
+        verifier_digest=_digest(),
+        lifetimes=lifetimes,
+    )
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A user with one session, and how to rotate it."""
+
+    user: User
+    new: NewSession
+
+    def rotation(self, lifetimes: Lifetimes = _LIVES, verifier: bytes | None = None) -> Rotation:
+        return Rotation(
+            selector_digest=self.new.selector_digest,
+            verifier_digest=verifier or self.new.verifier_digest,
+            new_token_digest=_digest(),
+            new_verifier_digest=_digest(),
+            nonce=secrets.token_bytes(32),
+            lifetimes=lifetimes,
+        )
+
+
+async def _add_user(store: Store, email: str = "ada@example.com", name: str = "Ada") -> User:
+    return await store.add_user(NewUser(email=email, name=name, password_hash="$2b$04$hash"))
+
+
+async def _begin(store: Store, lifetimes: Lifetimes = _LIVES) -> _Begun:
+    number = secrets.token_hex(4)
+    user = await _add_user(store, f"user-{number}@example.com")
+    new = _session(lifetimes)
+    assert await store.begin_session(user.id, new, version=1, ending=None)
+    return _Begun(user, new)
+
+
+async def _credentials(store: Store, user: User) -> Credentials:
+    found = await store.credentials_by_id(user.id)
+    assert found is not None
+    return found
+
+
+@pytest.mark.anyio
+class StoreConformance:
+    """Subclass it with a fixture `store`: an open, migrated, empty store."""
+
+    @pytest.fixture
+    def anyio_backend(self) -> str:
+        """Stores are for asyncio."""
+        return "asyncio"
+
+    # Users
+
+    async def test_a_stored_user_comes_back_as_it_was(self, store: Store) -> None:
+        """By email and by id, with hash and password version 1."""
+        new = NewUser(
+            email="ada@example.com", name="Ada ☃", password_hash="$2b$04$x", email_verified=True
+        )
+        user = await store.add_user(new)
+        assert (user.id, user.email, user.name, user.email_verified) == (
+            new.id,
+            new.email,
+            new.name,
+            True,
+        )
+        assert user.disabled_at is None
+        assert user.created_at == user.updated_at
+        assert abs(user.created_at - datetime.now(UTC)) < timedelta(minutes=5)
+        for found in (
+            await store.credentials("ada@example.com"),
+            await store.credentials_by_id(user.id),
+        ):
+            assert found is not None
+            assert (found.user, found.password_hash, found.version) == (user, "$2b$04$x", 1)
+
+    async def test_an_absent_user_is_none(self, store: Store) -> None:
+        """No error, no user."""
+        assert await store.credentials("nobody@example.com") is None
+        assert await store.credentials_by_id("usr_nobody") is None
+
+    async def test_an_email_is_taken_once(self, store: Store) -> None:
+        """Of ten at once one is stored, nine are told, and no session is left by the others."""
+        sessions = [_session() for _ in range(10)]
+        results = await asyncio.gather(
+            *(
+                store.add_user_with_session(
+                    NewUser(email="ada@example.com", name="Ada", password_hash="x"),
+                    session,
+                    ending=None,
+                )
+                for session in sessions
+            ),
+            return_exceptions=True,
+        )
+        assert sorted(type(result).__name__ for result in results) == ["EmailTaken"] * 9 + [
+            "Resumed"
+        ]
+        alive = [await store.session_and_user(session.token_digest) for session in sessions]
+        assert sum(match is not None for match in alive) == 1
+        with pytest.raises(EmailTaken):
+            await _add_user(store)
+
+    async def test_users_are_listed_in_pages(self, store: Store) -> None:
+        """In the order of their ids, each once."""
+        users = [await _add_user(store, f"user{number}@example.com") for number in range(5)]
+        in_order = sorted(users, key=lambda user: user.id)
+        first = await store.list_users(limit=3)
+        assert first == in_order[:3]
+        assert await store.list_users(limit=3, after=first[-1].id) == in_order[3:]
+
+    async def test_a_search_finds_parts_of_email_and_name(self, store: Store) -> None:
+        """In either case of ASCII letters; signs that mean something to LIKE mean themselves."""
+        ada = await _add_user(store, "ada@example.com", "Ada Lovelace")
+        odd = await _add_user(store, "odd@example.org", "50%_\\off")
+        assert await store.list_users(search="LOVE", limit=9) == [ada]
+        assert await store.list_users(search="example.ORG", limit=9) == [odd]
+        assert await store.list_users(search="%_\\", limit=9) == [odd]
+        assert await store.list_users(search="a%a", limit=9) == []
+
+    async def test_a_hash_is_replaced_only_where_it_still_stands(self, store: Store) -> None:
+        """The password version stays: sessions and sign-ins under way go on."""
+        user = await _add_user(store)
+        await store.replace_hash(user.id, old="another", new="stronger")
+        assert (await _credentials(store, user)).password_hash == "$2b$04$hash"
+        await store.replace_hash(user.id, old="$2b$04$hash", new="stronger")
+        found = await _credentials(store, user)
+        assert (found.password_hash, found.version) == ("stronger", 1)
+
+    # Sessions
+
+    async def test_deadlines_are_stored_when_issued(self, store: Store) -> None:
+        """From the moment of the sign-in, none after the end of the whole session."""
+        begun = await _begin(store, replace(_LIVES, absolute=timedelta(days=7)))
+        match = await store.session_and_user(begun.new.token_digest)
+        assert match is not None
+        session = match.session
+        assert (match.user, match.current, match.live) == (begun.user, True, True)
+        assert (session.id, session.user_id) == (begun.new.id, begun.user.id)
+        assert session.last_used_at == session.created_at
+        assert session.expires_at - session.created_at == timedelta(minutes=15)
+        assert session.refresh_expires_at - session.created_at == timedelta(days=7)
+
+    async def test_an_unknown_token_is_none(self, store: Store) -> None:
+        """A digest that is nowhere finds nothing, and ends nothing."""
+        assert await store.session_and_user(_digest()) is None
+        assert await store.session_by_refresh(_digest(), _digest()) is None
+        assert await store.end_session(_digest()) is None
+        assert await store.end_reused(_digest(), _digest()) is False
+
+    async def test_an_expired_token_is_found_but_not_live(self, store: Store) -> None:
+        """So that the client is told to refresh."""
+        begun = await _begin(store, _EXPIRED)
+        match = await store.session_and_user(begun.new.token_digest)
+        assert match is not None
+        assert not match.live
+
+    async def test_a_session_begins_only_under_the_verified_password(self, store: Store) -> None:
+        """With another version, or without the user, nothing is stored and nothing ended."""
+        begun = await _begin(store)
+        for user_id, version in ((begun.user.id, 2), ("usr_nobody", None)):
+            new, ending = _session(), begun.new.token_digest
+            assert (await store.begin_session(user_id, new, version=version, ending=ending)) is None
+            assert await store.session_and_user(new.token_digest) is None
+        assert await store.session_and_user(begun.new.token_digest) is not None
+        anyhow = await store.begin_session(begun.user.id, _session(), version=None, ending=None)
+        assert anyhow is not None
+
+    async def test_a_new_session_ends_the_one_that_came_along(self, store: Store) -> None:
+        """By its current or its previous token, whoever's it was."""
+        begun = await _begin(store)
+        await store.rotate(begun.rotation())
+        other = await _add_user(store)
+        new = _session()
+        await store.begin_session(other.id, new, version=1, ending=begun.new.token_digest)
+        assert await store.session_by_refresh(begun.new.selector_digest, b"") is None
+        assert await store.session_and_user(new.token_digest) is not None
+
+    # Rotation
+
+    async def test_a_rotation_replaces_both_tokens(self, store: Store) -> None:
+        """The new token is current; the old one is previous and lives for the grace."""
+        begun = await _begin(store)
+        rotation = begun.rotation()
+        rotated = await store.rotate(rotation)
+        assert rotated is not None
+        assert rotated.user == begun.user
+        assert rotated.session.id == begun.new.id
+        assert rotated.session.last_used_at >= rotated.session.created_at
+        lived = rotated.session.expires_at - rotated.session.last_used_at
+        assert lived == timedelta(minutes=15)
+        new = await store.session_and_user(rotation.new_token_digest)
+        old = await store.session_and_user(begun.new.token_digest)
+        assert new is not None
+        assert old is not None
+        assert (new.current, new.live) == (True, True)
+        assert (old.current, old.live) == (False, True)
+        assert new.session == old.session == rotated.session
+
+    async def test_a_rotation_never_outlives_the_whole_session(self, store: Store) -> None:
+        """The absolute deadline is that of the sign-in, whatever a rotation asks for."""
+        begun = await _begin(store, replace(_LIVES, absolute=timedelta(minutes=5)))
+        rotated = await store.rotate(begun.rotation())
+        assert rotated is not None
+        end = rotated.session.created_at + timedelta(minutes=5)
+        assert rotated.session.expires_at == rotated.session.refresh_expires_at == end
+
+    async def test_the_predecessor_is_answered_within_the_grace(self, store: Store) -> None:
+        """It gets the nonce that was stored; with the grace over, it gets none."""
+        begun = await _begin(store)
+        rotation = begun.rotation()
+        await store.rotate(rotation)
+        match = await store.session_by_refresh(begun.new.selector_digest, begun.new.verifier_digest)
+        assert match is not None
+        assert (match.current, match.live, match.nonce) == (False, True, rotation.nonce)
+        again = begun.rotation(_NO_GRACE, verifier=rotation.new_verifier_digest)
+        await store.rotate(again)
+        match = await store.session_by_refresh(
+            begun.new.selector_digest, rotation.new_verifier_digest
+        )
+        assert match is not None
+        assert (match.current, match.nonce) == (False, None)
+        late = await store.session_and_user(rotation.new_token_digest)
+        assert late is not None
+        assert (late.current, late.live) == (False, False)
+
+    async def test_only_the_immediate_predecessor_is_answered(self, store: Store) -> None:
+        """The one before it is a stranger."""
+        begun = await _begin(store)
+        rotation = begun.rotation()
+        await store.rotate(rotation)
+        await store.rotate(begun.rotation(verifier=rotation.new_verifier_digest))
+        match = await store.session_by_refresh(begun.new.selector_digest, begun.new.verifier_digest)
+        assert match is not None
+        assert match.nonce is None
+        assert await store.session_and_user(begun.new.token_digest) is None
+
+    async def test_what_cannot_rotate_changes_nothing(self, store: Store) -> None:
+        """A wrong verifier, or a session that can no longer be refreshed."""
+        begun = await _begin(store)
+        assert await store.rotate(begun.rotation(verifier=_digest())) is None
+        match = await store.session_by_refresh(begun.new.selector_digest, begun.new.verifier_digest)
+        assert match is not None
+        assert (match.current, match.live) == (True, True)
+        dead = await _begin(store, _DEAD)
+        assert await store.rotate(dead.rotation()) is None
+        over = await store.session_by_refresh(dead.new.selector_digest, dead.new.verifier_digest)
+        assert over is not None
+        assert not over.live
+
+    async def test_of_fifty_rotations_at_once_one_happens(self, store: Store) -> None:
+        """The others find the one nonce that was stored."""
+        begun = await _begin(store)
+        rotations = [begun.rotation() for _ in range(50)]
+        results = await asyncio.gather(*(store.rotate(rotation) for rotation in rotations))
+        won = [
+            rotation
+            for rotation, result in zip(rotations, results, strict=True)
+            if result is not None
+        ]
+        assert len(won) == 1
+        match = await store.session_by_refresh(begun.new.selector_digest, begun.new.verifier_digest)
+        assert match is not None
+        assert match.nonce == won[0].nonce
+
+    async def test_reuse_ends_the_session(self, store: Store) -> None:
+        """Unless the verifier is current, or the predecessor in its grace, or the session over."""
+        begun = await _begin(store)
+        selector = begun.new.selector_digest
+        assert await store.end_reused(selector, begun.new.verifier_digest) is False
+        rotation = begun.rotation()
+        await store.rotate(rotation)
+        assert await store.end_reused(selector, begun.new.verifier_digest) is False
+        assert await store.end_reused(selector, _digest()) is True
+        assert await store.end_reused(selector, _digest()) is False
+        assert await store.session_and_user(rotation.new_token_digest) is None
+        dead = await _begin(store, _DEAD)
+        assert await store.end_reused(dead.new.selector_digest, _digest()) is False
+
+    async def test_the_predecessor_after_the_grace_is_reuse(self, store: Store) -> None:
+        """Also where there never was a rotation with a grace."""
+        begun = await _begin(store)
+        await store.rotate(begun.rotation(_NO_GRACE))
+        assert await store.end_reused(begun.new.selector_digest, begun.new.verifier_digest)
+
+    # Ending
+
+    async def test_a_session_ends_by_its_current_or_its_previous_token(self, store: Store) -> None:
+        """Expired or not."""
+        for lifetimes in (_LIVES, _EXPIRED, _NO_GRACE):
+            begun = await _begin(store, lifetimes)
+            rotation = begun.rotation(lifetimes)
+            await store.rotate(rotation)
+            ended = await store.end_session(begun.new.token_digest)
+            assert isinstance(ended, Resumed)
+            assert (ended.user, ended.session.id) == (begun.user, begun.new.id)
+            assert await store.session_and_user(rotation.new_token_digest) is None
+            assert await store.end_session(rotation.new_token_digest) is None
+
+    async def test_an_end_that_races_a_rotation_leaves_nothing_alive(self, store: Store) -> None:
+        """A hundred rounds, each in whichever order the database takes them."""
+        for _ in range(100):
+            begun = await _begin(store)
+            rotation = begun.rotation()
+            await asyncio.gather(store.rotate(rotation), store.end_session(begun.new.token_digest))
+            assert await store.session_and_user(rotation.new_token_digest) is None
+            assert await store.session_and_user(begun.new.token_digest) is None
+
+    async def test_a_new_password_ends_every_session_but_the_new_one(self, store: Store) -> None:
+        """And of other users none."""
+        begun, bystander = await _begin(store), await _begin(store)
+        second, new = _session(), _session()
+        await store.begin_session(begun.user.id, second, version=1, ending=None)
+        changed = await store.change_password(
+            await _credentials(store, begun.user), "new hash", caller=begun.new.id, session=new
+        )
+        assert changed is not None
+        assert changed.session.id == new.id
+        found = await _credentials(store, begun.user)
+        assert (found.password_hash, found.version) == ("new hash", 2)
+        assert changed.user == found.user
+        assert found.user.updated_at >= found.user.created_at
+        for gone in (begun.new, second):
+            assert await store.session_and_user(gone.token_digest) is None
+        for alive in (new, bystander.new):
+            assert await store.session_and_user(alive.token_digest) is not None
+
+    async def test_a_password_changes_only_for_a_live_session_of_the_verified_one(
+        self, store: Store
+    ) -> None:
+        """Otherwise hash, version and sessions stay as they are."""
+        begun, other = await _begin(store), await _begin(store)
+        verified = await _credentials(store, begun.user)
+        stale = replace(verified, version=7)
+        for credentials, caller in ((stale, begun.new.id), (verified, other.new.id)):
+            refused = await store.change_password(
+                credentials, "new hash", caller=caller, session=_session()
+            )
+            assert refused is None
+        assert await _credentials(store, begun.user) == verified
+        assert await store.session_and_user(begun.new.token_digest) is not None
+
+    async def test_a_sign_in_that_races_a_new_password_leaves_no_old_session(
+        self, store: Store
+    ) -> None:
+        """Either it comes first and is ended, or it comes too late and fails."""
+        for _ in range(50):
+            begun = await _begin(store)
+            verified = await _credentials(store, begun.user)
+            racing = [_session() for _ in range(4)]
+            await asyncio.gather(
+                *(
+                    store.begin_session(begun.user.id, new, version=1, ending=None)
+                    for new in racing[:2]
+                ),
+                store.change_password(verified, "new", caller=begun.new.id, session=_session()),
+                *(
+                    store.begin_session(begun.user.id, new, version=1, ending=None)
+                    for new in racing[2:]
+                ),
+            )
+            for new in racing:
+                assert await store.session_and_user(new.token_digest) is None
+
+    # Looking after
+
+    async def test_prune_deletes_only_what_cannot_be_refreshed(self, store: Store) -> None:
+        """In batches; an expired session token alone is no reason."""
+        kept = [await _begin(store), await _begin(store, _EXPIRED)]
+        for _ in range(5):
+            await _begin(store, _DEAD)
+        over = await _begin(store, replace(_LIVES, absolute=_PAST))
+        assert await store.count_prunable() == 6
+        assert await store.prune(4) == 4
+        assert await store.prune(4) == 2
+        assert await store.prune(4) == 0
+        assert await store.count_prunable() == 0
+        for begun in kept:
+            assert await store.session_and_user(begun.new.token_digest) is not None
+        assert await store.session_and_user(over.new.token_digest) is None
+
+    async def test_prunes_at_once_share_the_work(self, store: Store) -> None:
+        """Each session is counted by one of them."""
+        for _ in range(30):
+            await _begin(store, _DEAD)
+        counts = await asyncio.gather(*(store.prune(30) for _ in range(4)))
+        assert sum(counts) + await store.prune(30) == 30
+
+    async def test_spent_nonces_are_forgotten(self, store: Store) -> None:
+        """Those whose grace lasts stay."""
+        spent, fresh = await _begin(store), await _begin(store)
+        await store.rotate(spent.rotation(_NO_GRACE))
+        rotation = fresh.rotation()
+        await store.rotate(rotation)
+        assert await store.forget_nonces(10) == 1
+        assert await store.forget_nonces(10) == 0
+        match = await store.session_by_refresh(fresh.new.selector_digest, fresh.new.verifier_digest)
+        assert match is not None
+        assert match.nonce == rotation.nonce
+
+    async def test_migrating_again_does_nothing(self, store: Store) -> None:
+        """And several at once are harmless."""
+        assert await asyncio.gather(*(store.migrate() for _ in range(3))) == [[], [], []]
+        status = await store.schema()
+        assert (status.current, status.pending) == (status.latest, ())
+
+    async def test_a_closed_store_says_that_it_is_unavailable(self, store: Store) -> None:
+        """And works again once opened."""
+        user = await _add_user(store)
+        await store.close()
+        with pytest.raises(StoreUnavailable):
+            await store.credentials_by_id(user.id)
+        await store.open(create=False)
+        assert (await _credentials(store, user)).user == user
+        await store.ping()

