@@ -92,7 +92,9 @@ class BundledServer(PostgresServer):
         super().__init__(f"postgresql://authingo@/postgres?host={quote(str(self._home))}")
         initdb = [self._bin / "initdb", "-D", self._data, "-U", "authingo", "--no-sync"]
         initdb += ["--no-locale", "--encoding=UTF8", "--auth=trust"]
-        made = subprocess.run(initdb, capture_output=True, text=True, **self._as_user())
+        made = subprocess.run(
+            initdb, capture_output=True, text=True, check=False, **self._as_user()
+        )
         if made.returncode != 0:
             raise PostgresUnavailable(f"initdb failed: {made.stderr.strip()}")
         self.start()
@@ -110,7 +112,11 @@ class BundledServer(PostgresServer):
             command += ["-c", setting]
         with (self._home / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, preexec_fn=_die_with_parent, **self._as_user()
+                command,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - started before any thread
+                **self._as_user(),
             )
         deadline = time.monotonic() + _START_TIMEOUT
         while True:
@@ -130,7 +136,7 @@ class BundledServer(PostgresServer):
         shutil.rmtree(self._home, ignore_errors=True)
 
     def halt(self, with_signal: signal.Signals) -> None:
-        """End the server and keep its data: SIGINT politely, SIGQUIT at once, SIGKILL as a crash."""
+        """End the server and keep its data: SIGQUIT at once, SIGKILL as a crash does."""
         if self._process is not None:
             self._process.send_signal(with_signal)
             self._process.wait()
@@ -201,7 +207,7 @@ def _run_apart(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     def run() -> None:
         try:
             asyncio.run(work())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again below
             failures.append(error)
 
     thread = threading.Thread(target=run)

@@ -38,6 +38,10 @@ class Answer:
     def code(self) -> str:
         return str(self.json["code"])
 
+    @property
+    def code_or_ok(self) -> str:
+        return "ok" if self.status == 200 else self.code
+
     def all(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key.lower() == name.lower()]
 

@@ -26,7 +26,7 @@ from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from authingo.config import Settings, is_loopback
+from authingo.config import Settings, is_loopback, origin_of
 from authingo.errors import MissingClientHeader, OriginNotAllowed
 
 Scope = MutableMapping[str, Any]
@@ -102,14 +102,12 @@ class OriginCheck:
 
     def _is_loopback_twin(self, origin: str) -> bool:
         try:
-            parts = urlsplit(origin)
-            return (
-                (parts.scheme, parts.port) == self._scheme_and_port
-                and is_loopback(parts.hostname or "")
-                and not parts.path
-            )
+            exact = origin_of(origin) == origin  # nothing but scheme, host and port
         except ValueError:
             return False
+        parts = urlsplit(origin)
+        same = (parts.scheme, parts.port) == self._scheme_and_port
+        return exact and same and is_loopback(parts.hostname or "")
 
     def _host_allowed(self, scope: Scope) -> bool:
         if not self._loopback:
