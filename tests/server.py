@@ -124,8 +124,12 @@ class LiveServer:
         listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.auth = Auth(settings_for(self.url))
-        self.app = (application or _application)(self.auth)
+        try:
+            self.auth = Auth(settings_for(self.url))
+            self.app = (application or _application)(self.auth)
+        except BaseException:
+            listener.close()
+            raise
         config = uvicorn.Config(
             self.app,
             http="httptools",
