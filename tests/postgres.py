@@ -90,7 +90,14 @@ class BundledServer(PostgresServer):
         self._bin = binaries / "bin"
         self._data = self._home / "data"
         super().__init__(f"postgresql://authingo@/postgres?host={quote(str(self._home))}")
-        initdb = [self._bin / "initdb", "-D", self._data, "-U", "authingo", "--no-sync"]
+        initdb: list[str | Path] = [
+            self._bin / "initdb",
+            "-D",
+            self._data,
+            "-U",
+            "authingo",
+            "--no-sync",
+        ]
         initdb += ["--no-locale", "--encoding=UTF8", "--auth=trust"]
         made = subprocess.run(
             initdb, capture_output=True, text=True, check=False, **self._as_user()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from tests.database import execute
 from tests.server import ADA, Answer, Browser, LiveServer
@@ -43,8 +44,8 @@ def test_a_sign_out_that_races_a_refresh_leaves_nothing_alive(server: LiveServer
     for _ in range(100):
         tokens = browser.sign_in().tokens
         refreshed, signed_out = at_once(
-            lambda tokens=tokens: browser.post("/refresh", cookies=tokens),
-            lambda tokens=tokens: browser.post("/sign-out", cookies=tokens),
+            partial(browser.post, "/refresh", cookies=tokens),
+            partial(browser.post, "/sign-out", cookies=tokens),
         )
         assert signed_out.status == 200
         for alive in (tokens, refreshed.tokens):
@@ -62,10 +63,9 @@ def test_a_sign_in_that_races_a_change_of_password_leaves_no_session_of_the_old_
         new_password = f"a whole new sentence {turn}"
         body = {"current_password": password, "new_password": new_password}
         cookies = dict(browser.cookies)
-        sign_ins = [lambda: Browser(server.url).sign_in(password=password)] * 4  # noqa: B023
         changed, *signed_in = at_once(
-            lambda: browser.post("/change-password", body, cookies=cookies),  # noqa: B023
-            *sign_ins,
+            partial(browser.post, "/change-password", body, cookies=cookies),
+            *[partial(Browser(server.url).sign_in, password=password) for _ in range(4)],
         )
         assert changed.status == 200
         browser.cookies = changed.tokens

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -389,7 +389,11 @@ def test_a_slow_body_is_given_up(server: LiveServer, monkeypatch: pytest.MonkeyP
 
 
 def raw(
-    server: LiveServer, method: str, path: str, headers: list[tuple[str, str]], body: bytes = b""
+    server: LiveServer,
+    method: str,
+    path: str,
+    headers: Sequence[tuple[str, str]],
+    body: bytes = b"",
 ) -> tuple[int, str | None]:
     """Send headers exactly as given, repeated ones too."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)

@@ -1,0 +1,283 @@
+"""Settings: where they come from, and what is refused with a reason."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from authingo.config import Settings, load, origin_of, redact_url, settings_from
+from authingo.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def refused(values: dict[str, Any]) -> str:
+    with pytest.raises(ConfigError) as error:
+        settings_from(values)
+    return error.value.message
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    settings = load(env={})
+    assert settings.database_url == "sqlite:///authingo.db"
+    assert settings.base_path == "/api/auth"
+    assert (settings.public_url, settings.sign_up, settings.trusted_origins) == (None, True, ())
+    lives = settings.sessions
+    assert lives.session_lifetime == timedelta(minutes=15)
+    assert lives.refresh_lifetime == timedelta(days=30)
+    assert lives.absolute_lifetime == timedelta(days=90)
+    assert lives.refresh_grace == timedelta(seconds=10)
+    assert (settings.passwords.min_length, settings.passwords.bcrypt_cost) == (8, 12)
+    assert (settings.store.timeout, settings.store.pool_size) == (timedelta(seconds=5), 10)
+    assert settings.secure_cookies
+
+
+def test_a_variable_beats_the_file_beats_the_default(tmp_path: Path) -> None:
+    file = tmp_path / "authingo.toml"
+    file.write_text(
+        'base_path = "/auth"\nsign_up = false\n[sessions]\nrefresh_grace = "5s"\n'
+        "session_lifetime = 60\n[store]\npool_size = 3\n"
+    )
+    settings = load(env={"AUTHINGO_SESSIONS__REFRESH_GRACE": "2", "AUTHINGO_SIGN_UP": "true"})
+    assert (settings.base_path, settings.sign_up, settings.store.pool_size) == ("/auth", True, 3)
+    assert settings.sessions.refresh_grace == timedelta(seconds=2)
+    assert settings.sessions.session_lifetime == timedelta(minutes=1)
+
+
+def test_the_file_is_found_upwards_or_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "authingo.toml").write_text('base_path = "/above"')
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    monkeypatch.chdir(inner)
+    assert load(env={}).base_path == "/above"
+    assert load(env={}).directory == tmp_path
+    other = tmp_path / "other.toml"
+    other.write_text('base_path = "/other"')
+    assert load(env={"AUTHINGO_CONFIG": str(other)}).base_path == "/other"
+    assert load(other, env={"AUTHINGO_CONFIG": "/nowhere"}).base_path == "/other"
+    with pytest.raises(ConfigError, match="cannot read"):
+        load(env={"AUTHINGO_CONFIG": "/nowhere.toml"})
+
+
+def test_lists_come_as_json_or_separated_by_commas() -> None:
+    expected = ("https://a.example", "https://b.example")
+    for text in (
+        "https://a.example, https://b.example",
+        '["https://a.example","https://b.example"]',
+    ):
+        assert load(env={"AUTHINGO_TRUSTED_ORIGINS": text}).trusted_origins == expected
+    assert load(env={"AUTHINGO_TRUSTED_ORIGINS": ""}).trusted_origins == ()
+    with pytest.raises(ConfigError, match="not a list"):
+        load(env={"AUTHINGO_TRUSTED_ORIGINS": "[oops"})
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("90", 90),
+        (90, 90),
+        (1.5, 1.5),
+        ("15m", 900),
+        ("1.5h", 5400),
+        ("30d", 2592000),
+        ("500ms", 0.5),
+    ],
+)
+def test_durations(written: object, seconds: float) -> None:
+    value = settings_from(
+        {"sessions": {"session_lifetime": written, "refresh_lifetime": "31d"}}
+    ).sessions.session_lifetime
+    assert value == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    "written", ["", "15 minutes", "-1", -1, True, None, [], "1e99", float("nan")]
+)
+def test_what_is_no_duration(written: object) -> None:
+    assert "sessions.session_lifetime" in refused({"sessions": {"session_lifetime": written}})
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("postgresql://u:pw@h/db\n")
+    env = {"AUTHINGO_DATABASE_URL_FILE": str(file)}
+    assert load(env=env).database_url == "postgresql://u:pw@h/db"
+    with pytest.raises(ConfigError, match="both set"):
+        load(env={**env, "AUTHINGO_DATABASE_URL": "sqlite:///x.db"})
+    with pytest.raises(ConfigError, match="No such file"):
+        load(env={"AUTHINGO_DATABASE_URL_FILE": str(tmp_path / "nowhere")})
+
+
+def test_unknown_names_are_named_and_refused(tmp_path: Path) -> None:
+    assert refused({"databse_url": "x"}) == "unknown setting: databse_url"
+    assert refused({"sessions": {"lifetime": 1}}) == "unknown setting: sessions.lifetime"
+    (tmp_path / "authingo.toml").write_text('directory = "/"')
+    with pytest.raises(ConfigError, match="unknown setting: directory"):
+        load(env={})
+    (tmp_path / "authingo.toml").unlink()
+    for name in (
+        "AUTHINGO_BASEPATH",
+        "AUTHINGO_SESSION__REFRESH_GRACE",
+        "AUTHINGO_SESSIONS__GRACE",
+        "AUTHINGO_SESSIONS",
+        "AUTHINGO_SIGN_UP__X",
+        "AUTHINGO_DIRECTORY",
+    ):
+        with pytest.raises(ConfigError, match=f"unknown variable {name}"):
+            load(env={name: "x"})
+
+
+def test_variables_of_others_are_ignored() -> None:
+    names = ["CONFIG_", "TEST_DATABASE_URL", "REQUIRE_POSTGRES", "SERVICE_HOST", "PORT"]
+    names += ["PORT_8080_TCP_ADDR", "AUTH_SERVICE_PORT_HTTP"]
+    load(env={f"AUTHINGO_{name}": "x" for name in names[1:]})
+    with pytest.raises(ConfigError):
+        load(env={f"AUTHINGO_{names[0]}": "x"})
+
+
+def test_an_unreadable_file_is_one_clear_error(tmp_path: Path) -> None:
+    file = tmp_path / "authingo.toml"
+    for content in (b"sign_up = ", b"\xff\xfe", b"a = 1\na = 2"):
+        file.write_bytes(content)
+        with pytest.raises(ConfigError, match=r"authingo\.toml is not"):
+            load(env={})
+    with pytest.raises(ConfigError, match="Is a directory"):
+        load(tmp_path, env={})
+
+
+def test_a_file_that_everybody_can_write_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "authingo.toml"
+    file.write_text("")
+    file.chmod(0o666)
+    with pytest.raises(ConfigError, match="written by everybody") as error:
+        load(env={})
+    assert error.value.hint == f"chmod o-w {file}"
+    file.chmod(0o664)
+    load(env={})
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"database_url": "mysql://x"}, "database_url: must begin"),
+        ({"database_url": "sqlite://x.db"}, "three slashes"),
+        ({"base_path": "auth"}, "base_path"),
+        ({"base_path": "/auth/"}, "base_path"),
+        ({"base_path": "/a;Domain=evil"}, "base_path"),
+        ({"public_url": "http://example.com"}, "must be https"),
+        ({"public_url": "example.com"}, "public_url"),
+        ({"public_url": "https://u:p@example.com"}, "public_url"),
+        ({"trusted_origins": ["*"]}, "trusted_origins"),
+        ({"trusted_origins": ["null"]}, "trusted_origins"),
+        ({"trusted_origins": ["https://app.example.com/"]}, "trusted_origins"),
+        ({"trusted_origins": ["https://*.example.com/x"]}, "trusted_origins"),
+        ({"trusted_origins": ["https://App.example.com"]}, "trusted_origins"),
+        ({"cookies": {"same_site": "strict"}}, "cookies.same_site"),
+        ({"cookies": {"same_site": "none"}}, "needs an https public_url"),
+        (
+            {"cookies": {"same_site": "none"}, "public_url": "https://example.com"},
+            "trusted_origins",
+        ),
+        ({"cookies": {"partitioned": True}}, "cookies.partitioned"),
+        (
+            {"cookies": {"hardened_names": True}, "public_url": "http://localhost:8080"},
+            "hardened_names",
+        ),
+        (
+            {
+                "cookies": {"hardened_names": True, "domain": "example.com"},
+                "public_url": "https://example.com",
+            },
+            "__Host- forbids",
+        ),
+        ({"cookies": {"domain": "example.com"}}, "cookies.domain"),
+        (
+            {"cookies": {"domain": "other.com"}, "public_url": "https://example.com"},
+            "cookies.domain",
+        ),
+        ({"cookies": {"domain": "a.b;c"}, "public_url": "https://x.a.b;c"}, "cookies.domain"),
+        ({"sessions": {"session_lifetime": 0}}, "session_lifetime"),
+        ({"sessions": {"session_lifetime": "40d"}}, "must not decrease"),
+        ({"sessions": {"refresh_lifetime": "91d"}}, "must not decrease"),
+        ({"sessions": {"refresh_grace": "61s"}}, "refresh_grace"),
+        ({"sessions": {"absolute_lifetime": "4000d"}}, "ten years"),
+        ({"passwords": {"min_length": 7}}, "min_length"),
+        ({"passwords": {"bcrypt_cost": 3}}, "bcrypt_cost"),
+        ({"passwords": {"bcrypt_cost": 16}}, "bcrypt_cost"),
+        ({"store": {"timeout": 0}}, "store.timeout"),
+        ({"store": {"pool_size": 0}}, "store.pool_size"),
+        ({"sessions": 3}, "sessions"),
+        ({"sign_up": "maybe"}, "sign_up"),
+    ],
+)
+def test_what_cannot_work_or_is_unsafe_is_refused(values: dict[str, Any], reason: str) -> None:
+    assert reason in refused(values)
+
+
+def test_settings_made_in_a_program_are_checked_too() -> None:
+    with pytest.raises(ConfigError):
+        Settings(base_path="nowhere")
+
+
+def test_what_works_is_accepted() -> None:
+    settings_from(
+        {
+            "cookies": {"same_site": "none", "partitioned": True, "hardened_names": True},
+            "public_url": "https://example.com",
+            "trusted_origins": ["https://app.example.org", "http://localhost:5173"],
+        }
+    )
+    settings_from({"cookies": {"domain": "example.com"}, "public_url": "https://a.example.com"})
+
+
+@pytest.mark.parametrize(
+    ("public_url", "secure"),
+    [
+        (None, True),
+        ("https://example.com", True),
+        ("http://localhost:8080", False),
+        ("http://127.0.0.1", False),
+        ("http://[::1]:8000", False),
+        ("https://localhost", True),
+    ],
+)
+def test_cookies_are_secure_but_on_explicit_loopback_http(
+    public_url: str | None, secure: bool
+) -> None:
+    assert settings_from({"public_url": public_url}).secure_cookies is secure
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://Example.com/app", "https://example.com"),
+        ("https://example.com:443", "https://example.com"),
+        ("http://localhost:80/", "http://localhost"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_the_origin_of_a_url(url: str, origin: str) -> None:
+    assert origin_of(url) == origin
+
+
+def test_no_message_and_no_repr_holds_a_secret() -> None:
+    secret = "hunter2"
+    url = f"postgresql://user:{secret}@db.example:5432/app?password={secret}"
+    settings = settings_from({"database_url": url})
+    assert secret not in repr(settings)
+    assert redact_url(url) == "postgresql://user@db.example:5432/app"
+    assert redact_url("postgresql:///app?host=/run/pg&password=x") == "postgresql:///app"
+    assert redact_url("sqlite:////var/lib/a.db") == "sqlite:////var/lib/a.db"
+    for values in ({"database_url": f"{secret}://x"}, {"database_url": url, "bsae": secret}):
+        assert secret not in refused(values)
+    with pytest.raises(ConfigError) as error:
+        load(env={"AUTHINGO_DATABASE_URL": url, "AUTHINGO_BASE_PATH": secret})
+    assert secret not in str(error.value)

@@ -1,0 +1,95 @@
+"""Tokens: spelling, digests, and the test vectors of the derivation.
+
+The vectors were made with another tool, so that a change of the derivation,
+which would sign everybody out in the middle of a refresh, is noticed:
+
+    { printf 'authingo/1 refresh\\0'; cat VERIFIER; } |
+      openssl dgst -sha256 -mac HMAC -macopt hexkey:NONCE
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from authingo.models import Tokens, new_id
+from authingo.tokens import RefreshToken, SessionToken, new_nonce
+
+VERIFIER, NONCE, SELECTOR = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 80))
+NEXT_VERIFIER = "uqOVh_GDJlVcTfLrTWtwi54PtncObtVay-POb-_YGR0"
+NEXT_SESSION = "zCnY2IigBIZOJUr16Wi5mBk6JzArpbuiZOQL_oLuOU0"
+
+
+def test_the_successors_are_those_of_the_vectors() -> None:
+    session, refresh = RefreshToken(SELECTOR, VERIFIER).successors(NONCE)
+    assert str(session) == NEXT_SESSION
+    assert refresh.selector == SELECTOR
+    assert refresh.verifier == urlsafe_b64decode(NEXT_VERIFIER + "=")
+
+
+def test_successors_differ_by_nonce_and_by_verifier() -> None:
+    token = RefreshToken.generate()
+    first, again = token.successors(NONCE), token.successors(NONCE)
+    assert [str(one) for one in first] == [str(one) for one in again]
+    for other in (token.successors(new_nonce()), RefreshToken.generate().successors(NONCE)):
+        assert str(other[0]) != str(first[0])
+        assert other[1].verifier != first[1].verifier
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_session_token_survives_its_spelling(secret: bytes) -> None:
+    text = str(SessionToken(secret))
+    assert len(text) == 43
+    parsed = SessionToken.parse(text)
+    assert parsed is not None
+    assert parsed.secret == secret
+    assert parsed.digest == hashlib.sha256(secret).digest()
+
+
+@given(st.binary(min_size=48, max_size=48))
+def test_a_refresh_token_survives_its_spelling(raw: bytes) -> None:
+    token = RefreshToken(raw[:16], raw[16:])
+    assert len(str(token)) == 64
+    assert RefreshToken.parse(str(token)) == token
+    assert token.selector_digest == hashlib.sha256(raw[:16]).digest()
+    assert token.verifier_digest == hashlib.sha256(raw[16:]).digest()
+
+
+@given(st.text(max_size=70) | st.text("ABCxyz019-_=+/ \n", min_size=40, max_size=66))
+def test_only_the_exact_spelling_is_read(text: str) -> None:
+    for kind, size in ((SessionToken, 32), (RefreshToken, 48)):
+        parsed = kind.parse(text)
+        if parsed is not None:
+            assert str(parsed) == text
+            assert len(urlsafe_b64decode(text + "=" * (-len(text) % 4))) == size
+
+
+def test_a_second_spelling_of_the_same_bytes_is_refused() -> None:
+    text = str(SessionToken(bytes(32)))
+    twin = text[:-1] + "B"  # differs in bits that a lenient decoder drops
+    assert urlsafe_b64decode(twin + "=") == bytes(32)
+    assert SessionToken.parse(twin) is None
+    padded = urlsafe_b64encode(bytes(32)).decode()
+    for wrong in (padded, text + "\n", text[:-1], text + "A", "", text.replace("A", "À")):
+        assert SessionToken.parse(wrong) is None
+
+
+def test_secrets_do_not_show_in_a_repr() -> None:
+    session, refresh = SessionToken.generate(), RefreshToken.generate()
+    shown = repr((session, refresh, Tokens(str(session), str(refresh))))
+    assert str(session) not in shown
+    assert str(refresh) not in shown
+
+
+def test_ids_sort_by_time_and_never_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = []
+    for milliseconds in (0, 1, 1_700_000_000_000, 2**48 - 1):
+        monkeypatch.setattr("time.time_ns", lambda at=milliseconds: at * 1_000_000)
+        ids += sorted(new_id("usr_") for _ in range(3))
+    assert ids == sorted(ids)
+    assert len(set(ids)) == len(ids)
+    assert {len(one) for one in ids} == {4 + 26}
