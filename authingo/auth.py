@@ -77,6 +77,8 @@ class Auth:
         async with self._opening:
             if not self._opened:
                 await self.store.open(create=create)
+                if create and self.store.embedded:
+                    await self.store.migrate()
                 self._opened = True
 
     async def close(self) -> None:

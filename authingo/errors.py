@@ -27,6 +27,7 @@ can mend it, a `hint`. Facts are attributes.
     │   ├── SchemaBehind          `authingo migrate` has not run
     │   └── SchemaUnsupported     newer than this program, or altered
     ├── ConfigError               settings that cannot work
+    ├── FileConflict              a file that cannot or must not be written
     └── UsageError                a command called in a way that cannot work
 """
 
@@ -209,6 +210,13 @@ class ConfigError(AuthError):
 
     code = "invalid_config"
     status = 500
+
+
+class FileConflict(AuthError):
+    """A file cannot be written."""
+
+    code = "file_conflict"
+    status = 409
 
 
 class UsageError(AuthError):

@@ -2,9 +2,102 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import output
 from .running import command
+
+# It may come to hold the password of a database.
+_PRIVATE = {"authingo.toml"}
 
 
 @command
-def init() -> None:
-    """Write what a new project needs."""
+def init(
+    directory: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="Where to write.", show_default=False)
+    ] = Path(),
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name the files.")] = False,
+) -> None:
+    """Write what a new project needs: configuration, a FastAPI program, deployment.
+
+    Nothing is overwritten: if one of the files is there already, none is written.
+    """
+    templates = _templates(files("authingo.templates").joinpath("fastapi"))
+    targets = {directory / name: source for name, source in templates.items()}
+    _refuse_conflicts(directory, list(targets), force=force)
+    for target, source in targets.items():
+        if not dry_run:
+            _write(target, source.read_bytes())
+        output.data(str(target))
+    if dry_run:
+        output.note("nothing was written")
+        return
+    enter = f"    cd {shlex.quote(str(directory))}\n" if directory != Path() else ""
+    output.note(
+        f"\nNext:\n\n{enter}"
+        "    authingo migrate\n"
+        "    authingo users create you@example.com\n"
+        "    uvicorn main:app --reload\n\n"
+        "README.md says how it goes on."
+    )
+
+
+def _templates(folder: Traversable, prefix: str = "") -> dict[str, Traversable]:
+    found = {}
+    for entry in sorted(folder.iterdir(), key=lambda one: one.name):
+        if entry.is_dir():
+            if entry.name != "__pycache__":
+                found.update(_templates(entry, f"{prefix}{entry.name}/"))
+        elif not entry.name.endswith(".pyc"):
+            found[prefix + entry.name] = entry
+    return found
+
+
+def _refuse_conflicts(directory: Path, targets: list[Path], *, force: bool) -> None:
+    from authingo.errors import FileConflict
+
+    for parent in {directory, *(target.parent for target in targets)}:
+        blocked = next((one for one in (parent, *parent.parents) if _is_no_directory(one)), None)
+        if blocked is not None:
+            raise FileConflict(f"{blocked} is not a directory", hint="name another directory")
+    links = [target for target in targets if target.is_symlink()]
+    if links:
+        raise FileConflict(
+            f"not written through a symbolic link: {', '.join(map(str, links))}",
+            hint="remove the link",
+        )
+    there = [target for target in targets if target.exists()]
+    if there and not force:
+        raise FileConflict(
+            f"already there: {', '.join(map(str, there))}",
+            hint="--force overwrites them; another directory leaves them alone",
+        )
+
+
+def _is_no_directory(path: Path) -> bool:
+    return path.exists() and not path.is_dir()
+
+
+def _write(target: Path, content: bytes) -> None:
+    from authingo.errors import FileConflict
+
+    mode = 0o600 if target.name in _PRIVATE else 0o644
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Beside it first: a full disk leaves the old file, not half of the new one.
+        part = target.with_name(f".{target.name}.part")
+        part.unlink(missing_ok=True)
+        with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as stream:
+            stream.write(content)
+        part.replace(target)
+    except OSError as error:
+        raise FileConflict(f"cannot write {target}: {error.strerror}") from None

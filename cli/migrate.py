@@ -41,11 +41,13 @@ def migrate(
     async def work(auth: Auth) -> tuple[str, SchemaStatus, list[str]]:
         from authingo.config import redact_url
 
+        if not only_look:
+            await auth.store.open(create=True)
         before = await _reach(auth, wait)
         applied = [] if only_look else await auth.store.migrate()
         return redact_url(auth.settings.database_url), before, applied
 
-    database, before, applied = with_auth(config, work, create=not only_look)
+    database, before, applied = with_auth(config, work, opened=only_look)
     if sql:
         output.data(before.script() or "-- nothing is pending")
         return

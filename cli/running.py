@@ -55,22 +55,34 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
 
 
 def with_auth(
-    config_file: str | None, work: Callable[[Auth], Awaitable[T]], *, create: bool = False
+    config_file: str | None,
+    work: Callable[[Auth], Awaitable[T]],
+    *,
+    create: bool = False,
+    opened: bool = True,
 ) -> T:
-    """Open what the configuration names, do the work, close. See `Store.open` for `create`."""
+    """Open what the configuration names, do the work, close.
+
+    Args:
+        config_file: the one of `--config`.
+        work: the one library call, and what it needs.
+        create: make and migrate an embedded database that is not there.
+        opened: False leaves the opening to the work.
+    """
     import asyncio
 
     from authingo.auth import Auth
 
-    async def opened() -> T:
+    async def run() -> T:
         auth = Auth.from_config(config_file)
-        await auth.open(create=create)
         try:
+            if opened:
+                await auth.open(create=create)
             return await work(auth)
         finally:
             await auth.close()
 
-    return asyncio.run(opened())
+    return asyncio.run(run())
 
 
 def fail(error: AuthError, *, as_json: bool) -> NoReturn:

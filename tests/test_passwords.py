@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import string
 import time
-from collections.abc import Iterator
 
 import bcrypt
 import pytest
@@ -122,7 +121,7 @@ def test_a_weaker_hash_needs_another() -> None:
 
 
 @pytest.fixture
-def rounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def rounds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """What every bcrypt call costs, in rounds, while it is really made."""
     spent: list[int] = []
     hashpw, checkpw = bcrypt.hashpw, bcrypt.checkpw

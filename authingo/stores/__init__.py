@@ -35,13 +35,17 @@ if TYPE_CHECKING:
 class Store(Protocol):
     """What a storage adapter does."""
 
+    embedded: bool
+    """Whether the database is this program's own file, migrated by whoever serves it.
+
+    A database server is migrated by `authingo migrate` alone.
+    """
+
     async def open(self, *, create: bool) -> None:
-        """Get ready; doing so twice is harmless.
+        """Get ready; doing so twice is harmless. A database server need not be up yet.
 
         Args:
-            create: an embedded database is created and migrated where needed. A
-                database server is only ever migrated by `migrate`, and need not
-                be up yet.
+            create: an embedded database is made, empty, if it is not there.
 
         Raises:
             NoDatabase: an embedded database is not there and must not be made.

@@ -14,5 +14,6 @@ class TestStores(StoreConformance):
     async def store(self, database_url: str) -> AsyncIterator[Store]:
         store = open_store(Settings(database_url=database_url))
         await store.open(create=True)
+        await store.migrate()
         yield store
         await store.close()

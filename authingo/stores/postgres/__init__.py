@@ -64,6 +64,8 @@ SELECT {USER}, {SESSION} FROM s, owner u
 class PostgresStore:
     """A `Store` on a PostgreSQL server."""
 
+    embedded = False
+
     def __init__(self, url: str, *, timeout: timedelta, pool_size: int) -> None:
         self._url = url
         self._timeout = timeout.total_seconds()

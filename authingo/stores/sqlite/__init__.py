@@ -53,6 +53,8 @@ _PRAGMAS = "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA journal_mo
 class SQLiteStore:
     """A `Store` in one file, or in memory where `path` is `:memory:` (for tests)."""
 
+    embedded = True
+
     def __init__(self, path: Path | str, *, timeout: timedelta) -> None:
         self._path = path
         self._timeout = timeout.total_seconds()
@@ -67,8 +69,6 @@ class SQLiteStore:
         if self._connection is not None:
             return
         await self._call(lambda: self._connect(create=create))
-        if create:
-            await self._call(self._migrate)
 
     async def close(self) -> None:
         """See Store."""
