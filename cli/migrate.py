@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,6 +67,8 @@ def migrate(
 
 
 async def _reach(auth: Auth, wait: int) -> SchemaStatus:
+    import asyncio
+
     from authingo.errors import NoDatabase, SchemaUnsupported, StoreUnavailable
 
     deadline = time.monotonic() + wait

@@ -17,8 +17,6 @@ from . import output
 from .running import ConfigFile, command, with_auth
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from authingo.auth import Auth
     from authingo.config import Settings
 
@@ -48,6 +46,7 @@ def serve(
     if reload:
         _supervise(config)
         return
+    port = _free_port(host, port)
     settings = _settings(config, host, port)
     with_auth(config, _prepare, create=True)
     _announce(settings, host, port)
@@ -58,8 +57,10 @@ def serve(
         os.environ["AUTHINGO_CONFIG"] = str(Path(config).resolve())
     import uvicorn
 
+    from .serving import LOGGING
+
     uvicorn.run(
-        "authingo.cli.serve:application",
+        "authingo.cli.serving:application",
         factory=True,
         host=host,
         port=port,
@@ -68,19 +69,28 @@ def serve(
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
-        log_config=_LOGGING,
+        log_config=LOGGING,
     )
 
 
-def application() -> FastAPI:
-    """Make the application that each worker serves."""
-    from fastapi import FastAPI
+def _free_port(host: str, port: int) -> int:
+    """Find out that the port can be had, before anything is announced; 0 picks one."""
+    import socket
 
-    from authingo.auth import Auth
+    from authingo.errors import ConfigError
 
-    app = FastAPI(title="authingo", docs_url=None, redoc_url=None)
-    Auth.from_config().install(app)
-    return app
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            picked: int = listener.getsockname()[1]
+            return picked
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host}, port {port}: {error.strerror}",
+            hint="--port and --host choose another",
+        ) from None
 
 
 def _settings(config: str | None, host: str, port: int) -> Settings:
@@ -133,6 +143,8 @@ def _supervise(config: str | None) -> None:
     """Run the same command without --reload, and again whenever the configuration changes."""
     from authingo.config import find
 
+    # SIGTERM would end this process at once, and leave the server alone behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     command_line = [arg for arg in sys.argv if arg != "--reload"]
     while True:
         file = find(config)
@@ -158,28 +170,3 @@ def _fingerprint(file: Path | None) -> tuple[Any, ...]:
             facts = file.stat()
             return file, facts.st_mtime_ns, facts.st_size
     return ()
-
-
-_LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "default": {"()": "uvicorn.logging.DefaultFormatter", "fmt": "%(levelprefix)s %(message)s"},
-        "access": {
-            "()": "uvicorn.logging.AccessFormatter",
-            "fmt": '%(levelprefix)s "%(request_line)s" %(status_code)s',
-        },
-        "event": {"format": "%(message)s"},
-    },
-    "handlers": {
-        "default": {"class": "logging.StreamHandler", "formatter": "default"},
-        "access": {"class": "logging.StreamHandler", "formatter": "access"},
-        "event": {"class": "logging.StreamHandler", "formatter": "event"},
-    },
-    "loggers": {
-        "uvicorn": {"handlers": ["default"], "level": "WARNING", "propagate": False},
-        "uvicorn.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
-        "authingo": {"handlers": ["default"], "level": "INFO", "propagate": False},
-        "authingo.events": {"handlers": ["event"], "level": "INFO", "propagate": False},
-    },
-}

@@ -107,6 +107,11 @@ class BundledServer(PostgresServer):
         self.start()
 
     @property
+    def data(self) -> Path:
+        """Where the server keeps everything."""
+        return self._data
+
+    @property
     def pid(self) -> int:
         """The process of the server."""
         assert self._process is not None, "the server is stopped"

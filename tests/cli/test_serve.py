@@ -1,0 +1,228 @@
+"""`authingo serve` as a process: the first start, the end, and what it refuses."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.conftest import Runner
+from tests.server import Browser
+
+
+class Served:
+    """A running `authingo serve`; what it says is read as it comes."""
+
+    def __init__(self, runner: Runner, *options: str, **variables: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self.process = runner.start("serve", "--port", str(self.port), *options, **variables)
+        self.said = self.out = ""
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        self.wait_until_up()
+
+    @property
+    def browser(self) -> Browser:
+        return Browser(f"http://127.0.0.1:{self.port}")
+
+    def wait_until_up(self, *, up: bool = True) -> None:
+        deadline = time.monotonic() + 30
+        while self._answers() is not up:
+            assert not up or self.process.poll() is None, self.said
+            assert time.monotonic() < deadline, self.said
+            time.sleep(0.02)
+
+    def end(self, with_signal: signal.Signals = signal.SIGTERM) -> float:
+        """End it; return how long that took, in seconds."""
+        began = time.monotonic()
+        self.process.send_signal(with_signal)
+        self.process.wait(60)
+        took = time.monotonic() - began
+        self._reader.join()
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            if not stream.closed:
+                self.out += stream.read()
+                stream.close()
+        return took
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/api/auth/health")
+            return connection.getresponse().status in {200, 503}
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        with contextlib.suppress(ValueError):  # closed under it
+            for line in self.process.stderr:
+                self.said += line
+
+
+@pytest.fixture
+def served(bare: Runner) -> Iterator[Served]:
+    """The first start in an empty directory."""
+    server = Served(bare)
+    yield server
+    server.end()
+
+
+def test_the_first_start_makes_and_migrates_a_database(served: Served, bare: Runner) -> None:
+    assert f"http://127.0.0.1:{served.port}/api/auth" in served.said
+    assert (bare.directory / "authingo.db").stat().st_mode & 0o777 == 0o600
+    assert served.browser.sign_up().status == 200
+    served.end()
+    assert served.out == "", "what a server says goes to stderr"
+    assert '"POST /api/auth/sign-up HTTP/1.1" 200' in served.said
+    assert '"event": "sign_up"' in served.said
+
+
+def test_the_command_it_shows_works_as_shown(served: Served, bare: Runner) -> None:
+    """Copied from the terminal into a shell, it signs somebody up and sets both cookies."""
+    shown = re.search(r"    (curl .*?)\n\n", served.said, re.DOTALL)
+    assert shown is not None
+    done = subprocess.run(
+        ["bash", "-c", shown[1]], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.startswith("HTTP/1.1 200 OK")
+    assert done.stdout.count("set-cookie: authingo_") == 2
+
+
+@pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_within_its_grace_with_requests_stalled(
+    served: Served, with_signal: signal.Signals
+) -> None:
+    stalled = []
+    for head in (
+        b"POST /api/auth/sign-in HTTP/1.1\r\nHost: localhost\r\nX-Authingo-Client: true\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+        b"POST /api/auth/sign-in HTTP/1.1\r\nHost: localhost\r\n",
+        b"",
+    ):
+        connection = socket.create_connection(("127.0.0.1", served.port))
+        connection.sendall(head)
+        stalled.append(connection)
+    assert served.browser.get("/health").status == 200, "the stalled ones have arrived before"
+    took = served.end(with_signal)
+    for connection in stalled:
+        connection.close()
+    assert took < 9, f"it has 5 seconds of grace, and took {took:.1f}"
+    assert served.process.returncode in {0, -with_signal, 128 + with_signal}
+
+
+def test_nothing_secret_is_logged(served: Served) -> None:
+    browser = served.browser
+    greeting = served.said
+    tokens = browser.sign_up().tokens
+    browser.post("/refresh")
+    browser.post("/refresh", cookies=tokens)
+    browser.sign_in(password="a wrong password")
+    browser.get("/session?token=in-the-query")
+    served.end()
+    assert '"event": "sign_in_failed"' in served.said
+    for secret in (
+        *tokens.values(),
+        *browser.cookies.values(),
+        "a wrong password",
+        "ada@example",
+        "in-the",
+    ):
+        assert secret not in served.said.removeprefix(greeting)
+
+
+def test_workers_share_the_sessions(authingo: Runner) -> None:
+    server = Served(authingo, "--workers", "2")
+    try:
+        server.browser.sign_up()
+        browser = server.browser
+        browser.sign_in()
+        for _ in range(20):
+            assert browser.get("/session").status == 200
+        tokens = dict(browser.cookies)
+        answers = [browser.post("/refresh", cookies=tokens) for _ in range(10)]
+        assert len({answer.tokens["authingo_refresh"] for answer in answers}) == 1
+    finally:
+        server.end()
+
+
+def test_reload_starts_again_when_the_configuration_changes(bare: Runner) -> None:
+    file = bare.directory / "authingo.toml"
+    file.write_text("sign_up = true")
+    server = Served(bare, "--reload")
+    try:
+        assert server.browser.sign_up().status == 200
+        file.write_text("sign_up = false")
+        deadline = time.monotonic() + 30
+        while True:
+            with contextlib.suppress(OSError):
+                answer = server.browser.post(
+                    "/sign-up", {"email": "b@b.com", "password": "correct horse", "name": "b"}
+                )
+                if answer.status == 403:
+                    break
+            assert time.monotonic() < deadline, server.said
+            time.sleep(0.05)
+        file.write_text("sign_up = maybe")
+        server.wait_until_up(up=False)
+        file.write_text("sign_up = true")
+        server.wait_until_up()
+    finally:
+        server.end()
+    assert "the configuration changed" in server.said
+    server.wait_until_up(up=False)
+
+
+def test_beyond_loopback_it_demands_a_public_url(bare: Runner) -> None:
+    ran = bare("serve", "--host", "0.0.0.0", "--port", "0")
+    assert ran.code == 1
+    assert "public_url is not set" in ran.err
+    assert list(bare.directory.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_one_clear_line(bare: Runner) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ran = bare("serve", "--port", str(taken.getsockname()[1]))
+    assert ran.code == 1
+    assert "address already in use" in ran.err.lower()
+
+
+def test_a_server_comes_up_with_its_database(bare: Runner) -> None:
+    url = "postgresql://user:hunter2@127.0.0.1:1/db"
+    server = Served(bare, AUTHINGO_DATABASE_URL=url)
+    try:
+        answer = server.browser.get("/health")
+        assert (answer.status, answer.code) == (503, "store_unavailable")
+        assert answer.all("retry-after") == ["2"]
+        assert server.browser.sign_in().code == "store_unavailable"
+    finally:
+        server.end()
+    assert "warning: PostgreSQL cannot be reached" in server.said
+    assert "hunter2" not in server.said
+
+
+def test_a_schema_that_is_behind_is_a_503_that_says_what_to_do(
+    bare: Runner, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue("postgres").create_database()
+    server = Served(bare, AUTHINGO_DATABASE_URL=url)
+    try:
+        answer = server.browser.sign_in()
+        assert (answer.status, answer.code) == (503, "store_unavailable")
+        assert "run `authingo migrate`" in answer.json["message"]
+        assert bare("migrate", AUTHINGO_DATABASE_URL=url).code == 0
+        assert server.browser.sign_up().status == 200, "without being started again"
+    finally:
+        server.end()
