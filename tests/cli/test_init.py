@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import configparser
-import http.client
 import json
 import re
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +12,7 @@ import pytest
 
 from authingo.config import load, settings_from
 from tests.cli.conftest import Runner
+from tests.program import run_program
 from tests.server import ADA, Browser
 
 WRITTEN = {
@@ -46,36 +41,9 @@ def project(bare: Runner) -> Runner:
 
 @pytest.fixture
 def program(project: Runner) -> Iterator[Browser]:
-    """The generated program, run by uvicorn as its README says."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port)],
-        cwd=project.directory,
-        env=project.env,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_for(port, process)
+    """The generated program, run as its README says."""
+    with run_program(project.directory, project.env) as port:
         yield Browser(f"http://127.0.0.1:{port}")
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        connection = http.client.HTTPConnection("127.0.0.1", port)
-        try:
-            connection.connect()
-        except OSError:
-            assert process.poll() is None, "the program ended"
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        else:
-            connection.close()
-            return
 
 
 def test_it_writes_a_project_and_says_what_is_next(bare: Runner) -> None:
