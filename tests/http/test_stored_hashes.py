@@ -1,0 +1,79 @@
+"""Passwords that came from elsewhere, or from a weaker time."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+
+import bcrypt
+import pytest
+
+from tests.database import execute
+from tests.server import ADA, Browser, LiveServer
+
+PASSWORD = ADA["password"].encode()
+
+
+@pytest.fixture
+def browser(server: LiveServer) -> Browser:
+    """Ada has an account, and nobody is signed in."""
+    browser = server.browser()
+    browser.sign_up()
+    browser.post("/sign-out")
+    return browser
+
+
+def stored(server: LiveServer) -> tuple[str, int]:
+    ((password_hash, version),) = execute(
+        server.database_url, "SELECT password_hash, password_version FROM authingo_users"
+    )
+    return password_hash, version
+
+
+def store_hash(server: LiveServer, password_hash: str) -> None:
+    execute(server.database_url, f"UPDATE authingo_users SET password_hash = '{password_hash}'")
+
+
+@pytest.mark.parametrize("variant", ["$2a$", "$2y$", "$2b$"])
+def test_a_hash_from_elsewhere_signs_in(server: LiveServer, browser: Browser, variant: str) -> None:
+    theirs = bcrypt.hashpw(PASSWORD, bcrypt.gensalt(4)).decode().replace("$2b$", variant)
+    store_hash(server, theirs)
+    assert browser.sign_in(password="another one").code == "invalid_credentials"
+    assert stored(server) == (theirs, 1), "a failure changes nothing"
+    assert browser.sign_in().status == 200
+    replaced = theirs if variant == "$2b$" else stored(server)[0]
+    assert stored(server) == (replaced, 1)
+    assert replaced.startswith("$2b$04$")
+    assert browser.sign_in().status == 200
+
+
+def test_a_weaker_hash_is_strengthened_and_no_session_ends(
+    serve: Callable[..., LiveServer],
+) -> None:
+    weak = serve(passwords={"bcrypt_cost": 4})
+    elsewhere = weak.browser()
+    elsewhere.sign_up()
+    strong = serve(passwords={"bcrypt_cost": 5}, public_url=weak.url)
+    assert strong.browser().sign_in().status == 200
+    password_hash, version = stored(strong)
+    assert password_hash.startswith("$2b$05$")
+    assert version == 1, "a rehash is no new password"
+    assert elsewhere.get("/session").status == 200
+    assert weak.browser().sign_in().status == 200
+    assert stored(weak)[0] == password_hash, "nothing is weakened"
+
+
+@pytest.mark.parametrize(
+    "malformed", ["", "plain text", "$2b$12$short", "$2x$04$" + "." * 53, "$2b$31$" + "." * 53]
+)
+def test_a_malformed_hash_is_a_failed_sign_in_and_an_event(
+    server: LiveServer, browser: Browser, caplog: pytest.LogCaptureFixture, malformed: str
+) -> None:
+    store_hash(server, malformed)
+    with caplog.at_level(logging.INFO, "authingo.events"):
+        answer = browser.sign_in()
+    assert (answer.status, answer.code) == (401, "invalid_credentials")
+    events = [json.loads(record.getMessage())["event"] for record in caplog.records]
+    assert events == ["password_hash_malformed", "sign_in_failed"]
+    assert malformed not in caplog.text or not malformed
