@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -70,6 +71,7 @@ class Runner:
             text=True,
             cwd=self.directory,
             env={**self.env, **variables},
+            preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - no thread of the test holds a lock it needs
         )
 
     def on_terminal(
@@ -103,6 +105,11 @@ class Runner:
         process.wait(60)
         os.close(leader)
         return Ran(process.returncode, shown.decode(), "")
+
+
+def _heed_ctrl_c() -> None:
+    """A shell's background job, and what it starts, ignores SIGINT; a terminal's does not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
