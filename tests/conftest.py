@@ -81,3 +81,9 @@ def serve(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., Live
 def server(serve: Callable[..., LiveServer]) -> LiveServer:
     """A server with the default settings."""
     return serve()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """What runs tests that are coroutines: stores are for asyncio."""
+    return "asyncio"

@@ -373,8 +373,3 @@ def test_dependencies_may_use_the_guard_themselves() -> None:
         assert refusal(client.post("/admin", content=b"x")) == (403, "missing_client_header")
         login_as(client, "ada@example.com")
         assert client.post("/admin", json={"text": ""}).json() == "ada@example.com"
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
