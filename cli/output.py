@@ -80,18 +80,38 @@ def cell(text: str) -> str:
     return "'" + shown if shown.startswith(("=", "+", "-", "@", "\t", "\r")) else shown
 
 
-def table(columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table for people, as wide as the terminal allows. Cells must be `plain`."""
+def table(columns: list[str], rows: list[list[str]], *, optional: str | None = None) -> None:
+    """Print a table for people, as wide as the terminal allows. Cells must be `plain`.
+
+    Args:
+        columns: the headers. Where it is too narrow, the widest columns are cut.
+        rows: as many cells each.
+        optional: the column to leave out before any other is cut.
+    """
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        shown.add_column(name, no_wrap=True, overflow="ellipsis")
+    widths = [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
+    # Without a terminal nothing is cut: whoever reads it there looks for the whole of it.
+    width = None if sys.stdout.isatty() else 10_000
+    console = Console(width=width, markup=False, highlight=False, emoji=False)
+    shown = [index for index in range(len(columns)) if widths[index]]
+    if sum(widths) + 2 * len(widths) > console.width:
+        shown = [index for index in shown if columns[index] != optional]
+    while (excess := sum(widths[i] + 2 for i in shown) - 2 - console.width) > 0:
+        widest = max(shown, key=lambda index: widths[index])
+        second = max((widths[i] for i in shown if widths[i] < widths[widest]), default=8)
+        if widths[widest] <= 8:
+            break  # nothing sensible is left to cut
+        widths[widest] = max(second, widths[widest] - excess, 8)
+    drawn = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for index in shown:
+        drawn.add_column(columns[index], width=widths[index], no_wrap=True, overflow="ellipsis")
     for row in rows:
-        shown.add_row(*(Text(value) for value in row))
-    Console(markup=False, highlight=False, emoji=False).print(shown)
+        drawn.add_row(*(Text(row[index]) for index in shown))
+    console.print(drawn)
 
 
 def _visible(char: str) -> str:

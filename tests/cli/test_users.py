@@ -160,9 +160,12 @@ def test_list_for_people_fits_the_terminal(authingo: Runner, make_user: Make) ->
     user = make_user("a.rather.long.address.of.somebody@subdomain.example.com", "--name", "A" * 60)
     narrow = authingo.on_terminal("users", "list", columns=80).out
     assert max(len(line) for line in re.sub(r"\x1b\[[\d;]*m", "", narrow).splitlines()) <= 80
+    assert "active" in narrow
+    assert f"{user['created_at'][:10]}" in narrow, "the short columns are whole"
     wide = authingo.on_terminal("users", "list", columns=250).out
     assert user["email"] in wide
     assert user["id"] in wide
+    assert user["id"] in authingo("users", "list").out, "a pipe gets everything"
     assert "no users" in authingo("users", "list", "--search", "nobody").err
 
 
