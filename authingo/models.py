@@ -33,12 +33,26 @@ class User:
     disabled_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who is asking, as far as it can be believed: the address, and what a browser calls itself.
+
+    `shared`: the address is that of a proxy nobody said to trust, so it stands
+    for everybody behind it.
+    """
+
+    ip: str | None = None
+    user_agent: str | None = None
+    shared: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One sign-in on one device.
 
     `expires_at` ends the current session token, `refresh_expires_at` the chance
-    to renew it; `last_used_at` is the sign-in or the last refresh.
+    to renew it; `last_used_at` is the sign-in or the last refresh, which came
+    from `ip` and `user_agent`.
     """
 
     id: str
@@ -47,6 +61,8 @@ class Session:
     last_used_at: datetime
     expires_at: datetime
     refresh_expires_at: datetime
+    ip: str | None = None
+    user_agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -106,6 +122,7 @@ class NewSession:
     selector_digest: bytes
     verifier_digest: bytes
     lifetimes: Lifetimes
+    client: Client = Client()
     id: str = field(default_factory=lambda: new_id("ses_"))
 
 
@@ -119,6 +136,7 @@ class Rotation:
     new_verifier_digest: bytes
     nonce: bytes
     lifetimes: Lifetimes
+    client: Client = Client()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -159,3 +177,50 @@ class RefreshMatch:
     current: bool
     live: bool
     nonce: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptLimit:
+    """How often something may be tried under one key.
+
+    `allowed` attempts in a `window` that begins with the first. Then either none
+    until the window ends (`first_wait` is None), or one after each wait, which
+    doubles from `first_wait` to `longest_wait`; such a count is remembered for
+    `memory` after the last attempt. Nothing is refused for good.
+    """
+
+    allowed: int
+    window: timedelta
+    first_wait: timedelta | None = None
+    longest_wait: timedelta = timedelta(minutes=15)
+    memory: timedelta = timedelta(days=1)
+
+    def wait_after(self, count: int) -> timedelta | None:
+        """Return the wait after this many attempts, `allowed` or more."""
+        if self.first_wait is None:
+            return None
+        doublings: int = 2 ** min(count - self.allowed, 20)
+        return min(self.first_wait * doublings, self.longest_wait)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Whether an attempt may go on. `refused_for`: it may not, try again then.
+
+    `last`: it may, and it used up what was allowed.
+    """
+
+    refused_for: timedelta | None
+    last: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened, by ids: never a token, a password or an email."""
+
+    at: datetime
+    name: str
+    user_id: str | None = None
+    session_id: str | None = None
+    ip: str | None = None
+    id: str = field(default_factory=lambda: new_id("evt_"))

@@ -13,16 +13,21 @@ A third adapter implements this protocol and runs `authingo.stores.conformance`.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from authingo.models import (
+    AttemptLimit,
     Credentials,
+    Event,
     NewSession,
     NewUser,
     RefreshMatch,
     Resumed,
     Rotation,
+    Session,
+    Taken,
     TokenMatch,
     User,
 )
@@ -100,6 +105,15 @@ class Store(Protocol):
         `caller` still lives.
         """
 
+    async def set_password(self, user_id: str, new_hash: str) -> User | None:
+        """Store a new password and end every session of the user. None: no such user."""
+
+    async def set_disabled(self, user_id: str, *, disabled: bool) -> User | None:
+        """Disable or enable a user, and end every session of theirs. None: no such user."""
+
+    async def delete_user(self, user_id: str) -> bool:
+        """Delete a user and every session of theirs; tell whether there was one."""
+
     async def list_users(
         self, *, search: str | None = None, after: str | None = None, limit: int
     ) -> list[User]:
@@ -151,6 +165,54 @@ class Store(Protocol):
     async def end_reused(self, selector_digest: bytes, verifier_digest: bytes) -> bool:
         """Delete a refreshable session if the verifier is neither current nor in its grace."""
 
+    async def list_sessions(self, user_id: str) -> list[Session]:
+        """Return the sessions of a user that can be refreshed, the last used first."""
+
+    async def end_sessions(
+        self, user_id: str, *, only: str | None = None, but: str | None = None
+    ) -> list[str]:
+        """Delete sessions of a user that can be refreshed; return their ids.
+
+        All of them, or the one with the id `only`, or all but the one with the id `but`.
+        """
+
+    async def has_session_from(self, email: str, ip: str) -> bool:
+        """Tell whether a session that can be refreshed was last used from this address."""
+
+    # Attempts
+
+    async def take_attempt(self, key_digest: bytes, limit: AttemptLimit) -> Taken:
+        """Count an attempt under a key if the limit allows it now: one atomic step.
+
+        Of any number at once, by any number of programs, as many are allowed as
+        the limit says. What is refused changes nothing.
+        """
+
+    async def give_back_attempt(self, key_digest: bytes, limit: AttemptLimit) -> None:
+        """Count one attempt less, for one that was not made after all."""
+
+    async def forget_attempts(self, key_digest: bytes) -> None:
+        """Begin to count anew."""
+
+    # Events
+
+    async def add_event(self, event: Event) -> None:
+        """Store an event."""
+
+    async def list_events(
+        self,
+        *,
+        after: str | None = None,
+        before: str | None = None,
+        name: str | None = None,
+        user_id: str | None = None,
+        limit: int,
+        newest: bool = False,
+    ) -> list[Event]:
+        """Return up to `limit` events by id, which is by time; `newest`: the last ones first."""
+
+    # Looking after
+
     async def count_prunable(self) -> int:
         """Count the sessions that `prune` would delete."""
 
@@ -163,6 +225,12 @@ class Store(Protocol):
 
     async def forget_nonces(self, batch_size: int) -> int:
         """Null at most `batch_size` rotation nonces whose grace is over; return how many."""
+
+    async def forget_records(self, batch_size: int, *, events_older_than: timedelta) -> int:
+        """Delete at most `batch_size` spent counts, and as many old events.
+
+        Returns the greater number, so that less than `batch_size` means done.
+        """
 
 
 def open_store(settings: Settings) -> Store:

@@ -27,7 +27,10 @@ import pytest
 
 from authingo.errors import EmailTaken, StoreUnavailable
 from authingo.models import (
+    AttemptLimit,
+    Client,
     Credentials,
+    Event,
     Lifetimes,
     NewSession,
     NewUser,
@@ -419,7 +422,195 @@ class StoreConformance:
             for new in racing:
                 assert await store.session_and_user(new.token_digest) is None
 
+    async def test_whoever_is_disabled_or_deleted_is_out(self, store: Store) -> None:
+        """At once, with every session; enabling brings nothing back but the account."""
+        begun, bystander = await _begin(store), await _begin(store)
+        disabled = await store.set_disabled(begun.user.id, disabled=True)
+        assert disabled is not None
+        assert disabled.disabled_at is not None
+        assert await store.begin_session(begun.user.id, _session(), version=1, ending=None) is None
+        again = await store.set_disabled(begun.user.id, disabled=True)
+        assert again is not None
+        assert again.disabled_at == disabled.disabled_at, "since when is not forgotten"
+        enabled = await store.set_disabled(begun.user.id, disabled=False)
+        assert enabled is not None
+        assert enabled.disabled_at is None
+        assert await store.session_and_user(begun.new.token_digest) is None
+        new = _session()
+        assert await store.begin_session(begun.user.id, new, version=1, ending=None)
+        assert await store.delete_user(begun.user.id) is True
+        assert await store.delete_user(begun.user.id) is False
+        assert await store.session_and_user(new.token_digest) is None
+        assert await store.credentials_by_id(begun.user.id) is None
+        assert await store.set_disabled(begun.user.id, disabled=True) is None
+        assert await store.session_and_user(bystander.new.token_digest) is not None
+
+    async def test_a_password_that_is_set_ends_every_session(self, store: Store) -> None:
+        """And makes a sign-in that checked the old one fail."""
+        begun = await _begin(store)
+        changed = await store.set_password(begun.user.id, "another")
+        assert changed is not None
+        found = await _credentials(store, begun.user)
+        assert (found.user, found.password_hash, found.version) == (changed, "another", 2)
+        assert await store.session_and_user(begun.new.token_digest) is None
+        assert await store.begin_session(begun.user.id, _session(), version=1, ending=None) is None
+        assert await store.set_password("usr_nobody", "another") is None
+
+    async def test_a_sign_in_that_races_a_disabling_leaves_no_session(self, store: Store) -> None:
+        """Nor one that races a deletion."""
+        for turn in range(30):
+            begun = await _begin(store)
+            racing = [_session() for _ in range(4)]
+            ending = (
+                store.set_disabled(begun.user.id, disabled=True)
+                if turn % 2
+                else store.delete_user(begun.user.id)
+            )
+            beginning = [
+                store.begin_session(begun.user.id, new, version=1, ending=None) for new in racing
+            ]
+            await asyncio.gather(*beginning[:2], ending, *beginning[2:], return_exceptions=True)
+            for new in (*racing, begun.new):
+                assert await store.session_by_refresh(new.selector_digest, b"") is None
+            assert await store.list_sessions(begun.user.id) == []
+
+    async def test_sessions_are_listed_and_ended_one_by_one(self, store: Store) -> None:
+        """Only those of the user that can be refreshed, with where they were last used from."""
+        begun, other = await _begin(store), await _begin(store)
+        phone = replace(_session(), client=Client("192.0.2.7", "Phone"))
+        await store.begin_session(begun.user.id, phone, version=1, ending=None)
+        await store.begin_session(begun.user.id, _session(_DEAD), version=1, ending=None)
+        listed = await store.list_sessions(begun.user.id)
+        assert [session.id for session in listed] == [phone.id, begun.new.id]
+        assert (listed[0].ip, listed[0].user_agent) == ("192.0.2.7", "Phone")
+        moved = replace(begun.rotation(), client=Client("2001:db8::1", "Laptop"))
+        rotated = await store.rotate(moved)
+        assert rotated is not None
+        assert (await store.list_sessions(begun.user.id))[0] == rotated.session
+        assert (rotated.session.ip, rotated.session.user_agent) == ("2001:db8::1", "Laptop")
+        assert await store.end_sessions(begun.user.id, only=other.new.id) == []
+        assert await store.end_sessions(begun.user.id, only=phone.id) == [phone.id]
+        assert await store.end_sessions(begun.user.id, only=phone.id) == []
+        assert await store.end_sessions(begun.user.id, but=begun.new.id) == []
+        second = _session()
+        await store.begin_session(begun.user.id, second, version=1, ending=None)
+        assert await store.end_sessions(begun.user.id, but=second.id) == [begun.new.id]
+        assert await store.end_sessions(begun.user.id) == [second.id]
+        assert await store.session_and_user(other.new.token_digest) is not None
+
+    async def test_a_session_is_known_by_its_address(self, store: Store) -> None:
+        """While it can be refreshed, for its own account alone."""
+        begun, other = await _begin(store), await _begin(store)
+        for lifetimes, ip in ((_LIVES, "192.0.2.7"), (_DEAD, "192.0.2.8")):
+            new = replace(_session(lifetimes), client=Client(ip))
+            await store.begin_session(begun.user.id, new, version=1, ending=None)
+        assert await store.has_session_from(begun.user.email, "192.0.2.7") is True
+        assert await store.has_session_from(begun.user.email, "192.0.2.8") is False
+        assert await store.has_session_from(other.user.email, "192.0.2.7") is False
+        assert await store.has_session_from("nobody@example.com", "192.0.2.7") is False
+
+    # Attempts
+
+    async def test_attempts_are_allowed_as_often_as_the_limit_says(self, store: Store) -> None:
+        """However many come at once; then the window has to end. Each key has its own count."""
+        limit = AttemptLimit(allowed=5, window=timedelta(minutes=5))
+        key = _digest()
+        taken = await asyncio.gather(*(store.take_attempt(key, limit) for _ in range(100)))
+        allowed = [one for one in taken if one.refused_for is None]
+        assert [one.last for one in allowed].count(True) == 1
+        assert len(allowed) == 5
+        refused = await store.take_attempt(key, limit)
+        assert refused.refused_for is not None
+        assert timedelta(minutes=4) < refused.refused_for <= timedelta(minutes=5)
+        assert (await store.take_attempt(_digest(), limit)).refused_for is None
+        await store.forget_attempts(key)
+        assert (await store.take_attempt(key, limit)).refused_for is None
+
+    async def test_an_attempt_that_was_not_made_is_given_back(self, store: Store) -> None:
+        """Also the last one, and more than there are."""
+        limit = AttemptLimit(allowed=1, window=timedelta(minutes=5))
+        key = _digest()
+        for _ in range(3):
+            assert (await store.take_attempt(key, limit)).refused_for is None
+            assert (await store.take_attempt(key, limit)).refused_for is not None
+            await store.give_back_attempt(key, limit)
+        await store.give_back_attempt(key, limit)
+        await store.give_back_attempt(_digest(), limit)
+        assert (await store.take_attempt(key, limit)).refused_for is None
+
+    async def test_waits_double_up_to_the_longest(self, store: Store) -> None:
+        """With one attempt after each. A window that is over begins anew."""
+        limit = AttemptLimit(
+            allowed=2,
+            window=timedelta(minutes=5),
+            first_wait=timedelta(minutes=1),
+            longest_wait=timedelta(minutes=3),
+        )
+        over = replace(limit, first_wait=_PAST, longest_wait=_PAST)
+        waits = []
+        for before in range(1, 5):
+            key = _digest()
+            for _ in range(before):  # whose waits are over as soon as they begin
+                assert (await store.take_attempt(key, over)).refused_for is None
+            assert (await store.take_attempt(key, limit)).last
+            refused = (await store.take_attempt(key, limit)).refused_for
+            assert refused is not None
+            waits.append(round(refused.total_seconds() / 60))
+        assert waits == [1, 2, 3, 3]
+
+    async def test_a_window_that_is_over_begins_anew(self, store: Store) -> None:
+        """With a count of one."""
+        key, ended = _digest(), AttemptLimit(allowed=1, window=_PAST)
+        for _ in range(3):
+            taken = await store.take_attempt(key, ended)
+            assert (taken.refused_for, taken.last) == (None, True)
+
+    # Events
+
+    async def test_events_are_listed_as_they_happened(self, store: Store) -> None:
+        """By name and user, in pages, from either end."""
+        at = datetime.now(UTC).replace(microsecond=123456)
+        events = [
+            Event(
+                id=f"evt_{number}",
+                at=at + timedelta(seconds=number),
+                name="sign_in" if number % 2 else "sign_out",
+                user_id=f"usr_{number // 3}",
+                session_id="ses_1",
+                ip="192.0.2.7" if number else None,
+            )
+            for number in range(6)
+        ]
+        for event in events:
+            await store.add_event(event)
+        assert await store.list_events(limit=9) == events
+        assert await store.list_events(limit=2, after="evt_1") == events[2:4]
+        assert await store.list_events(limit=2, newest=True) == [events[5], events[4]]
+        assert await store.list_events(limit=9, newest=True, before="evt_2") == [
+            events[1],
+            events[0],
+        ]
+        assert await store.list_events(limit=9, name="sign_in") == events[1::2]
+        assert await store.list_events(limit=9, user_id="usr_1") == events[3:]
+
     # Looking after
+
+    async def test_old_events_and_spent_counts_are_forgotten(self, store: Store) -> None:
+        """In batches; what still counts stays."""
+        now = datetime.now(UTC)
+        for days in (100, 95, 91, 1, 0):
+            await store.add_event(Event(at=now - timedelta(days=days), name="sign_in"))
+        limit = AttemptLimit(allowed=1, window=timedelta(minutes=5))
+        kept = _digest()
+        await store.take_attempt(kept, limit)
+        for _ in range(3):
+            await store.take_attempt(_digest(), replace(limit, window=_PAST))
+        age = timedelta(days=90)
+        assert await store.forget_records(2, events_older_than=age) == 2
+        assert await store.forget_records(2, events_older_than=age) == 1
+        assert await store.forget_records(2, events_older_than=age) == 0
+        assert len(await store.list_events(limit=9)) == 2
+        assert (await store.take_attempt(kept, limit)).refused_for is not None
 
     async def test_prune_deletes_only_what_cannot_be_refreshed(self, store: Store) -> None:
         """In batches; an expired session token alone is no reason."""

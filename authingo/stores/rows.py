@@ -6,10 +6,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from authingo.models import Session, User
+from authingo.models import Event, Session, User
 
 USER = "u.id, u.email, u.name, u.email_verified, u.created_at, u.updated_at, u.disabled_at"
-SESSION = "s.id, s.user_id, s.created_at, s.last_used_at, s.expires_at, s.refresh_expires_at"
+SESSION = (
+    "s.id, s.user_id, s.created_at, s.last_used_at, s.expires_at, s.refresh_expires_at,"
+    " s.ip, s.user_agent"
+)
+EVENT = "id, at, name, user_id, session_id, ip"
 _USER_SIZE = 7  # columns of USER
 
 
@@ -44,11 +48,20 @@ class RowReader:
             last_used_at=self._time(row[3]),
             expires_at=self._time(row[4]),
             refresh_expires_at=self._time(row[5]),
+            ip=row[6],
+            user_agent=row[7],
         )
 
     def user_and_session(self, row: Sequence[Any]) -> tuple[User, Session]:
         """Read a row that begins with USER, SESSION."""
         return self.user(row), self.session(row[_USER_SIZE:])
+
+
+def read_event(row: Sequence[Any], time: Callable[[Any], datetime] = _as_it_is) -> Event:
+    """Read a row of EVENT."""
+    return Event(
+        id=row[0], at=time(row[1]), name=row[2], user_id=row[3], session_id=row[4], ip=row[5]
+    )
 
 
 def like_pattern(search: str | None) -> str | None:

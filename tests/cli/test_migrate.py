@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sqlite3
 import time
@@ -15,8 +16,11 @@ from tests.cli.conftest import Runner
 from tests.database import execute, sqlite_path
 from tests.postgres import PostgresServer
 
-LATEST = {"current": 1, "latest": 1, "pending": []}
-PENDING = {"current": 0, "latest": 1, "pending": ["0001_users_and_sessions"]}
+NAMES = ["0001_users_and_sessions", "0002_clients_events_attempts"]
+LATEST = {"current": len(NAMES), "latest": len(NAMES), "pending": []}
+PENDING = {"current": 0, "latest": len(NAMES), "pending": NAMES}
+# The tables there are after each number of migrations, that of the migrations included.
+TABLES = [0, 3, 5]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -51,9 +55,9 @@ def test_two_at_once_both_succeed(empty: Runner) -> None:
     running = [empty.start("migrate") for _ in range(4)]
     errors = [process.communicate(timeout=60)[1] for process in running]
     assert [process.returncode for process in running] == [0] * 4, errors
-    assert sum("applied" in error for error in errors) == 1
+    assert sorted(re.findall(r"applied (\w+)", "".join(errors))) == NAMES
     recorded = execute(empty.env["AUTHINGO_DATABASE_URL"], "SELECT number FROM authingo_migrations")
-    assert recorded == [(1,)]
+    assert sorted(recorded) == [(1,), (2,)]
 
 
 def test_a_killed_one_leaves_nothing_behind(empty: Runner) -> None:
@@ -65,29 +69,56 @@ def test_a_killed_one_leaves_nothing_behind(empty: Runner) -> None:
         process.send_signal(signal.SIGKILL)
         process.communicate()
         status = empty("migrate", "--status", "--json").json
-        tables = len(_tables(url))
-        assert (status["current"], tables) in {(0, 0), (1, 3)}
-        if tables:
-            for table in ("authingo_sessions", "authingo_users", "authingo_migrations"):
-                execute(url, f"DROP TABLE {table}")
+        tables = _tables(url)
+        assert len(tables) == TABLES[status["current"]]
+        for (table,) in sorted(tables):  # sessions before users, which they refer to
+            execute(url, f"DROP TABLE {table}")
     assert empty("migrate").code == 0
 
 
-def test_the_printed_sql_does_what_migrate_does(empty: Runner) -> None:
-    url = empty.env["AUTHINGO_DATABASE_URL"]
-    script = empty("migrate", "--sql").out
+def apply_by_hand(url: str, script: str) -> None:
     if url.startswith("sqlite"):
         connection = sqlite3.connect(sqlite_path(url))
         connection.executescript(script)
         connection.close()
-    else:
-        for statement in script.split(";\n"):
-            body = statement.strip()
-            if body and body not in {"BEGIN", "COMMIT"}:
-                execute(url, body)
+        return
+    for statement in script.split(";\n"):
+        body = statement.strip()
+        if body and body not in {"BEGIN", "COMMIT"}:
+            execute(url, body)
+
+
+def test_the_printed_sql_does_what_migrate_does(empty: Runner) -> None:
+    apply_by_hand(empty.env["AUTHINGO_DATABASE_URL"], empty("migrate", "--sql").out)
     assert empty("migrate", "--status", "--json").json["pending"] == []
     assert empty("migrate", "--sql").out == "-- nothing is pending\n"
     assert empty("users", "list").code == 0
+
+
+def test_an_upgrade_keeps_what_is_there(empty: Runner) -> None:
+    """From the first schema, with a user and a session, and through the 503 in between."""
+    url = empty.env["AUTHINGO_DATABASE_URL"]
+    first = empty("migrate", "--sql").out.partition("COMMIT;\n")
+    apply_by_hand(url, first[0] + first[1])
+    at, later = ("0", "9") if url.startswith("sqlite") else ("now()", "now() + interval '1 day'")
+    digests = ["x'00', x'01', x'02'", "'0', '1', '2'"][not url.startswith("sqlite")]
+    execute(
+        url,
+        "INSERT INTO authingo_users (id, email, name, password_hash, created_at, updated_at)"
+        f" VALUES ('usr_1', 'ada@example.com', 'Ada', 'x', {at}, {at})",
+    )
+    execute(
+        url,
+        "INSERT INTO authingo_sessions (id, user_id, token_digest, selector_digest,"
+        " verifier_digest, created_at, last_used_at, expires_at, refresh_expires_at,"
+        f" absolute_expires_at) VALUES ('ses_1', 'usr_1', {digests}, {at}, {at},"
+        f" {later}, {later}, {later})",
+    )
+    behind = empty("users", "list")
+    assert (behind.code, "hint: run `authingo migrate`" in behind.err) == (1, True)
+    assert f"applied {NAMES[1]}" in empty("migrate").err
+    assert empty("users", "list", "--json").json[0]["email"] == "ada@example.com"
+    assert execute(url, "SELECT id, ip FROM authingo_sessions") == [("ses_1", None)]
 
 
 def test_an_altered_migration_is_noticed(empty: Runner) -> None:
@@ -105,11 +136,11 @@ def test_a_newer_schema_tells_whether_this_program_still_works(empty: Runner) ->
     execute(
         url,
         "INSERT INTO authingo_migrations (number, name, checksum, oldest_program)"
-        " VALUES (2, '0002_later', 'x', 1)",
+        " VALUES (99, '0099_later', 'x', 1)",
     )
     assert empty("users", "list").code == 0
     assert empty("migrate").code == 0
-    execute(url, "UPDATE authingo_migrations SET oldest_program = 2 WHERE number = 2")
+    execute(url, "UPDATE authingo_migrations SET oldest_program = 99 WHERE number = 99")
     for command in (["users", "list"], ["migrate"], ["serve", "--port", "0"]):
         ran = empty(*command)
         assert ran.code == 1

@@ -24,7 +24,17 @@ def later(at: int, lifetime: timedelta) -> int:
     return at + lifetime // _MICROSECOND
 
 
-read = RowReader(time=lambda microseconds: _EPOCH + microseconds * _MICROSECOND)
+def moment(microseconds: int) -> datetime:
+    """Read a stored time."""
+    return _EPOCH + microseconds * _MICROSECOND
+
+
+def microseconds(at: datetime) -> int:
+    """Write a time as it is stored."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+read = RowReader(time=moment)
 
 
 def insert_user(connection: sqlite3.Connection, user: NewUser) -> User:
@@ -58,8 +68,8 @@ def insert_session(connection: sqlite3.Connection, user_id: str, new: NewSession
     row = connection.execute(
         "INSERT INTO authingo_sessions (id, user_id, token_digest, selector_digest,"
         "  verifier_digest, created_at, last_used_at, expires_at, refresh_expires_at,"
-        "  absolute_expires_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        "  absolute_expires_at, ip, user_agent)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         f" RETURNING {SESSION.replace('s.', '')}",
         (
             new.id,
@@ -72,9 +82,16 @@ def insert_session(connection: sqlite3.Connection, user_id: str, new: NewSession
             min(later(at, lives.session), absolute),
             min(later(at, lives.refresh), absolute),
             absolute,
+            new.client.ip,
+            new.client.user_agent,
         ),
     ).fetchone()
     return read.session(row)
+
+
+def delete_sessions(connection: sqlite3.Connection, user_id: str) -> None:
+    """Delete every session of a user."""
+    connection.execute("DELETE FROM authingo_sessions WHERE user_id = ?", (user_id,))
 
 
 def delete_session(connection: sqlite3.Connection, token_digest: bytes | None) -> Resumed | None:

@@ -1,0 +1,188 @@
+"""Connections to PostgreSQL: one pool, one deadline for everything, and the schema check."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+
+from authingo.errors import StoreUnavailable
+from authingo.stores import migrations
+from authingo.stores.migrations import Applied, SchemaStatus
+from authingo.stores.postgres.failures import translated
+
+_MIGRATION_LOCK = 0x61757468696E676F  # "authingo": the key of an advisory lock
+_MIGRATIONS_TABLE = """\
+CREATE TABLE IF NOT EXISTS authingo_migrations (
+    number         integer PRIMARY KEY,
+    name           text NOT NULL,
+    checksum       text NOT NULL,
+    oldest_program integer NOT NULL,
+    applied_at     timestamptz NOT NULL DEFAULT now()
+)"""
+
+
+class Connections:
+    """Opens, lends and closes connections.
+
+    What lies between may be a pooling proxy (PgBouncer in transaction mode) that
+    gives each transaction another connection of the server: prepared statements
+    are then not kept. It shows by the process that the connection claims to talk
+    to, which is not the one that answers.
+    """
+
+    def __init__(self, url: str, *, timeout: timedelta, pool_size: int) -> None:
+        self._url = url
+        self._timeout = timeout.total_seconds()
+        self._pool_size = pool_size
+        self._opened = False
+        self._pool: asyncpg.Pool | None = None
+        self._connecting = asyncio.Lock()
+        self._schema_fits = False
+
+    # Opening and closing
+
+    async def open(self, *, create: bool) -> None:  # noqa: ARG002 - servers are only migrated by hand
+        """See Store. The server need not be up: each verb connects where it has to."""
+        self._opened = True
+
+    async def close(self) -> None:
+        """See Store."""
+        self._opened = self._schema_fits = False
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            try:
+                async with asyncio.timeout(self._timeout):
+                    await pool.close()
+            except TimeoutError:
+                pool.terminate()
+
+    async def ping(self) -> None:
+        """See Store."""
+        async with self._connection() as connection:
+            await connection.execute("SELECT 1")
+
+    # Schema
+
+    async def schema(self) -> SchemaStatus:
+        """See Store."""
+        async with self._connection(any_schema=True) as connection:
+            return await _status(connection)
+
+    async def migrate(self) -> list[str]:
+        """See Store. A migration may take as long as it needs: no command timeout."""
+        names = []
+        async with translated():
+            connection = await self._connect()
+            try:
+                while step := await _migrate_once(connection):
+                    names.append(step)
+            finally:
+                await connection.close()
+        return names
+
+    # Lending
+
+    async def _one(self, statement: str, *parameters: object) -> Any:
+        async with self._connection() as connection:
+            return await connection.fetchrow(statement, *parameters)
+
+    async def _all(self, statement: str, *parameters: object) -> list[Any]:
+        async with self._connection() as connection:
+            found: list[Any] = await connection.fetch(statement, *parameters)
+            return found
+
+    async def _count(self, statement: str, *parameters: object) -> int:
+        async with self._connection() as connection:
+            status: str = await connection.execute(statement, *parameters)
+        return int(status.rpartition(" ")[2])  # "DELETE 5000"
+
+    @contextlib.asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Any]:
+        """Lend a connection in a transaction. `Undo` leaves it without a trace."""
+        with contextlib.suppress(Undo):
+            async with self._connection() as connection, connection.transaction():
+                yield connection
+
+    @contextlib.asynccontextmanager
+    async def _connection(self, *, any_schema: bool = False) -> AsyncIterator[Any]:
+        """Lend a connection; everything done with it shares one deadline."""
+        if not self._opened:
+            raise StoreUnavailable("the store is not open")
+        async with translated(), asyncio.timeout(self._timeout):
+            pool = self._pool or await self._make_pool()
+            async with pool.acquire() as connection:
+                if not (self._schema_fits or any_schema):
+                    (await _status(connection)).require_current()
+                    self._schema_fits = True
+                yield connection
+
+    async def _make_pool(self) -> asyncpg.Pool:
+        async with self._connecting:
+            if self._pool is None:
+                probe = await self._connect()
+                try:
+                    answering = await probe.fetchval("SELECT pg_backend_pid()")
+                    direct = probe.get_server_pid() == answering
+                finally:
+                    await probe.close()
+                self._pool = await asyncpg.create_pool(
+                    self._url,
+                    min_size=0,
+                    max_size=self._pool_size,
+                    timeout=self._timeout,
+                    command_timeout=self._timeout,
+                    statement_cache_size=100 if direct else 0,
+                    server_settings=_NAMED,
+                )
+            return self._pool
+
+    async def _connect(self) -> asyncpg.Connection:
+        """Make a connection of its own, which works through any proxy."""
+        try:
+            return await asyncpg.connect(
+                self._url, timeout=self._timeout, statement_cache_size=0, server_settings=_NAMED
+            )
+        except (ValueError, asyncpg.InterfaceError, asyncpg.ClientConfigurationError):
+            # The library's message can repeat the URL, password and all.
+            raise StoreUnavailable(
+                "database_url is not a PostgreSQL URL that can be used",
+                hint="postgresql://user:password@host:5432/database",
+            ) from None
+
+
+class Undo(Exception):
+    """Leave the transaction without a trace."""
+
+
+_NAMED = {"application_name": "authingo"}
+
+
+async def _migrate_once(connection: asyncpg.Connection) -> str | None:
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
+        status = await _status(connection)
+        if not status.pending:
+            return None
+        step = status.pending[0]
+        await connection.execute(_MIGRATIONS_TABLE)
+        await connection.execute(step.sql)
+        await connection.execute(step.record())
+    return step.name
+
+
+async def _status(connection: Any) -> SchemaStatus:
+    recorded = []
+    if await connection.fetchval("SELECT to_regclass('authingo_migrations') IS NOT NULL"):
+        recorded = await connection.fetch(
+            "SELECT number, checksum, oldest_program FROM authingo_migrations"
+        )
+    return migrations.compare(
+        migrations.bundled("authingo.stores.postgres"),
+        [Applied(*row) for row in recorded],
+        table=_MIGRATIONS_TABLE,
+    )

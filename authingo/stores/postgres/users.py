@@ -1,0 +1,150 @@
+"""The verbs about users."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from authingo.errors import EmailTaken
+from authingo.models import Credentials, NewSession, NewUser, Resumed, User
+from authingo.stores.postgres.connections import Connections, Undo
+from authingo.stores.postgres.statements import (
+    BEGIN,
+    insert_user,
+    session_parameters,
+    user_parameters,
+)
+from authingo.stores.rows import USER, RowReader, like_pattern
+
+_read = RowReader()
+
+
+class Users(Connections):
+    """Users in PostgreSQL."""
+
+    async def add_user(self, user: NewUser) -> User:
+        """See Store."""
+        row = await self._one(
+            f"WITH u AS ({insert_user(1)}) SELECT {USER} FROM u",
+            *user_parameters(user),
+        )
+        if row is None:
+            raise EmailTaken
+        return _read.user(row)
+
+    async def add_user_with_session(
+        self, user: NewUser, session: NewSession, *, ending: bytes | None
+    ) -> Resumed:
+        """See Store."""
+        row = await self._one(
+            f"WITH owner AS ({insert_user(11)}) {BEGIN}",
+            *session_parameters(session, ending),
+            *user_parameters(user),
+        )
+        if row is None:
+            raise EmailTaken
+        return Resumed(*_read.user_and_session(row))
+
+    async def credentials(self, email: str) -> Credentials | None:
+        """See Store."""
+        return await self._credentials("email", email)
+
+    async def credentials_by_id(self, user_id: str) -> Credentials | None:
+        """See Store."""
+        return await self._credentials("id", user_id)
+
+    async def _credentials(self, column: str, value: str) -> Credentials | None:
+        row = await self._one(
+            f"SELECT {USER}, u.password_hash, u.password_version"
+            f" FROM authingo_users u WHERE u.{column} = $1",
+            value,
+        )
+        return Credentials(_read.user(row), row[-2], row[-1]) if row else None
+
+    async def replace_hash(self, user_id: str, *, old: str, new: str) -> None:
+        """See Store."""
+        await self._one(
+            "UPDATE authingo_users SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
+            user_id,
+            old,
+            new,
+        )
+
+    async def change_password(
+        self, verified: Credentials, new_hash: str, *, caller: str, session: NewSession
+    ) -> Resumed | None:
+        """See Store.
+
+        The update waits for a sign-in that holds the user's share lock; the
+        deletion, a statement of its own, then sees the session it left.
+        """
+        user_id = verified.user.id
+        async with self._transaction() as connection:
+            changed = await connection.fetchrow(
+                f"{_CHANGE_HASH} AND password_version = $3 AND disabled_at IS NULL RETURNING id",
+                user_id,
+                new_hash,
+                verified.version,
+            )
+            if changed is None or caller not in await _end_sessions(connection, user_id):
+                raise Undo
+            row = await connection.fetchrow(
+                "WITH owner AS (SELECT * FROM authingo_users WHERE id = $11)" + BEGIN,
+                *session_parameters(session, None),
+                user_id,
+            )
+            return Resumed(*_read.user_and_session(row))
+        return None
+
+    async def set_password(self, user_id: str, new_hash: str) -> User | None:
+        """See Store."""
+        return await self._alter(_CHANGE_HASH, user_id, new_hash)
+
+    async def set_disabled(self, user_id: str, *, disabled: bool) -> User | None:
+        """See Store."""
+        return await self._alter(
+            "UPDATE authingo_users u SET updated_at = now(),"
+            "  disabled_at = CASE WHEN $2 THEN coalesce(disabled_at, now()) END WHERE id = $1",
+            user_id,
+            disabled,
+        )
+
+    async def _alter(self, update: str, user_id: str, value: object) -> User | None:
+        """Change a user, then end every session, those of a sign-in it waited for included."""
+        async with self._transaction() as connection:
+            row = await connection.fetchrow(f"{update} RETURNING {USER}", user_id, value)
+            if row is None:
+                return None
+            await _end_sessions(connection, user_id)
+            return _read.user(row)
+        return None
+
+    async def delete_user(self, user_id: str) -> bool:
+        """See Store. Their sessions go with them, by the foreign key."""
+        return await self._count("DELETE FROM authingo_users WHERE id = $1", user_id) > 0
+
+    async def list_users(
+        self, *, search: str | None = None, after: str | None = None, limit: int
+    ) -> list[User]:
+        """See Store. The columns' collation is C, so ILIKE folds ASCII letters alone."""
+        found = await self._all(
+            f"SELECT {USER} FROM authingo_users u WHERE u.id > $1"
+            " AND ($2::text IS NULL OR u.email ILIKE $2 OR u.name ILIKE $2)"
+            " ORDER BY u.id LIMIT $3",
+            after or "",
+            like_pattern(search),
+            limit,
+        )
+        return [_read.user(row) for row in found]
+
+
+_CHANGE_HASH = (
+    "UPDATE authingo_users u SET password_hash = $2, updated_at = now(),"
+    "  password_version = password_version + 1 WHERE id = $1"
+)
+
+
+async def _end_sessions(connection: Any, user_id: str) -> set[str]:
+    ended = await connection.fetch(
+        "DELETE FROM authingo_sessions WHERE user_id = $1 RETURNING id", user_id
+    )
+    return {row[0] for row in ended}

@@ -1,0 +1,212 @@
+"""The connection to a SQLite file: one thread, one deadline, transactions, the schema check."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from authingo.errors import NoDatabase, StoreUnavailable
+from authingo.stores import migrations
+from authingo.stores.migrations import Applied, SchemaStatus
+from authingo.stores.sqlite import rows
+
+T = TypeVar("T")
+
+_MIGRATIONS_TABLE = """\
+CREATE TABLE IF NOT EXISTS authingo_migrations (
+    number         INTEGER PRIMARY KEY,
+    name           TEXT NOT NULL,
+    checksum       TEXT NOT NULL,
+    oldest_program INTEGER NOT NULL,
+    applied_at     INTEGER NOT NULL DEFAULT (1000000 * strftime('%s', 'now'))
+)"""
+_PRAGMAS = "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA journal_mode=WAL;"
+
+
+class Connection:
+    """Opens, uses and closes the one connection."""
+
+    def __init__(self, path: Path | str, *, timeout: timedelta) -> None:
+        self._path = path
+        self._timeout = timeout.total_seconds()
+        self._thread: ThreadPoolExecutor | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._schema_fits = False
+
+    # Opening and closing
+
+    async def open(self, *, create: bool) -> None:
+        """See Store."""
+        if self._connection is not None:
+            return
+        await self._call(lambda: self._connect(create=create))
+
+    async def close(self) -> None:
+        """See Store."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            await self._call(connection.close)
+        if self._thread is not None:
+            self._thread.shutdown(wait=False)
+            self._thread = None
+        self._schema_fits = False
+
+    async def ping(self) -> None:
+        """See Store."""
+        await self._read(lambda connection: connection.execute("SELECT 1").fetchone())
+
+    def _connect(self, *, create: bool) -> None:
+        if isinstance(self._path, Path):
+            if create:
+                self._create_private(self._path)
+            elif not self._path.is_file():
+                raise NoDatabase(f"there is no database at {self._path}")
+            target = f"{self._path.absolute().as_uri()}?mode=rw"
+        else:
+            target = self._path
+        connection = sqlite3.connect(
+            target,
+            uri=isinstance(self._path, Path),
+            timeout=self._timeout,
+            isolation_level=None,  # transactions are begun where they are meant
+            check_same_thread=False,  # closed by whichever thread is there
+        )
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Set what every connection needs. Two that turn WAL on at once do not wait, so: again."""
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                connection.executescript(_PRAGMAS)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+    @staticmethod
+    def _create_private(path: Path) -> None:
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise StoreUnavailable(
+                f"cannot create or open the database {path}: {error.strerror}",
+                hint="check database_url and who may write to that directory",
+            ) from None
+
+    # Schema
+
+    async def schema(self) -> SchemaStatus:
+        """See Store."""
+        return await self._call(self._status)
+
+    async def migrate(self) -> list[str]:
+        """See Store."""
+        return await self._call(self._migrate)
+
+    def _status(self) -> SchemaStatus:
+        connection = self._open_connection()
+        recorded: list[Any] = []
+        if connection.execute(
+            "SELECT 1 FROM sqlite_master WHERE name = 'authingo_migrations'"
+        ).fetchone():
+            recorded = connection.execute(
+                "SELECT number, checksum, oldest_program FROM authingo_migrations"
+            ).fetchall()
+        return migrations.compare(
+            migrations.bundled("authingo.stores.sqlite"),
+            [Applied(*row) for row in recorded],
+            table=_MIGRATIONS_TABLE,
+        )
+
+    def _migrate(self) -> list[str]:
+        names = []
+        while pending := self._status().pending:
+            with self._transaction() as connection:
+                connection.execute(_MIGRATIONS_TABLE)
+                if self._status().pending != pending:
+                    continue  # somebody else was quicker
+                step = pending[0]
+                for statement in rows.statements(step.sql):
+                    connection.execute(statement)
+                connection.execute(step.record())
+            names.append(step.name)
+        return names
+
+    # Running
+
+    async def _one(self, statement: str, *parameters: object) -> Any:
+        return await self._read(
+            lambda connection: connection.execute(statement, parameters).fetchone()
+        )
+
+    async def _all(self, statement: str, *parameters: object) -> list[Any]:
+        return await self._read(
+            lambda connection: connection.execute(statement, parameters).fetchall()
+        )
+
+    async def _count(self, statement: str, *parameters: object) -> int:
+        return await self._write(
+            lambda connection: connection.execute(statement, parameters).rowcount
+        )
+
+    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._call(lambda: work(self._checked_connection()))
+
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        def transact() -> T:
+            self._checked_connection()
+            with self._transaction() as connection:
+                return work(connection)
+
+        return await self._call(transact)
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="authingo-sqlite")
+        try:
+            async with asyncio.timeout(self._timeout + 0.5):  # SQLite's own wait comes first
+                return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except TimeoutError:
+            raise StoreUnavailable from None
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"SQLite, {self._path}: {error}") from None
+
+    def _open_connection(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreUnavailable("the store is not open")
+        return self._connection
+
+    def _checked_connection(self) -> sqlite3.Connection:
+        connection = self._open_connection()
+        if not self._schema_fits:
+            self._status().require_current()
+            self._schema_fits = True
+        return connection
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        connection = self._open_connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise

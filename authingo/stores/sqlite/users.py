@@ -1,0 +1,121 @@
+"""The verbs about users."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from authingo.models import Credentials, NewSession, NewUser, Resumed, User
+from authingo.stores.rows import USER, like_pattern
+from authingo.stores.sqlite import rows
+from authingo.stores.sqlite.connection import Connection
+
+
+class Users(Connection):
+    """Users in SQLite."""
+
+    async def add_user(self, user: NewUser) -> User:
+        """See Store."""
+        return await self._write(lambda connection: rows.insert_user(connection, user))
+
+    async def add_user_with_session(
+        self, user: NewUser, session: NewSession, *, ending: bytes | None
+    ) -> Resumed:
+        """See Store."""
+
+        def work(connection: sqlite3.Connection) -> Resumed:
+            added = rows.insert_user(connection, user)
+            rows.delete_session(connection, ending)
+            return Resumed(added, rows.insert_session(connection, added.id, session))
+
+        return await self._write(work)
+
+    async def credentials(self, email: str) -> Credentials | None:
+        """See Store."""
+        return await self._credentials("email", email)
+
+    async def credentials_by_id(self, user_id: str) -> Credentials | None:
+        """See Store."""
+        return await self._credentials("id", user_id)
+
+    async def _credentials(self, column: str, value: str) -> Credentials | None:
+        row = await self._one(
+            f"SELECT {USER}, u.password_hash, u.password_version"
+            f" FROM authingo_users u WHERE u.{column} = ?",
+            value,
+        )
+        return Credentials(rows.read.user(row), row[-2], row[-1]) if row else None
+
+    async def replace_hash(self, user_id: str, *, old: str, new: str) -> None:
+        """See Store."""
+        await self._count(
+            "UPDATE authingo_users SET password_hash = ? WHERE id = ? AND password_hash = ?",
+            new,
+            user_id,
+            old,
+        )
+
+    async def change_password(
+        self, verified: Credentials, new_hash: str, *, caller: str, session: NewSession
+    ) -> Resumed | None:
+        """See Store."""
+
+        def work(connection: sqlite3.Connection) -> Resumed | None:
+            changed = connection.execute(
+                "UPDATE authingo_users SET password_hash = ?1, updated_at = ?2,"
+                "  password_version = password_version + 1"
+                " WHERE id = ?3 AND password_version = ?4 AND disabled_at IS NULL"
+                "  AND EXISTS (SELECT 1 FROM authingo_sessions WHERE id = ?5 AND user_id = ?3)",
+                (new_hash, rows.now(), verified.user.id, verified.version, caller),
+            )
+            if changed.rowcount == 0:
+                return None
+            rows.delete_sessions(connection, verified.user.id)
+            begun = rows.insert_session(connection, verified.user.id, session)
+            return Resumed(rows.select_user(connection, begun.user_id), begun)
+
+        return await self._write(work)
+
+    async def set_password(self, user_id: str, new_hash: str) -> User | None:
+        """See Store."""
+        return await self._alter(
+            "password_hash = ?3, password_version = password_version + 1", user_id, new_hash
+        )
+
+    async def set_disabled(self, user_id: str, *, disabled: bool) -> User | None:
+        """See Store."""
+        return await self._alter(
+            "disabled_at = CASE WHEN ?3 THEN coalesce(disabled_at, ?2) END", user_id, disabled
+        )
+
+    async def _alter(self, change: str, user_id: str, value: object) -> User | None:
+        """Change a user and end every session."""
+
+        def work(connection: sqlite3.Connection) -> User | None:
+            changed = connection.execute(
+                f"UPDATE authingo_users SET updated_at = ?2, {change} WHERE id = ?1",
+                (user_id, rows.now(), value),
+            )
+            if changed.rowcount == 0:
+                return None
+            rows.delete_sessions(connection, user_id)
+            return rows.select_user(connection, user_id)
+
+        return await self._write(work)
+
+    async def delete_user(self, user_id: str) -> bool:
+        """See Store. Their sessions go with them, by the foreign key."""
+        return await self._count("DELETE FROM authingo_users WHERE id = ?", user_id) > 0
+
+    async def list_users(
+        self, *, search: str | None = None, after: str | None = None, limit: int
+    ) -> list[User]:
+        """See Store."""
+        found = await self._all(
+            f"SELECT {USER} FROM authingo_users u WHERE u.id > ?1"
+            " AND (?2 IS NULL OR u.email LIKE ?2 ESCAPE '\\' OR u.name LIKE ?2 ESCAPE '\\')"
+            " ORDER BY u.id LIMIT ?3",
+            after or "",
+            like_pattern(search),
+            limit,
+        )
+        return [rows.read.user(row) for row in found]
