@@ -9,16 +9,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from authingo import config, events, inputs, passwords, sessions
+from authingo.credentials import PasswordCheck
 from authingo.errors import (
+    Busy,
     EmailTaken,
     InvalidCredentials,
     InvalidInput,
     NoSession,
+    NoSuchUser,
     SignUpClosed,
-    StoreUnavailable,
     WrongPassword,
 )
-from authingo.models import Credentials, NewUser, Resumed, SignedIn, User
+from authingo.limits import Limits
+from authingo.models import Client, NewUser, Resumed, Session, SignedIn, User
 from authingo.stores import Store, open_store
 from authingo.tokens import SessionToken
 
@@ -36,6 +39,7 @@ ASGIApp = Callable[
     Awaitable[None],
 ]
 
+_NOBODY = Client()  # a program that calls a use case itself
 _MAX_SIGN_IN_INPUT = 1024  # characters; what is longer was never accepted at sign-up
 
 
@@ -55,6 +59,8 @@ class Auth:
         self.settings = settings or config.Settings()
         self.store = store or open_store(self.settings)
         self._hasher = passwords.PasswordHasher(cost=self.settings.passwords.bcrypt_cost)
+        self._limits = Limits(enabled=self.settings.limits.enabled)
+        self._check = PasswordCheck(self._hasher, self._limits)
         self._opened = False
         self._opening = asyncio.Lock()
         self._lifespans = 0
@@ -138,7 +144,13 @@ class Auth:
     # Use cases
 
     async def sign_up(
-        self, *, email: str, password: str, name: str, session_token: str | None = None
+        self,
+        *,
+        email: str,
+        password: str,
+        name: str,
+        session_token: str | None = None,
+        client: Client = _NOBODY,
     ) -> SignedIn:
         """Create a user and sign them in.
 
@@ -147,23 +159,36 @@ class Auth:
             password: see `authingo.passwords.problem_with` for what is accepted.
             name: 1 to 200 characters after trimming.
             session_token: the one that came along; its session ends.
+            client: who asks; without an address no limit per address applies.
 
         Raises:
-            SignUpClosed: the setting `sign_up` is off.
             InvalidInput: with the fields and what is wrong with each.
+            TooManyRequests, Busy: it was not tried.
+            SignUpClosed: the setting `sign_up` is off.
             EmailTaken: there is such a user.
         """
+        email, name = self._accept(email=email, password=password, name=name)
         if not self.settings.sign_up:
             raise SignUpClosed
         store = await self._store()
-        new = await self._new_user(store, email=email, password=password, name=name)
-        record, tokens = sessions.mint(self.settings.sessions.lifetimes)
+        attempt = await self._limits.sign_up(store, client)
+        try:
+            new = await self._new_user(store, email=email, password=password, name=name)
+        except Busy:
+            await attempt.give_back()
+            raise
+        record, tokens = sessions.mint(self.settings.sessions.lifetimes, client)
         made = await store.add_user_with_session(new, record, ending=_digest_of(session_token))
-        events.emit("sign_up", user_id=made.user.id, session_id=made.session.id)
+        await self._record("sign_up", made, client)
         return SignedIn(made.user, made.session, tokens)
 
     async def sign_in(
-        self, *, email: str, password: str, session_token: str | None = None
+        self,
+        *,
+        email: str,
+        password: str,
+        session_token: str | None = None,
+        client: Client = _NOBODY,
     ) -> SignedIn:
         """Check a password and begin a session. Always a new one (ASVS 5.0 V7.2.4).
 
@@ -172,24 +197,21 @@ class Auth:
 
         Raises:
             InvalidInput: an argument is empty or longer than 1,024 characters.
+            TooManyRequests, Busy: it was not tried.
             InvalidCredentials: all of the above.
         """
         _refuse_sizes(email=email, password=password)
         store = await self._store()
-        normalized = inputs.normalize_email(email)
-        found = await store.credentials(normalized) if normalized else None
-        if not await self._verifies(password, found) or found is None or found.user.disabled_at:
-            events.emit("sign_in_failed", user_id=found.user.id if found else None)
-            raise InvalidCredentials
-        record, tokens = sessions.mint(self.settings.sessions.lifetimes)
+        found = await self._check.of_sign_in(store, email, password, client)
+        record, tokens = sessions.mint(self.settings.sessions.lifetimes, client)
         begun = await store.begin_session(
             found.user.id, record, version=found.version, ending=_digest_of(session_token)
         )
         if begun is None:  # disabled, deleted, or another password since it was read
-            events.emit("sign_in_failed", user_id=found.user.id)
+            await events.record(store, "sign_in_failed", user_id=found.user.id, ip=client.ip)
             raise InvalidCredentials
-        await self._strengthen(store, found, password)
-        events.emit("sign_in", user_id=begun.user.id, session_id=begun.session.id)
+        await self._check.strengthen(store, found, password)
+        await self._record("sign_in", begun, client)
         return SignedIn(begun.user, begun.session, tokens)
 
     async def resume(self, session_token: str | None) -> Resumed:
@@ -200,32 +222,38 @@ class Auth:
         """
         return await sessions.resume(await self._store(), session_token)
 
-    async def refresh(self, refresh_token: str | None) -> SignedIn:
+    async def refresh(self, refresh_token: str | None, *, client: Client = _NOBODY) -> SignedIn:
         """Renew a session: both tokens are replaced; repeating it is safe for the grace.
 
         Raises:
             NoSession, SessionExpired, RefreshReused: see `authingo.sessions.rotate`.
         """
         lifetimes = self.settings.sessions.lifetimes
-        return await sessions.rotate(await self._store(), refresh_token, lifetimes)
+        return await sessions.rotate(await self._store(), refresh_token, lifetimes, client)
 
-    async def sign_out(self, session_token: str | None) -> None:
+    async def sign_out(self, session_token: str | None, *, client: Client = _NOBODY) -> None:
         """End the session of this token, expired or just rotated though it may be. Idempotent."""
         digest = _digest_of(session_token)
         if digest is None:
             return
         store = await self._store()
         if ended := await store.end_session(digest):
-            events.emit("sign_out", user_id=ended.user.id, session_id=ended.session.id)
+            await self._record("sign_out", ended, client)
 
     async def change_password(
-        self, *, session_token: str | None, current_password: str, new_password: str
+        self,
+        *,
+        session_token: str | None,
+        current_password: str,
+        new_password: str,
+        client: Client = _NOBODY,
     ) -> SignedIn:
         """Replace the caller's password, end all their sessions, begin a new one.
 
         Raises:
             InvalidInput: the new password is not acceptable (`new_password`).
             NoSession, SessionExpired: as `resume`; also if the session ends meanwhile.
+            TooManyRequests, Busy: it was not tried.
             WrongPassword: the current password is wrong, or was changed meanwhile.
         """
         _refuse_sizes(current_password=current_password)
@@ -233,10 +261,8 @@ class Auth:
         store = await self._store()
         caller = await sessions.resume(store, session_token)
         self._check_password(new_password, email=caller.user.email, field="new_password")
-        found = await store.credentials_by_id(caller.user.id)
-        if not await self._verifies(current_password, found) or found is None:
-            raise WrongPassword
-        record, tokens = sessions.mint(self.settings.sessions.lifetimes)
+        found = await self._check.of_change(store, caller.session, current_password, client)
+        record, tokens = sessions.mint(self.settings.sessions.lifetimes, client)
         new_hash = await self._hasher.hash(new_password)
         changed = await store.change_password(
             found, new_hash, caller=caller.session.id, session=record
@@ -244,8 +270,52 @@ class Auth:
         if changed is None:
             await sessions.resume(store, session_token)
             raise WrongPassword
-        events.emit("password_changed", user_id=changed.user.id, session_id=changed.session.id)
+        await self._record("password_changed", changed, client)
         return SignedIn(changed.user, changed.session, tokens)
+
+    async def list_sessions(self, user_id: str) -> list[Session]:
+        """Return the sessions of a user that can be refreshed, the last used first."""
+        return await (await self._store()).list_sessions(user_id)
+
+    async def revoke(
+        self,
+        user_id: str,
+        *,
+        only: str | None = None,
+        but: str | None = None,
+        client: Client = _NOBODY,
+    ) -> int:
+        """End sessions of a user and return how many (ASVS 5.0 V7.4.1, V7.5.2).
+
+        All of them, or the one with the id `only`, or all but the one with the id `but`.
+        """
+        store = await self._store()
+        ended = await store.end_sessions(user_id, only=only, but=but)
+        for session_id in ended:
+            await events.record(
+                store, "session_revoked", user_id=user_id, session_id=session_id, ip=client.ip
+            )
+        return len(ended)
+
+    async def begin_session(
+        self, user: User, *, session_token: str | None = None, client: Client = _NOBODY
+    ) -> SignedIn:
+        """Sign somebody in whom your program has identified by other means.
+
+        Raises:
+            NoSession: the user is disabled or gone.
+        """
+        record, tokens = sessions.mint(self.settings.sessions.lifetimes, client)
+        store = await self._store()
+        begun = await store.begin_session(
+            user.id, record, version=None, ending=_digest_of(session_token)
+        )
+        if begun is None:
+            raise NoSession("the user is disabled or gone")
+        await self._record("sign_in", begun, client)
+        return SignedIn(begun.user, begun.session, tokens)
+
+    # Accounts, for programs and operators
 
     async def create_user(
         self, *, email: str, password: str, name: str | None = None, verified: bool = False
@@ -255,28 +325,57 @@ class Auth:
         Raises:
             InvalidInput, EmailTaken: as `sign_up`.
         """
-        store = await self._store()
         name = email.partition("@")[0] if name is None else name
+        email, name = self._accept(email=email, password=password, name=name)
+        store = await self._store()
         new = await self._new_user(
             store, email=email, password=password, name=name, verified=verified
         )
-        return await store.add_user(new)
+        user = await store.add_user(new)
+        await events.record(store, "user_created", user_id=user.id)
+        return user
 
-    async def begin_session(self, user: User, *, session_token: str | None = None) -> SignedIn:
-        """Sign somebody in whom your program has identified by other means.
+    async def set_password(self, user: User, new_password: str) -> User:
+        """Give a user another password and end all their sessions (ASVS 5.0 V7.4.3).
 
         Raises:
-            NoSession: the user is disabled or gone.
+            InvalidInput: it is not acceptable (`password`).
+            NoSuchUser: they are gone.
         """
-        record, tokens = sessions.mint(self.settings.sessions.lifetimes)
+        self._check_password(new_password, email=user.email, field="password")
         store = await self._store()
-        begun = await store.begin_session(
-            user.id, record, version=None, ending=_digest_of(session_token)
-        )
-        if begun is None:
-            raise NoSession("the user is disabled or gone")
-        events.emit("sign_in", user_id=begun.user.id, session_id=begun.session.id)
-        return SignedIn(begun.user, begun.session, tokens)
+        changed = await store.set_password(user.id, await self._hasher.hash(new_password))
+        if changed is None:
+            raise NoSuchUser
+        await events.record(store, "password_set", user_id=user.id)
+        return changed
+
+    async def disable_user(self, user_id: str) -> User:
+        """End all sessions of a user, and let none begin until they are enabled (ASVS 5.0 V7.4.2).
+
+        Raises:
+            NoSuchUser: there is none with this id.
+        """
+        return await self._set_disabled(user_id, disabled=True)
+
+    async def enable_user(self, user_id: str) -> User:
+        """Let a disabled user sign in again.
+
+        Raises:
+            NoSuchUser: there is none with this id.
+        """
+        return await self._set_disabled(user_id, disabled=False)
+
+    async def delete_user(self, user_id: str) -> None:
+        """Delete a user and all their sessions.
+
+        Raises:
+            NoSuchUser: there is none with this id.
+        """
+        store = await self._store()
+        if not await store.delete_user(user_id):
+            raise NoSuchUser
+        await events.record(store, "user_deleted", user_id=user_id)
 
     async def ping(self) -> None:
         """Ask the store for an answer."""
@@ -288,9 +387,22 @@ class Auth:
         await self.open()
         return self.store
 
-    async def _new_user(
-        self, store: Store, *, email: str, password: str, name: str, verified: bool = False
-    ) -> NewUser:
+    async def _record(self, name: events.EventName, about: Resumed, client: Client) -> None:
+        await events.record(
+            self.store, name, user_id=about.user.id, session_id=about.session.id, ip=client.ip
+        )
+
+    async def _set_disabled(self, user_id: str, *, disabled: bool) -> User:
+        store = await self._store()
+        user = await store.set_disabled(user_id, disabled=disabled)
+        if user is None:
+            raise NoSuchUser
+        name: events.EventName = "user_disabled" if disabled else "user_enabled"
+        await events.record(store, name, user_id=user_id)
+        return user
+
+    def _accept(self, *, email: str, password: str, name: str) -> tuple[str, str]:
+        """Return email and name as they are stored, or say what is wrong with all three."""
         fields = {}
         normalized, cleaned = inputs.normalize_email(email), inputs.clean_name(name)
         if normalized is None:
@@ -301,11 +413,16 @@ class Auth:
             fields["password"] = problem
         if fields or normalized is None or cleaned is None:
             raise InvalidInput(fields)
-        if await store.credentials(normalized):  # spares the hash; the insert decides
+        return normalized, cleaned
+
+    async def _new_user(
+        self, store: Store, *, email: str, password: str, name: str, verified: bool = False
+    ) -> NewUser:
+        if await store.credentials(email):  # spares the hash; the insert decides
             raise EmailTaken
         return NewUser(
-            email=normalized,
-            name=cleaned,
+            email=email,
+            name=name,
             password_hash=await self._hasher.hash(password),
             email_verified=verified,
         )
@@ -318,20 +435,6 @@ class Auth:
     def _check_password(self, password: str, *, email: str, field: str) -> None:
         if problem := self._problem_with(password, email=email):
             raise InvalidInput({field: problem})
-
-    async def _verifies(self, password: str, found: Credentials | None) -> bool:
-        stored = found.password_hash if found else None
-        if found is not None and not passwords.is_hash(found.password_hash):
-            events.emit("password_hash_malformed", user_id=found.user.id)
-        return await self._hasher.verify(password, stored)
-
-    async def _strengthen(self, store: Store, found: Credentials, password: str) -> None:
-        """Replace a weaker hash, now that the password is at hand. Never at the sign-in's cost."""
-        if not self._hasher.needs_rehash(found.password_hash):
-            return
-        stronger = await self._hasher.hash(password)
-        with contextlib.suppress(StoreUnavailable):
-            await store.replace_hash(found.user.id, old=found.password_hash, new=stronger)
 
 
 def _digest_of(session_token: str | None) -> bytes | None:

@@ -85,6 +85,18 @@ class StoreSettings(_Group, frozen=True):
     pool_size: int = 10  # connections of one process; PostgreSQL only
 
 
+class LimitSettings(_Group, frozen=True):
+    """Who may try how often: the numbers are those of `authingo.limits`."""
+
+    enabled: bool = True
+
+
+class EventSettings(_Group, frozen=True):
+    """The record of what happened."""
+
+    retention: Duration = Duration(days=90)  # then `authingo sessions prune` deletes it
+
+
 class Settings(_Group, frozen=True, dict=True):
     """Everything that can be set. `directory` is where a relative SQLite path starts."""
 
@@ -93,10 +105,13 @@ class Settings(_Group, frozen=True, dict=True):
     public_url: str | None = None
     sign_up: bool = True
     trusted_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     cookies: CookieSettings = CookieSettings()
     sessions: SessionSettings = SessionSettings()
     passwords: PasswordSettings = PasswordSettings()
     store: StoreSettings = StoreSettings()
+    events: EventSettings = EventSettings()
+    limits: LimitSettings = LimitSettings()
     directory: Path = Path()
 
     def __repr__(self) -> str:
@@ -251,7 +266,7 @@ def _apply_env(values: dict[str, Any], env: Mapping[str, str]) -> None:
         table = values.setdefault(group, {}) if group else values
         if not isinstance(table, dict):
             raise ConfigError(f"{group}: must be a table")
-        table[key] = _list(name, text) if key == "trusted_origins" else text
+        table[key] = _list(name, text) if key in _LISTS else text
 
 
 _GROUPS: dict[str, type[_Group]] = {
@@ -259,8 +274,11 @@ _GROUPS: dict[str, type[_Group]] = {
     "sessions": SessionSettings,
     "passwords": PasswordSettings,
     "store": StoreSettings,
+    "events": EventSettings,
+    "limits": LimitSettings,
 }
 _TOP_LEVEL = set(Settings.__struct_fields__) - {*_GROUPS, "directory"}
+_LISTS = {"trusted_origins", "trusted_proxies"}
 _KNOWN_HINT = "the settings are listed in the README; groups are joined by two underscores"
 
 
@@ -318,14 +336,27 @@ def _check(settings: Settings) -> None:
     _check_origins(settings)
     _check_cookies(settings)
     _check_lifetimes(settings.sessions)
+    _check_proxies(settings.trusted_proxies)
     if not 8 <= settings.passwords.min_length <= 64:
         raise ConfigError("passwords.min_length: must be from 8 to 64 (ASVS 5.0 V6.2.1)")
     if not 4 <= settings.passwords.bcrypt_cost <= 15:
         raise ConfigError("passwords.bcrypt_cost: must be from 4 (tests only) to 15")
     if not timedelta(0) < settings.store.timeout <= timedelta(minutes=1):
         raise ConfigError("store.timeout: must be longer than 0 and at most 1 minute")
+    if not timedelta(days=1) <= settings.events.retention <= timedelta(days=3650):
+        raise ConfigError("events.retention: must be from 1 day to ten years")
     if not 1 <= settings.store.pool_size <= 1000:
         raise ConfigError("store.pool_size: must be from 1 to 1000")
+
+
+def _check_proxies(networks: tuple[str, ...]) -> None:
+    for item in networks:
+        try:
+            ipaddress.ip_network(item)
+        except ValueError:
+            raise ConfigError(
+                "trusted_proxies: each must be an address or a network such as 10.0.0.0/8"
+            ) from None
 
 
 def _check_lifetimes(lives: SessionSettings) -> None:

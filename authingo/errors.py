@@ -17,11 +17,14 @@ can mend it, a `hint`. Facts are attributes.
     ├── InvalidInput              422 invalid_input        .fields
     ├── SignUpClosed              403 sign_up_closed
     ├── EmailTaken                409 email_taken
+    ├── NoSuchUser                404 not_found
     ├── InvalidCredentials        401 invalid_credentials
     ├── WrongPassword             403 wrong_password
     ├── NoSession                 401 no_session
     ├── SessionExpired            401 session_expired
     ├── RefreshReused             401 refresh_reused
+    ├── TooManyRequests           429 too_many_requests    .retry_after
+    ├── Busy                      503 busy                 .retry_after
     ├── StoreUnavailable          503 store_unavailable    .retry_after
     │   ├── NoDatabase            there is none yet
     │   ├── SchemaBehind          `authingo migrate` has not run
@@ -144,6 +147,13 @@ class EmailTaken(AuthError):
     status = 409
 
 
+class NoSuchUser(AuthError):
+    """There is no such user."""
+
+    code = "not_found"
+    status = 404
+
+
 class InvalidCredentials(AuthError):
     """The email or the password is wrong."""
 
@@ -177,6 +187,25 @@ class RefreshReused(AuthError):
 
     code = "refresh_reused"
     status = 401
+
+
+class TooManyRequests(AuthError):
+    """Too many attempts: try again later."""
+
+    code = "too_many_requests"
+    status = 429
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after  # seconds
+
+
+class Busy(AuthError):
+    """Too many requests at once: try again shortly."""
+
+    code = "busy"
+    status = 503
+    retry_after: ClassVar[int] = 2  # seconds
 
 
 class StoreUnavailable(AuthError):

@@ -1,7 +1,8 @@
-"""What happened, for whoever watches: one JSON line each on the logger `authingo.events`.
+"""What happened, for whoever watches: a row in the store, and a JSON line in the log.
 
-An event names who and what by id, never a token, a password, a hash or anything
-else a client sent (ASVS 5.0 V16.2.5, V16.3.1).
+The line goes to the logger `authingo.events`. An event names who and what by id,
+and the address it came from; never a token, a password, a hash, an email or
+anything else a client sent (ASVS 5.0 V16.2.1, V16.2.5, V16.3.1 to V16.3.3).
 """
 
 from __future__ import annotations
@@ -11,24 +12,48 @@ import logging
 from datetime import UTC, datetime
 from typing import Literal
 
+from authingo.errors import StoreUnavailable
+from authingo.models import Event
+from authingo.stores import Store
+from authingo.wire import event_json
+
 EventName = Literal[
     "sign_up",
     "sign_in",
     "sign_in_failed",
     "sign_out",
     "password_changed",
+    "password_change_failed",
     "password_hash_malformed",
+    "password_set",
     "refresh_reused",
+    "session_revoked",
+    "limit_reached",
+    "user_created",
+    "user_disabled",
+    "user_enabled",
+    "user_deleted",
 ]
 
 _log = logging.getLogger("authingo.events")
 
 
-def emit(event: EventName, *, user_id: str | None = None, session_id: str | None = None) -> None:
-    """Record that something happened, now."""
-    facts = {"event": event, "user_id": user_id, "session_id": session_id}
-    line = {
-        "at": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
-        **{name: value for name, value in facts.items() if value is not None},
-    }
-    _log.info(json.dumps(line))
+async def record(
+    store: Store,
+    name: EventName,
+    *,
+    user_id: str | None = None,
+    session_id: str | None = None,
+    ip: str | None = None,
+) -> None:
+    """Record that something happened, now.
+
+    What it is about has been done and is about to be acknowledged, so a store
+    that fails here is no reason to fail: the line in the log is left.
+    """
+    event = Event(at=datetime.now(UTC), name=name, user_id=user_id, session_id=session_id, ip=ip)
+    _log.info(json.dumps({key: value for key, value in event_json(event).items() if value}))
+    try:
+        await store.add_event(event)
+    except StoreUnavailable as error:
+        logging.getLogger("authingo").warning("the event was not stored: %s", error.message)

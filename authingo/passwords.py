@@ -18,21 +18,26 @@ NIST SP 800-63B-4 §3.1.1.2).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import os
 import re
 import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
 from typing import TypeVar
+
+from authingo.errors import Busy
 
 T = TypeVar("T")
 
 _MAX_BCRYPT = 72  # bytes that bcrypt reads
 _MAX_LENGTH = 256  # code points of a new password
+_LINE = 10  # who may wait for one thread; at a quarter of a second each, within the patience
+_PATIENCE = 3.0  # seconds in the line
 _TAG = "$bcrypt-hmac-sha384"
 _PATTERN = re.compile(
     r"(?P<tag>\$bcrypt-hmac-sha384)?"
@@ -78,18 +83,28 @@ def generate() -> str:
 
 
 class PasswordHasher:
-    """Hashes and verifies off the event loop, on as many threads as there are cores."""
+    """Hashes and verifies off the event loop, on as many threads as this process has cores.
+
+    More would only make everybody wait longer. Who finds all of them taken waits in a
+    short line, for a short time, and is then told that it is busy: a flood of
+    sign-ins cannot pile up work that nobody waits for any more (ASVS 5.0 V2.4.1,
+    CWE-400). A caller that is cancelled leaves the line.
+    """
 
     def __init__(self, *, cost: int = 12, threads: int | None = None) -> None:
         self.cost = cost
-        # bcrypt lets go of the interpreter lock, so threads use all cores; more
-        # of them than cores would only make everybody wait longer.
-        self._pool = ThreadPoolExecutor(
-            threads or os.cpu_count() or 1, thread_name_prefix="authingo-hash"
-        )
+        self._threads = threads or _cores_of_this_process()
+        # bcrypt lets go of the interpreter lock, so threads use all cores.
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="authingo-hash")
+        self._free = asyncio.Semaphore(self._threads)
+        self._waiting = 0
 
     async def hash(self, password: str) -> str:
-        """Hash a password that the policy has accepted."""
+        """Hash a password that the policy has accepted.
+
+        Raises:
+            Busy: too many others are being hashed.
+        """
         return await self._run(hash_password, password, self.cost)
 
     async def verify(self, password: str, stored: str | None) -> bool:
@@ -97,6 +112,9 @@ class PasswordHasher:
 
         `stored` is None for an account that does not exist. A malformed hash,
         a foreign scheme or a password that cannot be encoded is a mismatch.
+
+        Raises:
+            Busy: too many others are being hashed.
         """
         return await self._run(verify_password, password, stored, self.cost)
 
@@ -106,8 +124,33 @@ class PasswordHasher:
         return match is None or int(match["cost"]) < self.cost or match["variant"] != "b"
 
     async def _run(self, work: Callable[..., T], *args: object) -> T:
+        await self._take_place()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, work, *args)
+
+        def free(_: Future[T]) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop may be closed by now
+                loop.call_soon_threadsafe(self._free.release)
+
+        # The place is free when the thread is, also if the caller has gone meanwhile.
+        try:
+            future = self._pool.submit(work, *args)
+        except BaseException:
+            self._free.release()
+            raise
+        future.add_done_callback(free)
+        return await asyncio.wrap_future(future)
+
+    async def _take_place(self) -> None:
+        if self._free.locked() and self._waiting >= _LINE * self._threads:
+            raise Busy
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._free.acquire()
+        except TimeoutError:
+            raise Busy from None
+        finally:
+            self._waiting -= 1
 
 
 def hash_password(password: str, cost: int, salt: bytes | None = None) -> str:
@@ -179,3 +222,11 @@ def _common_passwords() -> frozenset[str]:
     return frozenset(
         files("authingo").joinpath("common_passwords.txt").read_text("utf-8").splitlines()
     )
+
+
+def _cores_of_this_process() -> int:
+    """Divide the cores among the workers, as WEB_CONCURRENCY tells them to uvicorn too."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    workers = os.environ.get("WEB_CONCURRENCY", "")
+    return max(1, cores // int(workers)) if workers.isdigit() and int(workers) else cores

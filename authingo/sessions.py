@@ -10,6 +10,7 @@ from __future__ import annotations
 from authingo import events
 from authingo.errors import NoSession, RefreshReused, SessionExpired
 from authingo.models import (
+    Client,
     Lifetimes,
     NewSession,
     Resumed,
@@ -21,7 +22,7 @@ from authingo.stores import Store
 from authingo.tokens import RefreshToken, SessionToken, new_nonce
 
 
-def mint(lifetimes: Lifetimes) -> tuple[NewSession, Tokens]:
+def mint(lifetimes: Lifetimes, client: Client) -> tuple[NewSession, Tokens]:
     """Draw the tokens of a new session: the record for the store, the secrets for the browser."""
     session, refresh = SessionToken.generate(), RefreshToken.generate()
     record = NewSession(
@@ -29,6 +30,7 @@ def mint(lifetimes: Lifetimes) -> tuple[NewSession, Tokens]:
         selector_digest=refresh.selector_digest,
         verifier_digest=refresh.verifier_digest,
         lifetimes=lifetimes,
+        client=client,
     )
     return record, Tokens(str(session), str(refresh))
 
@@ -53,7 +55,7 @@ async def resume(store: Store, token: str | None) -> Resumed:
     return Resumed(match.user, match.session)
 
 
-async def rotate(store: Store, token: str | None, lifetimes: Lifetimes) -> SignedIn:
+async def rotate(store: Store, token: str | None, lifetimes: Lifetimes, client: Client) -> SignedIn:
     """Replace both tokens of a session; answer a repeated request with the same pair.
 
     1. The verifier that is current rotates: one atomic statement, so that of
@@ -83,6 +85,7 @@ async def rotate(store: Store, token: str | None, lifetimes: Lifetimes) -> Signe
             new_verifier_digest=refresh_token.verifier_digest,
             nonce=nonce,
             lifetimes=lifetimes,
+            client=client,
         )
     )
     if rotated is not None:
@@ -97,7 +100,13 @@ async def rotate(store: Store, token: str | None, lifetimes: Lifetimes) -> Signe
         return _signed_in(again, *presented.successors(match.nonce))
     if not await store.end_reused(selector, verifier):
         raise NoSession  # somebody else with the same stale token came first
-    events.emit("refresh_reused", user_id=match.user.id, session_id=match.session.id)
+    await events.record(
+        store,
+        "refresh_reused",
+        user_id=match.user.id,
+        session_id=match.session.id,
+        ip=client.ip,
+    )
     raise RefreshReused
 
 

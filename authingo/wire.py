@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from authingo.models import Session, User
+from authingo.models import Event, Session, User
 
 
 def user_json(user: User) -> dict[str, object]:
@@ -27,6 +27,29 @@ def session_json(session: Session) -> dict[str, object]:
         "created_at": timestamp(session.created_at),
         "expires_at": timestamp(session.expires_at),
         "refresh_expires_at": timestamp(session.refresh_expires_at),
+    }
+
+
+def listed_session_json(session: Session, *, current: bool) -> dict[str, object]:
+    """S for its user to recognize: where it was last used from, and whether it is this one."""
+    return {
+        **session_json(session),
+        "ip": session.ip,
+        "user_agent": session.user_agent,
+        "last_used_at": timestamp(session.last_used_at),
+        "current": current,
+    }
+
+
+def event_json(event: Event) -> dict[str, object]:
+    """Return an event as the log and the command line show it."""
+    return {
+        "id": event.id,
+        "at": timestamp(event.at),
+        "event": event.name,
+        "user_id": event.user_id,
+        "session_id": event.session_id,
+        "ip": event.ip,
     }
 
 

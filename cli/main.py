@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from . import cookies, init, migrate, serve, sessions, users
+from . import cookies, events, init, migrate, serve, sessions, users
 
 app = typer.Typer(
     name="authingo",
@@ -22,6 +22,7 @@ app.command("migrate", epilog="Example: authingo migrate --wait 60")(migrate.mig
 app.command("serve", epilog="Example: authingo serve --port 9000")(serve.serve)
 app.add_typer(users.app, name="users")
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(events.app, name="events")
 app.add_typer(cookies.app, name="cookies")
 
 

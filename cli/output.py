@@ -80,13 +80,13 @@ def cell(text: str) -> str:
     return "'" + shown if shown.startswith(("=", "+", "-", "@", "\t", "\r")) else shown
 
 
-def table(columns: list[str], rows: list[list[str]], *, optional: str | None = None) -> None:
+def table(columns: list[str], rows: list[list[str]], *, optional: tuple[str, ...] = ()) -> None:
     """Print a table for people, as wide as the terminal allows. Cells must be `plain`.
 
     Args:
         columns: the headers. Where it is too narrow, the widest columns are cut.
         rows: as many cells each.
-        optional: the column to leave out before any other is cut.
+        optional: columns to leave out, one after the other, before any is cut.
     """
     from rich.cells import cell_len
     from rich.console import Console
@@ -98,14 +98,19 @@ def table(columns: list[str], rows: list[list[str]], *, optional: str | None = N
     width = None if sys.stdout.isatty() else 10_000
     console = Console(width=width, markup=False, highlight=False, emoji=False)
     shown = [index for index in range(len(columns)) if widths[index]]
-    if sum(widths) + 2 * len(widths) > console.width:
-        shown = [index for index in shown if columns[index] != optional]
-    while (excess := sum(widths[i] + 2 for i in shown) - 2 - console.width) > 0:
+
+    def excess() -> int:
+        return sum(widths[index] + 2 for index in shown) - 2 - console.width
+
+    for name in optional:
+        if excess() > 0:
+            shown = [index for index in shown if columns[index] != name]
+    while (too_wide := excess()) > 0:
         widest = max(shown, key=lambda index: widths[index])
         second = max((widths[i] for i in shown if widths[i] < widths[widest]), default=8)
         if widths[widest] <= 8:
             break  # nothing sensible is left to cut
-        widths[widest] = max(second, widths[widest] - excess, 8)
+        widths[widest] = max(second, widths[widest] - too_wide, 8)
     drawn = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for index in shown:
         drawn.add_column(columns[index], width=widths[index], no_wrap=True, overflow="ellipsis")

@@ -53,6 +53,7 @@ def serve(
     # The workers are processes of their own: they read the same configuration,
     # and find in the environment what this command line added to it.
     os.environ["AUTHINGO_PUBLIC_URL"] = settings.public_url or ""
+    os.environ["WEB_CONCURRENCY"] = str(workers)  # they share the cores
     if config is not None:
         os.environ["AUTHINGO_CONFIG"] = str(Path(config).resolve())
     import uvicorn

@@ -35,6 +35,7 @@ def prune(
 ) -> None:
     """Delete sessions that can no longer be refreshed. For cron: says nothing there.
 
+    Spent nonces and counts, and events older than `events.retention`, go with them.
     It works in batches that block nobody, may overlap with itself, and may be
     killed at any moment. A session that could still be refreshed is never touched.
     """
@@ -48,6 +49,9 @@ def prune(
             batch = await store.prune(batch_size)
             pruned += batch
         while await store.forget_nonces(batch_size) == batch_size:
+            pass
+        age = auth.settings.events.retention
+        while await store.forget_records(batch_size, events_older_than=age) == batch_size:
             pass
         return pruned
 

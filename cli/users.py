@@ -165,7 +165,7 @@ async def _print_table(auth: Auth, search: str | None, after: str | None, limit:
             ]
             for user in shown
         ],
-        optional="id",  # every command takes the email as well
+        optional=("id",),  # every command takes the email as well
     )
     if len(found) > limit:
         output.note(f"there are more: --after {shown[-1].id}, or --limit")

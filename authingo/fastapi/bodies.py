@@ -1,4 +1,4 @@
-"""Request bodies: JSON, small, prompt, and with one meaning only.
+"""Request bodies: JSON, small, prompt, and with one meaning only; and when nobody waits any more.
 
 `json.loads` alone would take UTF-16, the last of two equal keys, NaN and
 numbers that exhaust a parser; each has let one layer see another value than the
@@ -11,7 +11,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from authingo.errors import (
     BodyTooLarge,
@@ -23,6 +23,8 @@ from authingo.errors import (
 from authingo.fastapi.origin import Scope, header_values
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+T = TypeVar("T")
 
 MAX_SIZE = 16 * 1024  # bytes
 TIMEOUT = 10  # seconds for the whole body; a slower one holds a connection for nothing
@@ -89,6 +91,30 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
                     return bytes(raw)
     except TimeoutError:
         raise RequestTimeout from None
+
+
+async def while_listening(answering: Awaitable[T], receive: Receive) -> T:
+    """Await an answer for as long as the client does.
+
+    Raises:
+        ClientGone: it hung up, and what it asked for has been cancelled.
+    """
+    answer = asyncio.ensure_future(answering)
+    gone = asyncio.ensure_future(_await_disconnect(receive))
+    try:
+        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise ClientGone
+        return answer.result()
+    finally:
+        for task in (answer, gone):
+            task.cancel()
+        await asyncio.gather(answer, gone, return_exceptions=True)
+
+
+async def _await_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _parse(raw: bytes) -> object:

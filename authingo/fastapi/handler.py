@@ -10,18 +10,21 @@ size, JSON, fields, and then what the route decides.
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from authingo.cookies import Cookies
 from authingo.errors import AuthError, MethodNotAllowed, NotFound, StoreUnavailable
-from authingo.fastapi.bodies import ClientGone, Receive, read_strings
+from authingo.fastapi.bodies import ClientGone, Receive, read_strings, while_listening
+from authingo.fastapi.clients import ClientReader
 from authingo.fastapi.origin import OriginCheck, Scope
 from authingo.fastapi.replies import Reply, Send, error_reply
-from authingo.fastapi.routes import ROUTES, Request
+from authingo.fastapi.routes import ROUTES, SESSION_PATH, Request
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
 
+_SESSION_PATH = re.compile(r"/sessions/(ses_[0-9a-v]{26})", re.ASCII)
 _log = logging.getLogger("authingo")
 
 
@@ -32,6 +35,7 @@ class Handler:
         self._auth = auth
         self._check = OriginCheck(auth.settings)
         self._cookies = Cookies(auth.settings)
+        self._clients = ClientReader(auth.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whose path is what follows `root_path`."""
@@ -55,7 +59,8 @@ class Handler:
         await reply.send(send)
 
     async def _reply(self, path: str, scope: Scope, receive: Receive) -> Reply:
-        methods = ROUTES.get(path)
+        pattern, session_id = _matched(path)
+        methods = ROUTES.get(pattern)
         if methods is None:
             raise NotFound
         route = methods.get(scope["method"])
@@ -65,7 +70,17 @@ class Handler:
         if route.checked:
             self._check.check(scope)
             body = await read_strings(scope, receive, route.fields)
-        return await route.handle(self._auth, Request(scope, body, self._cookies))
+        client = self._clients.read(scope)
+        request = Request(scope, body, self._cookies, client, session_id)
+        answering = route.handle(self._auth, request)
+        return await (while_listening(answering, receive) if route.hashes else answering)
+
+
+def _matched(path: str) -> tuple[str, str]:
+    """Return the path as `ROUTES` has it, and the id of a session in it."""
+    if match := _SESSION_PATH.fullmatch(path):
+        return SESSION_PATH, match[1]
+    return path if path != SESSION_PATH else "", ""
 
 
 def path_below(scope: Scope) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from authingo.fastapi.routes import ROUTES, Route
+from authingo.fastapi.routes import ROUTES, SESSION_PATH, Route
 
 _TIME = {"type": "string", "format": "date-time"}
 _STRING = {"type": "string"}
@@ -15,11 +15,21 @@ _HEADER = {
     "schema": {"type": "string", "enum": ["true"]},
 }
 
+_SESSION_ID = {"name": "id", "in": "path", "required": True, "schema": _STRING}
+
 
 def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
+_NULLABLE = {"type": ["string", "null"]}
+_SESSION = {
+    "id": _STRING,
+    "user_id": _STRING,
+    "created_at": _TIME,
+    "expires_at": _TIME,
+    "refresh_expires_at": _TIME,
+}
 _SCHEMAS = {
     "AuthingoUser": _object(
         id=_STRING,
@@ -29,12 +39,13 @@ _SCHEMAS = {
         created_at=_TIME,
         updated_at=_TIME,
     ),
-    "AuthingoSession": _object(
-        id=_STRING,
-        user_id=_STRING,
-        created_at=_TIME,
-        expires_at=_TIME,
-        refresh_expires_at=_TIME,
+    "AuthingoSession": _object(**_SESSION),
+    "AuthingoListedSession": _object(
+        **_SESSION,
+        ip=_NULLABLE,
+        user_agent=_NULLABLE,
+        last_used_at=_TIME,
+        current={"type": "boolean"},
     ),
     "AuthingoSignedIn": _object(
         user={"$ref": "#/components/schemas/AuthingoUser"},
@@ -49,9 +60,18 @@ _SCHEMAS = {
         },
     },
 }
+_REVOKED = _object(revoked={"type": "integer"})
 _RESULTS = {
-    "/sign-out": _object(success={"type": "boolean"}),
-    "/health": _object(status=_STRING),
+    ("POST", "/sign-out"): _object(success={"type": "boolean"}),
+    ("GET", "/sessions"): _object(
+        sessions={
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/AuthingoListedSession"},
+        }
+    ),
+    ("DELETE", "/sessions"): _REVOKED,
+    ("DELETE", SESSION_PATH): _REVOKED,
+    ("GET", "/health"): _object(status=_STRING),
 }
 
 
@@ -59,17 +79,17 @@ def describe(document: dict[str, Any], base_path: str) -> dict[str, Any]:
     """Add authingo's paths and schemas to an OpenAPI document, in place."""
     for path, methods in ROUTES.items():
         document["paths"][base_path + path] = {
-            method.lower(): _operation(path, route) for method, route in methods.items()
+            method.lower(): _operation(method, path, route) for method, route in methods.items()
         }
     document.setdefault("components", {}).setdefault("schemas", {}).update(_SCHEMAS)
     return document
 
 
-def _operation(path: str, route: Route) -> dict[str, Any]:
-    result = _RESULTS.get(path, {"$ref": "#/components/schemas/AuthingoSignedIn"})
+def _operation(method: str, path: str, route: Route) -> dict[str, Any]:
+    result = _RESULTS.get((method, path), {"$ref": "#/components/schemas/AuthingoSignedIn"})
     operation: dict[str, Any] = {
         "tags": ["authingo"],
-        "operationId": "authingo_" + path.strip("/").replace("-", "_"),
+        "operationId": f"authingo_{route.handle.__name__}",
         "summary": (route.handle.__doc__ or "").partition(".")[0],
         "responses": {
             "200": {"description": "Done", "content": {"application/json": {"schema": result}}},
@@ -81,8 +101,11 @@ def _operation(path: str, route: Route) -> dict[str, Any]:
             },
         },
     }
-    if route.checked:
-        operation["parameters"] = [_HEADER]
+    parameters = [_HEADER] if route.checked else []
+    if path == SESSION_PATH:
+        parameters = [*parameters, _SESSION_ID]
+    if parameters:
+        operation["parameters"] = parameters
     if route.fields:
         fields = _object(**dict.fromkeys(route.fields, _STRING))
         operation["requestBody"] = {

@@ -10,10 +10,12 @@ from typing import Any
 from authingo.errors import (
     AuthError,
     BodyTooLarge,
+    Busy,
     InvalidInput,
     MethodNotAllowed,
     RequestTimeout,
     StoreUnavailable,
+    TooManyRequests,
 )
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -55,9 +57,9 @@ def error_reply(error: AuthError) -> Reply:
         value["fields"] = error.fields
     elif isinstance(error, MethodNotAllowed):
         headers.append((b"allow", error.allow.encode()))
-    elif isinstance(error, StoreUnavailable):
+    elif isinstance(error, TooManyRequests | Busy | StoreUnavailable):
         headers.append((b"retry-after", str(error.retry_after).encode()))
-        if error.hint:
+        if isinstance(error, StoreUnavailable) and error.hint:
             value["message"] = f"{message[:-1]}: {error.hint}."
     elif isinstance(error, BodyTooLarge | RequestTimeout):
         headers.append((b"connection", b"close"))  # the rest of the body is not awaited

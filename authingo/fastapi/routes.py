@@ -8,19 +8,22 @@ from dataclasses import dataclass
 from authingo import cookies
 from authingo.auth import Auth
 from authingo.cookies import Cookies
+from authingo.errors import NotFound
 from authingo.fastapi.origin import Scope
 from authingo.fastapi.replies import Reply
-from authingo.models import Resumed, SignedIn
-from authingo.wire import session_json, user_json
+from authingo.models import Client, Resumed, SignedIn
+from authingo.wire import listed_session_json, session_json, user_json
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a handler needs of a request: its cookies and the strings of its body."""
+    """What a handler needs of a request: who asks, its cookies, the strings of its body."""
 
     scope: Scope
     body: dict[str, str]
     cookies: Cookies
+    client: Client
+    session_id: str = ""  # of the path
 
     @property
     def session_token(self) -> str | None:
@@ -43,13 +46,21 @@ def _described(result: SignedIn | Resumed) -> dict[str, object]:
 
 async def sign_up(auth: Auth, request: Request) -> Reply:
     """Create an account and sign in."""
-    result = await auth.sign_up(**request.body, session_token=request.session_token)
+    result = await auth.sign_up(
+        **request.body,
+        session_token=request.session_token,
+        client=request.client,
+    )
     return request.signed_in(result)
 
 
 async def sign_in(auth: Auth, request: Request) -> Reply:
     """Sign in with email and password."""
-    result = await auth.sign_in(**request.body, session_token=request.session_token)
+    result = await auth.sign_in(
+        **request.body,
+        session_token=request.session_token,
+        client=request.client,
+    )
     return request.signed_in(result)
 
 
@@ -60,19 +71,49 @@ async def session(auth: Auth, request: Request) -> Reply:
 
 async def refresh(auth: Auth, request: Request) -> Reply:
     """Renew the session: both cookies are replaced."""
-    return request.signed_in(await auth.refresh(request.refresh_token))
+    return request.signed_in(await auth.refresh(request.refresh_token, client=request.client))
 
 
 async def sign_out(auth: Auth, request: Request) -> Reply:
     """End the session and clear both cookies. Idempotent."""
-    await auth.sign_out(request.session_token)
+    await auth.sign_out(request.session_token, client=request.client)
     return Reply({"success": True}, cookies=tuple(request.cookies.clear()))
 
 
 async def change_password(auth: Auth, request: Request) -> Reply:
     """Replace the password; every older session of the user ends."""
-    result = await auth.change_password(**request.body, session_token=request.session_token)
+    result = await auth.change_password(
+        **request.body,
+        session_token=request.session_token,
+        client=request.client,
+    )
     return request.signed_in(result)
+
+
+async def list_sessions(auth: Auth, request: Request) -> Reply:
+    """List the caller's sessions, the last used first."""
+    caller = await auth.resume(request.session_token)
+    listed = [
+        listed_session_json(session, current=session.id == caller.session.id)
+        for session in await auth.list_sessions(caller.user.id)
+    ]
+    return Reply({"sessions": listed})
+
+
+async def end_session(auth: Auth, request: Request) -> Reply:
+    """End one of the caller's sessions."""
+    caller = await auth.resume(request.session_token)
+    revoked = await auth.revoke(caller.user.id, only=request.session_id, client=request.client)
+    if not revoked:
+        raise NotFound("You have no such session.")
+    return Reply({"revoked": revoked})
+
+
+async def end_other_sessions(auth: Auth, request: Request) -> Reply:
+    """End all of the caller's sessions but this one."""
+    caller = await auth.resume(request.session_token)
+    revoked = await auth.revoke(caller.user.id, but=caller.session.id, client=request.client)
+    return Reply({"revoked": revoked})
 
 
 async def health(auth: Auth, request: Request) -> Reply:  # noqa: ARG001 - every handler has both
@@ -83,19 +124,31 @@ async def health(auth: Auth, request: Request) -> Reply:  # noqa: ARG001 - every
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A handler, the fields of its body, and whether it takes the cross-origin check."""
+    """A handler, the fields of its body, and how it is treated.
+
+    `checked`: it takes the cross-origin check. `hashes`: it costs a core for a
+    while, so it is dropped when nobody waits for it any more. All that these do
+    to the database is one transaction at their end.
+    """
 
     handle: Callable[[Auth, Request], Awaitable[Reply]]
     fields: tuple[str, ...] = ()
     checked: bool = True
+    hashes: bool = False
 
+
+SESSION_PATH = "/sessions/{id}"
 
 ROUTES: dict[str, dict[str, Route]] = {
-    "/sign-up": {"POST": Route(sign_up, ("email", "password", "name"))},
-    "/sign-in": {"POST": Route(sign_in, ("email", "password"))},
+    "/sign-up": {"POST": Route(sign_up, ("email", "password", "name"), hashes=True)},
+    "/sign-in": {"POST": Route(sign_in, ("email", "password"), hashes=True)},
     "/session": {"GET": Route(session, checked=False)},
     "/refresh": {"POST": Route(refresh)},
     "/sign-out": {"POST": Route(sign_out)},
-    "/change-password": {"POST": Route(change_password, ("current_password", "new_password"))},
+    "/change-password": {
+        "POST": Route(change_password, ("current_password", "new_password"), hashes=True)
+    },
+    "/sessions": {"GET": Route(list_sessions), "DELETE": Route(end_other_sessions)},
+    SESSION_PATH: {"DELETE": Route(end_session)},
     "/health": {"GET": Route(health, checked=False)},
 }

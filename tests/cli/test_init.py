@@ -74,13 +74,13 @@ def test_every_setting_of_the_file_is_a_real_one(project: Runner) -> None:
     file = project.directory / "authingo.toml"
     text = file.read_text()
     written = re.findall(r"^# (\w+) = .+$", text, re.MULTILINE)
-    assert len(written) == 17
+    assert len(written) == 20
     active = re.sub(r"^# (\w+ = .+)$", r"\1", text, flags=re.MULTILINE)
     file.write_text(active)
     everything = load(file, env={})
     assert everything.public_url == "https://example.com"
     # The rest is the default, as the file says.
-    different = {"public_url", "trusted_origins", "cookies", "directory"}
+    different = {"public_url", "trusted_origins", "trusted_proxies", "cookies", "directory"}
     defaults = settings_from({})
     for name in set(everything.__struct_fields__) - different:
         assert getattr(everything, name) == getattr(defaults, name), name

@@ -1,0 +1,172 @@
+"""`authingo events`: what happened."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import output
+from .running import AsJSON, ConfigFile, command, with_auth
+
+if TYPE_CHECKING:
+    from authingo.auth import Auth
+    from authingo.models import Event
+
+app = typer.Typer(help="See what happened.", no_args_is_help=True)
+
+_PAGE = 1000  # rows read at once
+_TABLE_LIMIT = 50  # events shown to people who ask for no number
+_POLL = 1.0  # seconds between two looks with --follow
+# Servers stamp events by clocks of their own, and a slow one may store later than a
+# quick one: so much of what was seen is looked at again.
+_OVERLAP = timedelta(seconds=10)
+
+
+@app.callback()
+def _events() -> None:
+    pass
+
+
+@app.command("list", epilog="Example: authingo events list --user ada@example.com --follow")
+@command
+def list_events(
+    *,
+    user: Annotated[
+        str | None,
+        typer.Option(metavar="ID|EMAIL", help="Only those about this user.", show_default=False),
+    ] = None,
+    event: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only those of this name.", show_default=False),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="The last so many: else 50 for people, all for programs."),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on, and print what happens.")
+    ] = False,
+    as_json: AsJSON = False,
+    config: ConfigFile = None,
+) -> None:
+    """List events, the latest last. With --follow and --json: one JSON value a line."""
+
+    async def work(auth: Auth) -> None:
+        chosen = _Chosen(event, await _id_of(auth, user) if user else None)
+        if follow:
+            await _follow(auth, chosen, limit or 10, as_json=as_json)
+        elif as_json:
+            await _print_json(auth, chosen, limit)
+        else:
+            await _print_table(auth, chosen, limit or _TABLE_LIMIT)
+
+    with_auth(config, work)
+
+
+class _Chosen:
+    """Which events are asked for."""
+
+    def __init__(self, name: str | None, user_id: str | None) -> None:
+        self.name = name
+        self.user_id = user_id
+
+    async def last(self, auth: Auth, limit: int) -> list[Event]:
+        found = await auth.store.list_events(
+            name=self.name, user_id=self.user_id, limit=limit, newest=True
+        )
+        return found[::-1]
+
+    async def after(self, auth: Auth, event_id: str | None) -> list[Event]:
+        return await auth.store.list_events(
+            name=self.name, user_id=self.user_id, after=event_id, limit=_PAGE
+        )
+
+
+async def _id_of(auth: Auth, user: str) -> str:
+    """Find a user's id. The events of one who was deleted are still found, by the id."""
+    from authingo.errors import NoSuchUser
+    from authingo.inputs import normalize_email
+
+    if "@" not in user:
+        return user
+    email = normalize_email(user)
+    found = await auth.store.credentials(email) if email else None
+    if found is None:
+        raise NoSuchUser(hint="who was deleted is found by their id")
+    return found.user.id
+
+
+async def _print_json(auth: Auth, chosen: _Chosen, limit: int | None) -> None:
+    from authingo.wire import event_json
+
+    array = output.JSONArray()
+    if limit is not None:
+        page = await chosen.last(auth, limit)
+    else:
+        page = await chosen.after(auth, None)
+    while page:
+        for event in page:
+            array.add(event_json(event))
+        page = [] if limit is not None else await chosen.after(auth, page[-1].id)
+    array.close()
+
+
+async def _print_table(auth: Auth, chosen: _Chosen, limit: int) -> None:
+    found = await chosen.last(auth, limit)
+    if not found:
+        output.note("no events")
+        return
+    output.table(
+        ["at (UTC)", "event", "user", "from", "session"],
+        [
+            [
+                f"{event.at:%Y-%m-%d %H:%M:%S}",
+                event.name,
+                event.user_id or "",
+                output.plain(event.ip or ""),
+                event.session_id or "",
+            ]
+            for event in found
+        ],
+        optional=("session", "from"),
+    )
+
+
+async def _follow(auth: Auth, chosen: _Chosen, limit: int, *, as_json: bool) -> None:
+    """Print the last events, then each as it comes, once."""
+    import asyncio
+
+    recent: dict[str, Event] = {}
+    cursor: str | None = None
+    found = await chosen.last(auth, limit)
+    while True:
+        for event in found:
+            if event.id not in recent:
+                recent[event.id] = event
+                _print_line(event, as_json=as_json)
+        sys.stdout.flush()
+        if recent:
+            horizon = max(event.at for event in recent.values()) - _OVERLAP
+            over = [event.id for event in recent.values() if event.at < horizon]
+            cursor = max([*over, cursor or min(recent)])
+            for event_id in over:
+                del recent[event_id]
+        await asyncio.sleep(_POLL)
+        found = await chosen.after(auth, cursor)
+
+
+def _print_line(event: Event, *, as_json: bool) -> None:
+    import json
+
+    from authingo.wire import event_json
+
+    if as_json:
+        output.data(json.dumps(event_json(event)))
+        return
+    about = " ".join(
+        output.plain(text) for text in (event.user_id, event.session_id, event.ip) if text
+    )
+    output.data(f"{event.at:%Y-%m-%d %H:%M:%S}  {event.name:24}  {about}")
