@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from . import output
 from .running import AsJSON, ConfigFile, command, with_auth
@@ -21,6 +23,18 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Explain cookies.", no_args_is_help=True)
 
 _MAX_INPUT = 1024 * 1024  # bytes
+_TOKEN = re.compile(r"-[A-Za-z0-9_-]{42}|-[A-Za-z0-9_-]{63}")
+
+
+class TakesTokens(TyperCommand):
+    """A command that one token in 64, which begins with a dash, does not take for an option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put such tokens behind `--`, where everything is an argument."""
+        tokens = [arg for arg in args if _TOKEN.fullmatch(arg)]
+        if tokens and "--" not in args:
+            args = [*(arg for arg in args if arg not in tokens), "--", *tokens]
+        return super().parse_args(ctx, args)
 
 
 @app.callback()
@@ -28,7 +42,7 @@ def _cookies() -> None:
     pass
 
 
-@app.command("inspect", epilog="Example: pbpaste | authingo cookies inspect")
+@app.command("inspect", cls=TakesTokens, epilog="Example: pbpaste | authingo cookies inspect")
 @command
 def inspect(
     value: Annotated[

@@ -12,7 +12,7 @@ from authingo import Auth
 from authingo.config import settings_from
 from authingo.cookies import Cookies
 from authingo.models import SignedIn, Tokens
-from tests.cli.conftest import Ran, Runner
+from tests.command import Ran, Runner
 from tests.database import age_sessions, execute
 
 Inspect = Callable[..., Ran]
@@ -256,3 +256,10 @@ def test_a_terminal_is_not_waited_for(bare: Runner) -> None:
     ran = bare.on_terminal("cookies", "inspect")
     assert ran.code == 2
     assert "there is nothing to inspect" in ran.out
+
+
+@pytest.mark.parametrize("length", [43, 64])
+def test_a_token_that_begins_with_a_dash_is_no_option(inspect: Inspect, length: int) -> None:
+    """One in 64 does."""
+    token = "-" + "a" * (length - 2) + "A"
+    assert [state for _, state in states(inspect(token, token))] == ["unknown"]
