@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from authingo.errors import (
     NoSession,
     NoSuchUser,
     SignUpClosed,
+    StoreUnavailable,
     WrongPassword,
 )
 from authingo.limits import Limits
@@ -39,6 +41,7 @@ ASGIApp = Callable[
     Awaitable[None],
 ]
 
+_log = logging.getLogger("authingo")
 _NOBODY = Client()  # a program that calls a use case itself
 _MAX_SIGN_IN_INPUT = 1024  # characters; what is longer was never accepted at sign-up
 
@@ -62,7 +65,7 @@ class Auth:
         self._limits = Limits(enabled=self.settings.limits.enabled)
         self._check = PasswordCheck(self._hasher, self._limits)
         self._opened = False
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[None] | None = None
         self._lifespans = 0
 
     @classmethod
@@ -80,12 +83,19 @@ class Auth:
         """Open the store, once. Use cases do it by themselves; see `Store.open`."""
         if self._opened:
             return
-        async with self._opening:
-            if not self._opened:
-                await self.store.open(create=create)
-                if create and self.store.embedded:
-                    await self.store.migrate()
-                self._opened = True
+        if self._opening is None:  # one tries, and all who came meanwhile share what comes of it
+            self._opening = asyncio.ensure_future(self._open(create=create))
+            self._opening.add_done_callback(self._opening_is_over)
+        await asyncio.shield(self._opening)
+
+    async def _open(self, *, create: bool) -> None:
+        await self.store.open(create=create)
+        if create and self.store.embedded:
+            await self.store.migrate()
+        self._opened = True
+
+    def _opening_is_over(self, _: object) -> None:
+        self._opening = None
 
     async def close(self) -> None:
         """Close the store. Whatever is asked next opens it again."""
@@ -96,11 +106,15 @@ class Auth:
     async def lifespan(self, app: object = None) -> AsyncIterator[None]:  # noqa: ARG002
         """Hold the store open: `FastAPI(lifespan=auth.lifespan)`, or inside your own lifespan.
 
-        May be entered several times; the last one out closes.
+        May be entered several times; the last one out closes. A server comes up without
+        its database, answers 503, and goes on as soon as the database is there.
         """
         self._lifespans += 1
         try:
-            await self.open()
+            try:
+                await self.open()
+            except StoreUnavailable as error:
+                _log.warning("%s%s", error.message, f" ({error.hint})" if error.hint else "")
             yield
         finally:
             self._lifespans -= 1

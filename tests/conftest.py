@@ -10,6 +10,7 @@ import pytest
 
 from authingo.config import Settings, settings_from
 from authingo.stores import open_store
+from tests.command import Runner
 from tests.postgres import PostgresServer, postgres_or_skip
 from tests.server import LiveServer
 
@@ -87,3 +88,9 @@ def server(serve: Callable[..., LiveServer]) -> LiveServer:
 def anyio_backend() -> str:
     """What runs tests that are coroutines: stores are for asyncio."""
     return "asyncio"
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Runner:
+    """A runner in an empty directory, without any configuration."""
+    return Runner(tmp_path)

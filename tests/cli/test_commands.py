@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Runner
+from tests.command import Runner
 from tests.database import execute
 
 NEED_A_DATABASE = [

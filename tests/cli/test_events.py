@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Runner
+from tests.command import Runner
 from tests.database import execute
 
 

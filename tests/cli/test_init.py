@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from authingo.config import load, settings_from
-from tests.cli.conftest import Runner
+from tests.command import Runner
 from tests.program import run_program
 from tests.server import ADA, Browser
 

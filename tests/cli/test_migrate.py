@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from authingo.config import redact_url
-from tests.cli.conftest import Runner
+from tests.command import Runner
 from tests.database import execute, sqlite_path
 from tests.postgres import PostgresServer
 

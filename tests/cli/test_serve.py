@@ -3,73 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import re
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.conftest import Runner
-from tests.server import Browser
-
-
-class Served:
-    """A running `authingo serve`; what it says is read as it comes."""
-
-    def __init__(self, runner: Runner, *options: str, **variables: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-        self.process = runner.start("serve", "--port", str(self.port), *options, **variables)
-        self.said = self.out = ""
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-        self.wait_until_up()
-
-    @property
-    def browser(self) -> Browser:
-        return Browser(f"http://127.0.0.1:{self.port}")
-
-    def wait_until_up(self, *, up: bool = True) -> None:
-        deadline = time.monotonic() + 30
-        while self._answers() is not up:
-            assert not up or self.process.poll() is None, self.said
-            assert time.monotonic() < deadline, self.said
-            time.sleep(0.02)
-
-    def end(self, with_signal: signal.Signals = signal.SIGTERM) -> float:
-        """End it; return how long that took, in seconds."""
-        began = time.monotonic()
-        self.process.send_signal(with_signal)
-        self.process.wait(60)
-        took = time.monotonic() - began
-        self._reader.join()
-        for stream in (self.process.stdout, self.process.stderr):
-            assert stream is not None
-            if not stream.closed:
-                self.out += stream.read()
-                stream.close()
-        return took
-
-    def _answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", "/api/auth/health")
-            return connection.getresponse().status in {200, 503}
-        except OSError:
-            return False
-        finally:
-            connection.close()
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        with contextlib.suppress(ValueError):  # closed under it
-            for line in self.process.stderr:
-                self.said += line
+from tests.command import Runner, Served
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from authingo import Auth
 from authingo.config import settings_from
 from authingo.models import SignedIn
-from tests.cli.conftest import Runner
+from tests.command import Runner
 from tests.database import age_sessions, execute
 
 _COUNT = "SELECT count(*) FROM authingo_sessions"

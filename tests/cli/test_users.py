@@ -12,7 +12,7 @@ from typing import Any
 
 from authingo import Auth
 from authingo.config import settings_from
-from tests.cli.conftest import COMMAND, Runner
+from tests.command import COMMAND, Runner
 from tests.database import execute
 
 Make = Callable[..., dict[str, Any]]

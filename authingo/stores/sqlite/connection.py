@@ -31,39 +31,49 @@ CREATE TABLE IF NOT EXISTS authingo_migrations (
 _PRAGMAS = "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA journal_mode=WAL;"
 
 
+# What a connection does not get over by itself, though the file be mended or replaced.
+_LOST = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
 class Connection:
-    """Opens, uses and closes the one connection."""
+    """Opens, uses and closes the one connection.
+
+    A file that is no database any more, or that was replaced (a backup put in its
+    place), costs the connection: the next use makes another one. SQLite itself
+    would go on writing to the file that has no name any more, and all of it
+    would be lost.
+    """
 
     def __init__(self, path: Path | str, *, timeout: timedelta) -> None:
         self._path = path
         self._timeout = timeout.total_seconds()
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None  # what the connection opened
+        self._opened = False
         self._schema_fits = False
 
     # Opening and closing
 
     async def open(self, *, create: bool) -> None:
         """See Store."""
-        if self._connection is not None:
-            return
-        await self._call(lambda: self._connect(create=create))
+        if self._connection is None:
+            await self._call(lambda: self._connect(create=create))
+            self._opened = True
 
     async def close(self) -> None:
         """See Store."""
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            await self._call(connection.close)
+        self._opened = False
         if self._thread is not None:
+            await self._call(self._disconnect)
             self._thread.shutdown(wait=False)
             self._thread = None
-        self._schema_fits = False
 
     async def ping(self) -> None:
         """See Store."""
         await self._read(lambda connection: connection.execute("SELECT 1").fetchone())
 
-    def _connect(self, *, create: bool) -> None:
+    def _connect(self, *, create: bool) -> sqlite3.Connection:
         if isinstance(self._path, Path):
             if create:
                 self._create_private(self._path)
@@ -84,7 +94,24 @@ class Connection:
         except BaseException:
             connection.close()
             raise
-        self._connection = connection
+        self._connection, self._file = connection, self._identity()
+        return connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        self._schema_fits = False
+        if connection is not None:
+            connection.close()
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Tell which file there is under the path."""
+        if not isinstance(self._path, Path):
+            return None
+        try:
+            found = os.stat(self._path)  # noqa: PTH116 - half the time of Path.stat, at every use
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Set what every connection needs. Two that turn WAL on at once do not wait, so: again."""
@@ -181,16 +208,29 @@ class Connection:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="authingo-sqlite")
         try:
             async with asyncio.timeout(self._timeout + 0.5):  # SQLite's own wait comes first
-                return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._thread, self._translated, work
+                )
         except TimeoutError:
-            raise StoreUnavailable from None
+            raise StoreUnavailable("SQLite did not answer in time") from None
+
+    def _translated(self, work: Callable[[], T]) -> T:
+        """Do the work, in the thread. Raises StoreUnavailable for whatever SQLite raises."""
+        try:
+            return work()
         except sqlite3.Error as error:
+            # The lowest byte is the code that has no details (SQLite's result codes).
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _LOST:
+                self._disconnect()
             raise StoreUnavailable(f"SQLite, {self._path}: {error}") from None
 
     def _open_connection(self) -> sqlite3.Connection:
-        if self._connection is None:
+        if self._connection is not None and self._file == self._identity():
+            return self._connection
+        self._disconnect()
+        if not self._opened:
             raise StoreUnavailable("the store is not open")
-        return self._connection
+        return self._connect(create=False)
 
     def _checked_connection(self) -> sqlite3.Connection:
         connection = self._open_connection()

@@ -1,0 +1,169 @@
+"""Commands are run as processes, through their entry point, as a shell or cron would."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.server import Browser
+
+COMMAND = str(Path(sys.executable).with_name("authingo"))
+
+
+@dataclass
+class Ran:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Runner:
+    """Runs `authingo` in a directory with a clean environment."""
+
+    def __init__(self, directory: Path, **variables: str) -> None:
+        self.directory = directory
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(directory),
+            "AUTHINGO_PASSWORDS__BCRYPT_COST": "4",
+            **variables,
+        }
+
+    def __call__(self, *arguments: str, stdin: str | bytes = b"", **variables: str) -> Ran:
+        """Run to the end, without a terminal."""
+        raw = stdin.encode("utf-8", "surrogatepass") if isinstance(stdin, str) else stdin
+        done = subprocess.run(
+            [COMMAND, *arguments],
+            input=raw,
+            capture_output=True,
+            cwd=self.directory,
+            env={**self.env, **variables},
+            timeout=60,
+            check=False,
+        )
+        ran = Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        assert "Traceback" not in ran.err, ran.err
+        return ran
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """Start without waiting; the test ends it."""
+        return subprocess.Popen(
+            [COMMAND, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.directory,
+            env={**self.env, **variables},
+            preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - no thread of the test holds a lock it needs
+        )
+
+    def on_terminal(
+        self, *arguments: str, answers: list[tuple[str, str]] | None = None, columns: int = 80
+    ) -> Ran:
+        """Run on a pseudo-terminal; each answer is typed when its question has appeared."""
+        leader, follower = pty.openpty()
+        process = subprocess.Popen(
+            [COMMAND, *arguments],
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+            cwd=self.directory,
+            env={**self.env, "TERM": "xterm-256color", "COLUMNS": str(columns)},
+            start_new_session=True,
+        )
+        os.close(follower)
+        shown, pending = b"", list(answers or [])
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if select.select([leader], [], [], 0.1)[0]:
+                try:
+                    piece = os.read(leader, 65536)
+                except OSError:  # the other side is closed
+                    break
+                shown += piece
+                if pending and pending[0][0].encode() in shown:
+                    os.write(leader, pending.pop(0)[1].encode())
+            elif process.poll() is not None:
+                break
+        process.wait(60)
+        os.close(leader)
+        return Ran(process.returncode, shown.decode(), "")
+
+
+def _heed_ctrl_c() -> None:
+    """A shell's background job, and what it starts, ignores SIGINT; a terminal's does not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class Served:
+    """A running `authingo serve`; what it says is read as it comes."""
+
+    def __init__(self, runner: Runner, *options: str, **variables: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self.process = runner.start("serve", "--port", str(self.port), *options, **variables)
+        self.said = self.out = ""
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        self.wait_until_up()
+
+    @property
+    def browser(self) -> Browser:
+        return Browser(f"http://127.0.0.1:{self.port}")
+
+    def wait_until_up(self, *, up: bool = True) -> None:
+        deadline = time.monotonic() + 30
+        while self._answers() is not up:
+            assert not up or self.process.poll() is None, self.said
+            assert time.monotonic() < deadline, self.said
+            time.sleep(0.02)
+
+    def end(self, with_signal: signal.Signals = signal.SIGTERM) -> float:
+        """End it; return how long that took, in seconds."""
+        began = time.monotonic()
+        self.process.send_signal(with_signal)
+        self.process.wait(60)
+        took = time.monotonic() - began
+        self._reader.join()
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            if not stream.closed:
+                self.out += stream.read()
+                stream.close()
+        return took
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/api/auth/health")
+            return connection.getresponse().status in {200, 503}
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        with contextlib.suppress(ValueError):  # closed under it
+            for line in self.process.stderr:
+                self.said += line
