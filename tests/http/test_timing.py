@@ -1,0 +1,73 @@
+"""How long a failed sign-in takes does not tell what failed: a statistical test.
+
+It compares kinds of failure with each other, interleaved, by their medians; it
+asserts no time. Where one of them skipped its hash, or took that of a cheaper one,
+it would take a tenth of the others.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import bcrypt
+import pytest
+
+from tests.database import execute
+from tests.server import ADA, LiveServer
+
+_COST = 9  # a hash of some 25 ms: what surrounds it is a tenth of that
+_ROUNDS = 15
+_ALIKE = 1.35  # between the slowest median and the quickest
+
+
+@pytest.fixture
+def server(serve: Callable[..., LiveServer]) -> LiveServer:
+    return serve(passwords={"bcrypt_cost": _COST}, limits={"enabled": False})
+
+
+def test_every_failed_sign_in_takes_the_same_time(server: LiveServer) -> None:
+    hashes = {
+        "wrong": None,
+        "disabled": None,
+        "malformed": "no hash at all",
+        "cheaper": bcrypt.hashpw(b"another", bcrypt.gensalt(5)).decode(),
+        "unsupported": "$2x$" + "." * 56,
+    }
+    for kind, stored in hashes.items():
+        server.browser().sign_up(email=f"{kind}@example.com")
+        if stored:
+            execute(
+                server.database_url,
+                f"UPDATE authingo_users SET password_hash = '{stored}'"
+                f" WHERE email = '{kind}@example.com'",
+            )
+    disable = "UPDATE authingo_users SET disabled_at = created_at WHERE email LIKE 'disabled@%'"
+    execute(server.database_url, disable)
+    wrong = "not the password"
+    attempts = {
+        **{kind: (f"{kind}@example.com", wrong) for kind in hashes},
+        "disabled, the right password": ("disabled@example.com", ADA["password"]),
+        "unknown": ("unknown@example.com", wrong),
+        "no email": ("not an email", wrong),
+        "long": ("wrong@example.com", "x" * 1000),
+    }
+    for _ in range(3):  # of the whole measurement: the machine may be busy with something else
+        medians = measure(server, attempts)
+        if max(medians.values()) < _ALIKE * min(medians.values()):
+            return
+    pytest.fail(f"the time tells: {medians}")
+
+
+def measure(server: LiveServer, attempts: dict[str, tuple[str, str]]) -> dict[str, float]:
+    """Take the kinds of failure in turn, round by round; return the median of each, in ms."""
+    took: dict[str, list[float]] = {kind: [] for kind in attempts}
+    browser = server.browser()
+    for _ in range(_ROUNDS):
+        for kind, (email, password) in attempts.items():
+            began = time.perf_counter()
+            answer = browser.sign_in(email=email, password=password)
+            took[kind].append((time.perf_counter() - began) * 1000)
+            assert (answer.status, answer.code) == (401, "invalid_credentials")
+    return {kind: statistics.median(times) for kind, times in took.items()}
