@@ -43,7 +43,6 @@ ASGIApp = Callable[
 
 _log = logging.getLogger("authingo")
 _NOBODY = Client()  # a program that calls a use case itself
-_MAX_SIGN_IN_INPUT = 1024  # characters; what is longer was never accepted at sign-up
 
 
 class Auth:
@@ -456,11 +455,11 @@ def _digest_of(session_token: str | None) -> bytes | None:
     return token.digest if token else None
 
 
-def _refuse_sizes(**inputs: str) -> None:
+def _refuse_sizes(**tried: str) -> None:
     fields = {
-        name: f"must be 1 to {_MAX_SIGN_IN_INPUT} characters"
-        for name, text in inputs.items()
-        if not 1 <= len(text) <= _MAX_SIGN_IN_INPUT
+        name: f"must be 1 to {inputs.MAX_TRIED} characters"
+        for name, text in tried.items()
+        if not 1 <= len(text) <= inputs.MAX_TRIED
     }
     if fields:
         raise InvalidInput(fields)

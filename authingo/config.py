@@ -326,11 +326,7 @@ def _explain(text: str) -> str:
 
 def _check(settings: Settings) -> None:
     """Refuse what cannot work or is unsafe, with the mend."""
-    scheme = settings.database_url.partition(":")[0]
-    if scheme not in {"sqlite", "postgresql", "postgres"}:
-        raise ConfigError("database_url: must begin with sqlite:///, or postgresql://")
-    if scheme == "sqlite" and not settings.database_url.startswith("sqlite:///"):
-        raise ConfigError("database_url: a SQLite path takes three slashes, an absolute one four")
+    _check_database_url(settings.database_url)
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", settings.base_path, re.ASCII):
         raise ConfigError("base_path: must be a path such as /api/auth, without a slash at its end")
     _check_origins(settings)
@@ -347,6 +343,22 @@ def _check(settings: Settings) -> None:
         raise ConfigError("events.retention: must be from 1 day to ten years")
     if not 1 <= settings.store.pool_size <= 1000:
         raise ConfigError("store.pool_size: must be from 1 to 1000")
+
+
+def _check_database_url(url: str) -> None:
+    scheme = url.partition(":")[0]
+    if scheme not in {"sqlite", "postgresql", "postgres"}:
+        raise ConfigError("database_url: must begin with sqlite:///, or postgresql://")
+    if scheme == "sqlite" and not url.startswith("sqlite:///"):
+        raise ConfigError("database_url: a SQLite path takes three slashes, an absolute one four")
+    try:
+        redact_url(url)
+    except ValueError:  # whose message can repeat the password
+        raise ConfigError(
+            "database_url: is not a URL",
+            hint="write postgresql://user:password@host:5432/database; "
+            "a password's [ ] / ? # % and @ are written %5B %5D %2F %3F %23 %25 and %40",
+        ) from None
 
 
 def _check_proxies(networks: tuple[str, ...]) -> None:

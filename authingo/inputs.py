@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-_MAX_NAME = 200  # characters
+MAX_NAME = 200  # characters
+MAX_TRIED = 1024  # characters of what sign-in tries; longer was never accepted at sign-up
 
 
 def normalize_email(text: str) -> str | None:
@@ -42,7 +43,7 @@ def clean_name(text: str) -> str | None:
     line separators are refused: a name is shown on one line, on terminals too.
     """
     name = text.strip()
-    if not 1 <= len(name) <= _MAX_NAME:
+    if not 1 <= len(name) <= MAX_NAME:
         return None
     if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in name):
         return None

@@ -35,7 +35,7 @@ from authingo.errors import Busy
 T = TypeVar("T")
 
 _MAX_BCRYPT = 72  # bytes that bcrypt reads
-_MAX_LENGTH = 256  # code points of a new password
+MAX_LENGTH = 256  # code points of a new password
 _LINE = 10  # who may wait for one thread; at a quarter of a second each, within the patience
 _PATIENCE = 3.0  # seconds in the line
 _TAG = "$bcrypt-hmac-sha384"
@@ -65,8 +65,8 @@ def problem_with(password: str, *, email: str, min_length: int = 8) -> str | Non
     """
     if len(password) < min_length:
         return f"must have at least {min_length} characters"
-    if len(password) > _MAX_LENGTH:
-        return f"must have at most {_MAX_LENGTH} characters"
+    if len(password) > MAX_LENGTH:
+        return f"must have at most {MAX_LENGTH} characters"
     if "\x00" in password or _encode(password) is None:
         return "contains a character that cannot be used"
     folded = password.casefold()

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
 from authingo.auth import ASGIApp
+from authingo.config import Settings
 from authingo.errors import AuthError
 from authingo.fastapi.bodies import Receive
 from authingo.fastapi.cors import CORS
@@ -39,7 +40,7 @@ def install(auth: Auth, app: FastAPI, *, routes: bool, cors: bool) -> None:
     if routes:
         # First, so that no catch-all of the application shadows them.
         app.router.routes.insert(0, _Routes(auth))
-        _extend_openapi(app, auth.settings.base_path)
+        _extend_openapi(app, auth.settings)
     _wrap(app, lambda inner: _GuardLayer(inner, app, guard))
     if cors:
         _wrap(app, lambda inner: CORS(inner, auth.settings))
@@ -148,11 +149,11 @@ def _extend_lifespan(app: FastAPI, auth: Auth) -> None:
     app.router.lifespan_context = lifespan
 
 
-def _extend_openapi(app: FastAPI, base_path: str) -> None:
+def _extend_openapi(app: FastAPI, settings: Settings) -> None:
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
-        return describe(generate(), base_path)
+        return describe(generate(), settings)
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it
 

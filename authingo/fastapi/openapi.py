@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from authingo.config import Settings
+from authingo.cookies import Cookies
 from authingo.fastapi.routes import ROUTES, SESSION_PATH, Route
+from authingo.inputs import MAX_NAME, MAX_TRIED
+from authingo.passwords import MAX_LENGTH
 
 _TIME = {"type": "string", "format": "date-time"}
 _STRING = {"type": "string"}
@@ -15,7 +19,12 @@ _HEADER = {
     "schema": {"type": "string", "enum": ["true"]},
 }
 
-_SESSION_ID = {"name": "id", "in": "path", "required": True, "schema": _STRING}
+_SESSION_ID = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^ses_[0-9a-v]{26}$"},
+}
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -75,17 +84,28 @@ _RESULTS = {
 }
 
 
-def describe(document: dict[str, Any], base_path: str) -> dict[str, Any]:
+_SCHEME = "AuthingoSession"
+_OPEN = frozenset({"/sign-up", "/sign-in", "/sign-out", "/refresh", "/health"})
+
+
+def describe(document: dict[str, Any], settings: Settings) -> dict[str, Any]:
     """Add authingo's paths and schemas to an OpenAPI document, in place."""
     for path, methods in ROUTES.items():
-        document["paths"][base_path + path] = {
-            method.lower(): _operation(method, path, route) for method, route in methods.items()
+        document["paths"][settings.base_path + path] = {
+            method.lower(): _operation(method, path, route, settings)
+            for method, route in methods.items()
         }
-    document.setdefault("components", {}).setdefault("schemas", {}).update(_SCHEMAS)
+    components = document.setdefault("components", {})
+    components.setdefault("schemas", {}).update(_SCHEMAS)
+    components.setdefault("securitySchemes", {})[_SCHEME] = {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": Cookies(settings).session.name,
+    }
     return document
 
 
-def _operation(method: str, path: str, route: Route) -> dict[str, Any]:
+def _operation(method: str, path: str, route: Route, settings: Settings) -> dict[str, Any]:
     result = _RESULTS.get((method, path), {"$ref": "#/components/schemas/AuthingoSignedIn"})
     operation: dict[str, Any] = {
         "tags": ["authingo"],
@@ -106,10 +126,24 @@ def _operation(method: str, path: str, route: Route) -> dict[str, Any]:
         parameters = [*parameters, _SESSION_ID]
     if parameters:
         operation["parameters"] = parameters
+    if path not in _OPEN:
+        operation["security"] = [{_SCHEME: []}]
     if route.fields:
-        fields = _object(**dict.fromkeys(route.fields, _STRING))
+        fields = _object(**{name: _field(path, name, settings) for name in route.fields})
         operation["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": {**fields, "additionalProperties": False}}},
         }
     return operation
+
+
+def _field(path: str, name: str, settings: Settings) -> dict[str, Any]:
+    """What can be said of a field without knowing the rest; the routes know more."""
+    if name == "name":
+        return {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
+    if name == "new_password" or (path, name) == ("/sign-up", "password"):
+        shortest = settings.passwords.min_length
+        return {"type": "string", "minLength": shortest, "maxLength": MAX_LENGTH}
+    if (path, name) == ("/sign-up", "email"):
+        return {"type": "string", "format": "email"}
+    return {"type": "string", "minLength": 1, "maxLength": MAX_TRIED}
