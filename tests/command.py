@@ -118,8 +118,8 @@ def _heed_ctrl_c() -> None:
 class Served:
     """A running `authingo serve`; what it says is read as it comes."""
 
-    def __init__(self, runner: Runner, *options: str, **variables: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
+    def __init__(self, runner: Runner, *options: str, port: int = 0, **variables: str) -> None:
+        with socket.create_server(("127.0.0.1", port)) as free:
             self.port: int = free.getsockname()[1]
         self.process = runner.start("serve", "--port", str(self.port), *options, **variables)
         self.said = self.out = ""

@@ -94,3 +94,11 @@ def anyio_backend() -> str:
 def bare(tmp_path: Path) -> Runner:
     """A runner in an empty directory, without any configuration."""
     return Runner(tmp_path)
+
+
+@pytest.fixture
+def authingo(tmp_path: Path, database_url: str) -> Runner:
+    """A runner on a migrated, empty database, once of each kind."""
+    runner = Runner(tmp_path, AUTHINGO_DATABASE_URL=database_url)
+    assert runner("migrate").code == 0
+    return runner

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.command import Runner
-
-
-@pytest.fixture
-def authingo(tmp_path: Path, database_url: str) -> Runner:
-    """A runner on a migrated, empty database, once of each kind."""
-    runner = Runner(tmp_path, AUTHINGO_DATABASE_URL=database_url)
-    assert runner("migrate").code == 0
-    return runner
 
 
 @pytest.fixture

@@ -17,21 +17,11 @@ import pytest
 from authingo.config import settings_from
 from authingo.stores import open_store
 from tests.database import execute
-from tests.postgres import BundledServer, postgres_or_skip
+from tests.postgres import BundledServer
 from tests.server import ADA, Answer, Browser, LiveServer
 
 QUICK = {"timeout": "1s", "pool_size": 2}
 KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'"
-
-
-@pytest.fixture(scope="module")
-def own() -> Iterator[BundledServer]:
-    """A PostgreSQL that may be stopped: nobody else uses it."""
-    server = postgres_or_skip()
-    if not isinstance(server, BundledServer):
-        pytest.skip("AUTHINGO_TEST_DATABASE_URL is somebody's server: it is not stopped")
-    yield server
-    server.stop()
 
 
 @pytest.fixture
