@@ -118,29 +118,37 @@ class BundledServer(PostgresServer):
         return self._process.pid
 
     def start(self) -> None:
-        """Start the server on its data, and wait until it answers."""
-        command: list[str | Path] = [self._bin / "postgres", "-D", self._data, "-k", self._home]
-        for setting in ["listen_addresses=", "unix_socket_permissions=0700", *_QUICK]:
-            command += ["-c", setting]
-        with (self._home / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                command,
-                stdout=log,
-                stderr=log,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - started before any thread
-                **self._as_user(),
-            )
+        """Start the server on its data, and wait until it answers.
+
+        After a kill -9 it refuses until the last process of the one before has
+        noticed, so it is started again until then.
+        """
         deadline = time.monotonic() + _START_TIMEOUT
         while True:
+            if self._process is None or self._process.poll() is not None:
+                self._process = self._launch()
             try:
                 self._execute("SELECT 1")
             except (OSError, asyncpg.PostgresError):
-                if self._process.poll() is not None or time.monotonic() > deadline:
+                if time.monotonic() > deadline:
                     log_text = (self._home / "log").read_text(errors="replace")
                     raise PostgresUnavailable(f"postgres did not start: {log_text}") from None
                 time.sleep(0.02)
             else:
                 return
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        command: list[str | Path] = [self._bin / "postgres", "-D", self._data, "-k", self._home]
+        for setting in ["listen_addresses=", "unix_socket_permissions=0700", *_QUICK]:
+            command += ["-c", setting]
+        with (self._home / "log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - no thread holds a lock that it needs
+                **self._as_user(),
+            )
 
     def stop(self) -> None:
         """Stop the server at once and remove all it had."""
