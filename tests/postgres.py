@@ -112,6 +112,11 @@ class BundledServer(PostgresServer):
         return self._data
 
     @property
+    def running(self) -> bool:
+        """Whether it was started and not halted since."""
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         """The process of the server."""
         assert self._process is not None, "the server is stopped"

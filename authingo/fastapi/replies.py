@@ -18,6 +18,19 @@ from authingo.errors import (
     TooManyRequests,
 )
 
+# On every answer: kept by no cache (ASVS 5.0 V14.2.2, V14.3.2), taken for nothing but JSON, and
+# nothing at all where a browser shows it as a page (V3.2.1, V3.4.3 to V3.4.6).
+_ALWAYS = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"referrer-policy", b"no-referrer"),
+)
+
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
@@ -31,13 +44,11 @@ class Reply:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
     async def send(self, send: Send) -> None:
-        """Send it. Nothing of authingo may be kept by a cache (ASVS 5.0 V14.2.2, V14.3.2)."""
+        """Send it."""
         body = json.dumps(self.value, separators=(",", ":"), ensure_ascii=False).encode()
         headers = [
-            (b"content-type", b"application/json"),
+            *_ALWAYS,
             (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-            (b"x-content-type-options", b"nosniff"),
             *((b"set-cookie", cookie.encode("latin-1")) for cookie in self.cookies),
             *self.headers,
         ]

@@ -101,6 +101,24 @@ def test_a_database_that_goes_down_and_comes_back(own: BundledServer, live: Live
     assert browser.post("/refresh").status == 200
 
 
+def test_a_server_that_starts_before_its_database(own: BundledServer, url: str) -> None:
+    own.halt(signal.SIGQUIT)
+    server = start(url)
+    try:
+        cookies = {"authingo_session": "A" * 43, "authingo_refresh": "A" * 64}
+        assert_unavailable(every_route(Browser(server.url, cookies)))
+        own.start()
+        answer = server.browser().get("/health")
+        assert (answer.status, answer.code) == (503, "store_unavailable")
+        assert "authingo migrate" in answer.json["message"]
+        migrate(server)
+        server.browser().sign_up()
+    finally:
+        if not own.running:
+            own.start()
+        server.stop()
+
+
 def test_a_database_that_hangs(own: BundledServer, live: LiveServer) -> None:
     """Frozen in the middle: no connection breaks, nothing answers."""
     browser = live.browser()
