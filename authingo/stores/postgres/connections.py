@@ -14,6 +14,7 @@ from authingo.errors import StoreUnavailable
 from authingo.stores import migrations
 from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.postgres.failures import translated
+from authingo.stores.postgres.lookups import BY_TOKEN, Lookups
 
 _MIGRATION_LOCK = 0x61757468696E676F  # "authingo": the key of an advisory lock
 _MIGRATIONS_TABLE = """\
@@ -41,6 +42,10 @@ class Connections:
         self._pool_size = pool_size
         self._opened = False
         self._pool: asyncpg.Pool | None = None
+        self._direct = False  # no pooling proxy in between
+        self._lookups = Lookups(
+            BY_TOKEN, self._connect_for_lookups, timeout=timeout.total_seconds()
+        )
         self._connecting = asyncio.Lock()
         self._schema_fits = False
 
@@ -53,6 +58,7 @@ class Connections:
     async def close(self) -> None:
         """See Store."""
         self._opened = self._schema_fits = False
+        await self._lookups.close()
         if self._pool is not None:
             pool, self._pool = self._pool, None
             try:
@@ -127,7 +133,7 @@ class Connections:
                 probe = await self._connect()
                 try:
                     answering = await probe.fetchval("SELECT pg_backend_pid()")
-                    direct = probe.get_server_pid() == answering
+                    self._direct = probe.get_server_pid() == answering
                 finally:
                     await probe.close()
                 self._pool = await asyncpg.create_pool(
@@ -136,16 +142,35 @@ class Connections:
                     max_size=self._pool_size,
                     timeout=self._timeout,
                     command_timeout=self._timeout,
-                    statement_cache_size=100 if direct else 0,
+                    statement_cache_size=_KEPT if self._direct else 0,
                     server_settings=_NAMED,
+                    reset=_nothing_to_reset,
                 )
             return self._pool
 
-    async def _connect(self) -> asyncpg.Connection:
-        """Make a connection of its own, which works through any proxy."""
+    async def _connect_for_lookups(self) -> asyncpg.Connection:
+        if not self._opened:
+            raise StoreUnavailable("the store is not open")
+        if self._pool is None:
+            await self._make_pool()
+        connection = await self._connect(kept=_KEPT if self._direct else 0)
+        if not self._schema_fits:
+            try:
+                (await _status(connection)).require_current()
+            except BaseException:
+                connection.terminate()
+                raise
+            self._schema_fits = True
+        return connection
+
+    async def _connect(self, *, kept: int = 0) -> asyncpg.Connection:
+        """Make a connection of its own; it works through any proxy if no statements are kept."""
         try:
             return await asyncpg.connect(
-                self._url, timeout=self._timeout, statement_cache_size=0, server_settings=_NAMED
+                self._url,
+                timeout=self._timeout,
+                statement_cache_size=kept,
+                server_settings=_NAMED,
             )
         except (ValueError, asyncpg.InterfaceError, asyncpg.ClientConfigurationError):
             # The library's message can repeat the URL, password and all.
@@ -155,10 +180,15 @@ class Connections:
             ) from None
 
 
+async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
+    """No verb changes a setting or takes a lock beyond its transaction: spares a round trip."""
+
+
 class Undo(Exception):
     """Leave the transaction without a trace."""
 
 
+_KEPT = 100  # prepared statements of a connection, of which the verbs need some forty
 _NAMED = {"application_name": "authingo"}
 
 

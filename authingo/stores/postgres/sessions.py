@@ -28,8 +28,8 @@ class Sessions(Connections):
 
     async def session_and_user(self, token_digest: bytes) -> TokenMatch | None:
         """See Store."""
-        if row := await self._one(_BY_TOKEN, token_digest):
-            return TokenMatch(*_read.user_and_session(row), current=True, live=row[-1])
+        if row := await self._lookups.find(token_digest):
+            return TokenMatch(*_read.user_and_session(row), current=True, live=row[-2])
         if row := await self._one(_BY_PREVIOUS_TOKEN, token_digest):
             return TokenMatch(*_read.user_and_session(row), current=False, live=row[-1])
         return None
@@ -163,11 +163,6 @@ class Sessions(Connections):
         )
 
 
-_BY_TOKEN = (
-    f"SELECT {USER}, {SESSION}, s.expires_at > now()"
-    " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
-    " WHERE s.token_digest = $1 AND u.disabled_at IS NULL"
-)
 _BY_PREVIOUS_TOKEN = (
     f"SELECT {USER}, {SESSION}, least(s.grace_expires_at, s.expires_at) > now()"
     " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"

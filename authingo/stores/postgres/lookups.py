@@ -1,0 +1,111 @@
+"""Looking sessions up, which every request of every protected page does.
+
+One connection of its own, lent to nobody, so that none is taken and given back.
+Lookups that arrive while one is on its way go together in the next statement: the
+busier the server, the fewer statements a lookup costs. One statement after the
+other also is the order in which they were asked, so that nobody starves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+
+from authingo.errors import StoreUnavailable
+from authingo.stores.postgres.failures import translated
+from authingo.stores.rows import SESSION, USER
+
+_MOST = 200  # lookups in a statement
+
+BY_TOKEN = (
+    f"SELECT {USER}, {SESSION}, s.expires_at > now(), s.token_digest"
+    " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
+    " WHERE s.token_digest = ANY($1::bytea[]) AND u.disabled_at IS NULL"
+)
+
+
+class Lookups:
+    """Finds rows by a digest with one statement. A row ends with the digest it was found by."""
+
+    def __init__(
+        self,
+        statement: str,
+        connect: Callable[[], Awaitable[asyncpg.Connection]],
+        *,
+        timeout: float,
+    ) -> None:
+        self._statement = statement
+        self._connect = connect
+        self._timeout = timeout
+        self._connection: asyncpg.Connection | None = None
+        self._waiting: list[tuple[bytes, asyncio.Future[Any]]] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def find(self, digest: bytes) -> Any:
+        """Return the row, or None.
+
+        Raises:
+            StoreUnavailable: within the timeout, counted from when it was asked.
+        """
+        found = asyncio.get_running_loop().create_future()
+        self._waiting.append((digest, found))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await found
+
+    async def close(self) -> None:
+        """Let go of the connection; who still waits is told that it is closed."""
+        if self._running is not None:
+            self._running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._running
+        self._drop()
+
+    async def _run(self) -> None:
+        asked: list[tuple[bytes, asyncio.Future[Any]]] = []
+        try:
+            while self._waiting:
+                asked, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+                rows = await self._answer([digest for digest, _ in asked])
+                by_digest = {row[-1]: row for row in rows}
+                for digest, found in asked:
+                    if not found.done():
+                        found.set_result(by_digest.get(digest))
+        except BaseException as error:
+            # Those who came meanwhile have waited for as long: they are told as well.
+            refused = error if isinstance(error, StoreUnavailable) else StoreUnavailable()
+            for _, found in [*asked, *self._waiting]:
+                if not found.done():
+                    found.set_exception(refused)
+            self._waiting = []
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        finally:
+            self._running = None
+
+    async def _answer(self, digests: list[bytes]) -> list[Any]:
+        """Ask; once more where the connection turns out to have died since it was last used."""
+        async with translated(), asyncio.timeout(self._timeout):
+            if self._connection is not None:
+                try:
+                    return await self._connection.fetch(self._statement, digests)
+                except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
+                    self._drop()
+                except BaseException:
+                    self._drop()
+                    raise
+            self._connection = await self._connect()
+            try:
+                return await self._connection.fetch(self._statement, digests)
+            except BaseException:
+                self._drop()
+                raise
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()

@@ -1,0 +1,111 @@
+"""Session lookups on PostgreSQL that arrive together, one that hangs, one whose connection died."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from authingo.config import Settings, StoreSettings
+from authingo.errors import StoreUnavailable
+from authingo.models import NewSession, NewUser
+from authingo.stores.postgres import PostgresStore
+from tests.postgres import PostgresServer
+
+LIVES = Settings().sessions.lifetimes
+TIMEOUT = StoreSettings().timeout
+
+
+@pytest.fixture
+async def store(postgres: PostgresServer, postgres_template: str) -> AsyncIterator[PostgresStore]:
+    url = postgres.create_database(template=postgres_template)
+    store = PostgresStore(url, timeout=TIMEOUT / 5, pool_size=3)
+    await store.open(create=True)
+    yield store
+    await store.close()
+    postgres.drop_database(url)
+
+
+@contextlib.asynccontextmanager
+async def somebody_else(store: PostgresStore) -> AsyncIterator[asyncpg.Connection]:
+    """Connect past the store."""
+    connection = await asyncpg.connect(store._url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def sessions_of(store: PostgresStore, count: int) -> list[bytes]:
+    user = await store.add_user(NewUser(email="ada@example.com", name="Ada", password_hash="x"))
+    digests = [secrets.token_bytes(32) for _ in range(count)]
+    for digest in digests:
+        new = NewSession(
+            token_digest=digest,
+            selector_digest=secrets.token_bytes(32),
+            verifier_digest=secrets.token_bytes(32),
+            lifetimes=LIVES,
+        )
+        assert await store.begin_session(user.id, new, version=None, ending=None)
+    return digests
+
+
+@pytest.mark.anyio
+async def test_each_of_many_at_once_gets_its_own_session(store: PostgresStore) -> None:
+    """More than go into one statement, the same several times, and unknown ones between."""
+    digests = await sessions_of(store, 30)
+    unknown = [secrets.token_bytes(32) for _ in range(100)]
+    asked = [*digests, *unknown, *digests, *digests] * 2
+    found = await asyncio.gather(*(store.session_and_user(digest) for digest in asked))
+    ids = {digest: match.session.id for digest, match in zip(asked, found, strict=True) if match}
+    assert set(ids) == set(digests)
+    assert len(set(ids.values())) == len(digests)
+    again = await asyncio.gather(*(store.session_and_user(digest) for digest in asked))
+    assert again == found
+
+
+@pytest.mark.anyio
+async def test_who_gives_up_leaves_the_others_alone(store: PostgresStore) -> None:
+    digests = await sessions_of(store, 5)
+    tasks = [asyncio.create_task(store.session_and_user(digest)) for digest in digests]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    tasks[3].cancel()
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    kinds = [type(result).__name__ for result in found]
+    assert kinds == ["CancelledError", "TokenMatch", "TokenMatch", "CancelledError", "TokenMatch"]
+
+
+@pytest.mark.anyio
+async def test_all_who_wait_are_told_in_time_and_the_next_ones_are_served(
+    store: PostgresStore,
+) -> None:
+    """One statement hangs; those that came meanwhile do not wait a second time."""
+    digests = await sessions_of(store, 5)
+    await store.session_and_user(digests[0])
+    async with somebody_else(store) as locker, locker.transaction():
+        await locker.execute("LOCK TABLE authingo_sessions IN ACCESS EXCLUSIVE MODE")
+        first = asyncio.create_task(store.session_and_user(digests[0]))
+        await asyncio.sleep(0)
+        others = [asyncio.create_task(store.session_and_user(digest)) for digest in digests]
+        done, pending = await asyncio.wait([first, *others], timeout=TIMEOUT.total_seconds())
+        assert pending == set()
+        assert {type(task.exception()) for task in done} == {StoreUnavailable}
+    for digest in digests:
+        assert await store.session_and_user(digest)
+
+
+@pytest.mark.anyio
+async def test_a_connection_that_died_is_replaced_unnoticed(store: PostgresStore) -> None:
+    (digest,) = await sessions_of(store, 1)
+    for _ in range(3):
+        assert await store.session_and_user(digest)
+        async with somebody_else(store) as connection:
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
