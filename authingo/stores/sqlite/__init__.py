@@ -1,7 +1,8 @@
 """The embedded store: one SQLite file, on the standard library alone.
 
-One connection on one thread does all the work, in turn; other processes (the
-command line, more workers) have their own. WAL lets readers and a writer work at
+One connection on one thread does the work, in turn; sessions are looked up inline
+by another one that only reads. Other processes (the command line, more workers)
+have their own. WAL lets readers and a writer work at
 once; a write takes its lock at BEGIN IMMEDIATE, because a deferred transaction
 that turns from reading to writing fails at once instead of waiting. The file is
 made with mode 0600, and SQLite gives its companions the same. Commits are

@@ -34,18 +34,9 @@ class Sessions(Connection):
 
     async def session_and_user(self, token_digest: bytes) -> TokenMatch | None:
         """See Store."""
-        select = (
-            f"SELECT {USER}, {SESSION}, {{deadline}} > ?2"
-            " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
-            " WHERE s.{column} = ?1 AND u.disabled_at IS NULL"
-        )
-        current = select.format(column="token_digest", deadline="s.expires_at")
-        if row := await self._one(current, token_digest, rows.now()):
+        if row := await self._glance(_BY_TOKEN, token_digest, rows.now()):
             return TokenMatch(*rows.read.user_and_session(row), current=True, live=bool(row[-1]))
-        previous = select.format(
-            column="previous_token_digest", deadline="min(s.grace_expires_at, s.expires_at)"
-        )
-        if row := await self._one(previous, token_digest, rows.now()):
+        if row := await self._glance(_BY_PREVIOUS_TOKEN, token_digest, rows.now()):
             return TokenMatch(*rows.read.user_and_session(row), current=False, live=bool(row[-1]))
         return None
 
@@ -186,3 +177,14 @@ class Sessions(Connection):
             rows.now(),
             batch_size,
         )
+
+
+_MATCHING = (
+    f"SELECT {USER}, {SESSION}, {{deadline}} > ?2"
+    " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
+    " WHERE s.{column} = ?1 AND u.disabled_at IS NULL"
+)
+_BY_TOKEN = _MATCHING.format(column="token_digest", deadline="s.expires_at")
+_BY_PREVIOUS_TOKEN = _MATCHING.format(
+    column="previous_token_digest", deadline="min(s.grace_expires_at, s.expires_at)"
+)

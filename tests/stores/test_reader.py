@@ -1,0 +1,80 @@
+"""The reader on the event loop: it knows at once, or says that it does not."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from authingo.stores.sqlite.reader import Reader, identity
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "some.db"
+    make(path, "first")
+    return path
+
+
+def make(path: Path, text: str) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("CREATE TABLE things (text)")
+        database.execute("INSERT INTO things VALUES (?)", (text,))
+
+
+def test_it_sees_every_commit_and_nothing_before(file: Path) -> None:
+    reader = Reader(file)
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as writer:
+        for number in range(3):
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute("UPDATE things SET text = ?", (str(number),))
+            assert read(reader, file) != [(str(number),)]
+            writer.execute("COMMIT")
+            assert read(reader, file) == [(str(number),)]
+    reader.close()
+
+
+def test_it_cannot_write(file: Path) -> None:
+    reader = Reader(file)
+    assert reader.fetch(identity(file), "DELETE FROM things RETURNING 1") is None
+    assert read(reader, file) == [("first",)]
+    reader.close()
+
+
+def test_it_reads_no_file_but_the_one_that_was_looked_at(file: Path) -> None:
+    reader = Reader(file)
+    looked_at = identity(file)
+    assert reader.fetch(looked_at, "SELECT text FROM things") == [("first",)]
+    other = file.with_name("other.db")
+    make(other, "second")
+    other.replace(file)
+    assert reader.fetch(looked_at, "SELECT text FROM things") is None
+    assert reader.fetch(identity(file), "SELECT text FROM things") == [("second",)]
+    file.unlink()
+    assert reader.fetch(looked_at, "SELECT text FROM things") is None
+    assert reader.fetch(identity(file), "SELECT text FROM things") is None
+    reader.close()
+
+
+def test_what_it_would_have_to_wait_for_it_does_not_know(file: Path) -> None:
+    reader = Reader(file)
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("UPDATE things SET text = 'locked'")
+        assert read(reader, file) is None
+    assert read(reader, file) == [("locked",)]
+    reader.close()
+
+
+def test_an_error_is_not_its_to_tell(file: Path) -> None:
+    reader = Reader(file)
+    assert reader.fetch(identity(file), "SELECT nothing FROM nowhere") is None
+    assert read(reader, file) == [("first",)]
+    reader.close()
+
+
+def read(reader: Reader, file: Path) -> list[tuple[str]] | None:
+    return reader.fetch(identity(file), "SELECT text FROM things")
