@@ -25,6 +25,7 @@ from authingo.models import Resumed, Session, User
 if TYPE_CHECKING:
     from authingo.auth import ASGIApp, Auth
 
+_ADMITTED = "authingo.admitted"  # by which guard, and who
 WATCHED = "authingo.socket"  # where `install` leaves the WatchedSocket of a WebSocket
 
 
@@ -47,8 +48,12 @@ class Guard:
             self.origin.check_websocket(scope)
         else:
             self.origin.check(scope, client_header=client_header)
+        known: tuple[Guard, Resumed] | None = scope.get(_ADMITTED)
+        if known is not None and known[0] is self:  # several guards of one request ask once
+            return known[1]
         token = cookies.read(scope["headers"], self._cookies.session.name)
         resumed = await self._auth.resume(token)
+        scope[_ADMITTED] = (self, resumed)
         if watched := scope.get(WATCHED):
             watched.watch(lambda: self._auth.resume(token))
         return resumed
@@ -64,22 +69,18 @@ def _guard(connection: HTTPConnection) -> Guard:
     return guard
 
 
-async def _resumed(connection: HTTPConnection) -> Resumed:
-    return await _guard(connection).admit(connection.scope)
+# Each guard is one dependency without any of its own: what FastAPI spends on a
+# dependency is more than what a guard does.
 
 
-async def _resumed_page(connection: HTTPConnection) -> Resumed:
-    return await _guard(connection).admit(connection.scope, client_header=False)
-
-
-async def current_user(resumed: Annotated[Resumed, Depends(_resumed)]) -> User:
+async def current_user(connection: HTTPConnection) -> User:
     """Return the signed-in user; 401 without one."""
-    return resumed.user
+    return (await _guard(connection).admit(connection.scope)).user
 
 
-async def current_session(resumed: Annotated[Resumed, Depends(_resumed)]) -> Session:
+async def current_session(connection: HTTPConnection) -> Session:
     """Return the session of the signed-in user; 401 without one."""
-    return resumed.session
+    return (await _guard(connection).admit(connection.scope)).session
 
 
 async def optional_user(connection: HTTPConnection) -> User | None:
@@ -89,14 +90,14 @@ async def optional_user(connection: HTTPConnection) -> User | None:
     asks again, instead of showing the page of a stranger.
     """
     try:
-        return (await _resumed(connection)).user
+        return await current_user(connection)
     except NoSession:
         return None
 
 
-async def page_user(resumed: Annotated[Resumed, Depends(_resumed_page)]) -> User:
+async def page_user(connection: HTTPConnection) -> User:
     """Return the signed-in user, letting GET and HEAD come without X-Authingo-Client."""
-    return resumed.user
+    return (await _guard(connection).admit(connection.scope, client_header=False)).user
 
 
 CurrentUser = Annotated[User, Depends(current_user)]
@@ -105,7 +106,7 @@ OptionalUser = Annotated[User | None, Depends(optional_user)]
 PageUser = Annotated[User, Depends(page_user)]
 
 # The guards that demand the client header before a body is read.
-_STRICT = frozenset({_resumed, optional_user})
+_STRICT = frozenset({current_user, current_session, optional_user})
 
 
 def demands_header(dependant: Any, overrides: dict[Any, Any]) -> bool:

@@ -70,17 +70,17 @@ class Handler:
         if route.checked:
             self._check.check(scope)
             body = await read_strings(scope, receive, route.fields)
-        client = self._clients.read(scope)
-        request = Request(scope, body, self._cookies, client, session_id)
+        request = Request(scope, body, self._cookies, self._clients, session_id)
         answering = route.handle(self._auth, request)
         return await (while_listening(answering, receive) if route.hashes else answering)
 
 
 def _matched(path: str) -> tuple[str, str]:
     """Return the path as `ROUTES` has it, and the id of a session in it."""
-    if match := _SESSION_PATH.fullmatch(path):
-        return SESSION_PATH, match[1]
-    return path if path != SESSION_PATH else "", ""
+    if path in ROUTES and path != SESSION_PATH:
+        return path, ""
+    match = _SESSION_PATH.fullmatch(path)
+    return (SESSION_PATH, match[1]) if match else ("", "")
 
 
 def path_below(scope: Scope) -> str:

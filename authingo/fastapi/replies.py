@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from authingo.errors import (
     AuthError,
@@ -45,7 +46,7 @@ class Reply:
 
     async def send(self, send: Send) -> None:
         """Send it."""
-        body = json.dumps(self.value, separators=(",", ":"), ensure_ascii=False).encode()
+        body = msgspec.json.encode(self.value)
         headers = [
             *_ALWAYS,
             (b"content-length", str(len(body)).encode()),

@@ -9,6 +9,7 @@ from authingo import cookies
 from authingo.auth import Auth
 from authingo.cookies import Cookies
 from authingo.errors import NotFound
+from authingo.fastapi.clients import ClientReader
 from authingo.fastapi.origin import Scope
 from authingo.fastapi.replies import Reply
 from authingo.models import Client, Resumed, SignedIn
@@ -22,8 +23,13 @@ class Request:
     scope: Scope
     body: dict[str, str]
     cookies: Cookies
-    client: Client
+    clients: ClientReader
     session_id: str = ""  # of the path
+
+    @property
+    def client(self) -> Client:
+        """Who asks; read where it is wanted, which a session check does not."""
+        return self.clients.read(self.scope)
 
     @property
     def session_token(self) -> str | None:

@@ -373,3 +373,53 @@ def test_dependencies_may_use_the_guard_themselves() -> None:
         assert refusal(client.post("/admin", content=b"x")) == (403, "missing_client_header")
         login_as(client, "ada@example.com")
         assert client.post("/admin", json={"text": ""}).json() == "ada@example.com"
+
+
+def test_middleware_of_the_application_stands_around_the_routes() -> None:
+    """It may be there to refuse: nothing passes it by."""
+    auth, app = memory_auth(), FastAPI()
+    seen: list[str] = []
+
+    class Sees:
+        def __init__(self, inner: Any) -> None:
+            self._inner = inner
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http":
+                seen.append(scope["path"])
+            await self._inner(scope, receive, send)
+
+    app.add_middleware(Sees)
+    auth.install(app)
+    with TestClient(app, base_url="https://testserver") as client:
+        assert client.get("/api/auth/health").json() == {"status": "ok"}
+        assert refusal(client.get("/api/auth/session")) == (401, "no_session")
+    assert seen == ["/api/auth/health", "/api/auth/session"]
+
+
+def test_guards_of_one_request_ask_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    auth, app = memory_auth(), FastAPI()
+    auth.install(app)
+
+    @app.get("/both")
+    async def both(user: CurrentUser, session: CurrentSession, maybe: OptionalUser) -> list[str]:
+        return [user.id, session.user_id, maybe.id if maybe else ""]
+
+    asked = []
+    resume = auth.resume
+
+    async def counted(token: str | None) -> Resumed:
+        asked.append(token)
+        return await resume(token)
+
+    monkeypatch.setattr(auth, "resume", counted)
+    with TestClient(app, base_url="https://testserver") as client:
+        assert refusal(client.get("/both", headers=HEADER)) == (401, "no_session")
+        asked.clear()
+        user = login_as(client, "ada@example.com").user
+        assert client.get("/both").json() == [user.id] * 3
+        assert len(asked) == 1
+        assert refusal(client.get("/both", headers={"X-Authingo-Client": "no"})) == (
+            403,
+            "missing_client_header",
+        )
