@@ -13,7 +13,7 @@ import pytest
 from authingo.config import Settings, StoreSettings
 from authingo.errors import StoreUnavailable
 from authingo.models import NewSession, NewUser
-from authingo.stores.postgres import PostgresStore
+from authingo.stores.postgres import PostgresStore, lookups
 from tests.postgres import PostgresServer
 
 LIVES = Settings().sessions.lifetimes
@@ -109,3 +109,22 @@ async def test_a_connection_that_died_is_replaced_unnoticed(store: PostgresStore
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE pid <> pg_backend_pid() AND datname = current_database()"
             )
+
+
+@pytest.mark.anyio
+async def test_a_connection_that_rested_is_not_relied_on(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A firewall forgets it without a word, and the next lookup would hang."""
+    (digest,) = await sessions_of(store, 1)
+
+    async def process() -> int:
+        assert await store.session_and_user(digest)
+        connection = store._lookups._connection
+        assert connection is not None
+        return connection.get_server_pid()
+
+    first = await process()
+    assert await process() == first
+    monkeypatch.setattr(lookups, "IDLE", 0.0)
+    assert await process() != first

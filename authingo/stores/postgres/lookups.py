@@ -20,7 +20,18 @@ from authingo.stores.postgres.failures import translated
 from authingo.stores.rows import SESSION, USER
 
 _MOST = 200  # lookups in a statement
+IDLE = 300.0  # seconds; what lies between may have forgotten a connection that rested longer
 
+# What a connection says that was ended from the other side: before the statement, with
+# it, or in the middle of the answer, which asyncpg does not expect.
+_DIED = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
 BY_TOKEN = (
     f"SELECT {USER}, {SESSION}, s.expires_at > now(), s.token_digest"
     " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
@@ -42,6 +53,7 @@ class Lookups:
         self._connect = connect
         self._timeout = timeout
         self._connection: asyncpg.Connection | None = None
+        self._used_at = 0.0  # by the event loop's clock
         self._waiting: list[tuple[bytes, asyncio.Future[Any]]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -89,11 +101,15 @@ class Lookups:
 
     async def _answer(self, digests: list[bytes]) -> list[Any]:
         """Ask; once more where the connection turns out to have died since it was last used."""
+        now = asyncio.get_running_loop().time()
+        rested, self._used_at = now - self._used_at, now
+        if rested > IDLE:
+            self._drop()
         async with translated(), asyncio.timeout(self._timeout):
             if self._connection is not None:
                 try:
                     return await self._connection.fetch(self._statement, digests)
-                except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
+                except _DIED:
                     self._drop()
                 except BaseException:
                     self._drop()
