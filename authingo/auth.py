@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from authingo import config, events, inputs, passwords, sessions
+from authingo.cache import Remembered, SessionCache
 from authingo.credentials import PasswordCheck
 from authingo.errors import (
     Busy,
@@ -25,7 +26,7 @@ from authingo.errors import (
 from authingo.limits import Limits
 from authingo.models import Client, NewUser, Resumed, Session, SignedIn, User
 from authingo.stores import Store, open_store
-from authingo.tokens import SessionToken
+from authingo.tokens import session_digest
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -63,6 +64,7 @@ class Auth:
         self._hasher = passwords.PasswordHasher(cost=self.settings.passwords.bcrypt_cost)
         self._limits = Limits(enabled=self.settings.limits.enabled)
         self._check = PasswordCheck(self._hasher, self._limits)
+        self._cache = SessionCache(self.store, longest=self.settings.sessions.cache)
         self._opened = False
         self._opening: asyncio.Task[None] | None = None
         self._lifespans = 0
@@ -137,10 +139,10 @@ class Auth:
     @property
     def handler(self) -> ASGIApp:
         """The routes as an ASGI application to mount anywhere. Opens on its first request."""
-        from authingo.fastapi.cors import CORS  # noqa: PLC0415
+        from authingo.fastapi.cors import with_cors  # noqa: PLC0415
         from authingo.fastapi.handler import Handler  # noqa: PLC0415
 
-        return CORS(Handler(self), self.settings)
+        return with_cors(Handler(self), self.settings)
 
     def require(self, app: ASGIApp, *, client_header: bool = True) -> ASGIApp:
         """Wrap any ASGI application so that it is reached with a live session alone.
@@ -233,7 +235,13 @@ class Auth:
         Raises:
             NoSession, SessionExpired: see `authingo.sessions.resume`.
         """
-        return await sessions.resume(await self._store(), session_token)
+        await self.open()
+        return await sessions.resume(self._cache, session_token)
+
+    def recall(self, session_token: str | None) -> Remembered | None:
+        """Return a live session that this process remembers; None: ask `resume`. Never waits."""
+        digest = _digest_of(session_token)
+        return self._cache.recall(digest) if digest else None
 
     async def refresh(self, refresh_token: str | None, *, client: Client = _NOBODY) -> SignedIn:
         """Renew a session: both tokens are replaced; repeating it is safe for the grace.
@@ -451,8 +459,7 @@ class Auth:
 
 
 def _digest_of(session_token: str | None) -> bytes | None:
-    token = SessionToken.parse(session_token) if session_token else None
-    return token.digest if token else None
+    return session_digest(session_token) if session_token else None
 
 
 def _refuse_sizes(**tried: str) -> None:

@@ -59,6 +59,7 @@ class SessionSettings(_Group, frozen=True):
     refresh_lifetime: Duration = Duration(days=30)  # from the last use
     absolute_lifetime: Duration = Duration(days=90)  # from sign-in
     refresh_grace: Duration = Duration(seconds=10)  # tabs that refresh at once; 0 turns it off
+    cache: Duration = Duration(seconds=10)  # longest life in the process's memory; 0 turns it off
 
     @property
     def lifetimes(self) -> Lifetimes:
@@ -101,6 +102,7 @@ class Settings(_Group, frozen=True, dict=True):
     """Everything that can be set. `directory` is where a relative SQLite path starts."""
 
     database_url: str = "sqlite:///authingo.db"
+    listen_url: str | None = None
     base_path: str = "/api/auth"
     public_url: str | None = None
     sign_up: bool = True
@@ -250,13 +252,11 @@ def _apply_env(values: dict[str, Any], env: Mapping[str, str]) -> None:
     for name, text in env.items():
         if not name.startswith("AUTHINGO_") or _IGNORED.fullmatch(name):
             continue
-        if name == "AUTHINGO_DATABASE_URL_FILE":
-            if "AUTHINGO_DATABASE_URL" in env:
-                raise ConfigError(
-                    "AUTHINGO_DATABASE_URL and AUTHINGO_DATABASE_URL_FILE are both set",
-                    hint="unset one of them",
-                )
-            values["database_url"] = _read_secret(Path(text))
+        if name in _FILES:
+            variable = name.removesuffix("_FILE")
+            if variable in env:
+                raise ConfigError(f"{variable} and {name} are both set", hint="unset one of them")
+            values[_FILES[name]] = _read_secret(name, Path(text))
             continue
         *groups, key = name.removeprefix("AUTHINGO_").lower().split("__")
         group = "__".join(groups)
@@ -279,6 +279,7 @@ _GROUPS: dict[str, type[_Group]] = {
 }
 _TOP_LEVEL = set(Settings.__struct_fields__) - {*_GROUPS, "directory"}
 _LISTS = {"trusted_origins", "trusted_proxies"}
+_FILES = {"AUTHINGO_DATABASE_URL_FILE": "database_url", "AUTHINGO_LISTEN_URL_FILE": "listen_url"}
 _KNOWN_HINT = "the settings are listed in the README; groups are joined by two underscores"
 
 
@@ -292,12 +293,12 @@ def _list(name: str, text: str) -> list[str]:
     return [str(item) for item in items]
 
 
-def _read_secret(file: Path) -> str:
+def _read_secret(variable: str, file: Path) -> str:
     try:
         return file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text in UTF-8"
-        raise ConfigError(f"cannot read the file of AUTHINGO_DATABASE_URL_FILE: {reason}") from None
+        raise ConfigError(f"cannot read the file of {variable}: {reason}") from None
 
 
 def _decode(kind: type, value: object) -> object:
@@ -326,7 +327,11 @@ def _explain(text: str) -> str:
 
 def _check(settings: Settings) -> None:
     """Refuse what cannot work or is unsafe, with the mend."""
-    _check_database_url(settings.database_url)
+    _check_database_url("database_url", settings.database_url)
+    if settings.listen_url is not None:
+        _check_database_url("listen_url", settings.listen_url)
+        if "sqlite" in {_scheme(settings.listen_url), _scheme(settings.database_url)}:
+            raise ConfigError("listen_url: is for PostgreSQL, and both must be there")
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", settings.base_path, re.ASCII):
         raise ConfigError("base_path: must be a path such as /api/auth, without a slash at its end")
     _check_origins(settings)
@@ -345,17 +350,20 @@ def _check(settings: Settings) -> None:
         raise ConfigError("store.pool_size: must be from 1 to 1000")
 
 
-def _check_database_url(url: str) -> None:
-    scheme = url.partition(":")[0]
-    if scheme not in {"sqlite", "postgresql", "postgres"}:
-        raise ConfigError("database_url: must begin with sqlite:///, or postgresql://")
-    if scheme == "sqlite" and not url.startswith("sqlite:///"):
-        raise ConfigError("database_url: a SQLite path takes three slashes, an absolute one four")
+def _scheme(url: str) -> str:
+    return url.partition(":")[0]
+
+
+def _check_database_url(key: str, url: str) -> None:
+    if _scheme(url) not in {"sqlite", "postgresql", "postgres"}:
+        raise ConfigError(f"{key}: must begin with sqlite:///, or postgresql://")
+    if _scheme(url) == "sqlite" and not url.startswith("sqlite:///"):
+        raise ConfigError(f"{key}: a SQLite path takes three slashes, an absolute one four")
     try:
         redact_url(url)
     except ValueError:  # whose message can repeat the password
         raise ConfigError(
-            "database_url: is not a URL",
+            f"{key}: is not a URL",
             hint="write postgresql://user:password@host:5432/database; "
             "a password's [ ] / ? # % and @ are written %5B %5D %2F %3F %23 %25 and %40",
         ) from None
@@ -380,6 +388,8 @@ def _check_lifetimes(lives: SessionSettings) -> None:
         )
     if not timedelta(0) <= lives.refresh_grace <= timedelta(minutes=1):
         raise ConfigError("sessions.refresh_grace: must be from 0 to 1 minute")
+    if not timedelta(0) <= lives.cache <= timedelta(minutes=1):
+        raise ConfigError("sessions.cache: must be from 0 to 1 minute")
     if lives.absolute_lifetime > timedelta(days=3650):
         raise ConfigError("sessions.absolute_lifetime: must be at most ten years")
 

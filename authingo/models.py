@@ -152,15 +152,21 @@ class Credentials:
 class TokenMatch:
     """What the store knows of a session token.
 
-    `current` is false for the token that the last rotation replaced; `live`
-    tells whether it opens the session now, by the database's clock: a current
-    one until it expires, a replaced one for the grace.
+    `current` is false for the token that the last rotation replaced. `live_for`
+    tells how long it opens the session from now on, by the database's clock: a
+    current one until it expires, a replaced one for the grace. Zero or less: it
+    does not.
     """
 
     user: User
     session: Session
     current: bool
-    live: bool
+    live_for: timedelta
+
+    @property
+    def live(self) -> bool:
+        """Whether it opens the session now."""
+        return self.live_for > timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -8,6 +8,7 @@ asked and what the answers mean.
 from __future__ import annotations
 
 from authingo import events
+from authingo.cache import SessionCache
 from authingo.errors import NoSession, RefreshReused, SessionExpired
 from authingo.models import (
     Client,
@@ -19,7 +20,7 @@ from authingo.models import (
     Tokens,
 )
 from authingo.stores import Store
-from authingo.tokens import RefreshToken, SessionToken, new_nonce
+from authingo.tokens import RefreshToken, SessionToken, new_nonce, session_digest
 
 
 def mint(lifetimes: Lifetimes, client: Client) -> tuple[NewSession, Tokens]:
@@ -35,7 +36,7 @@ def mint(lifetimes: Lifetimes, client: Client) -> tuple[NewSession, Tokens]:
     return record, Tokens(str(session), str(refresh))
 
 
-async def resume(store: Store, token: str | None) -> Resumed:
+async def resume(checks: Store | SessionCache, token: str | None) -> Resumed:
     """Return who a session token stands for. Changes nothing.
 
     The token that the last rotation replaced is good for the grace, and looked
@@ -46,8 +47,8 @@ async def resume(store: Store, token: str | None) -> Resumed:
         NoSession: there is no such token, or it is misspelt (not even looked up).
         SessionExpired: it is over, but a refresh may still renew the session.
     """
-    parsed = SessionToken.parse(token) if token else None
-    match = await store.session_and_user(parsed.digest) if parsed else None
+    digest = session_digest(token) if token else None
+    match = await checks.session_and_user(digest) if digest else None
     if match is None:
         raise NoSession
     if not match.live:

@@ -23,6 +23,7 @@ import hmac
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import a2b_base64
 from dataclasses import dataclass
 
 _SELECTOR_SIZE = 16  # bytes
@@ -102,6 +103,16 @@ class RefreshToken:
         session = _derive(nonce, b"authingo/1 session", self.verifier)
         verifier = _derive(nonce, b"authingo/1 refresh", self.verifier)
         return SessionToken(session), RefreshToken(self.selector, verifier)
+
+
+def session_digest(text: str) -> bytes | None:
+    """Return what the store keeps of a session token in its exact spelling, or None.
+
+    The same as `SessionToken.parse(text).digest`, for what is asked with every request.
+    """
+    if not _SESSION_TOKEN.fullmatch(text):
+        return None
+    return hashlib.sha256(a2b_base64(text.replace("-", "+").replace("_", "/") + "=")).digest()
 
 
 def new_nonce() -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,17 @@ def execute(url: str, statement: str) -> list[tuple[Any, ...]]:
                 return connection.execute(statement).fetchall()
         finally:
             connection.close()
-    return _in_thread(url, statement)
+    return _in_thread(url, lambda connection: connection.fetch(statement))
+
+
+def run_script(url: str, script: str) -> None:
+    """Run a script of several statements, transactions included, as psql or sqlite3 would."""
+    if url.startswith("sqlite:"):
+        connection = sqlite3.connect(sqlite_path(url))
+        connection.executescript(script)
+        connection.close()
+        return
+    _in_thread(url, lambda connection: connection.execute(script))
 
 
 def age_sessions(url: str, seconds: float) -> None:
@@ -40,18 +51,16 @@ def sqlite_path(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
 
 
-def _in_thread(url: str, statement: str) -> list[tuple[Any, ...]]:
+def _in_thread(url: str, work: Callable[[Any], Awaitable[Any]]) -> list[tuple[Any, ...]]:
     """Run asyncpg on a loop of its own, whatever loop the test runs on."""
-    results: list[list[tuple[Any, ...]]] = []
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(_connected(url, work))).result()
 
-    async def run() -> None:
-        connection = await asyncpg.connect(url)
-        try:
-            results.append([tuple(row) for row in await connection.fetch(statement)])
-        finally:
-            await connection.close()
 
-    thread = threading.Thread(target=lambda: asyncio.run(run()))
-    thread.start()
-    thread.join()
-    return results[0]
+async def _connected(url: str, work: Callable[[Any], Awaitable[Any]]) -> list[tuple[Any, ...]]:
+    connection = await asyncpg.connect(url)
+    try:
+        found = await work(connection)
+        return [tuple(row) for row in found] if isinstance(found, list) else []
+    finally:
+        await connection.close()

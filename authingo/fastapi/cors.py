@@ -21,6 +21,11 @@ _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 _MAX_AGE = b"600"  # seconds a browser may remember a preflight
 
 
+def with_cors(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """Wrap an application where there is any other origin to answer."""
+    return CORS(app, settings) if settings.trusted_origins else app
+
+
 class CORS:
     """An ASGI wrapper."""
 
@@ -30,7 +35,7 @@ class CORS:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a preflight of a trusted origin; mark every other answer for its origin."""
-        if scope["type"] != "http" or not self._trusted or scope.get("authingo.cors"):
+        if scope["type"] != "http" or scope.get("authingo.cors"):
             await self._app(scope, receive, send)
             return
         scope["authingo.cors"] = True  # a mounted application must not say it again
@@ -53,7 +58,7 @@ class CORS:
 
         async def send_marked(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *allowed]
+                message = {**message, "headers": [*message.get("headers", ()), *allowed]}
             await send(message)
 
         await self._app(scope, receive, send_marked)

@@ -34,7 +34,7 @@ class Guard:
 
     def __init__(self, auth: Auth) -> None:
         self._auth = auth
-        self._cookies = Cookies(auth.settings)
+        self._cookie = Cookies(auth.settings).session.name
         self.origin = OriginCheck(auth.settings)
 
     async def admit(self, scope: Scope, *, client_header: bool = True) -> Resumed:
@@ -51,8 +51,9 @@ class Guard:
         known: tuple[Guard, Resumed] | None = scope.get(_ADMITTED)
         if known is not None and known[0] is self:  # several guards of one request ask once
             return known[1]
-        token = cookies.read(scope["headers"], self._cookies.session.name)
-        resumed = await self._auth.resume(token)
+        token = cookies.read(scope["headers"], self._cookie)
+        remembered = self._auth.recall(token)
+        resumed = remembered.resumed if remembered else await self._auth.resume(token)
         scope[_ADMITTED] = (self, resumed)
         if watched := scope.get(WATCHED):
             watched.watch(lambda: self._auth.resume(token))

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from authingo import cookies
 from authingo.cookies import Cookies
 from authingo.errors import AuthError, MethodNotAllowed, NotFound, StoreUnavailable
 from authingo.fastapi.bodies import ClientGone, Receive, read_strings, while_listening
 from authingo.fastapi.clients import ClientReader
 from authingo.fastapi.origin import OriginCheck, Scope
-from authingo.fastapi.replies import Reply, Send, error_reply
-from authingo.fastapi.routes import ROUTES, SESSION_PATH, Request
+from authingo.fastapi.replies import Prepared, Reply, Send, error_reply
+from authingo.fastapi.routes import ROUTES, SESSION_PATH, Request, described
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
@@ -35,6 +36,7 @@ class Handler:
         self._auth = auth
         self._check = OriginCheck(auth.settings)
         self._cookies = Cookies(auth.settings)
+        self._session_cookie = self._cookies.session.name
         self._clients = ClientReader(auth.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,6 +49,9 @@ class Handler:
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1000})
             return
+        if path == "/session" and (known := self._remembered(scope)):
+            await known.send(send)
+            return
         try:
             reply = await self._reply(path, scope, receive)
         except ClientGone:
@@ -57,6 +62,17 @@ class Handler:
         except AuthError as error:
             reply = error_reply(error)
         await reply.send(send)
+
+    def _remembered(self, scope: Scope) -> Prepared | None:
+        """Return the answer of a session check without any of what follows, where it is known."""
+        if scope["method"] != "GET":
+            return None
+        known = self._auth.recall(cookies.read(scope["headers"], self._session_cookie))
+        if known is None:
+            return None
+        if known.reply is None:
+            known.reply = described(known.resumed).prepare()
+        return cast("Prepared", known.reply)
 
     async def _reply(self, path: str, scope: Scope, receive: Receive) -> Reply:
         pattern, session_id = _matched(path)

@@ -15,7 +15,7 @@ from authingo.auth import ASGIApp
 from authingo.config import Settings
 from authingo.errors import AuthError
 from authingo.fastapi.bodies import Receive
-from authingo.fastapi.cors import CORS
+from authingo.fastapi.cors import with_cors
 from authingo.fastapi.guards import WATCHED, Guard, demands_header
 from authingo.fastapi.handler import Handler, path_below
 from authingo.fastapi.openapi import describe
@@ -45,7 +45,7 @@ def install(auth: Auth, app: FastAPI, *, routes: bool, cors: bool) -> None:
         _wrap(app, lambda inner: inner if app.user_middleware else _Shortcut(inner, face))
         _extend_openapi(app, auth.settings)
     if cors:
-        _wrap(app, lambda inner: CORS(inner, auth.settings))
+        _wrap(app, lambda inner: with_cors(inner, auth.settings))
 
 
 class _Routes(BaseRoute):

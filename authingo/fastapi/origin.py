@@ -23,6 +23,7 @@ an email), and nothing else from another site.
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,16 +60,23 @@ class OriginCheck:
         Raises:
             MissingClientHeader, OriginNotAllowed: as the module says.
         """
+        clients, origins, sites = 0, [], []
+        for name, value in scope["headers"]:  # once: this stands before every guarded route
+            if name == CLIENT_HEADER:
+                clients += 1 if value == b"true" else 2
+            elif name == b"origin":
+                origins.append(value)
+            elif name == b"sec-fetch-site":
+                sites.append(value)
         waived = not client_header and scope["method"] in {"GET", "HEAD"}
-        if not waived and header_values(scope, CLIENT_HEADER) != [b"true"]:
+        if not waived and clients != 1:
             raise MissingClientHeader
         if not self._host_allowed(scope):
             raise OriginNotAllowed
-        origins = header_values(scope, b"origin")
         if origins:
             if len(origins) > 1 or not self.allows(origins[0].decode("latin-1"), scope):
                 raise OriginNotAllowed
-        elif header_values(scope, b"sec-fetch-site") == [b"cross-site"] and not (
+        elif sites == [b"cross-site"] and not (
             waived and header_values(scope, b"sec-fetch-mode") == [b"navigate"]
         ):
             raise OriginNotAllowed
@@ -113,12 +121,15 @@ class OriginCheck:
         if not self._loopback:
             return True
         hosts = header_values(scope, b"host")
-        if len(hosts) != 1:
-            return False
-        try:
-            return is_loopback(urlsplit("//" + hosts[0].decode("latin-1")).hostname or "")
-        except ValueError:
-            return False
+        return len(hosts) == 1 and _names_loopback(hosts[0])
+
+
+@lru_cache(maxsize=64)
+def _names_loopback(host: bytes) -> bool:
+    try:
+        return is_loopback(urlsplit("//" + host.decode("latin-1")).hostname or "")
+    except ValueError:
+        return False
 
 
 def _same_host(origin: str, host: str) -> bool:

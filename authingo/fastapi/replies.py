@@ -36,6 +36,21 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """An answer that is ready to be sent, any number of times."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+    async def send(self, send: Send) -> None:
+        """Send it. The message is made anew: middleware around may change what it is given."""
+        headers = list(self.headers)
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """A JSON answer, with the cookies it sets."""
 
@@ -44,17 +59,20 @@ class Reply:
     cookies: tuple[str, ...] = ()
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
-    async def send(self, send: Send) -> None:
-        """Send it."""
+    def prepare(self) -> Prepared:
+        """Turn it into what is sent."""
         body = msgspec.json.encode(self.value)
-        headers = [
+        headers = (
             *_ALWAYS,
             (b"content-length", str(len(body)).encode()),
             *((b"set-cookie", cookie.encode("latin-1")) for cookie in self.cookies),
             *self.headers,
-        ]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        )
+        return Prepared(self.status, headers, body)
+
+    async def send(self, send: Send) -> None:
+        """Send it."""
+        await self.prepare().send(send)
 
 
 def error_reply(error: AuthError) -> Reply:

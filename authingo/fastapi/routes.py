@@ -43,11 +43,15 @@ class Request:
 
     def signed_in(self, result: SignedIn) -> Reply:
         """Answer with user and session, and set both cookies."""
-        return Reply(_described(result), cookies=tuple(self.cookies.write(result)))
+        return described(result, cookies=tuple(self.cookies.write(result)))
 
 
-def _described(result: SignedIn | Resumed) -> dict[str, object]:
-    return {"user": user_json(result.user), "session": session_json(result.session)}
+def described(result: SignedIn | Resumed, cookies: tuple[str, ...] = ()) -> Reply:
+    """Answer with user and session."""
+    return Reply(
+        {"user": user_json(result.user), "session": session_json(result.session)},
+        cookies=cookies,
+    )
 
 
 async def sign_up(auth: Auth, request: Request) -> Reply:
@@ -72,7 +76,7 @@ async def sign_in(auth: Auth, request: Request) -> Reply:
 
 async def session(auth: Auth, request: Request) -> Reply:
     """Tell who is signed in. No side effect."""
-    return Reply(_described(await auth.resume(request.session_token)))
+    return described(await auth.resume(request.session_token))
 
 
 async def refresh(auth: Auth, request: Request) -> Reply:

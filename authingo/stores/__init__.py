@@ -37,6 +37,16 @@ if TYPE_CHECKING:
     from authingo.stores.migrations import SchemaStatus
 
 
+class Revoked(Protocol):
+    """Who is told by a store, in the thread of the event loop, that sessions changed or ended."""
+
+    def drop(self, user_id: str) -> None:
+        """All that is remembered of this user may be outdated."""
+
+    def drop_all(self) -> None:
+        """All that is remembered may be outdated."""
+
+
 class Store(Protocol):
     """What a storage adapter does."""
 
@@ -61,6 +71,24 @@ class Store(Protocol):
 
     async def ping(self) -> None:
         """Ask the database for an answer; raise as every verb does."""
+
+    # Revocations
+
+    def watch(self, revoked: Revoked) -> None:
+        """Tell `revoked`, as long as the store is open, of what changes the answer to a check.
+
+        That is every session that ends or is replaced and every user who changes,
+        whoever does it, another program and a hand-written statement included;
+        what this store's own verbs do is told before they return.
+        """
+
+    def hears(self) -> bool:
+        """Tell whether all of it was told: up to now, or up to a bound the adapter states.
+
+        Asked before each answer from memory, in the event loop; it never waits.
+        False: what is remembered proves nothing. An adapter that cannot hear
+        always says so.
+        """
 
     # Schema
 
@@ -249,4 +277,5 @@ def open_store(settings: Settings) -> Store:
         settings.database_url,
         timeout=settings.store.timeout,
         pool_size=settings.store.pool_size,
+        listen_url=settings.listen_url,
     )

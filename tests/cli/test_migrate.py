@@ -13,14 +13,14 @@ import pytest
 
 from authingo.config import redact_url
 from tests.command import Runner
-from tests.database import execute, sqlite_path
+from tests.database import execute, run_script, sqlite_path
 from tests.postgres import PostgresServer
 
-NAMES = ["0001_users_and_sessions", "0002_clients_events_attempts"]
+NAMES = ["0001_users_and_sessions", "0002_clients_events_attempts", "0003_revocations"]
 LATEST = {"current": len(NAMES), "latest": len(NAMES), "pending": []}
 PENDING = {"current": 0, "latest": len(NAMES), "pending": NAMES}
-# The tables there are after each number of migrations, that of the migrations included.
-TABLES = [0, 3, 5]
+# The tables, triggers and functions there are after each number of migrations.
+MADE = {"sqlite": [0, 3, 5, 12], "postgresql": [0, 3, 5, 17]}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -57,7 +57,7 @@ def test_two_at_once_both_succeed(empty: Runner) -> None:
     assert [process.returncode for process in running] == [0] * 4, errors
     assert sorted(re.findall(r"applied (\w+)", "".join(errors))) == NAMES
     recorded = execute(empty.env["AUTHINGO_DATABASE_URL"], "SELECT number FROM authingo_migrations")
-    assert sorted(recorded) == [(1,), (2,)]
+    assert sorted(recorded) == [(1,), (2,), (3,)]
 
 
 def test_a_killed_one_leaves_nothing_behind(empty: Runner) -> None:
@@ -69,27 +69,13 @@ def test_a_killed_one_leaves_nothing_behind(empty: Runner) -> None:
         process.send_signal(signal.SIGKILL)
         process.communicate()
         status = empty("migrate", "--status", "--json").json
-        tables = _tables(url)
-        assert len(tables) == TABLES[status["current"]]
-        for (table,) in sorted(tables):  # sessions before users, which they refer to
-            execute(url, f"DROP TABLE {table}")
+        assert _made(url) == MADE[url.partition(":")[0]][status["current"]]
+        _unmake(url)
     assert empty("migrate").code == 0
 
 
-def apply_by_hand(url: str, script: str) -> None:
-    if url.startswith("sqlite"):
-        connection = sqlite3.connect(sqlite_path(url))
-        connection.executescript(script)
-        connection.close()
-        return
-    for statement in script.split(";\n"):
-        body = statement.strip()
-        if body and body not in {"BEGIN", "COMMIT"}:
-            execute(url, body)
-
-
 def test_the_printed_sql_does_what_migrate_does(empty: Runner) -> None:
-    apply_by_hand(empty.env["AUTHINGO_DATABASE_URL"], empty("migrate", "--sql").out)
+    run_script(empty.env["AUTHINGO_DATABASE_URL"], empty("migrate", "--sql").out)
     assert empty("migrate", "--status", "--json").json["pending"] == []
     assert empty("migrate", "--sql").out == "-- nothing is pending\n"
     assert empty("users", "list").code == 0
@@ -99,7 +85,7 @@ def test_an_upgrade_keeps_what_is_there(empty: Runner) -> None:
     """From the first schema, with a user and a session, and through the 503 in between."""
     url = empty.env["AUTHINGO_DATABASE_URL"]
     first = empty("migrate", "--sql").out.partition("COMMIT;\n")
-    apply_by_hand(url, first[0] + first[1])
+    run_script(url, first[0] + first[1])
     at, later = ("0", "9") if url.startswith("sqlite") else ("now()", "now() + interval '1 day'")
     digests = ["x'00', x'01', x'02'", "'0', '1', '2'"][not url.startswith("sqlite")]
     execute(
@@ -160,9 +146,23 @@ def test_waiting_for_a_database_that_comes_up(bare: Runner, tmp_path: Path) -> N
     assert "cannot be reached" in ran.err
 
 
-def _tables(url: str) -> list[tuple[str, ...]]:
+def _made(url: str) -> int:
     if url.startswith("sqlite"):
-        return execute(
-            url, "SELECT name FROM sqlite_master WHERE name LIKE 'authingo%' AND type = 'table'"
+        counted = "SELECT count(*) FROM sqlite_master WHERE name LIKE 'authingo%' AND sql <> ''"
+        counted += " AND type <> 'index'"
+    else:
+        counted = (
+            "SELECT (SELECT count(*) FROM pg_tables WHERE tablename LIKE 'authingo%')"
+            " + (SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'authingo%')"
+            " + (SELECT count(*) FROM pg_proc WHERE proname LIKE 'authingo%')"
         )
-    return execute(url, "SELECT tablename FROM pg_tables WHERE tablename LIKE 'authingo%'")
+    return int(execute(url, counted)[0][0])
+
+
+def _unmake(url: str) -> None:
+    if not url.startswith("sqlite"):
+        run_script(url, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        return
+    tables = "SELECT name FROM sqlite_master WHERE name LIKE 'authingo%' AND type = 'table'"
+    for (table,) in sorted(execute(url, tables)):  # sessions before users, which they refer to
+        execute(url, f"DROP TABLE {table}")

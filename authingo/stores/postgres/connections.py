@@ -11,10 +11,11 @@ from typing import Any
 import asyncpg
 
 from authingo.errors import StoreUnavailable
-from authingo.stores import migrations
+from authingo.stores import Revoked, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.postgres.failures import translated
 from authingo.stores.postgres.lookups import BY_TOKEN, Lookups
+from authingo.stores.postgres.revocations import CHANNEL, Revocations
 
 _MIGRATION_LOCK = 0x61757468696E676F  # "authingo": the key of an advisory lock
 _MIGRATIONS_TABLE = """\
@@ -36,8 +37,11 @@ class Connections:
     to, which is not the one that answers.
     """
 
-    def __init__(self, url: str, *, timeout: timedelta, pool_size: int) -> None:
+    def __init__(
+        self, url: str, *, timeout: timedelta, pool_size: int, listen_url: str | None = None
+    ) -> None:
         self._url = url
+        self._listen_url = listen_url or url
         self._timeout = timeout.total_seconds()
         self._pool_size = pool_size
         self._opened = False
@@ -46,6 +50,8 @@ class Connections:
         self._lookups = Lookups(
             BY_TOKEN, self._connect_for_lookups, timeout=timeout.total_seconds()
         )
+        self._revocations: Revocations | None = None
+        self._revoked: Revoked | None = None
         self._connecting = asyncio.Lock()
         self._schema_fits = False
 
@@ -58,6 +64,8 @@ class Connections:
     async def close(self) -> None:
         """See Store."""
         self._opened = self._schema_fits = False
+        if self._revocations is not None:
+            await self._revocations.close()
         await self._lookups.close()
         if self._pool is not None:
             pool, self._pool = self._pool, None
@@ -71,6 +79,27 @@ class Connections:
         """See Store."""
         async with self._connection() as connection:
             await connection.execute("SELECT 1")
+
+    # Revocations
+
+    def watch(self, revoked: Revoked) -> None:
+        """See Store. Nothing is connected before `hears` is asked for the first time."""
+        self._revoked = revoked
+        self._revocations = Revocations(
+            revoked, connect=self._connect_for_listening, send=self._notify
+        )
+
+    def hears(self) -> bool:
+        """See Store."""
+        return self._revocations is not None and self._opened and self._revocations.hears()
+
+    def _forget(self, user_id: str | None) -> None:
+        """Tell who watches, before the verb that revoked is answered: the notice takes longer."""
+        if self._revoked is not None and user_id is not None:
+            self._revoked.drop(user_id)
+
+    async def _notify(self, text: str) -> None:
+        await self._one("SELECT pg_notify($1, $2)", CHANNEL, text)
 
     # Schema
 
@@ -163,19 +192,24 @@ class Connections:
             self._schema_fits = True
         return connection
 
-    async def _connect(self, *, kept: int = 0) -> asyncpg.Connection:
+    async def _connect_for_listening(self) -> asyncpg.Connection:
+        async with translated():
+            return await self._connect(url=self._listen_url)
+
+    async def _connect(self, *, kept: int = 0, url: str | None = None) -> asyncpg.Connection:
         """Make a connection of its own; it works through any proxy if no statements are kept."""
         try:
             return await asyncpg.connect(
-                self._url,
+                url or self._url,
                 timeout=self._timeout,
                 statement_cache_size=kept,
                 server_settings=_NAMED,
             )
         except (ValueError, asyncpg.InterfaceError, asyncpg.ClientConfigurationError):
             # The library's message can repeat the URL, password and all.
+            named = "listen_url" if url else "database_url"
             raise StoreUnavailable(
-                "database_url is not a PostgreSQL URL that can be used",
+                f"{named} is not a PostgreSQL URL that can be used",
                 hint="postgresql://user:password@host:5432/database",
             ) from None
 

@@ -32,24 +32,32 @@ _DIED = (
     asyncpg.InternalClientError,
     OSError,
 )
-BY_TOKEN = (
-    f"SELECT {USER}, {SESSION}, s.expires_at > now(), s.token_digest"
+# The current token first; the one it replaced is looked for where that misses.
+BY_TOKEN = tuple(
+    f"SELECT {USER}, {SESSION}, {deadline} - now(), {current}, s.{column}"
     " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
-    " WHERE s.token_digest = ANY($1::bytea[]) AND u.disabled_at IS NULL"
+    f" WHERE s.{column} = ANY($1::bytea[]) AND u.disabled_at IS NULL"
+    for column, deadline, current in (
+        ("token_digest", "s.expires_at", True),
+        ("previous_token_digest", "least(s.grace_expires_at, s.expires_at)", False),
+    )
 )
 
 
 class Lookups:
-    """Finds rows by a digest with one statement. A row ends with the digest it was found by."""
+    """Finds rows by a digest. A row ends with the digest it was found by.
+
+    Of several statements each is asked for what the ones before did not find.
+    """
 
     def __init__(
         self,
-        statement: str,
+        statements: tuple[str, ...],
         connect: Callable[[], Awaitable[asyncpg.Connection]],
         *,
         timeout: float,
     ) -> None:
-        self._statement = statement
+        self._statements = statements
         self._connect = connect
         self._timeout = timeout
         self._connection: asyncpg.Connection | None = None
@@ -82,8 +90,7 @@ class Lookups:
         try:
             while self._waiting:
                 asked, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-                rows = await self._answer([digest for digest, _ in asked])
-                by_digest = {row[-1]: row for row in rows}
+                by_digest = await self._answer({digest for digest, _ in asked})
                 for digest, found in asked:
                     if not found.done():
                         found.set_result(by_digest.get(digest))
@@ -99,7 +106,7 @@ class Lookups:
         finally:
             self._running = None
 
-    async def _answer(self, digests: list[bytes]) -> list[Any]:
+    async def _answer(self, digests: set[bytes]) -> dict[bytes, Any]:
         """Ask; once more where the connection turns out to have died since it was last used."""
         now = asyncio.get_running_loop().time()
         rested, self._used_at = now - self._used_at, now
@@ -108,7 +115,7 @@ class Lookups:
         async with translated(), asyncio.timeout(self._timeout):
             if self._connection is not None:
                 try:
-                    return await self._connection.fetch(self._statement, digests)
+                    return await self._ask(self._connection, digests)
                 except _DIED:
                     self._drop()
                 except BaseException:
@@ -116,10 +123,18 @@ class Lookups:
                     raise
             self._connection = await self._connect()
             try:
-                return await self._connection.fetch(self._statement, digests)
+                return await self._ask(self._connection, digests)
             except BaseException:
                 self._drop()
                 raise
+
+    async def _ask(self, connection: asyncpg.Connection, digests: set[bytes]) -> dict[bytes, Any]:
+        found: dict[bytes, Any] = {}
+        for statement in self._statements:
+            if missing := digests - found.keys():
+                rows = await connection.fetch(statement, list(missing))
+                found.update((row[-1], row) for row in rows)
+        return found
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None

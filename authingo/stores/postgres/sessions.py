@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from authingo.models import NewSession, RefreshMatch, Resumed, Rotation, Session, TokenMatch
 from authingo.stores.postgres.connections import Connections
 from authingo.stores.postgres.statements import BEGIN, session_parameters
@@ -24,15 +26,17 @@ class Sessions(Connections):
             user_id,
             version,
         )
-        return Resumed(*_read.user_and_session(row)) if row else None
+        if row is None:
+            return None
+        self._forget(row[-1])
+        return Resumed(*_read.user_and_session(row))
 
     async def session_and_user(self, token_digest: bytes) -> TokenMatch | None:
         """See Store."""
-        if row := await self._lookups.find(token_digest):
-            return TokenMatch(*_read.user_and_session(row), current=True, live=row[-2])
-        if row := await self._one(_BY_PREVIOUS_TOKEN, token_digest):
-            return TokenMatch(*_read.user_and_session(row), current=False, live=row[-1])
-        return None
+        row = await self._lookups.find(token_digest)
+        if row is None:
+            return None
+        return TokenMatch(*_read.user_and_session(row), live_for=row[-3], current=row[-2])
 
     async def session_by_refresh(
         self, selector_digest: bytes, verifier_digest: bytes
@@ -79,7 +83,7 @@ class Sessions(Connections):
             rotation.client.ip,
             rotation.client.user_agent,
         )
-        return Resumed(*_read.user_and_session(row)) if row else None
+        return self._changed(row)
 
     async def end_session(self, token_digest: bytes) -> Resumed | None:
         """See Store. A rotation that commits meanwhile turns current into previous: still ours."""
@@ -89,7 +93,7 @@ class Sessions(Connections):
             f" RETURNING {USER}, {SESSION}",
             token_digest,
         )
-        return Resumed(*_read.user_and_session(row)) if row else None
+        return self._changed(row)
 
     async def end_reused(self, selector_digest: bytes, verifier_digest: bytes) -> bool:
         """See Store."""
@@ -97,11 +101,20 @@ class Sessions(Connections):
             "DELETE FROM authingo_sessions"
             " WHERE selector_digest = $1 AND verifier_digest <> $2 AND refresh_expires_at > now()"
             "  AND (previous_verifier_digest = $2 AND grace_expires_at > now()) IS NOT TRUE"
-            " RETURNING id",
+            " RETURNING user_id",
             selector_digest,
             verifier_digest,
         )
+        self._forget(row[0] if row else None)
         return row is not None
+
+    def _changed(self, row: Any) -> Resumed | None:
+        """Read what a verb changed or ended, after telling who watches."""
+        if row is None:
+            return None
+        changed = Resumed(*_read.user_and_session(row))
+        self._forget(changed.user.id)
+        return changed
 
     async def list_sessions(self, user_id: str) -> list[Session]:
         """See Store."""
@@ -123,6 +136,7 @@ class Sessions(Connections):
             only,
             but,
         )
+        self._forget(user_id)
         return [row[0] for row in ended]
 
     async def has_session_from(self, email: str, ip: str) -> bool:
@@ -161,10 +175,3 @@ class Sessions(Connections):
             " LIMIT $1 FOR UPDATE SKIP LOCKED))",
             batch_size,
         )
-
-
-_BY_PREVIOUS_TOKEN = (
-    f"SELECT {USER}, {SESSION}, least(s.grace_expires_at, s.expires_at) > now()"
-    " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
-    " WHERE s.previous_token_digest = $1 AND u.disabled_at IS NULL"
-)

@@ -7,11 +7,12 @@ from authingo.stores.rows import SESSION, USER
 
 # Parameters $1 to $4 of a new session are its id and three digests, $5 to $7 its
 # lifetimes, $8 and $9 who asked, $10 the token digest of one to end; `owner` is the
-# user's row.
+# user's row. The last column is the user whose session was ended, if any.
 BEGIN = f"""
 , ended AS (
     DELETE FROM authingo_sessions
     WHERE (token_digest = $10 OR previous_token_digest = $10) AND EXISTS (SELECT FROM owner)
+    RETURNING user_id
 ), s AS (
     INSERT INTO authingo_sessions (id, user_id, token_digest, selector_digest, verifier_digest,
         created_at, last_used_at, expires_at, refresh_expires_at, absolute_expires_at,
@@ -22,7 +23,7 @@ BEGIN = f"""
     FROM owner
     RETURNING *
 )
-SELECT {USER}, {SESSION} FROM s, owner u
+SELECT {USER}, {SESSION}, (SELECT user_id FROM ended) FROM s, owner u
 """
 
 

@@ -42,6 +42,7 @@ class Users(Connections):
         )
         if row is None:
             raise EmailTaken
+        self._forget(row[-1])
         return Resumed(*_read.user_and_session(row))
 
     async def credentials(self, email: str) -> Credentials | None:
@@ -77,7 +78,7 @@ class Users(Connections):
         The update waits for a sign-in that holds the user's share lock; the
         deletion, a statement of its own, then sees the session it left.
         """
-        user_id = verified.user.id
+        user_id, row = verified.user.id, None
         async with self._transaction() as connection:
             changed = await connection.fetchrow(
                 f"{_CHANGE_HASH} AND password_version = $3 AND disabled_at IS NULL RETURNING id",
@@ -92,8 +93,10 @@ class Users(Connections):
                 *session_parameters(session, None),
                 user_id,
             )
-            return Resumed(*_read.user_and_session(row))
-        return None
+        if row is None:
+            return None
+        self._forget(user_id)
+        return Resumed(*_read.user_and_session(row))
 
     async def set_password(self, user_id: str, new_hash: str) -> User | None:
         """See Store."""
@@ -112,15 +115,16 @@ class Users(Connections):
         """Change a user, then end every session, those of a sign-in it waited for included."""
         async with self._transaction() as connection:
             row = await connection.fetchrow(f"{update} RETURNING {USER}", user_id, value)
-            if row is None:
-                return None
-            await _end_sessions(connection, user_id)
-            return _read.user(row)
-        return None
+            if row is not None:
+                await _end_sessions(connection, user_id)
+        self._forget(user_id)
+        return _read.user(row) if row else None
 
     async def delete_user(self, user_id: str) -> bool:
         """See Store. Their sessions go with them, by the foreign key."""
-        return await self._count("DELETE FROM authingo_users WHERE id = $1", user_id) > 0
+        deleted = await self._count("DELETE FROM authingo_users WHERE id = $1", user_id)
+        self._forget(user_id)
+        return deleted > 0
 
     async def list_users(
         self, *, search: str | None = None, after: str | None = None, limit: int

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from authingo.errors import NoDatabase, StoreUnavailable
-from authingo.stores import migrations
+from authingo.stores import Revoked, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.sqlite import rows
-from authingo.stores.sqlite.reader import Identity, Reader, identity
+from authingo.stores.sqlite.reader import Epoch, Identity, Reader, identity
 
 T = TypeVar("T")
 
@@ -52,6 +52,8 @@ class Connection:
         self._connection: sqlite3.Connection | None = None
         self._file: Identity | None = None  # what the connection opened
         self._reader = Reader(path) if isinstance(path, Path) else None
+        self._revoked: Revoked | None = None
+        self._epoch: Epoch | None = None  # up to which `_revoked` was told
         self._opened = False
         self._schema_fits = False
 
@@ -132,6 +134,24 @@ class Connection:
                 f"cannot create or open the database {path}: {error.strerror}",
                 hint="check database_url and who may write to that directory",
             ) from None
+
+    # Revocations
+
+    def watch(self, revoked: Revoked) -> None:
+        """See Store."""
+        self._revoked = revoked
+
+    def hears(self) -> bool:
+        """See Store: up to now, because the file itself is asked. In memory there is no telling."""
+        if self._revoked is None or self._reader is None:
+            return False
+        epoch = None
+        if self._opened and self._schema_fits:
+            epoch = self._reader.epoch(self._file)
+        if epoch is None or epoch != self._epoch:
+            self._epoch = epoch
+            self._revoked.drop_all()
+        return epoch is not None
 
     # Schema
 

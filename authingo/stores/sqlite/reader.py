@@ -14,6 +14,11 @@ from pathlib import Path
 from typing import Any
 
 Identity = tuple[int, int]
+Epoch = tuple[bytes, int]
+
+# The schema's version too: it moves where a table or a trigger is dropped, or a backup
+# is written over the file.
+_EPOCH = "SELECT epoch, (SELECT schema_version FROM pragma_schema_version) FROM authingo_epoch"
 
 
 def identity(path: Path) -> Identity | None:
@@ -32,6 +37,8 @@ class Reader:
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self._file: Identity | None = None
+        self._version: int | None = None  # of the file, as this connection counts commits
+        self._epoch: Epoch | None = None  # as it was at that version
 
     def fetch(self, file: Identity | None, statement: str, *parameters: object) -> list[Any] | None:
         """Return the rows, or None where it cannot tell without waiting.
@@ -39,21 +46,46 @@ class Reader:
         `file` is the one whose schema was looked at: no other one is read.
         """
         try:
-            if file is None or file != identity(self._path):
-                self.close()
+            connection = self._connected(file)
+            if connection is None:
                 return None
-            if self._connection is None or self._file != file:
-                self._connection = self._connect()
-                self._file = file
             # All of them: a statement that is not at its end holds an old snapshot.
-            return self._connection.execute(statement, parameters).fetchall()
+            return connection.execute(statement, parameters).fetchall()
         except sqlite3.Error:
             self.close()
             return None
 
+    def epoch(self, file: Identity | None) -> Epoch | None:
+        """Return what moves with every revocation, or None where it cannot tell without waiting.
+
+        `PRAGMA data_version` takes a few microseconds and changes with any commit of
+        any other connection; the row is read only then.
+        """
+        try:
+            connection = self._connected(file)
+            if connection is None:
+                return None
+            version: int = connection.execute("PRAGMA data_version").fetchone()[0]
+            if version != self._version or self._epoch is None:
+                self._epoch = connection.execute(_EPOCH).fetchone()
+                self._version = version
+        except sqlite3.Error:
+            self.close()
+        return self._epoch
+
+    def _connected(self, file: Identity | None) -> sqlite3.Connection | None:
+        if file is None or file != identity(self._path):
+            self.close()
+            return None
+        if self._connection is None or self._file != file:
+            self._connection = self._connect()
+            self._file = file
+        return self._connection
+
     def close(self) -> None:
         """Let go of the file."""
         connection, self._connection = self._connection, None
+        self._epoch = None
         if connection is not None:
             connection.close()
 

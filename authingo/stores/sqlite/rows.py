@@ -29,6 +29,11 @@ def moment(microseconds: int) -> datetime:
     return _EPOCH + microseconds * _MICROSECOND
 
 
+def span(microseconds: int) -> timedelta:
+    """Read the difference of two stored times."""
+    return microseconds * _MICROSECOND
+
+
 def microseconds(at: datetime) -> int:
     """Write a time as it is stored."""
     return (at - _EPOCH) // _MICROSECOND

@@ -34,10 +34,11 @@ class Sessions(Connection):
 
     async def session_and_user(self, token_digest: bytes) -> TokenMatch | None:
         """See Store."""
-        if row := await self._glance(_BY_TOKEN, token_digest, rows.now()):
-            return TokenMatch(*rows.read.user_and_session(row), current=True, live=bool(row[-1]))
-        if row := await self._glance(_BY_PREVIOUS_TOKEN, token_digest, rows.now()):
-            return TokenMatch(*rows.read.user_and_session(row), current=False, live=bool(row[-1]))
+        for statement, current in _BY_TOKEN:
+            if row := await self._glance(statement, token_digest):
+                live_for = rows.span(row[-1] - rows.now())
+                user, session = rows.read.user_and_session(row)
+                return TokenMatch(user, session, current=current, live_for=live_for)
         return None
 
     async def session_by_refresh(
@@ -179,12 +180,16 @@ class Sessions(Connection):
         )
 
 
-_MATCHING = (
-    f"SELECT {USER}, {SESSION}, {{deadline}} > ?2"
-    " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
-    " WHERE s.{column} = ?1 AND u.disabled_at IS NULL"
-)
-_BY_TOKEN = _MATCHING.format(column="token_digest", deadline="s.expires_at")
-_BY_PREVIOUS_TOKEN = _MATCHING.format(
-    column="previous_token_digest", deadline="min(s.grace_expires_at, s.expires_at)"
+# The current token first; the one it replaced is looked for where that misses.
+_BY_TOKEN = tuple(
+    (
+        f"SELECT {USER}, {SESSION}, {deadline}"
+        " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
+        f" WHERE s.{column} = ? AND u.disabled_at IS NULL",
+        current,
+    )
+    for column, deadline, current in (
+        ("token_digest", "s.expires_at", True),
+        ("previous_token_digest", "min(s.grace_expires_at, s.expires_at)", False),
+    )
 )

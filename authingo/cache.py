@@ -1,0 +1,120 @@
+"""Sessions in memory: quick to check, and gone as soon as somebody ends them.
+
+A check that was answered by the store is remembered by the token's digest, for
+`sessions.cache` at most and never past the session's own deadline. The store tells
+of every revocation, whoever made it, and says before each answer from memory
+whether it still hears of them (see `Store.watch`); where it does not, everything
+is forgotten and the store is asked each time (ASVS 5.0 V7.4.1).
+
+An answer that was being read while its user's sessions changed is not kept: it may
+be from before the change, and the notice has passed. So, of a notice and an answer,
+whichever comes first, nothing outdated stays.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from authingo import clock
+from authingo.models import Resumed, TokenMatch
+from authingo.stores import Store
+
+_SIZE = 10_000  # sessions, some three kilobytes each
+_NOTICES = 1_000  # users whose last notice is kept apart
+
+
+class Remembered:
+    """A live session in memory. `reply` is a place for the HTTP face's prepared answer."""
+
+    __slots__ = ("match", "reply", "resumed", "until")
+
+    def __init__(self, match: TokenMatch, until: float) -> None:
+        self.match = match
+        self.resumed = Resumed(match.user, match.session)
+        self.until = until  # by authingo.clock
+        self.reply: Any = None
+
+
+class SessionCache:
+    """Stands before the store's `session_and_user`, and answers as it does."""
+
+    def __init__(self, store: Store, *, longest: timedelta) -> None:
+        """Remember nothing yet. `longest`: the life of what is remembered; 0 turns it off."""
+        self._store = store
+        self._longest = longest.total_seconds()
+        self._known: dict[bytes, Remembered] = {}  # the oldest first
+        self._of_user: dict[str, set[bytes]] = {}
+        self._notices = 0  # so far
+        self._notice_of: dict[str, int] = {}  # the number of a user's last one
+        self._notice_of_all = 0
+        if self._longest:
+            store.watch(self)
+
+    def recall(self, digest: bytes) -> Remembered | None:
+        """Return what is remembered and still proven. Never waits."""
+        if digest not in self._known:
+            return None
+        if not self._store.hears():
+            self.drop_all()
+            return None
+        found = self._known.get(digest)  # being asked, the store may have told of a revocation
+        if found is not None and clock.now() >= found.until:
+            self._drop(digest, found)
+            return None
+        return found
+
+    async def session_and_user(self, digest: bytes) -> TokenMatch | None:
+        """Answer as `Store.session_and_user` does, from memory where that can be relied on."""
+        if found := self.recall(digest):
+            return found.match
+        if not (self._longest and self._store.hears()):
+            return await self._store.session_and_user(digest)
+        asked_at, notices = clock.now(), self._notices
+        match = await self._store.session_and_user(digest)
+        if match is not None and match.live and self._is_current(match.user.id, notices):
+            life = min(self._longest, match.live_for.total_seconds())
+            self._keep(digest, Remembered(match, asked_at + life))
+        return match
+
+    def drop(self, user_id: str) -> None:
+        """Forget a user; see Revoked."""
+        self._notices += 1
+        self._notice_of[user_id] = self._notices
+        if len(self._notice_of) > _NOTICES:
+            self._notice_of.clear()
+            self._notice_of_all = self._notices
+        for digest in self._of_user.pop(user_id, ()):
+            del self._known[digest]
+
+    def drop_all(self) -> None:
+        """Forget everybody; see Revoked."""
+        self._notices += 1
+        self._notice_of_all = self._notices
+        self._notice_of.clear()
+        self._known.clear()
+        self._of_user.clear()
+
+    def _is_current(self, user_id: str, notices: int) -> bool:
+        """Tell whether nothing was heard of a user since there were so many notices."""
+        latest = max(self._notice_of_all, self._notice_of.get(user_id, 0))
+        return latest <= notices and self._store.hears()
+
+    def _keep(self, digest: bytes, new: Remembered) -> None:
+        if old := self._known.get(digest):
+            self._drop(digest, old)
+        self._known[digest] = new
+        self._of_user.setdefault(new.match.user.id, set()).add(digest)
+        # They all live as long, so the oldest are the next to end.
+        for oldest in list(islice(self._known, 2)):
+            known = self._known[oldest]
+            if len(self._known) > _SIZE or known.until <= clock.now():
+                self._drop(oldest, known)
+
+    def _drop(self, digest: bytes, known: Remembered) -> None:
+        del self._known[digest]
+        digests = self._of_user[known.match.user.id]
+        digests.discard(digest)
+        if not digests:
+            del self._of_user[known.match.user.id]

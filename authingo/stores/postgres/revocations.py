@@ -1,0 +1,177 @@
+"""Hearing whose sessions are no longer what they were, as soon as that is committed.
+
+Triggers notify from within the revoking transaction (migration 0003). One connection
+listens, and is lent to nobody. That it hears is proved, not assumed: once a second
+a heartbeat is sent the way revocations go, as a commit through the pool, and must
+come back here. Notices arrive in the order of their commits, so a heartbeat that
+came back proves that all before it was heard. `TRUST` after the sending of the
+last one there is no proof any more, and nothing may be answered from memory: a
+revocation that was committed earlier than that ago is known, whatever has failed.
+
+A pooling proxy lends a connection for a transaction, so notices reach nobody. It
+shows by the process that the connection claims to talk to, which is not the one
+that answers; a proxy that hides it shows by heartbeats that never come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+
+from authingo import clock
+from authingo.errors import StoreUnavailable
+from authingo.stores import Revoked
+from authingo.stores.postgres.failures import translated
+
+CHANNEL = "authingo"
+BEAT = 1.0  # seconds between two heartbeats
+TRUST = 2.0  # seconds from the sending of the last heartbeat that came back
+_PATIENCE = 5.0  # seconds without one, after which another connection is tried
+_RETRY = 1.0  # seconds until then
+_LONG_RETRY = 30.0  # the same where it takes somebody to mend it
+
+_TRIGGERS = """\
+SELECT count(*) = 6 FROM pg_trigger
+WHERE tgrelid IN ('authingo_sessions'::regclass, 'authingo_users'::regclass)
+  AND tgname IN ('authingo_sessions_changed', 'authingo_sessions_deleted',
+                 'authingo_sessions_emptied', 'authingo_users_changed',
+                 'authingo_users_deleted', 'authingo_users_emptied')
+  AND tgenabled IN ('O', 'A')"""
+
+_log = logging.getLogger("authingo")
+
+
+class CannotHear(Exception):
+    """Notices do not reach this connection; the message says why."""
+
+
+class Revocations:
+    """Listens from the first question on, and reconnects by itself."""
+
+    def __init__(
+        self,
+        revoked: Revoked,
+        *,
+        connect: Callable[[], Awaitable[asyncpg.Connection]],
+        send: Callable[[str], Awaitable[object]],
+    ) -> None:
+        """Do nothing yet.
+
+        Args:
+            revoked: who is told.
+            connect: makes a connection that no proxy lends to others.
+            send: notifies `CHANNEL` with this text, on the way that revocations go.
+        """
+        self._revoked = revoked
+        self._connect = connect
+        self._send = send
+        self._trusted_until = 0.0  # by authingo.clock
+        self._sent: dict[str, float] = {}  # heartbeats under way, and when they were sent
+        self._listening: asyncio.Task[None] | None = None
+        self._said: str | None = None
+
+    def hears(self) -> bool:
+        """Tell whether all that was revoked until `TRUST` ago has been told."""
+        if clock.now() < self._trusted_until:
+            return True
+        if self._listening is None or self._listening.done():
+            self._listening = asyncio.get_running_loop().create_task(self._run())
+        return False
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._listening is not None:
+            listening, self._listening = self._listening, None
+            listening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await listening
+
+    async def _run(self) -> None:
+        while True:
+            reason, pause = "the connection that hears of revocations was lost", _RETRY
+            try:
+                await self._listen()
+            except CannotHear as error:
+                reason, pause = str(error), _LONG_RETRY
+            except StoreUnavailable as error:
+                reason = error.message
+            finally:
+                self._trusted_until = 0.0
+                self._revoked.drop_all()
+            self._say(f"sessions are looked up in the database each time: {reason}")
+            await asyncio.sleep(pause)
+
+    async def _listen(self) -> None:
+        """Listen until the connection is lost."""
+        connection = await self._connect()
+        lost = asyncio.Event()
+        try:
+            async with translated(), asyncio.timeout(_PATIENCE):
+                await self._inspect(connection)
+                connection.add_termination_listener(lambda _: self._lose(lost))
+                await connection.add_listener(CHANNEL, self._hear)
+            # Nothing from before is known to be current; from here on all is heard.
+            self._revoked.drop_all()
+            self._sent.clear()
+            heard_at = clock.now()
+            while not lost.is_set():
+                await self._beat()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(BEAT):
+                        await lost.wait()
+                now = clock.now()
+                if now < self._trusted_until:
+                    heard_at = now
+                    self._say(None)
+                elif now - heard_at > _PATIENCE:
+                    raise CannotHear(
+                        "what is notified through database_url does not arrive "
+                        "(a pooling proxy? then set listen_url to a direct connection)"
+                    )
+        finally:
+            connection.terminate()
+
+    async def _inspect(self, connection: asyncpg.Connection) -> None:
+        if connection.get_server_pid() != await connection.fetchval("SELECT pg_backend_pid()"):
+            raise CannotHear(
+                "a pooling proxy lies between, through which nothing can be heard: "
+                "set listen_url to a direct connection"
+            )
+        if not await connection.fetchval(_TRIGGERS):
+            raise CannotHear("triggers of authingo are missing or disabled in the database")
+
+    async def _beat(self) -> None:
+        text = "!" + secrets.token_hex(8)
+        self._sent[text] = clock.now()
+        with contextlib.suppress(StoreUnavailable):  # no heartbeat, no trust: nothing else to do
+            await self._send(text)
+
+    def _hear(self, _connection: object, _pid: int, _channel: str, text: object) -> None:
+        assert isinstance(text, str)  # noqa: S101 - asyncpg's type says object
+        if text.startswith("!"):
+            if (sent := self._sent.get(text)) is not None:
+                self._trusted_until = sent + TRUST
+                self._sent = {beat: at for beat, at in self._sent.items() if at > sent}
+        elif text == "*":
+            self._revoked.drop_all()
+        else:
+            for user_id in text.split(" "):
+                self._revoked.drop(user_id)
+
+    def _lose(self, lost: asyncio.Event) -> None:
+        self._trusted_until = 0.0
+        self._revoked.drop_all()
+        lost.set()
+
+    def _say(self, what: str | None) -> None:
+        """Log it where it is news. None: all is well again."""
+        if what is not None and what != self._said:
+            _log.warning("%s", what)
+        elif what is None and self._said is not None:
+            _log.warning("sessions are answered from memory again")
+        self._said = what
