@@ -8,6 +8,8 @@ resumes the session. `app.dependency_overrides[current_user]` replaces it in tes
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends
@@ -15,8 +17,9 @@ from starlette.requests import HTTPConnection
 
 from authingo import cookies
 from authingo.cookies import Cookies
-from authingo.errors import AuthError, NoSession
+from authingo.errors import AuthError
 from authingo.fastapi.bodies import Receive
+from authingo.fastapi.injection import Kind, Kinds, take_over
 from authingo.fastapi.origin import OriginCheck, Scope
 from authingo.fastapi.replies import Send, error_reply
 from authingo.fastapi.websockets import WatchedSocket
@@ -37,6 +40,20 @@ class Guard:
         self._cookie = Cookies(auth.settings).session.name
         self.origin = OriginCheck(auth.settings)
 
+    def recall(self, scope: Scope, *, client_header: bool = True) -> Resumed | None:
+        """Return who asks where this process remembers them, or refuse. None: ask `admit`.
+
+        For a WebSocket that is always so, because its session is watched from then on.
+
+        Raises:
+            MissingClientHeader, OriginNotAllowed: before anything is looked at.
+        """
+        if scope["type"] == "websocket":
+            return None
+        self.origin.check(scope, client_header=client_header)
+        known = self._auth.recall(cookies.read(scope["headers"], self._cookie))
+        return known.resumed if known else None
+
     async def admit(self, scope: Scope, *, client_header: bool = True) -> Resumed:
         """Return who asks, or refuse.
 
@@ -44,20 +61,22 @@ class Guard:
             MissingClientHeader, OriginNotAllowed: before the session is looked up.
             NoSession, SessionExpired, StoreUnavailable: as `Auth.resume`.
         """
-        if scope["type"] == "websocket":
-            self.origin.check_websocket(scope)
-        else:
-            self.origin.check(scope, client_header=client_header)
+        self._check(scope, client_header=client_header)
         known: tuple[Guard, Resumed] | None = scope.get(_ADMITTED)
         if known is not None and known[0] is self:  # several guards of one request ask once
             return known[1]
         token = cookies.read(scope["headers"], self._cookie)
-        remembered = self._auth.recall(token)
-        resumed = remembered.resumed if remembered else await self._auth.resume(token)
+        resumed = await self._auth.resume(token)
         scope[_ADMITTED] = (self, resumed)
         if watched := scope.get(WATCHED):
             watched.watch(lambda: self._auth.resume(token))
         return resumed
+
+    def _check(self, scope: Scope, *, client_header: bool) -> None:
+        if scope["type"] == "websocket":
+            self.origin.check_websocket(scope)
+        else:
+            self.origin.check(scope, client_header=client_header)
 
 
 def _guard(connection: HTTPConnection) -> Guard:
@@ -76,12 +95,14 @@ def _guard(connection: HTTPConnection) -> Guard:
 
 async def current_user(connection: HTTPConnection) -> User:
     """Return the signed-in user; 401 without one."""
-    return (await _guard(connection).admit(connection.scope)).user
+    user: User = await _asked(connection, current_user)
+    return user
 
 
 async def current_session(connection: HTTPConnection) -> Session:
     """Return the session of the signed-in user; 401 without one."""
-    return (await _guard(connection).admit(connection.scope)).session
+    session: Session = await _asked(connection, current_session)
+    return session
 
 
 async def optional_user(connection: HTTPConnection) -> User | None:
@@ -90,30 +111,43 @@ async def optional_user(connection: HTTPConnection) -> User | None:
     An expired session is still a 401 `session_expired`: the client refreshes and
     asks again, instead of showing the page of a stranger.
     """
-    try:
-        return await current_user(connection)
-    except NoSession:
-        return None
+    user: User | None = await _asked(connection, optional_user)
+    return user
 
 
 async def page_user(connection: HTTPConnection) -> User:
     """Return the signed-in user, letting GET and HEAD come without X-Authingo-Client."""
-    return (await _guard(connection).admit(connection.scope, client_header=False)).user
+    user: User = await _asked(connection, page_user)
+    return user
 
+
+async def _asked(connection: HTTPConnection, which: Callable[..., Any]) -> Any:
+    guard = _guard(connection)
+    take_over(connection.scope, guard, _KINDS)
+    return await _KINDS[which].ask(guard, connection.scope)
+
+
+_KINDS: Kinds = {
+    current_user: Kind(attrgetter("user")),
+    current_session: Kind(attrgetter("session")),
+    optional_user: Kind(attrgetter("user"), optional=True),
+    page_user: Kind(attrgetter("user"), client_header=False),
+}
 
 CurrentUser = Annotated[User, Depends(current_user)]
 CurrentSession = Annotated[Session, Depends(current_session)]
 OptionalUser = Annotated[User | None, Depends(optional_user)]
 PageUser = Annotated[User, Depends(page_user)]
 
-# The guards that demand the client header before a body is read.
-_STRICT = frozenset({current_user, current_session, optional_user})
-
 
 def demands_header(dependant: Any, overrides: dict[Any, Any]) -> bool:
     """Tell whether a FastAPI route's dependencies hold a strict guard that no test replaced."""
     return any(
-        inner.call not in overrides and (inner.call in _STRICT or demands_header(inner, overrides))
+        inner.call not in overrides
+        and (
+            (inner.call in _KINDS and _KINDS[inner.call].client_header)
+            or demands_header(inner, overrides)
+        )
         for inner in dependant.dependencies
     )
 
@@ -136,7 +170,9 @@ class Required:
             await self._websocket(scope, receive, send)
             return
         try:
-            admitted = await self._guard.admit(scope, client_header=self._client_header)
+            admitted = self._guard.recall(scope, client_header=self._client_header)
+            if admitted is None:
+                admitted = await self._guard.admit(scope, client_header=self._client_header)
         except AuthError as error:
             await error_reply(error).send(send)
             return
