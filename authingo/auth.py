@@ -23,8 +23,18 @@ from authingo.errors import (
     StoreUnavailable,
     WrongPassword,
 )
+from authingo.last_use import LastUse
 from authingo.limits import Limits
-from authingo.models import Client, NewUser, Resumed, Session, SignedIn, User
+from authingo.models import (
+    Client,
+    Event,
+    NewUser,
+    Outcome,
+    Resumed,
+    Session,
+    SignedIn,
+    User,
+)
 from authingo.stores import Store, open_store
 from authingo.tokens import session_digest
 
@@ -64,7 +74,8 @@ class Auth:
         self._hasher = passwords.PasswordHasher(cost=self.settings.passwords.bcrypt_cost)
         self._limits = Limits(enabled=self.settings.limits.enabled)
         self._check = PasswordCheck(self._hasher, self._limits)
-        self._cache = SessionCache(self.store, longest=self.settings.sessions.cache)
+        self._last_use = LastUse(self.store)
+        self._cache = SessionCache(self.store, self._last_use, longest=self.settings.sessions.cache)
         self._opened = False
         self._opening: asyncio.Task[None] | None = None
         self._lifespans = 0
@@ -100,6 +111,7 @@ class Auth:
 
     async def close(self) -> None:
         """Close the store. Whatever is asked next opens it again."""
+        await self._last_use.close()
         self._opened = False
         await self.store.close()
 
@@ -186,15 +198,22 @@ class Auth:
         if not self.settings.sign_up:
             raise SignUpClosed
         store = await self._store()
-        attempt = await self._limits.sign_up(store, client)
+        self._hasher.refuse_if_full()
+        attempt = await self._limits.sign_up(store, email, client)
+        if attempt.account is not None:  # spares the hash; the insert decides
+            raise EmailTaken
         try:
-            new = await self._new_user(store, email=email, password=password, name=name)
+            password_hash = await self._hasher.hash(password)
         except Busy:
-            await attempt.give_back()
+            await store.record(attempt.not_made())
             raise
+        new = NewUser(email=email, name=name, password_hash=password_hash)
         record, tokens = sessions.mint(self.settings.sessions.lifetimes, client)
-        made = await store.add_user_with_session(new, record, ending=_digest_of(session_token))
-        await self._record("sign_up", made, client)
+        outcome = attempt.succeeded(_about("sign_up", new.id, record.id, client))
+        made = await store.add_user_with_session(
+            new, record, ending=_digest_of(session_token), outcome=outcome
+        )
+        events.log(*outcome.events)
         return SignedIn(made.user, made.session, tokens)
 
     async def sign_in(
@@ -217,16 +236,22 @@ class Auth:
         """
         _refuse_sizes(email=email, password=password)
         store = await self._store()
-        found = await self._check.of_sign_in(store, email, password, client)
+        found, attempt = await self._check.of_sign_in(store, email, password, client)
         record, tokens = sessions.mint(self.settings.sessions.lifetimes, client)
+        outcome = attempt.succeeded(_about("sign_in", found.user.id, record.id, client))
         begun = await store.begin_session(
-            found.user.id, record, version=found.version, ending=_digest_of(session_token)
+            found.user.id,
+            record,
+            version=found.version,
+            ending=_digest_of(session_token),
+            outcome=outcome,
         )
         if begun is None:  # disabled, deleted, or another password since it was read
-            await events.record(store, "sign_in_failed", user_id=found.user.id, ip=client.ip)
+            failed = events.happened("sign_in_failed", user_id=found.user.id, ip=client.ip)
+            await events.record(store, *attempt.failed(failed))
             raise InvalidCredentials
+        events.log(*outcome.events)
         await self._check.strengthen(store, found, password)
-        await self._record("sign_in", begun, client)
         return SignedIn(begun.user, begun.session, tokens)
 
     async def resume(self, session_token: str | None) -> Resumed:
@@ -259,7 +284,7 @@ class Auth:
             return
         store = await self._store()
         if ended := await store.end_session(digest):
-            await self._record("sign_out", ended, client)
+            await events.record(store, _about("sign_out", ended.user.id, ended.session.id, client))
 
     async def change_password(
         self,
@@ -282,16 +307,21 @@ class Auth:
         store = await self._store()
         caller = await sessions.resume(store, session_token)
         self._check_password(new_password, email=caller.user.email, field="new_password")
-        found = await self._check.of_change(store, caller.session, current_password, client)
+        found, attempt = await self._check.of_change(store, caller, current_password, client)
         record, tokens = sessions.mint(self.settings.sessions.lifetimes, client)
-        new_hash = await self._hasher.hash(new_password)
+        try:
+            new_hash = await self._hasher.hash(new_password)
+        except Busy:
+            await store.record(attempt.not_made())
+            raise
+        outcome = attempt.succeeded(_about("password_changed", caller.user.id, record.id, client))
         changed = await store.change_password(
-            found, new_hash, caller=caller.session.id, session=record
+            found, new_hash, caller=caller.session.id, session=record, outcome=outcome
         )
         if changed is None:
             await sessions.resume(store, session_token)
             raise WrongPassword
-        await self._record("password_changed", changed, client)
+        events.log(*outcome.events)
         return SignedIn(changed.user, changed.session, tokens)
 
     async def list_sessions(self, user_id: str) -> list[Session]:
@@ -312,10 +342,9 @@ class Auth:
         """
         store = await self._store()
         ended = await store.end_sessions(user_id, only=only, but=but)
-        for session_id in ended:
-            await events.record(
-                store, "session_revoked", user_id=user_id, session_id=session_id, ip=client.ip
-            )
+        if ended:
+            revoked = (_about("session_revoked", user_id, one, client) for one in ended)
+            await events.record(store, *revoked)
         return len(ended)
 
     async def begin_session(
@@ -328,12 +357,13 @@ class Auth:
         """
         record, tokens = sessions.mint(self.settings.sessions.lifetimes, client)
         store = await self._store()
+        outcome = Outcome(events=(_about("sign_in", user.id, record.id, client),))
         begun = await store.begin_session(
-            user.id, record, version=None, ending=_digest_of(session_token)
+            user.id, record, version=None, ending=_digest_of(session_token), outcome=outcome
         )
         if begun is None:
             raise NoSession("the user is disabled or gone")
-        await self._record("sign_in", begun, client)
+        events.log(*outcome.events)
         return SignedIn(begun.user, begun.session, tokens)
 
     # Accounts, for programs and operators
@@ -349,11 +379,16 @@ class Auth:
         name = email.partition("@")[0] if name is None else name
         email, name = self._accept(email=email, password=password, name=name)
         store = await self._store()
-        new = await self._new_user(
-            store, email=email, password=password, name=name, verified=verified
+        if await store.credentials(email):  # spares the hash; the insert decides
+            raise EmailTaken
+        new = NewUser(
+            email=email,
+            name=name,
+            password_hash=await self._hasher.hash(password),
+            email_verified=verified,
         )
         user = await store.add_user(new)
-        await events.record(store, "user_created", user_id=user.id)
+        await events.record(store, events.happened("user_created", user_id=user.id))
         return user
 
     async def set_password(self, user: User, new_password: str) -> User:
@@ -368,7 +403,7 @@ class Auth:
         changed = await store.set_password(user.id, await self._hasher.hash(new_password))
         if changed is None:
             raise NoSuchUser
-        await events.record(store, "password_set", user_id=user.id)
+        await events.record(store, events.happened("password_set", user_id=user.id))
         return changed
 
     async def disable_user(self, user_id: str) -> User:
@@ -396,7 +431,7 @@ class Auth:
         store = await self._store()
         if not await store.delete_user(user_id):
             raise NoSuchUser
-        await events.record(store, "user_deleted", user_id=user_id)
+        await events.record(store, events.happened("user_deleted", user_id=user_id))
 
     async def ping(self) -> None:
         """Ask the store for an answer."""
@@ -408,18 +443,13 @@ class Auth:
         await self.open()
         return self.store
 
-    async def _record(self, name: events.EventName, about: Resumed, client: Client) -> None:
-        await events.record(
-            self.store, name, user_id=about.user.id, session_id=about.session.id, ip=client.ip
-        )
-
     async def _set_disabled(self, user_id: str, *, disabled: bool) -> User:
         store = await self._store()
         user = await store.set_disabled(user_id, disabled=disabled)
         if user is None:
             raise NoSuchUser
         name: events.EventName = "user_disabled" if disabled else "user_enabled"
-        await events.record(store, name, user_id=user_id)
+        await events.record(store, events.happened(name, user_id=user_id))
         return user
 
     def _accept(self, *, email: str, password: str, name: str) -> tuple[str, str]:
@@ -436,18 +466,6 @@ class Auth:
             raise InvalidInput(fields)
         return normalized, cleaned
 
-    async def _new_user(
-        self, store: Store, *, email: str, password: str, name: str, verified: bool = False
-    ) -> NewUser:
-        if await store.credentials(email):  # spares the hash; the insert decides
-            raise EmailTaken
-        return NewUser(
-            email=email,
-            name=name,
-            password_hash=await self._hasher.hash(password),
-            email_verified=verified,
-        )
-
     def _problem_with(self, password: str, *, email: str) -> str | None:
         return passwords.problem_with(
             password, email=email, min_length=self.settings.passwords.min_length
@@ -456,6 +474,10 @@ class Auth:
     def _check_password(self, password: str, *, email: str, field: str) -> None:
         if problem := self._problem_with(password, email=email):
             raise InvalidInput({field: problem})
+
+
+def _about(name: events.EventName, user_id: str, session_id: str, client: Client) -> Event:
+    return events.happened(name, user_id=user_id, session_id=session_id, ip=client.ip)
 
 
 def _digest_of(session_token: str | None) -> bytes | None:

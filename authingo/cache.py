@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Any
 
 from authingo import clock
+from authingo.last_use import LastUse
 from authingo.models import Resumed, TokenMatch
 from authingo.stores import Store
 
@@ -40,9 +41,10 @@ class Remembered:
 class SessionCache:
     """Stands before the store's `session_and_user`, and answers as it does."""
 
-    def __init__(self, store: Store, *, longest: timedelta) -> None:
+    def __init__(self, store: Store, last_use: LastUse, *, longest: timedelta) -> None:
         """Remember nothing yet. `longest`: the life of what is remembered; 0 turns it off."""
         self._store = store
+        self._last_use = last_use  # what is answered from memory was read a moment ago
         self._longest = longest.total_seconds()
         self._known: dict[bytes, Remembered] = {}  # the oldest first
         self._of_user: dict[str, set[bytes]] = {}
@@ -69,11 +71,13 @@ class SessionCache:
         """Answer as `Store.session_and_user` does, from memory where that can be relied on."""
         if found := self.recall(digest):
             return found.match
-        if not (self._longest and self._store.hears()):
-            return await self._store.session_and_user(digest)
+        hears = self._longest > 0 and self._store.hears()
         asked_at, notices = clock.now(), self._notices
         match = await self._store.session_and_user(digest)
-        if match is not None and match.live and self._is_current(match.user.id, notices):
+        if match is None or not match.live:
+            return match
+        self._last_use.note(match)
+        if hears and self._is_current(match.user.id, notices):
             life = min(self._longest, match.live_for.total_seconds())
             self._keep(digest, Remembered(match, asked_at + life))
         return match

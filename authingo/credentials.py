@@ -13,7 +13,7 @@ import contextlib
 from authingo import events, inputs, passwords
 from authingo.errors import Busy, InvalidCredentials, StoreUnavailable, WrongPassword
 from authingo.limits import Attempt, Limits
-from authingo.models import Client, Credentials, Session
+from authingo.models import Client, Credentials, Resumed
 from authingo.passwords import PasswordHasher
 from authingo.stores import Store
 
@@ -27,51 +27,50 @@ class PasswordCheck:
 
     async def of_sign_in(
         self, store: Store, email: str, password: str, client: Client
-    ) -> Credentials:
-        """Return the account that email and password open.
+    ) -> tuple[Credentials, Attempt]:
+        """Return the account that email and password open, and the attempt that succeeded.
 
         Raises:
             TooManyRequests, Busy: it was not tried.
             InvalidCredentials: no such account, another password, disabled, or a
                 hash that cannot be verified.
         """
+        self._hasher.refuse_if_full()  # before the store is asked for anything
         normalized = inputs.normalize_email(email)
-        found = await store.credentials(normalized) if normalized else None
-        user_id = found.user.id if found else None
-        key = normalized or email.casefold()
-        attempt = await self._limits.sign_in(store, key, client, user_id=user_id)
-        if (
-            not await self._verifies(store, password, found, attempt)
-            or found is None
-            or found.user.disabled_at
-        ):
-            await events.record(store, "sign_in_failed", user_id=user_id, ip=client.ip)
+        given = normalized or email.casefold()
+        attempt = await self._limits.sign_in(store, normalized, client, given=given)
+        found = attempt.account
+        verified = await self._verifies(store, password, attempt)
+        if not verified or found is None or found.user.disabled_at:
+            user_id = found.user.id if found else None
+            failed = events.happened("sign_in_failed", user_id=user_id, ip=client.ip)
+            await events.record(store, *attempt.failed(failed))
             raise InvalidCredentials
-        await attempt.succeeded()
-        return found
+        return found, attempt
 
     async def of_change(
-        self, store: Store, session: Session, password: str, client: Client
-    ) -> Credentials:
-        """Return the account of a session, if this is its password.
+        self, store: Store, caller: Resumed, password: str, client: Client
+    ) -> tuple[Credentials, Attempt]:
+        """Return the account of a session, if this is its password, and the attempt.
 
         Raises:
             TooManyRequests, Busy: it was not tried.
             WrongPassword: it is another one.
         """
-        attempt = await self._limits.change_password(store, session, client)
-        found = await store.credentials_by_id(session.user_id)
-        if not await self._verifies(store, password, found, attempt) or found is None:
-            await events.record(
-                store,
+        self._hasher.refuse_if_full()
+        attempt = await self._limits.change_password(store, caller, client)
+        found = attempt.account
+        verified = await self._verifies(store, password, attempt)
+        if not verified or found is None or found.user.id != caller.user.id:
+            failed = events.happened(
                 "password_change_failed",
-                user_id=session.user_id,
-                session_id=session.id,
+                user_id=caller.user.id,
+                session_id=caller.session.id,
                 ip=client.ip,
             )
+            await events.record(store, *attempt.failed(failed))
             raise WrongPassword
-        await attempt.succeeded()
-        return found
+        return found, attempt
 
     async def strengthen(self, store: Store, found: Credentials, password: str) -> None:
         """Replace a weaker hash, now that the password is at hand. Never at the sign-in's cost."""
@@ -81,14 +80,14 @@ class PasswordCheck:
             stronger = await self._hasher.hash(password)
             await store.replace_hash(found.user.id, old=found.password_hash, new=stronger)
 
-    async def _verifies(
-        self, store: Store, password: str, found: Credentials | None, attempt: Attempt
-    ) -> bool:
+    async def _verifies(self, store: Store, password: str, attempt: Attempt) -> bool:
+        found = attempt.account
         stored = found.password_hash if found else None
         if found is not None and not passwords.is_hash(found.password_hash):
-            await events.record(store, "password_hash_malformed", user_id=found.user.id)
+            malformed = events.happened("password_hash_malformed", user_id=found.user.id)
+            await events.record(store, malformed)
         try:
             return await self._hasher.verify(password, stored)
         except Busy:
-            await attempt.give_back()
+            await store.record(attempt.not_made())
             raise

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from authingo.errors import StoreUnavailable
-from authingo.models import Event
+from authingo.models import Event, Outcome
 from authingo.stores import Store
 from authingo.wire import event_json
 
@@ -38,22 +38,31 @@ EventName = Literal[
 _log = logging.getLogger("authingo.events")
 
 
-async def record(
-    store: Store,
+def happened(
     name: EventName,
     *,
     user_id: str | None = None,
     session_id: str | None = None,
     ip: str | None = None,
-) -> None:
-    """Record that something happened, now.
+) -> Event:
+    """Make the event of something that happens now."""
+    return Event(at=datetime.now(UTC), name=name, user_id=user_id, session_id=session_id, ip=ip)
+
+
+def log(*events: Event) -> None:
+    """Write a line each."""
+    for event in events:
+        _log.info(json.dumps({key: value for key, value in event_json(event).items() if value}))
+
+
+async def record(store: Store, *events: Event) -> None:
+    """Record what happened by itself, and log it.
 
     What it is about has been done and is about to be acknowledged, so a store
     that fails here is no reason to fail: the line in the log is left.
     """
-    event = Event(at=datetime.now(UTC), name=name, user_id=user_id, session_id=session_id, ip=ip)
-    _log.info(json.dumps({key: value for key, value in event_json(event).items() if value}))
+    log(*events)
     try:
-        await store.add_event(event)
+        await store.record(Outcome(events=events))
     except StoreUnavailable as error:
         logging.getLogger("authingo").warning("the event was not stored: %s", error.message)

@@ -14,13 +14,11 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import math
-from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from typing import Any
 
 from authingo import events
 from authingo.errors import TooManyRequests
-from authingo.models import AttemptLimit, Client, Session
+from authingo.models import AttemptLimit, Client, Counted, Credentials, Event, Outcome, Resumed
 from authingo.stores import Store
 
 # Per account and address, failures alone: 5, then one after 1, 2, 4, 8, 15, 15, … minutes.
@@ -40,54 +38,33 @@ _IPV6_SUBSCRIBER = 64  # bits: what one customer is given, who may use any addre
 
 
 class Attempt:
-    """Something that is about to be tried, and what was counted for it."""
+    """Something about to be tried: what was counted for it, and the account it is about."""
 
-    def __init__(self, store: Store, client: Client, user_id: str | None = None) -> None:
-        self._store = store
-        self._client = client
-        self._user_id = user_id
-        self._counted: list[tuple[bytes, AttemptLimit]] = []
-
-    async def take(
-        self,
-        limit: AttemptLimit,
-        *key: str,
-        unless: Callable[[], Coroutine[Any, Any, bool]] | None = None,
+    def __init__(
+        self, account: Credentials | None, counted: tuple[Counted, ...], reached: tuple[Event, ...]
     ) -> None:
-        """Count it under a key.
+        self.account = account
+        self._counted = counted
+        self._reached = reached  # the event of a limit that this one used up
 
-        Args:
-            limit: how often.
-            key: what is counted; it is stored as a digest.
-            unless: asked when the limit refuses; true lets the attempt pass uncounted.
+    def not_made(self) -> Outcome:
+        """Return what is left of it if it is not made after all."""
+        return Outcome(give_back=self._counted)
 
-        Raises:
-            TooManyRequests: it may not go on.
+    def failed(self, event: Event) -> tuple[Event, ...]:
+        """Return what happened, if it fails: it stays counted."""
+        return *self._reached, event
+
+    def succeeded(self, event: Event) -> Outcome:
+        """Return what is left of it: it was no guess.
+
+        Its failures are forgotten, and elsewhere it counts no more.
         """
-        digest = hashlib.sha256("\0".join(key).encode("utf-8", "surrogatepass")).digest()
-        taken = await self._store.take_attempt(digest, limit)
-        if taken.refused_for is not None:
-            if unless is not None and await unless():
-                return
-            raise TooManyRequests(math.ceil(taken.refused_for.total_seconds()))
-        self._counted.append((digest, limit))
-        if taken.last:
-            await events.record(
-                self._store, "limit_reached", user_id=self._user_id, ip=self._client.ip
-            )
-
-    async def give_back(self) -> None:
-        """It was not made after all."""
-        for digest, limit in self._counted:
-            await self._store.give_back_attempt(digest, limit)
-
-    async def succeeded(self) -> None:
-        """It was no guess: its failures are forgotten, and elsewhere it counts no more."""
-        for digest, limit in self._counted:
-            if limit is GUESSES:
-                await self._store.forget_attempts(digest)
-            elif limit is ACCOUNT:
-                await self._store.give_back_attempt(digest, limit)
+        return Outcome(
+            events=(*self._reached, event),
+            forget=tuple(digest for digest, limit in self._counted if limit is GUESSES),
+            give_back=tuple(one for one in self._counted if one[1] is ACCOUNT),
+        )
 
 
 class Limits:
@@ -97,40 +74,40 @@ class Limits:
         self._enabled = enabled
 
     async def sign_in(
-        self, store: Store, email: str, client: Client, *, user_id: str | None
+        self, store: Store, email: str | None, client: Client, *, given: str
     ) -> Attempt:
         """Count a sign-in: per address, per account and address, per account.
 
-        `user_id`, where there is such a user, only goes into the event.
+        Args:
+            store: where it is counted, and where the account is.
+            email: normalized, to find the account by; None where it is none.
+            client: who asks.
+            given: what stands for the account in the keys; it need not exist.
 
         Raises:
             TooManyRequests: it may not be tried now.
         """
-        attempt = Attempt(store, client, user_id)
-        if self._enabled:
-            where = _network(client.ip)
-            if _is_limited(client):
-                await attempt.take(SIGN_INS, "sign-in address", where)
-            await attempt.take(GUESSES, "sign-in", email, where)
+        where = _network(client.ip)
+        counting = [
+            (_key("sign-in", given, where), GUESSES),
+            (_key("account", given), ACCOUNT),
+        ]
+        if _is_limited(client):
+            counting.insert(0, (_key("sign-in address", where), SIGN_INS))
+        return await self._begin(store, email, client, counting)
 
-            async def at_home() -> bool:
-                return client.ip is not None and await store.has_session_from(email, client.ip)
-
-            await attempt.take(ACCOUNT, "account", email, unless=at_home)
-        return attempt
-
-    async def sign_up(self, store: Store, client: Client) -> Attempt:
+    async def sign_up(self, store: Store, email: str, client: Client) -> Attempt:
         """Count a sign-up per address.
 
         Raises:
             TooManyRequests: it may not be tried now.
         """
-        attempt = Attempt(store, client)
-        if self._enabled and _is_limited(client):
-            await attempt.take(SIGN_UPS, "sign-up address", _network(client.ip))
-        return attempt
+        counting = []
+        if _is_limited(client):
+            counting.append((_key("sign-up address", _network(client.ip)), SIGN_UPS))
+        return await self._begin(store, email, client, counting)
 
-    async def change_password(self, store: Store, session: Session, client: Client) -> Attempt:
+    async def change_password(self, store: Store, caller: Resumed, client: Client) -> Attempt:
         """Count a guess at the current password against the session, never the account.
 
         Whoever holds a stolen session must not be able to keep the owner from
@@ -139,10 +116,33 @@ class Limits:
         Raises:
             TooManyRequests: it may not be tried now.
         """
-        attempt = Attempt(store, client, session.user_id)
-        if self._enabled:
-            await attempt.take(GUESSES, "change-password", session.id)
-        return attempt
+        counting = [(_key("change-password", caller.session.id), GUESSES)]
+        return await self._begin(store, caller.user.email, client, counting)
+
+    async def _begin(
+        self, store: Store, email: str | None, client: Client, counting: list[Counted]
+    ) -> Attempt:
+        begun = await store.begin_attempt(email, counting if self._enabled else (), ip=client.ip)
+        user_id = begun.account.user.id if begun.account else None
+        counted, refused_for = [], None
+        reached: tuple[Event, ...] = ()
+        for one, taken in zip(counting, begun.taken, strict=False):
+            if taken.refused_for is None:
+                counted.append(one)
+            elif not (one[1] is ACCOUNT and begun.at_home):  # there, it passes uncounted
+                refused_for = taken.refused_for
+            if taken.last:
+                reached = (events.happened("limit_reached", user_id=user_id, ip=client.ip),)
+        if refused_for is not None:
+            if reached:
+                await events.record(store, *reached)
+            raise TooManyRequests(math.ceil(refused_for.total_seconds()))
+        return Attempt(begun.account, tuple(counted), reached)
+
+
+def _key(*what: str) -> bytes:
+    """Return what a count is kept under."""
+    return hashlib.sha256("\0".join(what).encode("utf-8", "surrogatepass")).digest()
 
 
 def _is_limited(client: Client) -> bool:

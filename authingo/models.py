@@ -220,6 +220,24 @@ class Taken:
     last: bool
 
 
+# The SHA-256 of what is counted, and how often it may be tried.
+Counted = tuple[bytes, AttemptLimit]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An attempt that was counted, and the account it is about, if there is one.
+
+    `taken` has an answer for each key, up to the first that refused. `at_home`:
+    one refused, and the account has a live session that was last used from the
+    address that asks.
+    """
+
+    account: Credentials | None
+    taken: tuple[Taken, ...]
+    at_home: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened, by ids: never a token, a password or an email."""
@@ -230,3 +248,19 @@ class Event:
     session_id: str | None = None
     ip: str | None = None
     id: str = field(default_factory=lambda: new_id("evt_"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What is left in the records of something that was tried.
+
+    Its events; the counts that begin anew, because it was no guess; and those that
+    it takes itself off again.
+    """
+
+    events: tuple[Event, ...] = ()
+    forget: tuple[bytes, ...] = ()
+    give_back: tuple[Counted, ...] = ()
+
+
+NOTHING = Outcome()

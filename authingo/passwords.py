@@ -140,9 +140,17 @@ class PasswordHasher:
         future.add_done_callback(free)
         return await asyncio.wrap_future(future)
 
-    async def _take_place(self) -> None:
+    def refuse_if_full(self) -> None:
+        """Tell whoever could not even wait that it is busy, before anything is spent on them.
+
+        Raises:
+            Busy: so many are being hashed and waiting.
+        """
         if self._free.locked() and self._waiting >= _LINE * self._threads:
             raise Busy
+
+    async def _take_place(self) -> None:
+        self.refuse_if_full()
         self._waiting += 1
         try:
             async with asyncio.timeout(_PATIENCE):

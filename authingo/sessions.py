@@ -101,13 +101,10 @@ async def rotate(store: Store, token: str | None, lifetimes: Lifetimes, client: 
         return _signed_in(again, *presented.successors(match.nonce))
     if not await store.end_reused(selector, verifier):
         raise NoSession  # somebody else with the same stale token came first
-    await events.record(
-        store,
-        "refresh_reused",
-        user_id=match.user.id,
-        session_id=match.session.id,
-        ip=client.ip,
+    reused = events.happened(
+        "refresh_reused", user_id=match.user.id, session_id=match.session.id, ip=client.ip
     )
+    await events.record(store, reused)
     raise RefreshReused
 
 

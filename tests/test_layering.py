@@ -16,6 +16,7 @@ ROOMS = [
     {"config", "tokens", "inputs", "passwords", "wire"},
     {"stores"},
     {"cookies", "events"},
+    {"last_use"},
     {"cache"},
     {"sessions", "limits"},
     {"credentials"},

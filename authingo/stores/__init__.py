@@ -13,21 +13,24 @@ A third adapter implements this protocol and runs `authingo.stores.conformance`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from authingo.models import (
-    AttemptLimit,
+    NOTHING,
+    Begun,
+    Counted,
     Credentials,
     Event,
     NewSession,
     NewUser,
+    Outcome,
     RefreshMatch,
     Resumed,
     Rotation,
     Session,
-    Taken,
     TokenMatch,
     User,
 )
@@ -104,7 +107,12 @@ class Store(Protocol):
         """Store a user. Raises EmailTaken where the email is."""
 
     async def add_user_with_session(
-        self, user: NewUser, session: NewSession, *, ending: bytes | None
+        self,
+        user: NewUser,
+        session: NewSession,
+        *,
+        ending: bytes | None,
+        outcome: Outcome = NOTHING,
     ) -> Resumed:
         """Store a user and a first session in one transaction; end another session with it.
 
@@ -112,6 +120,7 @@ class Store(Protocol):
             user: as for `add_user`.
             session: the new session.
             ending: the token digest of a session to end, as `end_session` does.
+            outcome: recorded in the same transaction.
         """
 
     async def credentials(self, email: str) -> Credentials | None:
@@ -124,7 +133,13 @@ class Store(Protocol):
         """Store a stronger hash of the same password; nothing happens if `old` is not there now."""
 
     async def change_password(
-        self, verified: Credentials, new_hash: str, *, caller: str, session: NewSession
+        self,
+        verified: Credentials,
+        new_hash: str,
+        *,
+        caller: str,
+        session: NewSession,
+        outcome: Outcome = NOTHING,
     ) -> Resumed | None:
         """Store a new password, end every session of the user, begin a new one: one transaction.
 
@@ -153,9 +168,15 @@ class Store(Protocol):
     # Sessions
 
     async def begin_session(
-        self, user_id: str, session: NewSession, *, version: int | None, ending: bytes | None
+        self,
+        user_id: str,
+        session: NewSession,
+        *,
+        version: int | None,
+        ending: bytes | None,
+        outcome: Outcome = NOTHING,
     ) -> Resumed | None:
-        """Store a session under a share lock on its user, and end another with it.
+        """Store a session under a share lock on its user, end another, record the outcome.
 
         Nothing happens, and None is returned, unless the user is enabled and the
         password version is `version` (None: any). So a password that changes
@@ -204,28 +225,26 @@ class Store(Protocol):
         All of them, or the one with the id `only`, or all but the one with the id `but`.
         """
 
-    async def has_session_from(self, email: str, ip: str) -> bool:
-        """Tell whether a session that can be refreshed was last used from this address."""
+    async def note_use(self, session_ids: Sequence[str], *, longer_than: timedelta) -> int:
+        """Set `last_used_at` of those that were not used for so long; return how many.
 
-    # Attempts
-
-    async def take_attempt(self, key_digest: bytes, limit: AttemptLimit) -> Taken:
-        """Count an attempt under a key if the limit allows it now: one atomic step.
-
-        Of any number at once, by any number of programs, as many are allowed as
-        the limit says. What is refused changes nothing.
+        Rows that somebody else holds are left out.
         """
 
-    async def give_back_attempt(self, key_digest: bytes, limit: AttemptLimit) -> None:
-        """Count one attempt less, for one that was not made after all."""
+    # Attempts and events
 
-    async def forget_attempts(self, key_digest: bytes) -> None:
-        """Begin to count anew."""
+    async def begin_attempt(
+        self, email: str | None, counting: Sequence[Counted], *, ip: str | None = None
+    ) -> Begun:
+        """Count an attempt under each key in turn, and find the account: one transaction.
 
-    # Events
+        Of any number at once, by any number of programs, as many are allowed as each
+        limit says. A key that refuses is not changed, and those after it are not
+        counted. `ip` only matters for `Begun.at_home`.
+        """
 
-    async def add_event(self, event: Event) -> None:
-        """Store an event."""
+    async def record(self, outcome: Outcome) -> None:
+        """Record an outcome by itself: one transaction. A count that is gone stays gone."""
 
     async def list_events(
         self,

@@ -34,8 +34,10 @@ from authingo.models import (
     Lifetimes,
     NewSession,
     NewUser,
+    Outcome,
     Resumed,
     Rotation,
+    Taken,
     User,
 )
 from authingo.stores import Store
@@ -498,16 +500,36 @@ class StoreConformance:
         assert await store.end_sessions(begun.user.id) == [second.id]
         assert await store.session_and_user(other.new.token_digest) is not None
 
+    async def test_a_use_is_noted_once_in_a_while(self, store: Store) -> None:
+        """Of several at once, without touching anything that a check answers."""
+        first, second = await _begin(store), await _begin(store)
+        (before,) = await store.list_sessions(first.user.id)
+        ids = [first.new.id, second.new.id, "ses_unknown"]
+        assert await store.note_use(ids, longer_than=timedelta(minutes=1)) == 0
+        assert await store.note_use(ids, longer_than=timedelta(0)) == 2
+        assert await store.note_use(ids, longer_than=timedelta(minutes=1)) == 0
+        (listed,) = await store.list_sessions(first.user.id)
+        assert listed.last_used_at > before.last_used_at
+        assert replace(listed, last_used_at=before.last_used_at) == before
+
     async def test_a_session_is_known_by_its_address(self, store: Store) -> None:
         """While it can be refreshed, for its own account alone."""
         begun, other = await _begin(store), await _begin(store)
         for lifetimes, ip in ((_LIVES, "192.0.2.7"), (_DEAD, "192.0.2.8")):
             new = replace(_session(lifetimes), client=Client(ip))
             await store.begin_session(begun.user.id, new, version=1, ending=None)
-        assert await store.has_session_from(begun.user.email, "192.0.2.7") is True
-        assert await store.has_session_from(begun.user.email, "192.0.2.8") is False
-        assert await store.has_session_from(other.user.email, "192.0.2.7") is False
-        assert await store.has_session_from("nobody@example.com", "192.0.2.7") is False
+        full, once = _digest(), AttemptLimit(allowed=1, window=timedelta(minutes=5))
+        cases: list[tuple[bool, str, str | None]] = [
+            (False, begun.user.email, "192.0.2.7"),  # where nothing refuses it does not matter
+            (True, begun.user.email, "192.0.2.7"),
+            (False, begun.user.email, "192.0.2.8"),
+            (False, begun.user.email, None),
+            (False, other.user.email, "192.0.2.7"),
+            (False, "nobody@example.com", "192.0.2.7"),
+        ]
+        for expected, email, address in cases:
+            attempt = await store.begin_attempt(email, [(full, once)], ip=address)
+            assert attempt.at_home is expected
 
     # Attempts
 
@@ -515,28 +537,28 @@ class StoreConformance:
         """However many come at once; then the window has to end. Each key has its own count."""
         limit = AttemptLimit(allowed=5, window=timedelta(minutes=5))
         key = _digest()
-        taken = await asyncio.gather(*(store.take_attempt(key, limit) for _ in range(100)))
+        taken = await asyncio.gather(*(_take(store, key, limit) for _ in range(100)))
         allowed = [one for one in taken if one.refused_for is None]
         assert [one.last for one in allowed].count(True) == 1
         assert len(allowed) == 5
-        refused = await store.take_attempt(key, limit)
+        refused = await _take(store, key, limit)
         assert refused.refused_for is not None
         assert timedelta(minutes=4) < refused.refused_for <= timedelta(minutes=5)
-        assert (await store.take_attempt(_digest(), limit)).refused_for is None
-        await store.forget_attempts(key)
-        assert (await store.take_attempt(key, limit)).refused_for is None
+        assert (await _take(store, _digest(), limit)).refused_for is None
+        await store.record(Outcome(forget=(key,)))
+        assert (await _take(store, key, limit)).refused_for is None
 
     async def test_an_attempt_that_was_not_made_is_given_back(self, store: Store) -> None:
         """Also the last one, and more than there are."""
         limit = AttemptLimit(allowed=1, window=timedelta(minutes=5))
         key = _digest()
         for _ in range(3):
-            assert (await store.take_attempt(key, limit)).refused_for is None
-            assert (await store.take_attempt(key, limit)).refused_for is not None
-            await store.give_back_attempt(key, limit)
-        await store.give_back_attempt(key, limit)
-        await store.give_back_attempt(_digest(), limit)
-        assert (await store.take_attempt(key, limit)).refused_for is None
+            assert (await _take(store, key, limit)).refused_for is None
+            assert (await _take(store, key, limit)).refused_for is not None
+            await store.record(Outcome(give_back=((key, limit),)))
+        await store.record(Outcome(give_back=((key, limit),)))
+        await store.record(Outcome(give_back=((_digest(), limit),)))
+        assert (await _take(store, key, limit)).refused_for is None
 
     async def test_waits_double_up_to_the_longest(self, store: Store) -> None:
         """With one attempt after each. A window that is over begins anew."""
@@ -551,9 +573,9 @@ class StoreConformance:
         for before in range(1, 5):
             key = _digest()
             for _ in range(before):  # whose waits are over as soon as they begin
-                assert (await store.take_attempt(key, over)).refused_for is None
-            assert (await store.take_attempt(key, limit)).last
-            refused = (await store.take_attempt(key, limit)).refused_for
+                assert (await _take(store, key, over)).refused_for is None
+            assert (await _take(store, key, limit)).last
+            refused = (await _take(store, key, limit)).refused_for
             assert refused is not None
             waits.append(round(refused.total_seconds() / 60))
         assert waits == [1, 2, 3, 3]
@@ -562,8 +584,53 @@ class StoreConformance:
         """With a count of one."""
         key, ended = _digest(), AttemptLimit(allowed=1, window=_PAST)
         for _ in range(3):
-            taken = await store.take_attempt(key, ended)
+            taken = await _take(store, key, ended)
             assert (taken.refused_for, taken.last) == (None, True)
+
+    async def test_keys_are_counted_in_turn_up_to_the_first_that_refuses(
+        self, store: Store
+    ) -> None:
+        """With the account, if there is one, however many attempts come at once."""
+        user = await _add_user(store)
+        counting = [
+            (_digest(), AttemptLimit(allowed=allowed, window=timedelta(minutes=5)))
+            for allowed in (9, 3, 5)
+        ]
+        begun = await asyncio.gather(
+            *(store.begin_attempt(user.email, counting) for _ in range(20))
+        )
+        refused_by = [len(one.taken) for one in begun if one.taken[-1].refused_for is not None]
+        assert sorted(refused_by) == [1] * 11 + [2] * 6
+        assert len(begun) - len(refused_by) == 3
+        assert {one.account.user.id for one in begun if one.account} == {user.id}
+        left = await store.begin_attempt("nobody@example.com", counting[2:])
+        assert left.account is None  # and the third key was counted three times
+        assert (await store.begin_attempt(None, counting[2:])).taken[0].last
+        assert (await store.begin_attempt(user.email, ())).taken == ()
+
+    async def test_an_outcome_is_recorded_with_what_it_is_about_or_not_at_all(
+        self, store: Store
+    ) -> None:
+        """Sign-ins and sign-ups that do not happen leave nothing."""
+        user = await _add_user(store)
+        limit = AttemptLimit(allowed=1, window=timedelta(minutes=5))
+        forgotten, given_back = _digest(), _digest()
+        for key in (forgotten, given_back):
+            await _take(store, key, limit)
+        event = Event(at=datetime.now(UTC), name="sign_in", user_id=user.id)
+        outcome = Outcome(events=(event,), forget=(forgotten,), give_back=((given_back, limit),))
+        again = NewUser(email=user.email, name="Eve", password_hash="x")
+        with pytest.raises(EmailTaken):
+            await store.add_user_with_session(again, _session(), ending=None, outcome=outcome)
+        failed = store.begin_session(user.id, _session(), version=7, ending=None, outcome=outcome)
+        assert await failed is None
+        assert await store.list_events(limit=9) == []
+        for key in (forgotten, given_back):
+            assert (await _take(store, key, limit)).refused_for is not None
+        await store.begin_session(user.id, _session(), version=1, ending=None, outcome=outcome)
+        assert [one.id for one in await store.list_events(limit=9)] == [event.id]
+        for key in (forgotten, given_back):
+            assert (await _take(store, key, limit)).refused_for is None
 
     # Events
 
@@ -582,7 +649,7 @@ class StoreConformance:
             for number in range(6)
         ]
         for event in events:
-            await store.add_event(event)
+            await store.record(Outcome(events=(event,)))
         assert await store.list_events(limit=9) == events
         assert await store.list_events(limit=2, after="evt_1") == events[2:4]
         assert await store.list_events(limit=2, newest=True) == [events[5], events[4]]
@@ -599,18 +666,19 @@ class StoreConformance:
         """In batches; what still counts stays."""
         now = datetime.now(UTC)
         for days in (100, 95, 91, 1, 0):
-            await store.add_event(Event(at=now - timedelta(days=days), name="sign_in"))
+            event = Event(at=now - timedelta(days=days), name="sign_in")
+            await store.record(Outcome(events=(event,)))
         limit = AttemptLimit(allowed=1, window=timedelta(minutes=5))
         kept = _digest()
-        await store.take_attempt(kept, limit)
+        await _take(store, kept, limit)
         for _ in range(3):
-            await store.take_attempt(_digest(), replace(limit, window=_PAST))
+            await _take(store, _digest(), replace(limit, window=_PAST))
         age = timedelta(days=90)
         assert await store.forget_records(2, events_older_than=age) == 2
         assert await store.forget_records(2, events_older_than=age) == 1
         assert await store.forget_records(2, events_older_than=age) == 0
         assert len(await store.list_events(limit=9)) == 2
-        assert (await store.take_attempt(kept, limit)).refused_for is not None
+        assert (await _take(store, kept, limit)).refused_for is not None
 
     async def test_prune_deletes_only_what_cannot_be_refreshed(self, store: Store) -> None:
         """In batches; an expired session token alone is no reason."""
@@ -661,3 +729,8 @@ class StoreConformance:
         await store.open(create=False)
         assert (await _credentials(store, user)).user == user
         await store.ping()
+
+
+async def _take(store: Store, key: bytes, limit: AttemptLimit) -> Taken:
+    """Count an attempt under one key."""
+    return (await store.begin_attempt(None, [(key, limit)])).taken[0]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from authingo.models import Event, Session, User
+from authingo.models import Credentials, Event, Session, User
 
 USER = "u.id, u.email, u.name, u.email_verified, u.created_at, u.updated_at, u.disabled_at"
 SESSION = (
@@ -14,7 +14,7 @@ SESSION = (
     " s.ip, s.user_agent"
 )
 EVENT = "id, at, name, user_id, session_id, ip"
-_USER_SIZE = 7  # columns of USER
+USER_SIZE = 7  # columns of USER
 
 
 def _as_it_is(value: Any) -> datetime:
@@ -39,6 +39,10 @@ class RowReader:
             disabled_at=None if row[6] is None else self._time(row[6]),
         )
 
+    def credentials(self, row: Sequence[Any]) -> Credentials:
+        """Read a row that begins with USER, the password's hash and its version."""
+        return Credentials(self.user(row), row[USER_SIZE], row[USER_SIZE + 1])
+
     def session(self, row: Sequence[Any]) -> Session:
         """Read a row that begins with SESSION."""
         return Session(
@@ -54,7 +58,7 @@ class RowReader:
 
     def user_and_session(self, row: Sequence[Any]) -> tuple[User, Session]:
         """Read a row that begins with USER, SESSION."""
-        return self.user(row), self.session(row[_USER_SIZE:])
+        return self.user(row), self.session(row[USER_SIZE:])
 
 
 def read_event(row: Sequence[Any], time: Callable[[Any], datetime] = _as_it_is) -> Event:

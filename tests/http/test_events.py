@@ -81,10 +81,18 @@ def test_everything_that_matters_is_recorded_once(
 def test_an_event_that_cannot_be_stored_does_not_take_back_what_was_done(
     server: LiveServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    execute(server.database_url, "DROP TABLE authingo_events")
-    caplog.set_level(logging.INFO)
     browser = server.browser()
     browser.sign_up()
-    assert browser.get("/session").status == 200
-    assert '"event": "sign_up"' in caplog.text
+    execute(server.database_url, "DROP TABLE authingo_events")
+    caplog.set_level(logging.INFO)
+    assert browser.post("/sign-out").status == 200
+    assert '"event": "sign_out"' in caplog.text
     assert "the event was not stored" in caplog.text
+
+
+def test_who_signs_up_or_in_is_on_record_or_did_not(server: LiveServer) -> None:
+    """The event is in the same transaction."""
+    execute(server.database_url, "DROP TABLE authingo_events")
+    answer = server.browser().post("/sign-up", ADA)
+    assert (answer.status, answer.all("set-cookie")) == (503, [])
+    assert execute(server.database_url, "SELECT count(*) FROM authingo_users") == [(0,)]

@@ -1,86 +1,121 @@
-"""The verbs about what is recorded: events and attempts."""
+"""The verbs about what is recorded: attempts and events."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 
-from authingo.models import AttemptLimit, Event, Taken
+from authingo.models import AttemptLimit, Begun, Counted, Event, Outcome, Taken
 from authingo.stores.postgres.connections import Connections
-from authingo.stores.rows import EVENT, read_event
+from authingo.stores.postgres.statements import outcome as outcome_parts
+from authingo.stores.postgres.statements import outcome_parameters
+from authingo.stores.rows import EVENT, USER, USER_SIZE, RowReader, read_event
 
-# $1 key, $2 allowed, $3 window, $4 first wait or NULL, $5 longest wait, $6 memory.
-# `n` is the number of the attempt in hand; what decides is written out twice, once
-# for a key that is new and once for one that is known, because both must be atomic.
-# (least() alone would take a NULL for absent.)
+_read = RowReader()
+_SHORTEST_WAIT = timedelta(seconds=1)
+_RECORD = f"WITH one AS (SELECT) {outcome_parts(1, if_there_is='one')} SELECT"
+
+# The parameters of an attempt: key, allowed, window, first wait or NULL, longest wait,
+# memory. `n` is the number of the attempt in hand; what decides is written out twice,
+# once for a key that is new and once for one that is known, because both must be
+# atomic. (least() alone would take a NULL for absent.)
+_PARAMETERS = 6
 _WAIT = (
-    "CASE WHEN $4::interval IS NOT NULL"
-    " THEN least($4 * power(2, least({n} - $2, 20)), $5::interval) END"
+    "CASE WHEN {first_wait} IS NOT NULL"
+    " THEN least({first_wait} * power(2, least({n} - {allowed}, 20)), {longest_wait}) END"
 )
-_KNOWN_N = "CASE WHEN a.expires_at <= now() THEN 1 ELSE a.count + 1 END"
-_KNOWN_END = "CASE WHEN a.expires_at <= now() THEN now() + $3 ELSE a.expires_at END"
-_TAKE = f"""
+_TAKE = """
 INSERT INTO authingo_attempts AS a (key_digest, count, blocked_until, expires_at)
-VALUES ($1, 1,
-    CASE WHEN 1 >= $2 THEN now() + coalesce({_WAIT.format(n="1")}, $3) END,
-    now() + CASE WHEN 1 >= $2 AND $4 IS NOT NULL THEN $6::interval ELSE $3::interval END)
+SELECT {key}, 1,
+    CASE WHEN 1 >= {allowed} THEN now() + coalesce({wait_if_new}, {window}) END,
+    now() + CASE WHEN 1 >= {allowed} AND {first_wait} IS NOT NULL THEN {memory} ELSE {window} END
+WHERE {condition}
 ON CONFLICT (key_digest) DO UPDATE SET
-    count = {_KNOWN_N},
-    blocked_until = CASE WHEN {_KNOWN_N} >= $2
-        THEN coalesce(now() + {_WAIT.format(n=f"({_KNOWN_N})")}, {_KNOWN_END}) END,
-    expires_at = CASE WHEN {_KNOWN_N} >= $2 AND $4 IS NOT NULL
-        THEN now() + $6 ELSE {_KNOWN_END} END
+    count = {known_n},
+    blocked_until = CASE WHEN {known_n} >= {allowed}
+        THEN coalesce(now() + {wait_if_known}, {known_end}) END,
+    expires_at = CASE WHEN {known_n} >= {allowed} AND {first_wait} IS NOT NULL
+        THEN now() + {memory} ELSE {known_end} END
 WHERE a.blocked_until IS NULL OR a.blocked_until <= now()
-RETURNING count >= $2
+RETURNING count >= {allowed} AS last
 """
 
 
-class Records(Connections):
-    """Events and attempts in PostgreSQL."""
+def _take(first: int, condition: str) -> str:
+    """Return the statement that counts an attempt whose parameters begin at this number."""
+    kinds = ("bytea", "integer", "interval", "interval", "interval", "interval")
+    names = ("key", "allowed", "window", "first_wait", "longest_wait", "memory")
+    given = {
+        name: f"${first + at}::{kind}"
+        for at, (name, kind) in enumerate(zip(names, kinds, strict=True))
+    }
+    window = given["window"]
+    known_n = "CASE WHEN a.expires_at <= now() THEN 1 ELSE a.count + 1 END"
+    return _TAKE.format(
+        condition=condition,
+        known_n=known_n,
+        known_end=f"CASE WHEN a.expires_at <= now() THEN now() + {window} ELSE a.expires_at END",
+        wait_if_new=_WAIT.format(n="1", **given),
+        wait_if_known=_WAIT.format(n=f"({known_n})", **given),
+        **given,
+    )
 
-    async def take_attempt(self, key_digest: bytes, limit: AttemptLimit) -> Taken:
+
+@cache
+def _begin(keys: int) -> str:
+    """Return the statement that counts under so many keys in turn: $1 email, $2 address."""
+    parts, condition = [], "true"
+    for number in range(keys):
+        parts.append(f"k{number} AS ({_take(3 + number * _PARAMETERS, condition)})")
+        condition = f"EXISTS (SELECT FROM k{number})"
+    taken = "".join(f", (SELECT last FROM k{number})" for number in range(keys))
+    return (
+        f"{'WITH ' if parts else ''}{', '.join(parts)}"
+        f" SELECT {USER}, u.password_hash, u.password_version,"
+        f" CASE WHEN NOT {condition} THEN EXISTS (SELECT FROM authingo_sessions s"
+        "  WHERE s.user_id = u.id AND s.ip = $2 AND s.refresh_expires_at > now()) END"
+        f" {taken} FROM (SELECT) AS one LEFT JOIN authingo_users u ON u.email = $1"
+    )
+
+
+def _limit_parameters(limit: AttemptLimit) -> tuple[object, ...]:
+    return limit.allowed, limit.window, limit.first_wait, limit.longest_wait, limit.memory
+
+
+class Records(Connections):
+    """Attempts and events in PostgreSQL."""
+
+    async def begin_attempt(
+        self, email: str | None, counting: Sequence[Counted], *, ip: str | None = None
+    ) -> Begun:
         """See Store. Of any number at once each waits for the row, so none is missed."""
-        taken = await self._one(
-            _TAKE,
-            key_digest,
-            limit.allowed,
-            limit.window,
-            limit.first_wait,
-            limit.longest_wait,
-            limit.memory,
-        )
-        if taken is not None:
-            return Taken(refused_for=None, last=taken[0])
+        parameters = [
+            parameter
+            for digest, limit in counting
+            for parameter in (digest, *_limit_parameters(limit))
+        ]
+        row = await self._one(_begin(len(counting)), email, ip, *parameters)
+        at_home, *lasts = row[USER_SIZE + 2 :]
+        taken = []
+        for (digest, _), last in zip(counting, lasts, strict=True):
+            refused_for = await self._wait_for(digest) if last is None else None
+            taken.append(Taken(refused_for, last is True))
+            if refused_for is not None:
+                break
+        account = _read.credentials(row) if row[0] else None
+        return Begun(account, tuple(taken), at_home=at_home is True)
+
+    async def _wait_for(self, key_digest: bytes) -> timedelta:
         row = await self._one(
             "SELECT blocked_until - now() FROM authingo_attempts WHERE key_digest = $1", key_digest
         )
         wait = row[0] if row and row[0] else timedelta(0)
-        return Taken(refused_for=max(wait, timedelta(seconds=1)), last=False)
+        return max(wait, _SHORTEST_WAIT)
 
-    async def give_back_attempt(self, key_digest: bytes, limit: AttemptLimit) -> None:
+    async def record(self, outcome: Outcome) -> None:
         """See Store."""
-        await self._one(
-            "UPDATE authingo_attempts SET count = greatest(count - 1, 0),"
-            "  blocked_until = CASE WHEN count > $2 THEN blocked_until END WHERE key_digest = $1",
-            key_digest,
-            limit.allowed,
-        )
-
-    async def forget_attempts(self, key_digest: bytes) -> None:
-        """See Store."""
-        await self._one("DELETE FROM authingo_attempts WHERE key_digest = $1", key_digest)
-
-    async def add_event(self, event: Event) -> None:
-        """See Store."""
-        await self._one(
-            "INSERT INTO authingo_events (id, at, name, user_id, session_id, ip)"
-            " VALUES ($1, $2, $3, $4, $5, $6)",
-            event.id,
-            event.at,
-            event.name,
-            event.user_id,
-            event.session_id,
-            event.ip,
-        )
+        await self._one(_RECORD, *outcome_parameters(outcome))
 
     async def list_events(
         self,

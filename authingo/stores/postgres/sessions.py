@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
-from authingo.models import NewSession, RefreshMatch, Resumed, Rotation, Session, TokenMatch
+from authingo.models import (
+    NOTHING,
+    NewSession,
+    Outcome,
+    RefreshMatch,
+    Resumed,
+    Rotation,
+    Session,
+    TokenMatch,
+)
 from authingo.stores.postgres.connections import Connections
-from authingo.stores.postgres.statements import BEGIN, session_parameters
+from authingo.stores.postgres.statements import BEGIN, BEGIN_SIZE, session_parameters
 from authingo.stores.rows import SESSION, USER, RowReader
 
 _read = RowReader()
@@ -16,13 +27,20 @@ class Sessions(Connections):
     """Sessions in PostgreSQL."""
 
     async def begin_session(
-        self, user_id: str, session: NewSession, *, version: int | None, ending: bytes | None
+        self,
+        user_id: str,
+        session: NewSession,
+        *,
+        version: int | None,
+        ending: bytes | None,
+        outcome: Outcome = NOTHING,
     ) -> Resumed | None:
         """See Store."""
         row = await self._one(
-            "WITH owner AS (SELECT * FROM authingo_users WHERE id = $11 AND disabled_at IS NULL"
-            " AND password_version = coalesce($12, password_version) FOR SHARE)" + BEGIN,
-            *session_parameters(session, ending),
+            f"WITH owner AS (SELECT * FROM authingo_users WHERE id = ${BEGIN_SIZE + 1}"
+            f" AND password_version = coalesce(${BEGIN_SIZE + 2}, password_version)"
+            f" AND disabled_at IS NULL FOR SHARE) {BEGIN}",
+            *session_parameters(session, ending, outcome),
             user_id,
             version,
         )
@@ -139,16 +157,15 @@ class Sessions(Connections):
         self._forget(user_id)
         return [row[0] for row in ended]
 
-    async def has_session_from(self, email: str, ip: str) -> bool:
-        """See Store."""
-        row = await self._one(
-            "SELECT EXISTS (SELECT FROM authingo_sessions s JOIN authingo_users u"
-            " ON u.id = s.user_id WHERE u.email = $1 AND s.ip = $2"
-            " AND s.refresh_expires_at > now())",
-            email,
-            ip,
+    async def note_use(self, session_ids: Sequence[str], *, longer_than: timedelta) -> int:
+        """See Store. No index and no notice depends on the column, so it costs little."""
+        return await self._count(
+            "UPDATE authingo_sessions SET last_used_at = now() WHERE id = ANY(ARRAY("
+            " SELECT id FROM authingo_sessions WHERE id = ANY($1::text[])"
+            "  AND last_used_at <= now() - $2::interval FOR NO KEY UPDATE SKIP LOCKED))",
+            list(session_ids),
+            longer_than,
         )
-        return bool(row[0])
 
     async def count_prunable(self) -> int:
         """See Store."""

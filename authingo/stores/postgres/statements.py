@@ -1,13 +1,58 @@
-"""What the verbs about users and those about sessions share: how either begins."""
+"""What several verbs share: how a session begins, and what an outcome leaves behind."""
 
 from __future__ import annotations
 
-from authingo.models import NewSession, NewUser
-from authingo.stores.rows import SESSION, USER
+from authingo.models import NewSession, NewUser, Outcome
+from authingo.stores.rows import EVENT, SESSION, USER
+
+
+def outcome(first: int, *, if_there_is: str) -> str:
+    """Return the parts of a statement that record an outcome, if that part of it has a row.
+
+    Their nine parameters begin at this number. What is forgotten goes before what is
+    given back, as `take` locks them, so that none waits for the other.
+    """
+    events = ", ".join(
+        f"${first + at}::{kind}[]"
+        for at, kind in enumerate(("text", "timestamptz", "text", "text", "text", "text"))
+    )
+    return f"""
+, recorded AS (
+    INSERT INTO authingo_events ({EVENT})
+    SELECT * FROM unnest({events}) WHERE EXISTS (SELECT FROM {if_there_is})
+), forgotten AS (
+    DELETE FROM authingo_attempts
+    WHERE key_digest = ANY(${first + 6}::bytea[]) AND EXISTS (SELECT FROM {if_there_is})
+    RETURNING 1
+), given_back AS (
+    UPDATE authingo_attempts a SET count = greatest(a.count - 1, 0),
+        blocked_until = CASE WHEN a.count > b.allowed THEN a.blocked_until END
+    FROM unnest(${first + 7}::bytea[], ${first + 8}::integer[]) AS b (key_digest, allowed)
+    WHERE a.key_digest = b.key_digest AND EXISTS (SELECT FROM {if_there_is})
+        AND (SELECT count(*) FROM forgotten) >= 0
+)"""
+
+
+def outcome_parameters(left: Outcome) -> tuple[object, ...]:
+    """Return the parameters of `outcome`."""
+    events = left.events
+    return (
+        [event.id for event in events],
+        [event.at for event in events],
+        [event.name for event in events],
+        [event.user_id for event in events],
+        [event.session_id for event in events],
+        [event.ip for event in events],
+        list(left.forget),
+        [digest for digest, _ in left.give_back],
+        [limit.allowed for _, limit in left.give_back],
+    )
+
 
 # Parameters $1 to $4 of a new session are its id and three digests, $5 to $7 its
-# lifetimes, $8 and $9 who asked, $10 the token digest of one to end; `owner` is the
-# user's row. The last column is the user whose session was ended, if any.
+# lifetimes, $8 and $9 who asked, $10 the token digest of one to end, $11 to $19 the
+# outcome; `owner` is the user's row. The last column is the user whose session was
+# ended, if any.
 BEGIN = f"""
 , ended AS (
     DELETE FROM authingo_sessions
@@ -23,8 +68,10 @@ BEGIN = f"""
     FROM owner
     RETURNING *
 )
-SELECT {USER}, {SESSION}, (SELECT user_id FROM ended) FROM s, owner u
+{outcome(11, if_there_is="owner")}
+SELECT {USER}, {SESSION}, (SELECT user_id FROM ended LIMIT 1) FROM s, owner u
 """
+BEGIN_SIZE = 19  # its parameters
 
 
 def insert_user(first: int) -> str:
@@ -41,7 +88,9 @@ def user_parameters(user: NewUser) -> tuple[object, ...]:
     return user.id, user.email, user.name, user.email_verified, user.password_hash
 
 
-def session_parameters(session: NewSession, ending: bytes | None) -> tuple[object, ...]:
+def session_parameters(
+    session: NewSession, ending: bytes | None, left: Outcome
+) -> tuple[object, ...]:
     """Return the parameters of `BEGIN`."""
     lives = session.lifetimes
     return (
@@ -55,4 +104,5 @@ def session_parameters(session: NewSession, ending: bytes | None) -> tuple[objec
         session.client.ip,
         session.client.user_agent,
         ending,
+        *outcome_parameters(left),
     )

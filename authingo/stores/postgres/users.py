@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from authingo.errors import EmailTaken
-from authingo.models import Credentials, NewSession, NewUser, Resumed, User
+from authingo.models import NOTHING, Credentials, NewSession, NewUser, Outcome, Resumed, User
 from authingo.stores.postgres.connections import Connections, Undo
 from authingo.stores.postgres.statements import (
     BEGIN,
+    BEGIN_SIZE,
     insert_user,
     session_parameters,
     user_parameters,
@@ -32,12 +33,17 @@ class Users(Connections):
         return _read.user(row)
 
     async def add_user_with_session(
-        self, user: NewUser, session: NewSession, *, ending: bytes | None
+        self,
+        user: NewUser,
+        session: NewSession,
+        *,
+        ending: bytes | None,
+        outcome: Outcome = NOTHING,
     ) -> Resumed:
         """See Store."""
         row = await self._one(
-            f"WITH owner AS ({insert_user(11)}) {BEGIN}",
-            *session_parameters(session, ending),
+            f"WITH owner AS ({insert_user(BEGIN_SIZE + 1)}) {BEGIN}",
+            *session_parameters(session, ending, outcome),
             *user_parameters(user),
         )
         if row is None:
@@ -59,7 +65,7 @@ class Users(Connections):
             f" FROM authingo_users u WHERE u.{column} = $1",
             value,
         )
-        return Credentials(_read.user(row), row[-2], row[-1]) if row else None
+        return _read.credentials(row) if row else None
 
     async def replace_hash(self, user_id: str, *, old: str, new: str) -> None:
         """See Store."""
@@ -71,7 +77,13 @@ class Users(Connections):
         )
 
     async def change_password(
-        self, verified: Credentials, new_hash: str, *, caller: str, session: NewSession
+        self,
+        verified: Credentials,
+        new_hash: str,
+        *,
+        caller: str,
+        session: NewSession,
+        outcome: Outcome = NOTHING,
     ) -> Resumed | None:
         """See Store.
 
@@ -89,8 +101,9 @@ class Users(Connections):
             if changed is None or caller not in await _end_sessions(connection, user_id):
                 raise Undo
             row = await connection.fetchrow(
-                "WITH owner AS (SELECT * FROM authingo_users WHERE id = $11)" + BEGIN,
-                *session_parameters(session, None),
+                f"WITH owner AS (SELECT * FROM authingo_users WHERE id = ${BEGIN_SIZE + 1})"
+                + BEGIN,
+                *session_parameters(session, None, outcome),
                 user_id,
             )
         if row is None:

@@ -1,70 +1,42 @@
-"""The verbs about what is recorded: events and attempts."""
+"""The verbs about what is recorded: attempts and events."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import timedelta
 
-from authingo.models import AttemptLimit, Event, Taken
-from authingo.stores.rows import EVENT, read_event
+from authingo.models import AttemptLimit, Begun, Counted, Event, Outcome, Taken
+from authingo.stores.rows import EVENT, USER, USER_SIZE, read_event
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.connection import Connection
 
 
 class Records(Connection):
-    """Events and attempts in SQLite."""
+    """Attempts and events in SQLite."""
 
-    async def take_attempt(self, key_digest: bytes, limit: AttemptLimit) -> Taken:
+    async def begin_attempt(
+        self, email: str | None, counting: Sequence[Counted], *, ip: str | None = None
+    ) -> Begun:
         """See Store. The transaction holds the one write lock from its beginning."""
 
-        def work(connection: sqlite3.Connection) -> Taken:
-            at = rows.now()
-            count, blocked_until, expires_at = connection.execute(
-                "SELECT count, coalesce(blocked_until, 0), expires_at FROM authingo_attempts"
-                " WHERE key_digest = ? AND expires_at > ?",
-                (key_digest, at),
-            ).fetchone() or (0, 0, rows.later(at, limit.window))
-            if blocked_until > at:
-                left = timedelta(microseconds=blocked_until - at)
-                return Taken(refused_for=max(left, timedelta(seconds=1)), last=False)
-            count += 1
-            last = count >= limit.allowed
-            wait = limit.wait_after(count) if last else None
-            until = rows.later(at, wait) if wait else (expires_at if last else None)
-            connection.execute(
-                "INSERT OR REPLACE INTO authingo_attempts"
-                " (key_digest, count, blocked_until, expires_at) VALUES (?, ?, ?, ?)",
-                (key_digest, count, until, rows.later(at, limit.memory) if wait else expires_at),
-            )
-            return Taken(refused_for=None, last=last)
+        def work(connection: sqlite3.Connection) -> Begun:
+            row = connection.execute(_ACCOUNT, (email, ip, rows.now())).fetchone()
+            taken: list[Taken] = []
+            for digest, limit in counting:
+                taken.append(_take(connection, digest, limit))
+                if taken[-1].refused_for is not None:
+                    break
+            refused = bool(taken) and taken[-1].refused_for is not None
+            account = rows.read.credentials(row) if row else None
+            at_home = refused and row is not None and bool(row[USER_SIZE + 2])
+            return Begun(account, tuple(taken), at_home=at_home)
 
-        return await self._write(work)
+        return await (self._write(work) if counting else self._read(work))
 
-    async def give_back_attempt(self, key_digest: bytes, limit: AttemptLimit) -> None:
+    async def record(self, outcome: Outcome) -> None:
         """See Store."""
-        await self._count(
-            "UPDATE authingo_attempts SET count = max(count - 1, 0),"
-            "  blocked_until = CASE WHEN count > ?2 THEN blocked_until END WHERE key_digest = ?1",
-            key_digest,
-            limit.allowed,
-        )
-
-    async def forget_attempts(self, key_digest: bytes) -> None:
-        """See Store."""
-        await self._count("DELETE FROM authingo_attempts WHERE key_digest = ?", key_digest)
-
-    async def add_event(self, event: Event) -> None:
-        """See Store."""
-        await self._count(
-            "INSERT INTO authingo_events (id, at, name, user_id, session_id, ip)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            event.id,
-            rows.microseconds(event.at),
-            event.name,
-            event.user_id,
-            event.session_id,
-            event.ip,
-        )
+        await self._write(lambda connection: rows.record(connection, outcome))
 
     async def list_events(
         self,
@@ -104,3 +76,33 @@ class Records(Connection):
             batch_size,
         )
         return max(attempts, events)
+
+
+_ACCOUNT = (
+    f"SELECT {USER}, u.password_hash, u.password_version,"
+    " EXISTS (SELECT 1 FROM authingo_sessions s"
+    "  WHERE s.user_id = u.id AND s.ip = ?2 AND s.refresh_expires_at > ?3)"
+    " FROM authingo_users u WHERE u.email = ?1"
+)
+
+
+def _take(connection: sqlite3.Connection, key_digest: bytes, limit: AttemptLimit) -> Taken:
+    at = rows.now()
+    count, blocked_until, expires_at = connection.execute(
+        "SELECT count, coalesce(blocked_until, 0), expires_at FROM authingo_attempts"
+        " WHERE key_digest = ? AND expires_at > ?",
+        (key_digest, at),
+    ).fetchone() or (0, 0, rows.later(at, limit.window))
+    if blocked_until > at:
+        left = timedelta(microseconds=blocked_until - at)
+        return Taken(refused_for=max(left, timedelta(seconds=1)), last=False)
+    count += 1
+    last = count >= limit.allowed
+    wait = limit.wait_after(count) if last else None
+    until = rows.later(at, wait) if wait else (expires_at if last else None)
+    connection.execute(
+        "INSERT OR REPLACE INTO authingo_attempts"
+        " (key_digest, count, blocked_until, expires_at) VALUES (?, ?, ?, ?)",
+        (key_digest, count, until, rows.later(at, limit.memory) if wait else expires_at),
+    )
+    return Taken(refused_for=None, last=last)

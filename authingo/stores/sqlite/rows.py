@@ -7,8 +7,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from authingo.errors import EmailTaken
-from authingo.models import NewSession, NewUser, Resumed, Session, User
-from authingo.stores.rows import SESSION, USER, RowReader
+from authingo.models import NewSession, NewUser, Outcome, Resumed, Session, User
+from authingo.stores.rows import EVENT, SESSION, USER, RowReader
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -114,6 +114,26 @@ def delete_session(connection: sqlite3.Connection, token_digest: bytes | None) -
     ended = Resumed(*read.user_and_session(row))
     connection.execute("DELETE FROM authingo_sessions WHERE id = ?", (ended.session.id,))
     return ended
+
+
+def record(connection: sqlite3.Connection, outcome: Outcome) -> None:
+    """Record an outcome."""
+    connection.executemany(
+        f"INSERT INTO authingo_events ({EVENT}) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (one.id, microseconds(one.at), one.name, one.user_id, one.session_id, one.ip)
+            for one in outcome.events
+        ],
+    )
+    connection.executemany(
+        "DELETE FROM authingo_attempts WHERE key_digest = ?",
+        [(digest,) for digest in outcome.forget],
+    )
+    connection.executemany(
+        "UPDATE authingo_attempts SET count = max(count - 1, 0),"
+        "  blocked_until = CASE WHEN count > ?2 THEN blocked_until END WHERE key_digest = ?1",
+        [(digest, limit.allowed) for digest, limit in outcome.give_back],
+    )
 
 
 def statements(script: str) -> list[str]:

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from datetime import timedelta
 
-from authingo.models import NewSession, RefreshMatch, Resumed, Rotation, Session, TokenMatch
+from authingo.models import (
+    NOTHING,
+    NewSession,
+    Outcome,
+    RefreshMatch,
+    Resumed,
+    Rotation,
+    Session,
+    TokenMatch,
+)
 from authingo.stores.rows import SESSION, USER
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.connection import Connection
@@ -14,7 +25,13 @@ class Sessions(Connection):
     """Sessions in SQLite."""
 
     async def begin_session(
-        self, user_id: str, session: NewSession, *, version: int | None, ending: bytes | None
+        self,
+        user_id: str,
+        session: NewSession,
+        *,
+        version: int | None,
+        ending: bytes | None,
+        outcome: Outcome = NOTHING,
     ) -> Resumed | None:
         """See Store."""
 
@@ -28,6 +45,7 @@ class Sessions(Connection):
             if row is None:
                 return None
             rows.delete_session(connection, ending)
+            rows.record(connection, outcome)
             return Resumed(rows.read.user(row), rows.insert_session(connection, user_id, session))
 
         return await self._write(work)
@@ -142,16 +160,18 @@ class Sessions(Connection):
         )
         return [row[0] for row in ended]
 
-    async def has_session_from(self, email: str, ip: str) -> bool:
+    async def note_use(self, session_ids: Sequence[str], *, longer_than: timedelta) -> int:
         """See Store."""
-        row = await self._one(
-            "SELECT EXISTS (SELECT 1 FROM authingo_sessions s JOIN authingo_users u"
-            " ON u.id = s.user_id WHERE u.email = ? AND s.ip = ? AND s.refresh_expires_at > ?)",
-            email,
-            ip,
-            rows.now(),
-        )
-        return bool(row[0])
+
+        def work(connection: sqlite3.Connection) -> int:
+            at = rows.now()
+            before = rows.later(at, -longer_than)
+            return connection.executemany(
+                "UPDATE authingo_sessions SET last_used_at = ? WHERE id = ? AND last_used_at <= ?",
+                [(at, session_id, before) for session_id in session_ids],
+            ).rowcount
+
+        return await self._write(work)
 
     async def count_prunable(self) -> int:
         """See Store."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from authingo.models import Credentials, NewSession, NewUser, Resumed, User
+from authingo.models import NOTHING, Credentials, NewSession, NewUser, Outcome, Resumed, User
 from authingo.stores.rows import USER, like_pattern
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.connection import Connection
@@ -18,13 +18,19 @@ class Users(Connection):
         return await self._write(lambda connection: rows.insert_user(connection, user))
 
     async def add_user_with_session(
-        self, user: NewUser, session: NewSession, *, ending: bytes | None
+        self,
+        user: NewUser,
+        session: NewSession,
+        *,
+        ending: bytes | None,
+        outcome: Outcome = NOTHING,
     ) -> Resumed:
         """See Store."""
 
         def work(connection: sqlite3.Connection) -> Resumed:
             added = rows.insert_user(connection, user)
             rows.delete_session(connection, ending)
+            rows.record(connection, outcome)
             return Resumed(added, rows.insert_session(connection, added.id, session))
 
         return await self._write(work)
@@ -43,7 +49,7 @@ class Users(Connection):
             f" FROM authingo_users u WHERE u.{column} = ?",
             value,
         )
-        return Credentials(rows.read.user(row), row[-2], row[-1]) if row else None
+        return rows.read.credentials(row) if row else None
 
     async def replace_hash(self, user_id: str, *, old: str, new: str) -> None:
         """See Store."""
@@ -55,7 +61,13 @@ class Users(Connection):
         )
 
     async def change_password(
-        self, verified: Credentials, new_hash: str, *, caller: str, session: NewSession
+        self,
+        verified: Credentials,
+        new_hash: str,
+        *,
+        caller: str,
+        session: NewSession,
+        outcome: Outcome = NOTHING,
     ) -> Resumed | None:
         """See Store."""
 
@@ -70,6 +82,7 @@ class Users(Connection):
             if changed.rowcount == 0:
                 return None
             rows.delete_sessions(connection, verified.user.id)
+            rows.record(connection, outcome)
             begun = rows.insert_session(connection, verified.user.id, session)
             return Resumed(rows.select_user(connection, begun.user_id), begun)
 

@@ -1,0 +1,86 @@
+"""How often PostgreSQL is asked: what makes a sign-in quick, and a session check nearly free."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from authingo.stores.postgres import PostgresStore
+from authingo.stores.postgres.connections import Connections
+from authingo.stores.postgres.lookups import Lookups
+from tests.postgres import PostgresServer
+from tests.server import ADA, Answer, LiveServer
+
+
+@pytest.fixture
+def database_url(postgres: PostgresServer, postgres_template: str) -> Iterator[str]:
+    url = postgres.create_database(template=postgres_template)
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the database was asked for, as it is asked."""
+    trips: list[str] = []
+    lend, ask = Connections._connection, Lookups._ask
+
+    @contextlib.asynccontextmanager
+    async def counting_lend(self: PostgresStore, **options: Any) -> AsyncIterator[Any]:
+        trips.append("transaction")
+        async with lend(self, **options) as connection:
+            yield connection
+
+    async def counting_ask(self: Lookups, *arguments: Any) -> Any:
+        trips.append("lookup")
+        return await ask(self, *arguments)
+
+    monkeypatch.setattr(Connections, "_connection", counting_lend)
+    monkeypatch.setattr(Lookups, "_ask", counting_ask)
+    return trips
+
+
+def trips(asked: list[str], answer: Callable[[], Answer], status: int = 200) -> list[str]:
+    asked.clear()
+    assert answer().status == status
+    return list(asked)
+
+
+def test_each_route_asks_no_more_than_it_has_to(
+    serve: Callable[..., LiveServer], asked: list[str]
+) -> None:
+    """Each is one transaction; what is read before a password is hashed is another."""
+    server = serve(sessions={"cache": "0"}, trusted_proxies=["127.0.0.1"])
+    browser = server.browser()
+    far = {"X-Forwarded-For": "192.0.2.7"}  # an address that is counted
+    sign_in = {"email": ADA["email"], "password": ADA["password"]}
+    wrong = {**sign_in, "password": "something else"}
+    nobody = {**wrong, "email": "nobody@example.com"}
+    once, twice = ["transaction"], ["transaction"] * 2
+
+    assert trips(asked, lambda: browser.post("/sign-up", ADA, headers=far)) == twice
+    assert trips(asked, lambda: browser.post("/sign-up", ADA, headers=far), 409) == once
+    assert trips(asked, lambda: browser.post("/sign-in", sign_in, headers=far)) == twice
+    assert trips(asked, lambda: browser.post("/sign-in", wrong, headers=far), 401) == twice
+    assert trips(asked, lambda: browser.post("/sign-in", nobody, headers=far), 401) == twice
+    assert trips(asked, lambda: browser.post("/refresh")) == once
+    assert trips(asked, lambda: browser.get("/session")) == ["lookup"]
+    assert trips(asked, lambda: browser.get("/health")) == once
+
+
+def test_a_check_of_a_session_in_memory_asks_nothing(server: LiveServer, asked: list[str]) -> None:
+    browser = server.browser()
+    browser.sign_up()
+    token = browser.cookies["authingo_session"]
+    deadline = time.monotonic() + 30
+    while server.auth.recall(token) is None:  # the first heartbeat has to come back
+        assert browser.get("/session").status == 200
+        assert time.monotonic() < deadline
+    asked.clear()
+    for _ in range(20):
+        assert browser.get("/session").status == 200
+    assert "lookup" not in asked
