@@ -265,7 +265,7 @@ class Auth:
 
     def recall(self, session_token: str | None) -> Remembered | None:
         """Return a live session that this process remembers; None: ask `resume`. Never waits."""
-        digest = _digest_of(session_token)
+        digest = _digest_of(session_token) if len(self._cache) else None
         return self._cache.recall(digest) if digest else None
 
     async def refresh(self, refresh_token: str | None, *, client: Client = _NOBODY) -> SignedIn:

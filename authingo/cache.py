@@ -54,6 +54,10 @@ class SessionCache:
         if self._longest:
             store.watch(self)
 
+    def __len__(self) -> int:
+        """Return how many sessions are remembered."""
+        return len(self._known)
+
     def recall(self, digest: bytes) -> Remembered | None:
         """Return what is remembered and still proven. Never waits."""
         if digest not in self._known:

@@ -69,7 +69,8 @@ class Guard:
         resumed = await self._auth.resume(token)
         scope[_ADMITTED] = (self, resumed)
         if watched := scope.get(WATCHED):
-            watched.watch(lambda: self._auth.resume(token))
+            life = self._auth.settings.sessions.cache.total_seconds()
+            watched.watch(lambda: self._auth.resume(token), at_least_every=life)
         return resumed
 
     def _check(self, scope: Scope, *, client_header: bool) -> None:

@@ -1,8 +1,8 @@
 """A WebSocket outlives the request that opened it, so its session is asked for again.
 
-While a watched socket is open its session is resumed every `INTERVAL`; when it is
-over, the socket closes with 4401 and the application sees a disconnect. A store
-that does not answer is no proof of a live session: after `INTERVAL` more without
+While a watched socket is open its session is resumed every `INTERVAL`, or as often as a
+session in memory lives where that is shorter; when it is over, the socket closes with 4401 and the application sees a disconnect. A store
+that does not answer is no proof of a live session: after as long again without
 one the socket closes too, with 1013 (try again later). (ASVS 5.0 V4.4, V7.4.1.)
 """
 
@@ -33,10 +33,14 @@ class WatchedSocket:
         self._over: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._watch: asyncio.Task[None] | None = None
 
-    def watch(self, check: Check) -> None:
-        """Begin to look at the session: `check` raises when it is over."""
+    def watch(self, check: Check, *, at_least_every: float) -> None:
+        """Begin to look at the session: `check` raises when it is over.
+
+        `at_least_every`: in seconds; 0 for `INTERVAL`.
+        """
         if self._watch is None:
-            self._watch = asyncio.create_task(self._look(check))
+            interval = min(INTERVAL, at_least_every or INTERVAL)
+            self._watch = asyncio.create_task(self._look(check, interval))
 
     async def receive(self) -> MutableMapping[str, Any]:
         """Receive the next message, or a disconnect once the session is over."""
@@ -65,11 +69,11 @@ class WatchedSocket:
             if self._watch is not None:
                 self._watch.cancel()
 
-    async def _look(self, check: Check) -> None:
+    async def _look(self, check: Check, interval: float) -> None:
         unanswered = 0
         code = SESSION_OVER
         while not self._over.done():
-            await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(interval)
             try:
                 await check()
                 unanswered = 0

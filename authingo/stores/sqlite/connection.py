@@ -54,6 +54,7 @@ class Connection:
         self._reader = Reader(path) if isinstance(path, Path) else None
         self._revoked: Revoked | None = None
         self._epoch: Epoch | None = None  # up to which `_revoked` was told
+        self._heard = False  # in this turn of the event loop
         self._opened = False
         self._schema_fits = False
 
@@ -67,7 +68,7 @@ class Connection:
 
     async def close(self) -> None:
         """See Store."""
-        self._opened = False
+        self._opened = self._heard = False
         if self._reader is not None:
             self._reader.close()
         if self._thread is not None:
@@ -142,7 +143,13 @@ class Connection:
         self._revoked = revoked
 
     def hears(self) -> bool:
-        """See Store: up to now, because the file itself is asked. In memory there is no telling."""
+        """See Store: up to now, because the file itself is asked. In memory there is no telling.
+
+        Once for all who are answered in one turn of the event loop: their requests had
+        arrived before it began, so each is answered as of a moment after it came.
+        """
+        if self._heard:
+            return True
         if self._revoked is None or self._reader is None:
             return False
         epoch = None
@@ -151,7 +158,13 @@ class Connection:
         if epoch is None or epoch != self._epoch:
             self._epoch = epoch
             self._revoked.drop_all()
-        return epoch is not None
+        if epoch is not None:
+            self._heard = True
+            asyncio.get_running_loop().call_soon(self._turn_is_over)
+        return self._heard
+
+    def _turn_is_over(self) -> None:
+        self._heard = False
 
     # Schema
 
