@@ -1,9 +1,10 @@
 """A WebSocket outlives the request that opened it, so its session is asked for again.
 
-While a watched socket is open its session is resumed every `INTERVAL`, or as often as a
-session in memory lives where that is shorter; when it is over, the socket closes with 4401 and the application sees a disconnect. A store
-that does not answer is no proof of a live session: after as long again without
-one the socket closes too, with 1013 (try again later). (ASVS 5.0 V4.4, V7.4.1.)
+While a watched socket is open its session is resumed every `INTERVAL`, or as often as
+a session in memory lives where that is shorter; when it is over, the socket closes
+with 4401 and the application sees a disconnect. A store that does not answer is no
+proof of a live session: after as long again without one the socket closes too, with
+1013 (try again later). (ASVS 5.0 V4.4, V7.4.1.)
 """
 
 from __future__ import annotations
