@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from authingo import config, events, inputs, passwords, sessions
+from authingo import config, events, inputs, sessions
+from authingo.accounts import Accounts
 from authingo.cache import Remembered, SessionCache
 from authingo.credentials import PasswordCheck
 from authingo.errors import (
@@ -18,12 +16,9 @@ from authingo.errors import (
     InvalidCredentials,
     InvalidInput,
     NoSession,
-    NoSuchUser,
     SignUpClosed,
-    StoreUnavailable,
     WrongPassword,
 )
-from authingo.last_use import LastUse
 from authingo.limits import Limits
 from authingo.models import (
     Client,
@@ -52,11 +47,10 @@ ASGIApp = Callable[
     Awaitable[None],
 ]
 
-_log = logging.getLogger("authingo")
 _NOBODY = Client()  # a program that calls a use case itself
 
 
-class Auth:
+class Auth(Accounts):
     """The use cases, on one store, under one set of settings.
 
     Every method that needs the store may raise StoreUnavailable.
@@ -69,16 +63,11 @@ class Auth:
             settings: as from `authingo.config.load`; the defaults otherwise.
             store: an adapter of your own; else the one that `database_url` names.
         """
-        self.settings = settings or config.Settings()
-        self.store = store or open_store(self.settings)
-        self._hasher = passwords.PasswordHasher(cost=self.settings.passwords.bcrypt_cost)
-        self._limits = Limits(enabled=self.settings.limits.enabled)
+        settings = settings or config.Settings()
+        super().__init__(settings, store or open_store(settings))
+        self._limits = Limits(enabled=settings.limits.enabled)
         self._check = PasswordCheck(self._hasher, self._limits)
-        self._last_use = LastUse(self.store)
-        self._cache = SessionCache(self.store, self._last_use, longest=self.settings.sessions.cache)
-        self._opened = False
-        self._opening: asyncio.Task[None] | None = None
-        self._lifespans = 0
+        self._cache = SessionCache(self.store, self._last_use, longest=settings.sessions.cache)
 
     @classmethod
     def from_config(cls, path: str | os.PathLike[str] | None = None) -> Auth:
@@ -88,51 +77,6 @@ class Auth:
             ConfigError: they cannot work; the message says why and what to do.
         """
         return cls(config.load(path))
-
-    # Life
-
-    async def open(self, *, create: bool = True) -> None:
-        """Open the store, once. Use cases do it by themselves; see `Store.open`."""
-        if self._opened:
-            return
-        if self._opening is None:  # one tries, and all who came meanwhile share what comes of it
-            self._opening = asyncio.ensure_future(self._open(create=create))
-            self._opening.add_done_callback(self._opening_is_over)
-        await asyncio.shield(self._opening)
-
-    async def _open(self, *, create: bool) -> None:
-        await self.store.open(create=create)
-        if create and self.store.embedded:
-            await self.store.migrate()
-        self._opened = True
-
-    def _opening_is_over(self, _: object) -> None:
-        self._opening = None
-
-    async def close(self) -> None:
-        """Close the store. Whatever is asked next opens it again."""
-        await self._last_use.close()
-        self._opened = False
-        await self.store.close()
-
-    @contextlib.asynccontextmanager
-    async def lifespan(self, app: object = None) -> AsyncIterator[None]:  # noqa: ARG002
-        """Hold the store open: `FastAPI(lifespan=auth.lifespan)`, or inside your own lifespan.
-
-        May be entered several times; the last one out closes. A server comes up without
-        its database, answers 503, and goes on as soon as the database is there.
-        """
-        self._lifespans += 1
-        try:
-            try:
-                await self.open()
-            except StoreUnavailable as error:
-                _log.warning("%s%s", error.message, f" ({error.hint})" if error.hint else "")
-            yield
-        finally:
-            self._lifespans -= 1
-            if self._lifespans == 0:
-                await self.close()
 
     # The HTTP face, imported when asked for
 
@@ -201,6 +145,7 @@ class Auth:
         self._hasher.refuse_if_full()
         attempt = await self._limits.sign_up(store, email, client)
         if attempt.account is not None:  # spares the hash; the insert decides
+            await events.record(store, *attempt.reached)
             raise EmailTaken
         try:
             password_hash = await self._hasher.hash(password)
@@ -248,7 +193,7 @@ class Auth:
         )
         if begun is None:  # disabled, deleted, or another password since it was read
             failed = events.happened("sign_in_failed", user_id=found.user.id, ip=client.ip)
-            await events.record(store, *attempt.failed(failed))
+            await events.record(store, *attempt.reached, failed)
             raise InvalidCredentials
         events.log(*outcome.events)
         await self._check.strengthen(store, found, password)
@@ -365,115 +310,6 @@ class Auth:
             raise NoSession("the user is disabled or gone")
         events.log(*outcome.events)
         return SignedIn(begun.user, begun.session, tokens)
-
-    # Accounts, for programs and operators
-
-    async def create_user(
-        self, *, email: str, password: str, name: str | None = None, verified: bool = False
-    ) -> User:
-        """Create a user without signing anybody in, whatever `sign_up` says.
-
-        Raises:
-            InvalidInput, EmailTaken: as `sign_up`.
-        """
-        name = email.partition("@")[0] if name is None else name
-        email, name = self._accept(email=email, password=password, name=name)
-        store = await self._store()
-        if await store.credentials(email):  # spares the hash; the insert decides
-            raise EmailTaken
-        new = NewUser(
-            email=email,
-            name=name,
-            password_hash=await self._hasher.hash(password),
-            email_verified=verified,
-        )
-        user = await store.add_user(new)
-        await events.record(store, events.happened("user_created", user_id=user.id))
-        return user
-
-    async def set_password(self, user: User, new_password: str) -> User:
-        """Give a user another password and end all their sessions (ASVS 5.0 V7.4.3).
-
-        Raises:
-            InvalidInput: it is not acceptable (`password`).
-            NoSuchUser: they are gone.
-        """
-        self._check_password(new_password, email=user.email, field="password")
-        store = await self._store()
-        changed = await store.set_password(user.id, await self._hasher.hash(new_password))
-        if changed is None:
-            raise NoSuchUser
-        await events.record(store, events.happened("password_set", user_id=user.id))
-        return changed
-
-    async def disable_user(self, user_id: str) -> User:
-        """End all sessions of a user, and let none begin until they are enabled (ASVS 5.0 V7.4.2).
-
-        Raises:
-            NoSuchUser: there is none with this id.
-        """
-        return await self._set_disabled(user_id, disabled=True)
-
-    async def enable_user(self, user_id: str) -> User:
-        """Let a disabled user sign in again.
-
-        Raises:
-            NoSuchUser: there is none with this id.
-        """
-        return await self._set_disabled(user_id, disabled=False)
-
-    async def delete_user(self, user_id: str) -> None:
-        """Delete a user and all their sessions.
-
-        Raises:
-            NoSuchUser: there is none with this id.
-        """
-        store = await self._store()
-        if not await store.delete_user(user_id):
-            raise NoSuchUser
-        await events.record(store, events.happened("user_deleted", user_id=user_id))
-
-    async def ping(self) -> None:
-        """Ask the store for an answer."""
-        await (await self._store()).ping()
-
-    # Steps of the above
-
-    async def _store(self) -> Store:
-        await self.open()
-        return self.store
-
-    async def _set_disabled(self, user_id: str, *, disabled: bool) -> User:
-        store = await self._store()
-        user = await store.set_disabled(user_id, disabled=disabled)
-        if user is None:
-            raise NoSuchUser
-        name: events.EventName = "user_disabled" if disabled else "user_enabled"
-        await events.record(store, events.happened(name, user_id=user_id))
-        return user
-
-    def _accept(self, *, email: str, password: str, name: str) -> tuple[str, str]:
-        """Return email and name as they are stored, or say what is wrong with all three."""
-        fields = {}
-        normalized, cleaned = inputs.normalize_email(email), inputs.clean_name(name)
-        if normalized is None:
-            fields["email"] = "is not an email address"
-        if cleaned is None:
-            fields["name"] = "must be 1 to 200 characters on one line"
-        if problem := self._problem_with(password, email=normalized or ""):
-            fields["password"] = problem
-        if fields or normalized is None or cleaned is None:
-            raise InvalidInput(fields)
-        return normalized, cleaned
-
-    def _problem_with(self, password: str, *, email: str) -> str | None:
-        return passwords.problem_with(
-            password, email=email, min_length=self.settings.passwords.min_length
-        )
-
-    def _check_password(self, password: str, *, email: str, field: str) -> None:
-        if problem := self._problem_with(password, email=email):
-            raise InvalidInput({field: problem})
 
 
 def _about(name: events.EventName, user_id: str, session_id: str, client: Client) -> Event:

@@ -56,11 +56,13 @@ def log(*events: Event) -> None:
 
 
 async def record(store: Store, *events: Event) -> None:
-    """Record what happened by itself, and log it.
+    """Record what happened, if anything, by itself, and log it.
 
     What it is about has been done and is about to be acknowledged, so a store
     that fails here is no reason to fail: the line in the log is left.
     """
+    if not events:
+        return
     log(*events)
     try:
         await store.record(Outcome(events=events))

@@ -44,16 +44,12 @@ class Attempt:
         self, account: Credentials | None, counted: tuple[Counted, ...], reached: tuple[Event, ...]
     ) -> None:
         self.account = account
+        self.reached = reached  # the event of a limit that this one used up, if it did
         self._counted = counted
-        self._reached = reached  # the event of a limit that this one used up
 
     def not_made(self) -> Outcome:
         """Return what is left of it if it is not made after all."""
         return Outcome(give_back=self._counted)
-
-    def failed(self, event: Event) -> tuple[Event, ...]:
-        """Return what happened, if it fails: it stays counted."""
-        return *self._reached, event
 
     def succeeded(self, event: Event) -> Outcome:
         """Return what is left of it: it was no guess.
@@ -61,7 +57,7 @@ class Attempt:
         Its failures are forgotten, and elsewhere it counts no more.
         """
         return Outcome(
-            events=(*self._reached, event),
+            events=(*self.reached, event),
             forget=tuple(digest for digest, limit in self._counted if limit is GUESSES),
             give_back=tuple(one for one in self._counted if one[1] is ACCOUNT),
         )
@@ -134,8 +130,7 @@ class Limits:
             if taken.last:
                 reached = (events.happened("limit_reached", user_id=user_id, ip=client.ip),)
         if refused_for is not None:
-            if reached:
-                await events.record(store, *reached)
+            await events.record(store, *reached)
             raise TooManyRequests(math.ceil(refused_for.total_seconds()))
         return Attempt(begun.account, tuple(counted), reached)
 

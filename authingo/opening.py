@@ -1,0 +1,81 @@
+"""A store that opens itself when it is needed, and is held open while a program runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from authingo.errors import StoreUnavailable
+from authingo.last_use import LastUse
+from authingo.stores import Store
+
+if TYPE_CHECKING:
+    from authingo.config import Settings
+
+_log = logging.getLogger("authingo")
+
+
+class Opening:
+    """A store under settings, and its life."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self._last_use = LastUse(store)
+        self._opened = False
+        self._opening: asyncio.Task[None] | None = None
+        self._lifespans = 0
+
+    async def open(self, *, create: bool = True) -> None:
+        """Open the store, once. Use cases do it by themselves; see `Store.open`."""
+        if self._opened:
+            return
+        if self._opening is None:  # one tries, and all who came meanwhile share what comes of it
+            self._opening = asyncio.ensure_future(self._open(create=create))
+            self._opening.add_done_callback(self._opening_is_over)
+        await asyncio.shield(self._opening)
+
+    async def _open(self, *, create: bool) -> None:
+        await self.store.open(create=create)
+        if create and self.store.embedded:
+            await self.store.migrate()
+        self._opened = True
+
+    def _opening_is_over(self, _: object) -> None:
+        self._opening = None
+
+    async def close(self) -> None:
+        """Close the store. Whatever is asked next opens it again."""
+        await self._last_use.close()
+        self._opened = False
+        await self.store.close()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: object = None) -> AsyncIterator[None]:  # noqa: ARG002
+        """Hold the store open: `FastAPI(lifespan=auth.lifespan)`, or inside your own lifespan.
+
+        May be entered several times; the last one out closes. A server comes up without
+        its database, answers 503, and goes on as soon as the database is there.
+        """
+        self._lifespans += 1
+        try:
+            try:
+                await self.open()
+            except StoreUnavailable as error:
+                _log.warning("%s%s", error.message, f" ({error.hint})" if error.hint else "")
+            yield
+        finally:
+            self._lifespans -= 1
+            if self._lifespans == 0:
+                await self.close()
+
+    async def ping(self) -> None:
+        """Ask the store for an answer."""
+        await (await self._store()).ping()
+
+    async def _store(self) -> Store:
+        await self.open()
+        return self.store
