@@ -1,0 +1,97 @@
+import { routesAt } from "./address.js";
+import { overtaken, unreachable } from "./call.js";
+import { readAnswer, type Result } from "./errors.js";
+import { fetchWith } from "./fetch.js";
+import { Keeper } from "./keeper.js";
+import type { ListedSession, SessionData } from "./models.js";
+import type { AuthState } from "./store.js";
+
+export { serverCodes } from "./codes.js";
+export type { AuthError, AuthErrorCode, ClientCode, Result } from "./errors.js";
+export type { ListedSession, Session, SessionData, User } from "./models.js";
+export type { AuthState, LogoutReason } from "./store.js";
+
+export interface AuthClient {
+  signIn: {
+    email(credentials: { email: string; password: string }): Promise<Result<SessionData>>;
+  };
+  signUp: {
+    email(account: { email: string; password: string; name: string }): Promise<Result<SessionData>>;
+  };
+  /** Where it fails the user is still signed in: no script can take a cookie away. */
+  signOut(): Promise<Result<{ success: true }>>;
+  /** Every older session of the user ends; this browser gets a new one. */
+  changePassword(passwords: {
+    current_password: string;
+    new_password: string;
+  }): Promise<Result<SessionData>>;
+  /** Ask the server who is signed in, and renew a session that has expired. */
+  getSession(): Promise<Result<SessionData>>;
+  /** Renew the session now. There is rarely a need: `fetch` and `getSession` do it. */
+  refresh(): Promise<Result<SessionData>>;
+  listSessions(): Promise<Result<{ sessions: ListedSession[] }>>;
+  revokeSession(id: string): Promise<Result<{ revoked: number }>>;
+  revokeOtherSessions(): Promise<Result<{ revoked: number }>>;
+  /** The fetch of the platform for your own API; a path is one of baseURL's origin. */
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  getState(): AuthState;
+  /** Hear of every change, and keep the state fresh as long as somebody does. */
+  subscribe(listener: () => void): () => void;
+  /** Start from a state that a server rendered, unless more is known already. */
+  hydrate(state: AuthState): void;
+}
+
+/** The client of one server. It does nothing until it is asked or subscribed to. */
+export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
+  const keeper = new Keeper(baseURL);
+  const { store, watch } = keeper;
+  const authFetch = fetchWith(keeper, () => routesAt(baseURL).origin);
+
+  /** What needs a session and leaves it as it is: an ordinary guarded request. */
+  async function manage<T>(
+    method: string,
+    path: string,
+    key: keyof T & string,
+  ): Promise<Result<T>> {
+    const began = keeper.signOuts;
+    const url = routesAt(baseURL) + path;
+    try {
+      const result = await readAnswer<T>(await authFetch(url, { method }), key);
+      return began === keeper.signOuts ? result : overtaken();
+    } catch {
+      return unreachable();
+    }
+  }
+
+  return {
+    signIn: { email: (credentials) => keeper.enter("/sign-in", credentials) },
+    signUp: { email: (account) => keeper.enter("/sign-up", account) },
+    signOut: () => keeper.signOut(),
+    changePassword: (passwords) => keeper.enter("/change-password", passwords),
+    getSession: () => keeper.getSession(),
+    refresh: () => keeper.refresh(),
+    listSessions: () => manage("GET", "/sessions", "sessions"),
+    async revokeSession(id) {
+      const own = store.get().session?.id === id;
+      const path = `/sessions/${encodeURIComponent(id)}`;
+      const result = await manage<{ revoked: number }>("DELETE", path, "revoked");
+      if (own && result.data) await keeper.getSession();
+      return result;
+    },
+    revokeOtherSessions: () => manage("DELETE", "/sessions", "revoked"),
+    fetch: authFetch,
+    getState: store.get,
+    subscribe(listener) {
+      const stop = store.subscribe(listener);
+      if (store.size === 1) {
+        watch.start();
+        if (store.get().isLoading) void keeper.getSession();
+      }
+      return () => {
+        stop();
+        if (!store.size) watch.stop();
+      };
+    },
+    hydrate: (state) => store.hydrate(state),
+  };
+}

@@ -1,0 +1,65 @@
+import type { serverCodes } from "./codes.js";
+
+/** What the client itself has to say; every other code is the server's. */
+export type ClientCode =
+  | "network_error" // no answer: offline, refused by the browser, or too slow
+  | "bad_response" // an answer, but not authingo's: a proxy's page, a wrong baseURL
+  | "signed_out"; // a sign-out overtook the request
+
+/** Keep a default branch: a newer server may know more. */
+export type AuthErrorCode = (typeof serverCodes)[number] | ClientCode;
+
+export interface AuthError {
+  code: AuthErrorCode;
+  /** For people, in English. */
+  message: string;
+  /** Of the HTTP answer; 0 where there was none. */
+  status: number;
+  /** With `invalid_input`: what is wrong with which field. */
+  fields?: Record<string, string>;
+  /** Seconds, with `too_many_requests`, `busy` and `store_unavailable`. */
+  retryAfter?: number;
+}
+
+/** What every action resolves to; none of them rejects. */
+export type Result<T> = { data: T; error: null } | { data: null; error: AuthError };
+
+export function failed(
+  code: ClientCode,
+  message: string,
+  status = 0,
+): { data: null; error: AuthError } {
+  return { data: null, error: { code, message, status } };
+}
+
+/** Read an answer of authingo's; `key` is what its body has to hold to be one. */
+export async function readAnswer<T>(answer: Response, key: keyof T & string): Promise<Result<T>> {
+  const body = parse(await answer.text());
+  if (answer.ok && body?.[key] != null) return { data: body as T, error: null };
+  if (answer.ok || typeof body?.["code"] !== "string") {
+    return failed(
+      "bad_response",
+      "The answer is not one of the authentication server.",
+      answer.status,
+    );
+  }
+  const { code, message, fields } = body as unknown as AuthError;
+  const error: AuthError = { code, message, status: answer.status };
+  if (fields) error.fields = fields;
+  const seconds = answer.headers.get("Retry-After") ?? "";
+  if (/^\d+$/.test(seconds)) error.retryAfter = Number(seconds);
+  return { data: null, error };
+}
+
+/** The code of a 401 that still has to be handed on unread. */
+export async function codeOf(answer: Response): Promise<unknown> {
+  return answer.status === 401 ? parse(await answer.clone().text())?.["code"] : undefined;
+}
+
+function parse(text: string): Record<string, unknown> | null {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,7 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+const ours = join(import.meta.dirname, "../../.venv/bin/python");
+
+/** A Python that has authingo: AUTHINGO_PYTHON, or that of the repository. */
+export const python = process.env["AUTHINGO_PYTHON"] ?? (existsSync(ours) ? ours : "python3");
