@@ -45,6 +45,7 @@ class CORS:
         if trusted:
             allowed.append((b"access-control-allow-origin", origins[0]))
             allowed.append((b"access-control-allow-credentials", b"true"))
+            allowed.append((b"access-control-expose-headers", b"Retry-After"))
         if trusted and self._is_preflight(scope):
             await send(
                 {

@@ -55,6 +55,8 @@ def test_a_trusted_origin_may_read_every_answer(server: LiveServer) -> None:
         answer = server.browser().get(path, base="", headers={"Origin": APP})
         assert allowed(answer) == expected, path
         assert ("Origin" in answer.all("vary")) is bool(expected[0])
+        readable = answer.all("access-control-expose-headers")
+        assert readable == (["Retry-After"] if expected[0] else [])
     assert answer.status == 500
 
 
