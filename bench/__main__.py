@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import checks, start_up
+from bench import checks, refresh, sign_ins, start_up
 from bench.bench import FULL, QUICK, Bench
 from bench.load import wrk
 from bench.machine import machine, versions
@@ -25,7 +25,7 @@ from bench.peers import Peers
 from bench.report import Suite, keep, promised, sections, write
 from tests.postgres import find_server
 
-SUITES: list[Suite] = [checks, start_up]
+SUITES: list[Suite] = [checks, sign_ins, refresh, start_up]
 
 
 def main() -> None:

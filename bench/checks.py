@@ -19,7 +19,7 @@ from bench.load import CONNECTIONS, Counted, Load
 from bench.peers import with_cached_data
 from bench.servers import Program, served, verify
 from bench.systems import System, authingo
-from bench.tables import Goal, at_least, ratio, table
+from bench.tables import Goal, at_least, ms, ratio, table
 
 NAME = "checks"
 
@@ -206,7 +206,7 @@ def report(result: dict[str, Any]) -> list[str]:
                     row["name"],
                     *(f"{ratio(_rates(rows, name), row['rates']):.1f}x" for name in names),
                     f"{statistics.median(row['rates']):,.0f}",
-                    f"{row['p99']:.1f}",
+                    ms(row["p99"]),
                 )
                 for row in peers
             ),
@@ -266,6 +266,6 @@ def _row(rows: list[dict[str, Any]], row: dict[str, Any]) -> tuple[str, ...]:
         f"{ratio(row['rates'], _rates(rows, row['against'])):.2f}",
         row["against"],
         f"{statistics.median(row['rates']):,.0f}",
-        f"{row['p50']:.1f}",
-        f"{row['p99']:.1f}",
+        ms(row["p50"]),
+        ms(row["p99"]),
     )

@@ -15,7 +15,7 @@ from bench.cores import Cores, placed
 CONNECTIONS = 64
 RANDOM = Path("random")  # instead of a file of cookies; see requests.lua
 _SCRIPT = Path(__file__).with_name("requests.lua")
-_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,14 @@ def _read(said: str) -> Counted:
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
     if total is None or rate is None:
         sys.exit(f"wrk said:\n{said}")
+    if total[1] == "0":  # they all still wait: at least as long as the run
+        length = re.search(r"requests in ([\d.]+)(us|ms|s|m)", said)
+        assert length is not None
+        waited = float(length[1]) * _UNITS[length[2]]
+        return Counted(0, 0.0, waited, waited)
     p50, p99 = (
         float(found[1]) * _UNITS[found[2]]
         for percent in (50, 99)
-        if (found := re.search(rf"{percent}%\s+([\d.]+)(us|ms|s)", said))
+        if (found := re.search(rf"{percent}%\s+([\d.]+)(us|ms|s|m)", said))
     )
     return Counted(int(total[1]), float(rate[1]), p50, p99)

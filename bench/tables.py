@@ -37,3 +37,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def ratio(runs: Sequence[float], base: Sequence[float]) -> float:
     """Compare round by round, so that what slows the machine for a while slows both sides."""
     return statistics.median(run / other for run, other in zip(runs, base, strict=True))
+
+
+def ms(value: float) -> str:
+    """Write milliseconds with no more digits than they are worth."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
