@@ -28,6 +28,7 @@ class Scale:
     warm: int  # seconds before it
     sign_in_seconds: int
     random_checks: int
+    random_steps: int  # that they are divided into, with a look at the memory after each
     start_ups: int
     tokens: int = 1000  # that take turns in session checks
 
@@ -38,8 +39,9 @@ FULL = Scale(
     rounds=5,
     seconds=3,
     warm=1,
-    sign_in_seconds=15,
+    sign_in_seconds=12,
     random_checks=10_000_000,
+    random_steps=20,
     start_ups=25,
 )
 QUICK = Scale(
@@ -50,6 +52,7 @@ QUICK = Scale(
     warm=0,
     sign_in_seconds=3,
     random_checks=20_000,
+    random_steps=4,
     start_ups=3,
 )
 

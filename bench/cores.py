@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import sys
 from collections.abc import Callable
 
 Cores = tuple[int, ...]
+
+_PR_SET_PDEATHSIG = 1
 
 
 def _of_this_process() -> Cores:
@@ -16,6 +21,7 @@ def _of_this_process() -> Cores:
 ALL = _of_this_process()
 SERVER = ALL[:1]
 LOAD = ALL[1:] or ALL
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def place(process: int, cores: Cores) -> None:
@@ -25,5 +31,11 @@ def place(process: int, cores: Cores) -> None:
 
 
 def placed(cores: Cores) -> Callable[[], None]:
-    """For `preexec_fn`: nothing that this program starts has threads by then."""
-    return lambda: place(0, cores)
+    """For `preexec_fn`: keep it there, and let it end with this program, however that ends."""
+
+    def prepare() -> None:
+        place(0, cores)
+        if _LIBC is not None:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    return prepare
