@@ -46,7 +46,7 @@ class Subject:
 def run(bench: Bench) -> dict[str, Any]:
     """Measure every subject in each round."""
     subjects = list(_subjects(bench))
-    counted: dict[str, list[Counted]] = {subject.name: [] for subject in subjects}
+    counted: dict[str, list[tuple[Counted, float]]] = {subject.name: [] for subject in subjects}
     for number in range(1, bench.scale.rounds + 1):
         bench.say(f"session checks, round {number} of {bench.scale.rounds}")
         for subject in subjects:
@@ -55,17 +55,19 @@ def run(bench: Bench) -> dict[str, Any]:
         "rounds": bench.scale.rounds,
         "seconds": bench.scale.seconds,
         "tokens": bench.scale.tokens,
-        "rows": [
-            {
-                "name": subject.name,
-                "group": subject.group,
-                "against": subject.against,
-                "rates": [run.rate for run in counted[subject.name]],
-                "p50": statistics.median(run.p50 for run in counted[subject.name]),
-                "p99": statistics.median(run.p99 for run in counted[subject.name]),
-            }
-            for subject in subjects
-        ],
+        "rows": [_summary(subject, counted[subject.name]) for subject in subjects],
+    }
+
+
+def _summary(subject: Subject, runs: list[tuple[Counted, float]]) -> dict[str, Any]:
+    return {
+        "name": subject.name,
+        "group": subject.group,
+        "against": subject.against,
+        "rates": [counted.rate for counted, _ in runs],
+        "p50": statistics.median(counted.p50 for counted, _ in runs),
+        "p99": statistics.median(counted.p99 for counted, _ in runs),
+        "cpu_us": statistics.median(cpu / counted.requests * 1e6 for counted, cpu in runs),
     }
 
 
@@ -112,7 +114,8 @@ def _two_workers(bench: Bench) -> Iterator[Subject]:
         yield Subject(f"{name}, two workers", "workers", program, "/session", name, workers=2)
 
 
-def _measure(bench: Bench, subject: Subject) -> Counted:
+def _measure(bench: Bench, subject: Subject) -> tuple[Counted, float]:
+    """Give what wrk counted, and the seconds that the server computed for it."""
     spread = subject.workers > 1
     bench.place_database(cores.ALL if spread else cores.LOAD)
     with served(subject.program, cores.ALL if spread else cores.SERVER) as server:
@@ -123,9 +126,11 @@ def _measure(bench: Bench, subject: Subject) -> Counted:
             time.sleep(1)  # the port is open as soon as one of them is there
         if bench.scale.warm:
             _load(subject, server.port, file, bench.scale.warm)
+        before = server.cpu_seconds
         counted = _load(subject, server.port, file, bench.scale.seconds)
+        computed = server.cpu_seconds - before
         _verify(subject, server.port, cookies)
-    return counted
+    return counted, computed
 
 
 def _load(subject: Subject, port: int, file: Path, seconds: int) -> Counted:
@@ -159,13 +164,17 @@ def report(result: dict[str, Any]) -> list[str]:
         f"The server has one core, the load (wrk, {CONNECTIONS} connections) and the database the",
         f"other; {result['tokens']:,} live tokens take turns; medians of {result['rounds']}",
         f"interleaved rounds of {result['seconds']} s. A ratio compares requests per second with",
-        "those of its base in the same round.",
+        "those of its base in the same round; CPU is what the server computes for one.",
         "",
         "![Session checks a second, as a share of bare uvicorn](checks.svg)",
         "",
         *table(
-            ("session check", ">ratio", "to", ">requests/s", ">p50 ms", ">p99 ms"),
-            (_row(rows, row) for row in rows if row["group"] in {"bare", "cached", "database"}),
+            ("session check", ">ratio", "to", ">requests/s", ">p50 ms", ">p99 ms", ">CPU µs"),
+            (
+                (*_row(rows, row), f"{row['cpu_us']:.0f}")
+                for row in rows
+                if row["group"] in {"bare", "cached", "database"}
+            ),
         ),
         "",
         "Two workers share both cores with the load and the database, so that twice the rate of",
@@ -200,6 +209,7 @@ def report(result: dict[str, Any]) -> list[str]:
                 ">guarded route, cached",
                 ">requests/s",
                 ">p99 ms",
+                ">CPU µs",
             ),
             (
                 (
@@ -207,6 +217,7 @@ def report(result: dict[str, Any]) -> list[str]:
                     *(f"{ratio(_rates(rows, name), row['rates']):.1f}x" for name in names),
                     f"{statistics.median(row['rates']):,.0f}",
                     ms(row["p99"]),
+                    f"{row['cpu_us']:,.0f}",
                 )
                 for row in peers
             ),
