@@ -47,6 +47,9 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": _BODY})
 
 
+required = _auth.require(bare)
+
+
 async def handler(scope: Any, receive: Any, send: Any) -> None:
     """`auth.handler` alone."""
     if scope["type"] == "lifespan":

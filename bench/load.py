@@ -1,31 +1,88 @@
-"""A server on one core, the load on another, and what wrk counted."""
+"""wrk, and what it counted."""
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+
+from bench.cores import Cores, placed
 
 CONNECTIONS = 64
-_START_TIMEOUT = 60  # seconds
-_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+RANDOM = Path("random")  # instead of a file of cookies; see requests.lua
+_SCRIPT = Path(__file__).with_name("requests.lua")
+_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 
 @dataclass(frozen=True)
 class Counted:
-    """One run: requests a second, and the 99th percentile of their latency in ms."""
+    """One run: requests, how many a second, and percentiles of their latency in ms."""
 
+    requests: int
     rate: float
+    p50: float
     p99: float
+
+
+class Load:
+    """wrk asking for one path, from the start until `finish`."""
+
+    def __init__(
+        self,
+        port: int,
+        path: str,
+        cookies: Path,
+        *,
+        cores: Cores,
+        seconds: int,
+        connections: int = CONNECTIONS,
+        offset: int = 0,
+        pause: int = 0,
+    ) -> None:
+        """Begin.
+
+        Args:
+            port: of the server.
+            path: asked for by GET.
+            cookies: a file with one header a line, sent in rotation; or RANDOM.
+            cores: where wrk runs.
+            seconds: how long.
+            connections: kept alive, each with one request at a time.
+            offset: the line to begin after.
+            pause: ms that a connection rests after an answer, on average.
+        """
+        self._expects_success = cookies != RANDOM
+        options = ["-t1", f"-c{connections}", f"-d{seconds}", "--latency", "--timeout", "30s"]
+        url = f"http://127.0.0.1:{port}{path}"
+        arguments = [str(cookies), str(offset), str(pause)]
+        self._process = subprocess.Popen(
+            [wrk(), *options, "-s", str(_SCRIPT), url, "--", *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=placed(cores),  # noqa: PLW1509 - no thread holds a lock that it needs
+        )
+
+    def finish(self, *, now: bool = False) -> Counted:
+        """Wait for the end, or stop it now. Every answer must have been a 2xx (RANDOM: none)."""
+        try:
+            if now:
+                self._process.send_signal(signal.SIGINT)
+            said, _ = self._process.communicate()
+        finally:
+            if self._process.poll() is None:
+                self._process.kill()
+                self._process.wait()
+        failed = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
+        counted = _read(said)
+        if (int(failed[1]) if failed else 0) != (0 if self._expects_success else counted.requests):
+            sys.exit(f"not the answers that were to be measured:\n{said}")
+        if "Socket errors" in said:
+            sys.exit(f"connections broke:\n{said}")
+        return counted
 
 
 def wrk() -> str:
@@ -36,65 +93,19 @@ def wrk() -> str:
     return found
 
 
-@contextlib.contextmanager
-def served(application: str, environment: dict[str, str]) -> Iterator[int]:
-    """Serve an application of `bench.applications` on the first core; give the port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", f"bench.applications:{application}"]
-    options = ["--port", str(port), "--http", "httptools", "--no-access-log", "--no-proxy-headers"]
-    process = subprocess.Popen(
-        [*command, *options, "--log-level", "error"],
-        env={**os.environ, **environment},
-        preexec_fn=lambda: _stay_on(first=True),  # noqa: PLW1509 - started before any thread
+def _read(said: str) -> Counted:
+    total = re.search(r"(\d+) requests in", said)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    if total is None or rate is None:
+        sys.exit(f"wrk said:\n{said}")
+    if total[1] == "0":  # they all still wait: at least as long as the run
+        length = re.search(r"requests in ([\d.]+)(us|ms|s|m)", said)
+        assert length is not None
+        waited = float(length[1]) * _UNITS[length[2]]
+        return Counted(0, 0.0, waited, waited)
+    p50, p99 = (
+        float(found[1]) * _UNITS[found[2]]
+        for percent in (50, 99)
+        if (found := re.search(rf"{percent}%\s+([\d.]+)(us|ms|s|m)", said))
     )
-    try:
-        _await(port, process)
-        yield port
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-
-
-def load(port: int, path: str, token: str, seconds: int) -> Counted:
-    """Send requests with a session cookie from the other cores; every answer must be a 2xx."""
-    headers = {"Cookie": f"authingo_session={token}", "X-Authingo-Client": "true"}
-    command = [wrk(), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}", "--latency"]
-    for name, value in headers.items():
-        command += ["-H", f"{name}: {value}"]
-    done = subprocess.run(
-        [*command, f"http://127.0.0.1:{port}{path}"],
-        capture_output=True,
-        text=True,
-        check=True,
-        preexec_fn=lambda: _stay_on(first=False),
-    )
-    if "Non-2xx" in done.stdout:
-        sys.exit(f"{path} was not answered with 2xx:\n{done.stdout}")
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
-    p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", done.stdout)
-    assert rate is not None
-    assert p99 is not None
-    return Counted(float(rate[1]), float(p99[1]) * _UNITS[p99[2]])
-
-
-def _stay_on(*, first: bool) -> None:
-    if hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        if len(cores) > 1:
-            os.sched_setaffinity(0, cores[:1] if first else cores[1:])
-
-
-def _await(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT
-    while True:
-        connection = http.client.HTTPConnection("127.0.0.1", port)
-        try:
-            connection.connect()
-        except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                sys.exit("the server did not start")
-            time.sleep(0.05)
-        else:
-            connection.close()
-            return
+    return Counted(int(total[1]), float(rate[1]), p50, p99)

@@ -1,0 +1,116 @@
+"""What all suites share: how long to measure, and the databases, made when first asked for."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from bench import data
+from bench.cores import Cores, place
+from bench.data import Size
+from bench.peers import Peers
+from bench.servers import verify
+from bench.systems import System
+from tests.postgres import BundledServer, PostgresServer
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured."""
+
+    size: Size
+    prune: Size
+    rounds: int
+    seconds: int  # of a run
+    warm: int  # seconds before it
+    sign_in_seconds: int
+    random_checks: int
+    random_steps: int  # that they are divided into, with a look at the memory after each
+    start_ups: int
+    tokens: int = 1000  # that take turns in session checks
+
+
+FULL = Scale(
+    size=Size(100_000, 200_000),
+    prune=Size(100_000, 2_000_000, half_expired=True),
+    rounds=5,
+    seconds=3,
+    warm=1,
+    sign_in_seconds=12,
+    random_checks=10_000_000,
+    random_steps=20,
+    start_ups=25,
+)
+QUICK = Scale(
+    size=Size(1000, 2000),
+    prune=Size(1000, 20_000, half_expired=True),
+    rounds=1,
+    seconds=1,
+    warm=0,
+    sign_in_seconds=3,
+    random_checks=20_000,
+    random_steps=4,
+    start_ups=3,
+)
+
+
+@dataclass
+class Bench:
+    """One run of the bench."""
+
+    scale: Scale
+    server: PostgresServer
+    directory: Path
+    peers: Peers | None
+    _began: float = field(default_factory=time.monotonic)
+
+    @cached_property
+    def postgres(self) -> str:
+        """authingo's tables in PostgreSQL, filled."""
+        return self.new_postgres(self.scale.size)
+
+    @cached_property
+    def sqlite(self) -> str:
+        """The same in SQLite."""
+        return self.new_sqlite(self.scale.size)
+
+    def new_postgres(self, size: Size) -> str:
+        self.say(f"loading {size.sessions:,} sessions into PostgreSQL")
+        url = self.server.create_database()
+        data.load(url, size)
+        return url
+
+    def new_sqlite(self, size: Size) -> str:
+        self.say(f"loading {size.sessions:,} sessions into SQLite")
+        url = f"sqlite:///{self.directory}/{size.sessions}.db"
+        data.load(url, size)
+        return url
+
+    def place_database(self, cores: Cores) -> None:
+        """Keep the connections that are made from now on on these cores."""
+        if isinstance(self.server, BundledServer):
+            place(self.server.pid, cores)
+
+    def cookies(self, system: System) -> list[str]:
+        """Make the cookies that take turns in session checks."""
+        return [system.cookie(session) for session in range(self.scale.tokens)]
+
+    def write_cookies(self, cookies: list[str]) -> Path:
+        """Write them down for wrk."""
+        file = self.directory / "cookies"
+        file.write_text("\n".join(cookies))
+        return file
+
+    def say(self, text: str) -> None:
+        """Tell how far it is."""
+        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
+        print(f"{minutes:3}:{seconds:02}  {text}", file=sys.stderr, flush=True)
+
+
+def verify_users(port: int, path: str, cookies: list[str]) -> None:
+    """Some of the cookies, spread over all, stand for the users they were made for."""
+    for session in range(0, len(cookies), max(1, len(cookies) // 10)):
+        verify(port, path, cookies[session], contains=data.email(session))

@@ -1,0 +1,282 @@
+"""Session checks: one server core, the load and the database on the other.
+
+The peers answer the same question on databases of the same size. Their ratio is
+to the cached check, and so is the other way round: how many times behind they are.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import cores, data, plots
+from bench.bench import Bench, verify_users
+from bench.load import CONNECTIONS, Counted, Load
+from bench.peers import with_cached_data
+from bench.servers import Program, served, verify
+from bench.systems import System, authingo
+from bench.tables import Goal, at_least, ms, ratio, table
+
+NAME = "checks"
+
+BARE = "bare uvicorn"
+OPEN = "FastAPI route, no guard"
+CACHED = "auth.handler, PostgreSQL, cached"
+_POSTGRES, _SQLITE = "PostgreSQL", "SQLite"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something measured. `against`: the name of the one that its ratio is to."""
+
+    name: str
+    group: str
+    program: Program
+    path: str
+    against: str
+    says: str = ""  # what its answers contain, where that is not the email of the session's user
+    workers: int = 1
+    peer: System | None = None
+
+
+def run(bench: Bench) -> dict[str, Any]:
+    """Measure every subject in each round."""
+    subjects = list(_subjects(bench))
+    counted: dict[str, list[tuple[Counted, float]]] = {subject.name: [] for subject in subjects}
+    for number in range(1, bench.scale.rounds + 1):
+        bench.say(f"session checks, round {number} of {bench.scale.rounds}")
+        for subject in subjects:
+            counted[subject.name].append(_measure(bench, subject))
+    return {
+        "rounds": bench.scale.rounds,
+        "seconds": bench.scale.seconds,
+        "tokens": bench.scale.tokens,
+        "rows": [_summary(subject, counted[subject.name]) for subject in subjects],
+    }
+
+
+def _summary(subject: Subject, runs: list[tuple[Counted, float]]) -> dict[str, Any]:
+    return {
+        "name": subject.name,
+        "group": subject.group,
+        "against": subject.against,
+        "rates": [counted.rate for counted, _ in runs],
+        "p50": statistics.median(counted.p50 for counted, _ in runs),
+        "p99": statistics.median(counted.p99 for counted, _ in runs),
+        "cpu_us": statistics.median(cpu / counted.requests * 1e6 for counted, cpu in runs),
+    }
+
+
+def _subjects(bench: Bench) -> Iterator[Subject]:
+    urls = {_POSTGRES: bench.postgres, _SQLITE: bench.sqlite}
+    any_url = urls[_SQLITE]
+    yield Subject(BARE, "bare", authingo("bare", any_url), "/", BARE, says="email")
+    ways = [
+        ("auth.handler", "handler", "/session", BARE),
+        ("auth.install", "installed", "/api/auth/session", BARE),
+        ("auth.require around bare", "required", "/", BARE),
+        ("FastAPI route, guarded", "installed", "/guarded", OPEN),
+    ]
+    for name, application, path, against in ways:
+        if against == OPEN:
+            program = authingo(application, any_url)
+            yield Subject(OPEN, "bare", program, "/open", BARE, says="email")
+        for database, url in urls.items():
+            for cache in (True, False):
+                if application == "required" and not (cache and database == _POSTGRES):
+                    continue  # the rest of it is the same as above
+                yield Subject(
+                    f"{name}, {database}, {'cached' if cache else 'no cache'}",
+                    "cached" if cache else "database",
+                    authingo(application, url, cache=cache),
+                    path,
+                    against,
+                    says="email" if application == "required" else "",
+                )
+    yield from _two_workers(bench)
+    if bench.peers is not None:
+        peers = bench.peers
+        for system in (peers.fastapi_users, peers.better_auth, peers.better_auth_cached):
+            yield Subject(system.name, "peer", system.program, system.check, CACHED, peer=system)
+
+
+def _two_workers(bench: Bench) -> Iterator[Subject]:
+    """Both cores for everything; the load takes its part of them."""
+    bare = authingo("bare", bench.postgres, workers=2)
+    yield Subject(f"{BARE}, two workers", "workers", bare, "/", BARE, says="email", workers=2)
+    for cache in (True, False):
+        name = CACHED if cache else CACHED.replace("cached", "no cache")
+        program = authingo("handler", bench.postgres, cache=cache, workers=2)
+        yield Subject(f"{name}, two workers", "workers", program, "/session", name, workers=2)
+
+
+def _measure(bench: Bench, subject: Subject) -> tuple[Counted, float]:
+    """Give what wrk counted, and the seconds that the server computed for it."""
+    spread = subject.workers > 1
+    bench.place_database(cores.ALL if spread else cores.LOAD)
+    with served(subject.program, cores.ALL if spread else cores.SERVER) as server:
+        cookies = _cookies(bench, subject, server.port)
+        _verify(subject, server.port, cookies)
+        file = bench.write_cookies(cookies)
+        if spread:
+            time.sleep(1)  # the port is open as soon as one of them is there
+        if bench.scale.warm:
+            _load(subject, server.port, file, bench.scale.warm)
+        before = server.cpu_seconds
+        counted = _load(subject, server.port, file, bench.scale.seconds)
+        computed = server.cpu_seconds - before
+        _verify(subject, server.port, cookies)
+    return counted, computed
+
+
+def _load(subject: Subject, port: int, file: Path, seconds: int) -> Counted:
+    where = cores.ALL if subject.workers > 1 else cores.LOAD
+    return Load(port, subject.path, file, cores=where, seconds=seconds).finish()
+
+
+def _cookies(bench: Bench, subject: Subject, port: int) -> list[str]:
+    if subject.peer is None:
+        return [data.cookie(session) for session in range(bench.scale.tokens)]
+    cookies = bench.cookies(subject.peer)
+    if "cookie cache" in subject.name:
+        return [with_cached_data(port, subject.path, cookie) for cookie in cookies]
+    return cookies
+
+
+def _verify(subject: Subject, port: int, cookies: list[str]) -> None:
+    if subject.says:
+        verify(port, subject.path, cookies[0], contains=subject.says)
+    else:
+        verify_users(port, subject.path, cookies)
+
+
+# What came of it
+
+
+def report(result: dict[str, Any]) -> list[str]:
+    """Tables, ratios first."""
+    rows = result["rows"]
+    lines = [
+        f"The server has one core, the load (wrk, {CONNECTIONS} connections) and the database the",
+        f"other; {result['tokens']:,} live tokens take turns; medians of {result['rounds']}",
+        f"interleaved rounds of {result['seconds']} s. A ratio compares requests per second with",
+        "those of its base in the same round; CPU is what the server computes for one.",
+        "",
+        "![Session checks a second, as a share of bare uvicorn](checks.svg)",
+        "",
+        *table(
+            ("session check", ">ratio", "to", ">requests/s", ">p50 ms", ">p99 ms", ">CPU µs"),
+            (
+                (*_row(rows, row), f"{row['cpu_us']:.0f}")
+                for row in rows
+                if row["group"] in {"bare", "cached", "database"}
+            ),
+        ),
+        "",
+        "Two workers share both cores with the load and the database, so that twice the rate of",
+        "one is not there to be had; bare uvicorn says how much is.",
+        "",
+        *table(
+            ("two workers", ">ratio", "to", ">requests/s", ">p50 ms", ">p99 ms"),
+            (_row(rows, row) for row in rows if row["group"] == "workers"),
+        ),
+    ]
+    peers = [row for row in rows if row["group"] == "peer"]
+    if not peers:
+        return lines
+    names = (
+        CACHED,
+        "auth.install, PostgreSQL, cached",
+        "FastAPI route, guarded, PostgreSQL, cached",
+    )
+    return [
+        *lines,
+        "",
+        "The others, on the same server and the same number of users and sessions: how many times",
+        "behind they are. fastapi-users answers on a FastAPI route with its guard, Better Auth",
+        "on its own `/get-session`; their cookie cache answers from a signed cookie and does not",
+        "notice a revoked session until it runs out.",
+        "",
+        *table(
+            (
+                "session check",
+                ">behind auth.handler, cached",
+                ">auth.install, cached",
+                ">guarded route, cached",
+                ">requests/s",
+                ">p99 ms",
+                ">CPU µs",
+            ),
+            (
+                (
+                    row["name"],
+                    *(f"{ratio(_rates(rows, name), row['rates']):.1f}x" for name in names),
+                    f"{statistics.median(row['rates']):,.0f}",
+                    ms(row["p99"]),
+                    f"{row['cpu_us']:,.0f}",
+                )
+                for row in peers
+            ),
+        ),
+    ]
+
+
+def goals(result: dict[str, Any]) -> Iterator[Goal]:
+    """Compare with what was promised."""
+    rows = result["rows"]
+
+    def goal(name: str, wanted: float, against: str = BARE) -> Goal:
+        measured = ratio(_rates(rows, name), _rates(rows, against))
+        return at_least(f"{name}, to {against}", wanted, measured)
+
+    for database in (_POSTGRES, _SQLITE):
+        yield goal(f"auth.handler, {database}, cached", 0.80)
+        yield goal(f"auth.install, {database}, cached", 0.65)
+        yield goal(f"auth.handler, {database}, no cache", 0.40)
+        yield goal(f"auth.install, {database}, no cache", 0.33)
+    for database in (_POSTGRES, _SQLITE):
+        yield goal(f"FastAPI route, guarded, {database}, cached", 0.88, OPEN)
+    for row in rows:
+        if row["group"] == "peer" and "cookie cache" not in row["name"]:
+            behind = ratio(_rates(rows, CACHED), row["rates"])
+            yield at_least(f"{row['name']} behind {CACHED}", 20, behind, "x")
+
+
+def plot(result: dict[str, Any]) -> dict[str, str]:
+    """Draw all that ran on one core, as a share of bare uvicorn."""
+    rows = result["rows"]
+    bars = []
+    for row in rows:
+        if row["group"] == "workers":
+            continue
+        share = ratio(row["rates"], _rates(rows, BARE))
+        rate = f"{share:.3f}" if share < 0.1 else f"{share:.2f}"
+        label = f"{rate}  ·  {statistics.median(row['rates']):,.0f}/s"
+        bars.append(plots.Bar(row["name"], share, label, row["group"]))
+    legend = {
+        "bare": "no check at all",
+        "cached": "authingo, cached",
+        "database": "authingo, asking the database",
+        "peer": "others",
+    }
+    title = "Session checks, as a share of what bare uvicorn answers"
+    return {"checks.svg": plots.bars(title, bars, legend)}
+
+
+def _rates(rows: list[dict[str, Any]], name: str) -> list[float]:
+    return next(row["rates"] for row in rows if row["name"] == name)
+
+
+def _row(rows: list[dict[str, Any]], row: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        row["name"],
+        f"{ratio(row['rates'], _rates(rows, row['against'])):.2f}",
+        row["against"],
+        f"{statistics.median(row['rates']):,.0f}",
+        ms(row["p50"]),
+        ms(row["p99"]),
+    )

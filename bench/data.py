@@ -1,0 +1,151 @@
+"""Users and sessions in bulk, with tokens that the bench can work out again from a number."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from authingo import Auth
+from authingo.config import settings_from
+from authingo.passwords import hash_password
+from authingo.tokens import RefreshToken, SessionToken
+
+PASSWORD = "correct horse battery"
+COST = 12  # of the bcrypt hashes
+
+_LIFE = timedelta(hours=12)  # longer than any run
+_USER = ("id", "email", "name", "password_hash", "created_at", "updated_at")
+_SESSION = (
+    "id",
+    "user_id",
+    "token_digest",
+    "selector_digest",
+    "verifier_digest",
+    "created_at",
+    "last_used_at",
+    "expires_at",
+    "refresh_expires_at",
+    "absolute_expires_at",
+)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of it. With `half_expired`, every session with an odd number is over."""
+
+    users: int
+    sessions: int
+    half_expired: bool = False
+
+
+def email(user: int) -> str:
+    return f"user{user}@example.com"
+
+
+def session_token(session: int) -> SessionToken:
+    return SessionToken(_bytes("token", session))
+
+
+def refresh_token(session: int) -> RefreshToken:
+    return RefreshToken(_bytes("selector", session)[:16], _bytes("verifier", session))
+
+
+def cookie(session: int) -> str:
+    """Make the header of a session check."""
+    return f"authingo_session={session_token(session)}"
+
+
+async def copy(url: str, table: str, columns: tuple[str, ...], records: Any) -> None:
+    """Load rows into PostgreSQL, and leave the table as one that has been in use."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.copy_records_to_table(table, columns=columns, records=records)
+        await connection.execute(f'VACUUM (ANALYZE, FREEZE) "{table}"')
+    finally:
+        await connection.close()
+
+
+def load(url: str, size: Size) -> None:
+    """Make authingo's tables in a new database, and fill them."""
+    asyncio.run(_load(url, size))
+
+
+async def _load(url: str, size: Size) -> None:
+    auth = Auth(settings_from({"database_url": url}))
+    await auth.open()
+    await auth.store.migrate()
+    await auth.close()
+    if url.startswith("sqlite"):
+        _load_sqlite(url.removeprefix("sqlite:///"), size)
+        return
+    await copy(url, "authingo_users", _USER, _users(size, _same))
+    await copy(url, "authingo_sessions", _SESSION, _sessions(size, _same))
+
+
+def _load_sqlite(path: str, size: Size) -> None:
+    connection = sqlite3.connect(path)
+    try:
+        connection.execute("PRAGMA synchronous = OFF")
+        for table, columns, rows in (
+            ("authingo_users", _USER, _users(size, _microseconds)),
+            ("authingo_sessions", _SESSION, _sessions(size, _microseconds)),
+        ):
+            places = ", ".join("?" * len(columns))
+            statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"
+            connection.executemany(statement, rows)
+        connection.commit()
+        connection.execute("ANALYZE")
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+
+
+def _users(size: Size, at: Callable[[datetime], object]) -> Iterator[tuple[object, ...]]:
+    hashed, now = hash_password(PASSWORD, COST), at(datetime.now(UTC))
+    for user in range(size.users):
+        yield _user_id(user), email(user), f"User {user}", hashed, now, now
+
+
+def _sessions(size: Size, at: Callable[[datetime], object]) -> Iterator[tuple[object, ...]]:
+    now = datetime.now(UTC)
+    live = at(now - timedelta(days=1)), at(now + _LIFE)
+    over = at(now - 2 * timedelta(days=1)), at(now - timedelta(hours=1))
+    for session in range(size.sessions):
+        began, ends = over if size.half_expired and session % 2 else live
+        refresh = refresh_token(session)
+        yield (
+            f"ses_{session:026}",
+            _user_id(session % size.users),
+            session_token(session).digest,
+            refresh.selector_digest,
+            refresh.verifier_digest,
+            began,
+            began,
+            ends,
+            ends,
+            ends,
+        )
+
+
+def _user_id(user: int) -> str:
+    return f"usr_{user:026}"
+
+
+def _bytes(what: str, number: int) -> bytes:
+    return hashlib.sha256(f"{what} {number}".encode()).digest()
+
+
+def _same(time: datetime) -> datetime:
+    return time
+
+
+def _microseconds(time: datetime) -> int:
+    return int(time.timestamp()) * 1_000_000

@@ -1,0 +1,146 @@
+"""How much memory one worker takes: at start, in use, and while strangers guess tokens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bench import cores, plots
+from bench.bench import Bench, verify_users
+from bench.load import RANDOM, Load
+from bench.servers import Server, served
+from bench.systems import System, installed
+from bench.tables import Goal, at_most, table
+
+NAME = "memory"
+
+_GROWTH = 2.0  # MB that count as flat: the allocator's own ups and downs
+
+
+def run(bench: Bench) -> dict[str, Any]:
+    """Measure authingo, and the peers at start and in use."""
+    bench.place_database(cores.LOAD)
+    system = installed(bench.postgres)
+    size, scale = bench.scale.size, bench.scale
+    some = bench.cookies(system)
+    every = [system.cookie(session) for session in range(size.sessions)]
+    in_use = scale.random_checks // 100
+    bench.say(f"memory: {in_use:,} checks of live tokens")
+    with served(system.program, cores.SERVER) as server:
+        start = _start(server)
+        verify_users(server.port, system.check, some)
+        asker = _Asker(bench, system, server)
+        asker.ask(bench.write_cookies(some), in_use)
+        used = _rss(server.pid)
+        curve = [(0, used)]
+        for step in range(1, scale.random_steps + 1):
+            asker.ask(RANDOM, scale.random_checks // scale.random_steps)
+            curve.append((asker.asked[RANDOM], _rss(server.pid)))
+            if step % 5 == 0:
+                bench.say(f"memory: {asker.asked[RANDOM]:,} checks of random tokens")
+        asker.ask(bench.write_cookies(every), size.sessions)
+        distinct = _rss(server.pid)
+        verify_users(server.port, system.check, some)
+    peers = [bench.peers.fastapi_users, bench.peers.better_auth] if bench.peers else []
+    return {
+        "start": start,
+        "in_use": in_use,
+        "used": used,
+        "curve": curve,
+        "sessions": size.sessions,
+        "distinct": distinct,
+        "peers": {peer.name: _measure_peer(bench, peer) for peer in peers},
+    }
+
+
+def _measure_peer(bench: Bench, peer: System) -> dict[str, float]:
+    bench.say(f"memory: {peer.name}")
+    with served(peer.program, cores.SERVER) as server:
+        start = _start(server)
+        verify_users(server.port, peer.check, bench.cookies(peer))
+        asker = _Asker(bench, peer, server)
+        asker.ask(bench.write_cookies(bench.cookies(peer)), bench.scale.random_checks // 1000)
+        return {"start": start, "used": _rss(server.pid)}
+
+
+class _Asker:
+    """Asks at least so often: wrk counts seconds, not requests."""
+
+    def __init__(self, bench: Bench, system: System, server: Server) -> None:
+        self._seconds = max(1, bench.scale.seconds)
+        self._system = system
+        self._server = server
+        self.asked: dict[Path, int] = {}
+
+    def ask(self, cookies: Path, count: int) -> None:
+        ends = self.asked.get(cookies, 0) + count
+        while (asked := self.asked.get(cookies, 0)) < ends:
+            load = Load(
+                self._server.port,
+                self._system.check,
+                cookies,
+                cores=cores.LOAD,
+                seconds=self._seconds,
+                offset=asked,
+            )
+            self.asked[cookies] = asked + load.finish().requests
+
+
+def _start(server: Server) -> float:
+    time.sleep(1)  # the port is open before everything has been imported
+    return _rss(server.pid)
+
+
+def _rss(process: int) -> float:
+    """Return what is resident, in MB of a million bytes. Linux only."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return next(
+        int(line.split()[1]) * 1024 / 1e6
+        for line in status.splitlines()
+        if line.startswith("VmRSS:")
+    )
+
+
+# What came of it
+
+
+def report(result: dict[str, Any]) -> list[str]:
+    """One table."""
+    asked, last = result["curve"][-1]
+    rows = [
+        ("authingo, at start", result["start"]),
+        (f"after {result['in_use']:,} checks of live tokens", result["used"]),
+        (f"after {asked:,} more, of random tokens", last),
+        (f"after checks of all {result['sessions']:,} live tokens", result["distinct"]),
+    ]
+    for name, measured in result["peers"].items():
+        rows += [(f"{name}, at start", measured["start"]), (f"{name}, in use", measured["used"])]
+    return [
+        "Resident memory of one worker (a FastAPI application with `auth.install`, PostgreSQL,",
+        "cached), in MB of a million bytes. A random token is well-formed, and nobody's.",
+        "",
+        "![Memory over ten million checks of random tokens](memory.svg)",
+        "",
+        *table(
+            ("memory", ">ratio to the start", ">MB"),
+            ((name, f"{mb / result['start']:.2f}", f"{mb:.1f}") for name, mb in rows),
+        ),
+    ]
+
+
+def goals(result: dict[str, Any]) -> Iterator[Goal]:
+    """Compare with what was promised. What is flat: no growth after the first tenth."""
+    yield at_most("memory of one worker at start", 80, result["start"], " MB")
+    curve = result["curve"]
+    growth = max(0.0, curve[-1][1] - curve[len(curve) // 10][1])
+    text = f"memory gained from {curve[len(curve) // 10][0]:,} to {curve[-1][0]:,} random tokens"
+    yield at_most(text, _GROWTH, growth, " MB")
+
+
+def plot(result: dict[str, Any]) -> dict[str, str]:
+    """Draw memory over checks."""
+    points = [(asked / 1e6, mb) for asked, mb in result["curve"]]
+    title = "Memory of one worker while strangers try random tokens"
+    return {"memory.svg": plots.curve(title, points, "million checks", "MB resident")}
