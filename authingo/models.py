@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+_ZERO = timedelta(0)
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"  # base32hex: sorts as its bits do
 
 
@@ -166,7 +167,7 @@ class TokenMatch:
     @property
     def live(self) -> bool:
         """Whether it opens the session now."""
-        return self.live_for > timedelta(0)
+        return self.live_for > _ZERO
 
 
 @dataclass(frozen=True, slots=True, repr=False)

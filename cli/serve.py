@@ -17,6 +17,8 @@ from . import output
 from .running import ConfigFile, command, with_auth
 
 if TYPE_CHECKING:
+    import socket
+
     from authingo.auth import Auth
     from authingo.config import Settings
 
@@ -46,25 +48,29 @@ def serve(
     if reload:
         _supervise(config)
         return
-    port = _free_port(host, port)
-    settings = _settings(config, host, port)
-    with_auth(config, _prepare, create=True)
-    _announce(settings, host, port)
-    # The workers are processes of their own: they read the same configuration,
-    # and find in the environment what this command line added to it.
-    os.environ["AUTHINGO_PUBLIC_URL"] = settings.public_url or ""
-    os.environ["WEB_CONCURRENCY"] = str(workers)  # they share the cores
-    if config is not None:
-        os.environ["AUTHINGO_CONFIG"] = str(Path(config).resolve())
+    with _listen(host, port) as listener:
+        port = listener.getsockname()[1]
+        settings = _settings(config, host, port)
+        with_auth(config, _prepare, create=True)
+        _announce(settings, host, port)
+        # The workers are processes of their own: they read the same configuration,
+        # and find in the environment what this command line added to it.
+        os.environ["AUTHINGO_PUBLIC_URL"] = settings.public_url or ""
+        os.environ["WEB_CONCURRENCY"] = str(workers)  # they share the cores
+        if config is not None:
+            os.environ["AUTHINGO_CONFIG"] = str(Path(config).resolve())
+        _run(listener, workers)
+
+
+def _run(listener: socket.socket, workers: int) -> None:
     import uvicorn
+    from uvicorn.supervisors import Multiprocess
 
     from .serving import LOGGING
 
-    uvicorn.run(
+    config = uvicorn.Config(
         "authingo.cli.serving:application",
         factory=True,
-        host=host,
-        port=port,
         workers=workers,
         http="httptools",  # h11 takes Transfer-Encoding beside Content-Length, and bare LF
         proxy_headers=False,
@@ -72,26 +78,38 @@ def serve(
         timeout_graceful_shutdown=_GRACE,
         log_config=LOGGING,
     )
+    if workers > 1:
+        Multiprocess(config, sockets=[listener]).run()
+        return
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+    if not server.started:  # and it has said why
+        raise typer.Exit(1)
 
 
-def _free_port(host: str, port: int) -> int:
-    """Find out that the port can be had, before anything is announced; 0 picks one."""
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything is announced; 0 picks one.
+
+    The socket names TCP, else asyncio leaves Nagle's algorithm on, and each answer on
+    a connection that is kept waits 40 ms (https://github.com/Kludex/uvicorn/issues/3149).
+    """
     import socket
 
     from authingo.errors import ConfigError
 
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            picked: int = listener.getsockname()[1]
-            return picked
+        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
     except OSError as error:
         raise ConfigError(
             f"cannot listen on {host}, port {port}: {error.strerror}",
             hint="--port and --host choose another",
         ) from None
+    listener.set_inheritable(True)
+    return listener
 
 
 def _settings(config: str | None, host: str, port: int) -> Settings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -53,16 +53,25 @@ class _Routes(BaseRoute):
 
     def __init__(self, auth: Auth) -> None:
         self._base = auth.settings.base_path
+        self._below = self._base + "/"
         self._handler = Handler(auth)
 
-    def matches(self, scope: Scope) -> tuple[Match, dict[str, Any]]:
+    def path_of(self, scope: Scope) -> str | None:
+        """Return the path below the base path; None: it is somebody else's."""
         path = path_below(scope)
-        ours = path == self._base or path.startswith(self._base + "/")
-        return (Match.FULL if ours else Match.NONE), {}
+        if path.startswith(self._below) or path == self._base:
+            return path[len(self._base) :]
+        return None
+
+    def matches(self, scope: Scope) -> tuple[Match, dict[str, Any]]:
+        return (Match.NONE if self.path_of(scope) is None else Match.FULL), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = path_below(scope).removeprefix(self._base)
-        await self._handler.answer(path, scope, receive, send)
+        await self.answer(self.path_of(scope) or "", scope, receive, send)
+
+    @property
+    def answer(self) -> Callable[[str, Scope, Receive, Send], Awaitable[None]]:
+        return self._handler.answer
 
 
 class _Shortcut:
@@ -75,10 +84,11 @@ class _Shortcut:
     def __init__(self, app: ASGIApp, routes: _Routes) -> None:
         self._app = app
         self._routes = routes
+        self._answer = routes.answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._routes.matches(scope)[0] is Match.FULL:
-            await self._routes.handle(scope, receive, send)
+        if scope["type"] == "http" and (path := self._routes.path_of(scope)) is not None:
+            await self._answer(path, scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from authingo.cli.serve import _listen
 
 from tests.command import Runner, Served
 
@@ -169,3 +170,9 @@ def test_a_schema_that_is_behind_is_a_503_that_says_what_to_do(
         assert server.browser.sign_up().status == 200, "without being started again"
     finally:
         server.end()
+
+
+def test_small_answers_are_not_held_back() -> None:
+    """asyncio turns Nagle's algorithm off for sockets that name TCP alone."""
+    with _listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP

@@ -16,6 +16,8 @@ from typing import Any
 Identity = tuple[int, int]
 Epoch = tuple[bytes, int]
 
+_CACHE = 16_384  # KiB at most: the pages of some thousand sessions, read once each
+
 # The schema's version too: it moves where a table or a trigger is dropped, or a backup
 # is written over the file.
 _EPOCH = "SELECT epoch, (SELECT schema_version FROM pragma_schema_version) FROM authingo_epoch"
@@ -100,6 +102,7 @@ class Reader:
         )
         try:
             connection.execute("PRAGMA query_only=ON")
+            connection.execute(f"PRAGMA cache_size=-{_CACHE}")
             connection.execute("PRAGMA trusted_schema=OFF")
         except BaseException:
             connection.close()
