@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import re
 import signal
 import socket
@@ -11,7 +12,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from authingo.cli.serve import _listen
 
 from tests.command import Runner, Served
 
@@ -174,5 +174,6 @@ def test_a_schema_that_is_behind_is_a_503_that_says_what_to_do(
 
 def test_small_answers_are_not_held_back() -> None:
     """asyncio turns Nagle's algorithm off for sockets that name TCP alone."""
-    with _listen("127.0.0.1", 0) as listener:
+    serve = importlib.import_module("authingo.cli.serve")
+    with serve._listen("127.0.0.1", 0) as listener:
         assert listener.proto == socket.IPPROTO_TCP

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 from pathlib import Path
@@ -25,56 +26,64 @@ def make(path: Path, text: str) -> None:
         database.execute("INSERT INTO things VALUES (?)", (text,))
 
 
-def test_it_sees_every_commit_and_nothing_before(file: Path) -> None:
+@pytest.mark.anyio
+async def test_it_sees_every_commit_and_nothing_before(file: Path) -> None:
     reader = Reader(file)
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as writer:
         for number in range(3):
             writer.execute("BEGIN IMMEDIATE")
             writer.execute("UPDATE things SET text = ?", (str(number),))
-            assert read(reader, file) != [(str(number),)]
+            assert await read(reader, file) != [(str(number),)]
             writer.execute("COMMIT")
-            assert read(reader, file) == [(str(number),)]
+            assert await read(reader, file) == [(str(number),)]
     reader.close()
 
 
-def test_it_cannot_write(file: Path) -> None:
+@pytest.mark.anyio
+async def test_it_cannot_write(file: Path) -> None:
     reader = Reader(file)
     assert reader.fetch(identity(file), "DELETE FROM things RETURNING 1") is None
-    assert read(reader, file) == [("first",)]
+    assert await read(reader, file) == [("first",)]
     reader.close()
 
 
-def test_it_reads_no_file_but_the_one_that_was_looked_at(file: Path) -> None:
+@pytest.mark.anyio
+async def test_it_reads_no_file_but_the_one_that_was_looked_at(file: Path) -> None:
     reader = Reader(file)
     looked_at = identity(file)
     assert reader.fetch(looked_at, "SELECT text FROM things") == [("first",)]
     other = file.with_name("other.db")
     make(other, "second")
     other.replace(file)
+    await asyncio.sleep(0)
     assert reader.fetch(looked_at, "SELECT text FROM things") is None
     assert reader.fetch(identity(file), "SELECT text FROM things") == [("second",)]
     file.unlink()
+    await asyncio.sleep(0)
     assert reader.fetch(looked_at, "SELECT text FROM things") is None
     assert reader.fetch(identity(file), "SELECT text FROM things") is None
     reader.close()
 
 
-def test_what_it_would_have_to_wait_for_it_does_not_know(file: Path) -> None:
+@pytest.mark.anyio
+async def test_what_it_would_have_to_wait_for_it_does_not_know(file: Path) -> None:
     reader = Reader(file)
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode=EXCLUSIVE")
         other.execute("UPDATE things SET text = 'locked'")
-        assert read(reader, file) is None
-    assert read(reader, file) == [("locked",)]
+        assert await read(reader, file) is None
+    assert await read(reader, file) == [("locked",)]
     reader.close()
 
 
-def test_an_error_is_not_its_to_tell(file: Path) -> None:
+@pytest.mark.anyio
+async def test_an_error_is_not_its_to_tell(file: Path) -> None:
     reader = Reader(file)
     assert reader.fetch(identity(file), "SELECT nothing FROM nowhere") is None
-    assert read(reader, file) == [("first",)]
+    assert await read(reader, file) == [("first",)]
     reader.close()
 
 
-def read(reader: Reader, file: Path) -> list[tuple[str]] | None:
+async def read(reader: Reader, file: Path) -> list[tuple[str]] | None:
+    await asyncio.sleep(0)  # the file is looked at once in a turn of the event loop
     return reader.fetch(identity(file), "SELECT text FROM things")

@@ -18,6 +18,7 @@ from authingo.stores import Revoked, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.reader import Epoch, Identity, Reader, identity
+from authingo.stores.sqlite.turn import Turn
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ class Connection:
         self._reader = Reader(path) if isinstance(path, Path) else None
         self._revoked: Revoked | None = None
         self._epoch: Epoch | None = None  # up to which `_revoked` was told
-        self._heard = False  # in this turn of the event loop
+        self._heard = Turn()  # in which the epoch was looked at
         self._opened = False
         self._schema_fits = False
 
@@ -68,7 +69,8 @@ class Connection:
 
     async def close(self) -> None:
         """See Store."""
-        self._opened = self._heard = False
+        self._opened = False
+        self._heard.end()
         if self._reader is not None:
             self._reader.close()
         if self._thread is not None:
@@ -145,8 +147,7 @@ class Connection:
     def hears(self) -> bool:
         """See Store: up to now, because the file itself is asked. In memory there is no telling.
 
-        Once for all who are answered in one turn of the event loop: their requests had
-        arrived before it began, so each is answered as of a moment after it came.
+        Once for all who are answered in one turn of the event loop.
         """
         if self._heard:
             return True
@@ -158,13 +159,10 @@ class Connection:
         if epoch is None or epoch != self._epoch:
             self._epoch = epoch
             self._revoked.drop_all()
-        if epoch is not None:
-            self._heard = True
-            asyncio.get_running_loop().call_soon(self._turn_is_over)
-        return self._heard
-
-    def _turn_is_over(self) -> None:
-        self._heard = False
+        if epoch is None:
+            return False
+        self._heard.begin()
+        return True
 
     # Schema
 

@@ -13,6 +13,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from authingo.stores.sqlite.turn import Turn
+
 Identity = tuple[int, int]
 Epoch = tuple[bytes, int]
 
@@ -38,7 +40,9 @@ class Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
+        self._cursor: sqlite3.Cursor | None = None
         self._file: Identity | None = None
+        self._there = Turn()  # in which the file was seen
         self._version: int | None = None  # of the file, as this connection counts commits
         self._epoch: Epoch | None = None  # as it was at that version
 
@@ -48,11 +52,11 @@ class Reader:
         `file` is the one whose schema was looked at: no other one is read.
         """
         try:
-            connection = self._connected(file)
-            if connection is None:
+            cursor = self._connected(file)
+            if cursor is None:
                 return None
             # All of them: a statement that is not at its end holds an old snapshot.
-            return connection.execute(statement, parameters).fetchall()
+            return cursor.execute(statement, parameters).fetchall()
         except sqlite3.Error:
             self.close()
             return None
@@ -64,30 +68,36 @@ class Reader:
         any other connection; the row is read only then.
         """
         try:
-            connection = self._connected(file)
-            if connection is None:
+            cursor = self._connected(file)
+            if cursor is None:
                 return None
-            version: int = connection.execute("PRAGMA data_version").fetchone()[0]
+            ((version,),) = cursor.execute("PRAGMA data_version").fetchall()
             if version != self._version or self._epoch is None:
-                self._epoch = connection.execute(_EPOCH).fetchone()
+                (self._epoch,) = cursor.execute(_EPOCH).fetchall()
                 self._version = version
         except sqlite3.Error:
             self.close()
         return self._epoch
 
-    def _connected(self, file: Identity | None) -> sqlite3.Connection | None:
+    def _connected(self, file: Identity | None) -> sqlite3.Cursor | None:
+        """Look whether the file is still the one, once in a turn of the event loop."""
+        if self._there and self._file == file:
+            return self._cursor
         if file is None or file != identity(self._path):
             self.close()
             return None
-        if self._connection is None or self._file != file:
+        if self._cursor is None or self._file != file:
             self._connection = self._connect()
+            self._cursor = self._connection.cursor()
             self._file = file
-        return self._connection
+        self._there.begin()
+        return self._cursor
 
     def close(self) -> None:
         """Let go of the file."""
         connection, self._connection = self._connection, None
-        self._epoch = None
+        self._cursor = self._epoch = None
+        self._there.end()
         if connection is not None:
             connection.close()
 
