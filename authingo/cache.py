@@ -98,8 +98,9 @@ class SessionCache:
 
     def _is_current(self, user_id: str, notices: int) -> bool:
         """Tell whether nothing was heard of a user since there were so many notices."""
+        hears = self._store.hears()  # before looking: being asked, it may tell of one
         latest = max(self._notice_of_all, self._notice_of.get(user_id, 0))
-        return latest <= notices and self._store.hears()
+        return hears and latest <= notices
 
     def _keep(self, digest: bytes, new: Remembered) -> None:
         if old := self._known.get(digest):
