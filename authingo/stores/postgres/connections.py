@@ -15,7 +15,7 @@ from authingo.stores import Revoked, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.postgres.failures import translated
 from authingo.stores.postgres.lookups import BY_TOKEN, Lookups
-from authingo.stores.postgres.revocations import CHANNEL, Revocations
+from authingo.stores.postgres.revocations import HEARTBEAT, Revocations
 from authingo.stores.watching import Watchers
 
 _MIGRATION_LOCK = 0x61757468696E676F  # "authingo": the key of an advisory lock
@@ -53,7 +53,7 @@ class Connections:
         )
         self._watchers = Watchers()
         self._revocations = Revocations(
-            self._watchers, connect=self._connect_for_listening, send=self._notify
+            self._watchers, connect=self._connect_for_listening, send=self._beat
         )
         self._connecting = asyncio.Lock()
         self._schema_fits = False
@@ -97,8 +97,8 @@ class Connections:
         if user_id is not None:
             self._watchers.drop(user_id)
 
-    async def _notify(self, text: str) -> None:
-        await self._one("SELECT pg_notify($1, $2)", CHANNEL, text)
+    async def _beat(self, text: str) -> object:
+        return await self._one(HEARTBEAT, text)
 
     # Schema
 
