@@ -40,11 +40,16 @@ class Proxy:
         self._file = self._home / "pgbouncer.ini"
         self._file.write_text(_CONFIGURATION.format(server=behind, home=self._home, user=as_user))
         self._command = command
+        self._server = server
         self.start()
 
     def url(self, database_url: str) -> str:
         name = urlsplit(database_url).path
         return f"postgresql://authingo@{name}?host={quote(str(self._home))}&port=6432"
+
+    def direct_url(self, pooled_url: str) -> str:
+        """Return the URL of the same database on the server itself."""
+        return self._server.url(urlsplit(pooled_url).path.lstrip("/"))
 
     def start(self) -> None:
         with (self._home / "log").open("ab") as log:
