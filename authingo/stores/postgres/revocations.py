@@ -129,7 +129,7 @@ class Revocations:
             self._revoked.drop_all()
             self._sent.clear()
             self._triggers = None
-            heard_at = clock.now()
+            heard, heard_at = False, clock.now()
             while not lost.is_set():
                 await self._beat()
                 with contextlib.suppress(TimeoutError):
@@ -137,9 +137,11 @@ class Revocations:
                         await lost.wait()
                 now = clock.now()
                 if now < self._trusted_until:
-                    heard_at = now
+                    heard, heard_at = True, now
                     self._say(None)
                 elif now - heard_at > _PATIENCE:
+                    if heard:
+                        return  # it did hear: another connection will again
                     raise CannotHear(
                         "what is notified through database_url does not arrive "
                         "(a pooling proxy? then set listen_url to a direct connection)"
