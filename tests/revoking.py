@@ -71,7 +71,11 @@ class Check:
 
 
 class Asking:
-    """Asks again and again with one session, on one connection, in a thread."""
+    """Asks again and again with one session, in a thread.
+
+    Each time on a new connection: on one that is kept the kernel may hold back the
+    second packet of an answer for 40 ms (Nagle and delayed ACKs).
+    """
 
     def __init__(self, url: str, browser: Browser, path: str = SESSION) -> None:
         parts = urlsplit(url)
@@ -86,15 +90,16 @@ class Asking:
         self._thread = threading.Thread(target=self._run)
 
     def _run(self) -> None:
-        connection = http.client.HTTPConnection(*self._address, timeout=PATIENCE)
         while not self._enough.is_set():
+            connection = http.client.HTTPConnection(*self._address, timeout=PATIENCE)
+            connection.connect()
             sent_at = clock.now()
             connection.request("GET", self._path, headers=self._headers)
             answer = connection.getresponse()
             answer.read()
             self.checks.append(Check(sent_at, clock.now(), answer.status))
+            connection.close()
             self._enough.wait(0.001)
-        connection.close()
 
     def __enter__(self) -> Asking:
         self._thread.start()
