@@ -74,6 +74,8 @@ CHANGES_ON_POSTGRES = {
     " RETURNING id) SELECT count(*) FROM gone",
     "as a replica, which leaves ordinary triggers out": "SET session_replication_role = replica;"
     f" DELETE FROM authingo_sessions {ADAS}",
+    "a user, as a replica, which takes no sessions along": "SET session_replication_role = replica;"
+    " DELETE FROM authingo_users WHERE id = '{ada}'",
     "from another search path": "SET search_path = pg_catalog;"
     " DELETE FROM public.authingo_sessions WHERE user_id = '{ada}'",
     "from a savepoint that is kept": "BEGIN; SAVEPOINT s;"
