@@ -19,13 +19,12 @@ import pytest
 from authingo import clock
 from authingo.config import settings_from
 from authingo.stores.postgres import revocations
-from authingo.stores.postgres.revocations import TRUST
 from tests.command import Runner, Served
 from tests.database import execute
 from tests.faults.pgbouncer import Proxy
 from tests.faults.relay import Relay
 from tests.postgres import BundledServer, PostgresServer
-from tests.revoking import Memory, asking, until, user_id_of
+from tests.revoking import BOUND, Memory, asking, until, user_id_of
 from tests.server import Browser, LiveServer
 
 HERE = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -76,7 +75,7 @@ def endure(server: LiveServer, direct_url: str, trouble: Trouble, *, lasting: bo
             revoked_at = clock.now()
             adas.await_refusal()
             if lasting:  # longer than it could be believed
-                until(lambda: clock.now() > revoked_at + TRUST, "time stands still")
+                until(lambda: clock.now() > revoked_at + BOUND, "time stands still")
         until(lambda: bobs.checks[-1].status == 200, "Bob was never let in again")
     adas.let_in_for(revoked_at)
     bobs.assert_never_refused()
@@ -239,7 +238,7 @@ def test_with_a_direct_listen_url_sessions_are_remembered_behind_it(
         Browser(server.url, dict(eve.cookies)).post("/sign-out")
         revoked_at = clock.now()
         eves.await_refusal()
-    assert eves.let_in_for(revoked_at) < TRUST
+    assert eves.let_in_for(revoked_at) < BOUND
 
 
 @pytest.fixture
@@ -311,7 +310,7 @@ def test_a_server_that_was_stopped_refuses_with_its_first_answer(
                 target=lambda: codes.append(browser.get("/session").code_or_ok)
             )
             question.start()
-            time.sleep(TRUST + 1)  # what is waited for is that this has passed
+            time.sleep(BOUND + 1)  # what is waited for is that this has passed
         finally:
             served.process.send_signal(signal.SIGCONT)
         question.join()

@@ -31,9 +31,8 @@ from authingo import Auth, clock
 from authingo.config import Settings
 from authingo.fastapi import CurrentUser, websockets
 from authingo.models import Resumed
-from authingo.stores.postgres.revocations import TRUST
 from tests.database import sqlite_path
-from tests.revoking import SESSION, Asking, Memory, user_id_of
+from tests.revoking import BOUND, SESSION, Asking, Memory, user_id_of
 from tests.server import ADA, Browser, LiveServer
 
 ROUNDS = int(os.environ.get("AUTHINGO_TEST_ROUNDS", "2"))
@@ -320,7 +319,7 @@ async def test_an_open_socket_is_closed(two: Two, monkeypatch: pytest.MonkeyPatc
             two.hand, f"DELETE FROM authingo_sessions WHERE user_id = '{user_id}'"
         )
         with pytest.raises(ConnectionClosed) as closed:
-            await asyncio.wait_for(socket.recv(), TRUST + websockets.INTERVAL + 5)
+            await asyncio.wait_for(socket.recv(), BOUND + websockets.INTERVAL + 5)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4401
 
@@ -333,6 +332,6 @@ def test_what_changes_is_seen_by_both(two: Two) -> None:
     for server in (two.here, two.there):
         asked_at, name = changed_at, ""
         while name != "Eve":
-            assert asked_at - changed_at <= TRUST
+            assert asked_at - changed_at <= BOUND
             asked_at = clock.now()
             name = Browser(server.url, browser.cookies).get("/session").json["user"]["name"]
