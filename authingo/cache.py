@@ -105,10 +105,12 @@ class SessionCache:
         self._of_user.clear()
 
     def _is_current(self, user_id: str, notices: int) -> bool:
-        """Tell whether nothing was heard of a user since there were so many notices."""
-        hears = self._store.hears()  # before looking: being asked, it may tell of one
-        latest = max(self._notice_of_all, self._notice_of.get(user_id, 0))
-        return hears and latest <= notices
+        """Tell whether nothing was heard of a user since there were so many notices.
+
+        What the store has yet to tell it tells when it is next asked, which is before
+        the answer is used.
+        """
+        return max(self._notice_of_all, self._notice_of.get(user_id, 0)) <= notices
 
     def _keep(self, digest: bytes, new: Remembered) -> None:
         if old := self._known.get(digest):

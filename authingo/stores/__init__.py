@@ -82,7 +82,8 @@ class Store(Protocol):
 
         That is every session that ends or is replaced and every user who changes,
         whoever does it, another program and a hand-written statement included;
-        what this store's own verbs do is told before they return.
+        what this store's own verbs do is told before they return, or at the latest
+        by the next `hears`. Several may watch, and each is told.
         """
 
     def hears(self) -> bool:

@@ -23,6 +23,13 @@ class TestStores(StoreConformance):
         yield store
         await store.close()
 
+    @pytest.fixture
+    async def another_store(self, store: Store, database_url: str) -> AsyncIterator[Store]:
+        another = open_store(Settings(database_url=database_url))
+        await another.open(create=False)
+        yield another
+        await another.close()
+
 
 async def _sign_in_and_out(store: Store, user_id: str) -> None:
     for _ in range(50):

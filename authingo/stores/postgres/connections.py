@@ -15,7 +15,8 @@ from authingo.stores import Revoked, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.postgres.failures import translated
 from authingo.stores.postgres.lookups import BY_TOKEN, Lookups
-from authingo.stores.postgres.revocations import CHANNEL, Revocations
+from authingo.stores.postgres.revocations import HEARTBEAT, Revocations
+from authingo.stores.watching import Watchers
 
 _MIGRATION_LOCK = 0x61757468696E676F  # "authingo": the key of an advisory lock
 _MIGRATIONS_TABLE = """\
@@ -50,8 +51,10 @@ class Connections:
         self._lookups = Lookups(
             BY_TOKEN, self._connect_for_lookups, timeout=timeout.total_seconds()
         )
-        self._revocations: Revocations | None = None
-        self._revoked: Revoked | None = None
+        self._watchers = Watchers()
+        self._revocations = Revocations(
+            self._watchers, connect=self._connect_for_listening, send=self._beat
+        )
         self._connecting = asyncio.Lock()
         self._schema_fits = False
 
@@ -64,8 +67,7 @@ class Connections:
     async def close(self) -> None:
         """See Store."""
         self._opened = self._schema_fits = False
-        if self._revocations is not None:
-            await self._revocations.close()
+        await self._revocations.close()
         await self._lookups.close()
         if self._pool is not None:
             pool, self._pool = self._pool, None
@@ -84,22 +86,19 @@ class Connections:
 
     def watch(self, revoked: Revoked) -> None:
         """See Store. Nothing is connected before `hears` is asked for the first time."""
-        self._revoked = revoked
-        self._revocations = Revocations(
-            revoked, connect=self._connect_for_listening, send=self._notify
-        )
+        self._watchers.add(revoked)
 
     def hears(self) -> bool:
         """See Store."""
-        return self._revocations is not None and self._opened and self._revocations.hears()
+        return bool(self._watchers) and self._opened and self._revocations.hears()
 
     def _forget(self, user_id: str | None) -> None:
         """Tell who watches, before the verb that revoked is answered: the notice takes longer."""
-        if self._revoked is not None and user_id is not None:
-            self._revoked.drop(user_id)
+        if user_id is not None:
+            self._watchers.drop(user_id)
 
-    async def _notify(self, text: str) -> None:
-        await self._one("SELECT pg_notify($1, $2)", CHANNEL, text)
+    async def _beat(self, text: str) -> object:
+        return await self._one(HEARTBEAT, text)
 
     # Schema
 

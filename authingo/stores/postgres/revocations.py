@@ -7,6 +7,8 @@ come back here. Notices arrive in the order of their commits, so a heartbeat tha
 came back proves that all before it was heard. `TRUST` after the sending of the
 last one there is no proof any more, and nothing may be answered from memory: a
 revocation that was committed earlier than that ago is known, whatever has failed.
+Each heartbeat also says what the triggers are: none is sent without them, and where
+they are not those of the one before, everything is forgotten.
 
 A pooling proxy lends a connection for a transaction, so notices reach nobody. It
 shows by the process that the connection claims to talk to, which is not the one
@@ -35,13 +37,19 @@ _PATIENCE = 5.0  # seconds without one, after which another connection is tried
 _RETRY = 1.0  # seconds until then
 _LONG_RETRY = 30.0  # the same where it takes somebody to mend it
 
-_TRIGGERS = """\
-SELECT count(*) = 6 FROM pg_trigger
-WHERE tgrelid IN ('authingo_sessions'::regclass, 'authingo_users'::regclass)
-  AND tgname IN ('authingo_sessions_changed', 'authingo_sessions_deleted',
-                 'authingo_sessions_emptied', 'authingo_users_changed',
-                 'authingo_users_deleted', 'authingo_users_emptied')
-  AND tgenabled IN ('O', 'A')"""
+# Sends a heartbeat with what the triggers are at that moment; none where one is missing
+# or disabled. Whatever is done to a trigger, undone again too, makes another row of it.
+HEARTBEAT = f"""\
+SELECT pg_notify('{CHANNEL}', $1 || ' ' || triggers) FROM (
+    SELECT md5(string_agg(concat(oid, ' ', xmin), ',' ORDER BY oid)) AS triggers
+    FROM pg_trigger
+    WHERE tgrelid IN (to_regclass('authingo_sessions'), to_regclass('authingo_users'))
+      AND tgname IN ('authingo_sessions_changed', 'authingo_sessions_deleted',
+                     'authingo_sessions_emptied', 'authingo_users_changed',
+                     'authingo_users_deleted', 'authingo_users_emptied')
+      AND tgenabled IN ('O', 'A')
+    HAVING count(*) = 6
+) AS all_there"""
 
 _log = logging.getLogger("authingo")
 
@@ -65,13 +73,15 @@ class Revocations:
         Args:
             revoked: who is told.
             connect: makes a connection that no proxy lends to others.
-            send: notifies `CHANNEL` with this text, on the way that revocations go.
+            send: runs `HEARTBEAT` with this text on the way that revocations go, and
+                returns the row, or None where the triggers are not as they must be.
         """
         self._revoked = revoked
         self._connect = connect
         self._send = send
         self._trusted_until = 0.0  # by authingo.clock
         self._sent: dict[str, float] = {}  # heartbeats under way, and when they were sent
+        self._triggers: str | None = None  # as the last heartbeat told of them
         self._listening: asyncio.Task[None] | None = None
         self._said: str | None = None
 
@@ -118,7 +128,8 @@ class Revocations:
             # Nothing from before is known to be current; from here on all is heard.
             self._revoked.drop_all()
             self._sent.clear()
-            heard_at = clock.now()
+            self._triggers = None
+            heard, heard_at = False, clock.now()
             while not lost.is_set():
                 await self._beat()
                 with contextlib.suppress(TimeoutError):
@@ -126,9 +137,11 @@ class Revocations:
                         await lost.wait()
                 now = clock.now()
                 if now < self._trusted_until:
-                    heard_at = now
+                    heard, heard_at = True, now
                     self._say(None)
                 elif now - heard_at > _PATIENCE:
+                    if heard:
+                        return  # it did hear: another connection will again
                     raise CannotHear(
                         "what is notified through database_url does not arrive "
                         "(a pooling proxy? then set listen_url to a direct connection)"
@@ -142,19 +155,22 @@ class Revocations:
                 "a pooling proxy lies between, through which nothing can be heard: "
                 "set listen_url to a direct connection"
             )
-        if not await connection.fetchval(_TRIGGERS):
-            raise CannotHear("triggers of authingo are missing or disabled in the database")
 
     async def _beat(self) -> None:
         text = "!" + secrets.token_hex(8)
         self._sent[text] = clock.now()
         with contextlib.suppress(StoreUnavailable):  # no heartbeat, no trust: nothing else to do
-            await self._send(text)
+            if await self._send(text) is None:
+                raise CannotHear("triggers of authingo are missing or disabled in the database")
 
     def _hear(self, _connection: object, _pid: int, _channel: str, text: object) -> None:
         assert isinstance(text, str)  # noqa: S101 - asyncpg's type says object
         if text.startswith("!"):
-            if (sent := self._sent.get(text)) is not None:
+            beat, _, triggers = text.partition(" ")
+            if (sent := self._sent.get(beat)) is not None:
+                if triggers != self._triggers:
+                    self._revoked.drop_all()
+                self._triggers = triggers
                 self._trusted_until = sent + TRUST
                 self._sent = {beat: at for beat, at in self._sent.items() if at > sent}
         elif text == "*":

@@ -19,6 +19,7 @@ from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.reader import Epoch, Identity, Reader, identity
 from authingo.stores.sqlite.turn import Turn
+from authingo.stores.watching import Watchers
 
 T = TypeVar("T")
 
@@ -53,8 +54,8 @@ class Connection:
         self._connection: sqlite3.Connection | None = None
         self._file: Identity | None = None  # what the connection opened
         self._reader = Reader(path) if isinstance(path, Path) else None
-        self._revoked: Revoked | None = None
-        self._epoch: Epoch | None = None  # up to which `_revoked` was told
+        self._watchers = Watchers()
+        self._epoch: Epoch | None = None  # up to which they were told
         self._heard = Turn()  # in which the epoch was looked at
         self._opened = False
         self._schema_fits = False
@@ -142,7 +143,7 @@ class Connection:
 
     def watch(self, revoked: Revoked) -> None:
         """See Store."""
-        self._revoked = revoked
+        self._watchers.add(revoked)
 
     def hears(self) -> bool:
         """See Store: up to now, because the file itself is asked. In memory there is no telling.
@@ -151,14 +152,14 @@ class Connection:
         """
         if self._heard:
             return True
-        if self._revoked is None or self._reader is None:
+        if self._reader is None or not self._watchers:
             return False
         epoch = None
         if self._opened and self._schema_fits:
             epoch = self._reader.epoch(self._file)
         if epoch is None or epoch != self._epoch:
             self._epoch = epoch
-            self._revoked.drop_all()
+            self._watchers.drop_all()
         if epoch is None:
             return False
         self._heard.begin()

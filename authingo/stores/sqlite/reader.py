@@ -16,13 +16,19 @@ from typing import Any
 from authingo.stores.sqlite.turn import Turn
 
 Identity = tuple[int, int]
-Epoch = tuple[bytes, int]
+Epoch = tuple[int, bytes, int]
 
 _CACHE = 16_384  # KiB at most: the pages of some thousand sessions, read once each
 
 # The schema's version too: it moves where a table or a trigger is dropped, or a backup
-# is written over the file.
-_EPOCH = "SELECT epoch, (SELECT schema_version FROM pragma_schema_version) FROM authingo_epoch"
+# is written over the file. Nothing is known of revocations without the triggers.
+_EPOCH = """\
+SELECT epoch, (SELECT schema_version FROM pragma_schema_version) FROM authingo_epoch
+WHERE (SELECT count(*) FROM sqlite_master
+       WHERE type = 'trigger' AND tbl_name IN ('authingo_sessions', 'authingo_users')
+         AND name IN ('authingo_sessions_changed', 'authingo_sessions_deleted',
+                      'authingo_sessions_replaced', 'authingo_users_changed',
+                      'authingo_users_deleted', 'authingo_users_replaced')) = 6"""
 
 
 def identity(path: Path) -> Identity | None:
@@ -42,6 +48,7 @@ class Reader:
         self._connection: sqlite3.Connection | None = None
         self._cursor: sqlite3.Cursor | None = None
         self._file: Identity | None = None
+        self._opened = 0  # times
         self._there = Turn()  # in which the file was seen
         self._version: int | None = None  # of the file, as this connection counts commits
         self._epoch: Epoch | None = None  # as it was at that version
@@ -65,7 +72,8 @@ class Reader:
         """Return what moves with every revocation, or None where it cannot tell without waiting.
 
         `PRAGMA data_version` takes a few microseconds and changes with any commit of
-        any other connection; the row is read only then.
+        any other connection; the row is read only then. A file that took the place of
+        another may have the same epoch, so the connection is part of it.
         """
         try:
             cursor = self._connected(file)
@@ -73,7 +81,8 @@ class Reader:
                 return None
             ((version,),) = cursor.execute("PRAGMA data_version").fetchall()
             if version != self._version or self._epoch is None:
-                (self._epoch,) = cursor.execute(_EPOCH).fetchall()
+                rows = cursor.execute(_EPOCH).fetchall()
+                self._epoch = (self._opened, *rows[0]) if rows else None
                 self._version = version
         except sqlite3.Error:
             self.close()
@@ -103,6 +112,7 @@ class Reader:
 
     def _connect(self) -> sqlite3.Connection:
         self.close()
+        self._opened += 1
         connection = sqlite3.connect(
             f"{self._path.absolute().as_uri()}?mode=ro",
             uri=True,

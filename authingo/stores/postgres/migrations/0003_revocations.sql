@@ -6,7 +6,9 @@
 --
 -- A commit that notifies takes a lock that all of them share, so: only for what
 -- a check could still have answered, only where an answer changes, never for the
--- last use; and once '*' in place of more than a hundred notices of a transaction.
+-- last use; and once '*' in place of more than a hundred notices of a transaction, or
+-- of ids that do not go between spaces. Each trigger finds authingo_notify whatever the
+-- search path of the hand that revokes.
 
 CREATE FUNCTION authingo_notify(user_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -18,11 +20,15 @@ BEGIN
     END IF;
     -- Of this transaction alone, and undone with it, as the notices are.
     PERFORM set_config('authingo.notices', after::text, true);
-    PERFORM pg_notify('authingo', CASE WHEN after > 100 THEN '*'
-                                       ELSE array_to_string(user_ids, ' ') END);
+    PERFORM pg_notify('authingo', CASE
+        WHEN after > 100
+            OR array_to_string(user_ids, '') !~ '^[A-Za-z0-9_-]+$'
+            OR octet_length(array_to_string(user_ids, ' ')) > 7000 THEN '*'
+        ELSE array_to_string(user_ids, ' ') END);
 END $$;
 
-CREATE FUNCTION authingo_sessions_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION authingo_sessions_changed() RETURNS trigger LANGUAGE plpgsql
+    SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM authingo_notify((SELECT array_agg(DISTINCT o.user_id)
         FROM old_rows o LEFT JOIN new_rows n ON n.id = o.id
@@ -35,14 +41,16 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION authingo_sessions_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION authingo_sessions_deleted() RETURNS trigger LANGUAGE plpgsql
+    SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM authingo_notify((SELECT array_agg(DISTINCT o.user_id)
         FROM old_rows o WHERE o.expires_at > now()));
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION authingo_users_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION authingo_users_changed() RETURNS trigger LANGUAGE plpgsql
+    SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM authingo_notify((SELECT array_agg(o.id)
         FROM old_rows o LEFT JOIN new_rows n ON n.id = o.id
@@ -52,7 +60,8 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION authingo_users_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION authingo_users_deleted() RETURNS trigger LANGUAGE plpgsql
+    SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM authingo_notify((SELECT array_agg(o.id) FROM old_rows o));
     RETURN NULL;

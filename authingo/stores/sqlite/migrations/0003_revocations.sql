@@ -14,12 +14,11 @@ CREATE TRIGGER authingo_sessions_changed AFTER UPDATE OF
     id, user_id, token_digest, previous_token_digest, grace_expires_at,
     created_at, expires_at, refresh_expires_at ON authingo_sessions
 WHEN OLD.expires_at > 1000000 * CAST(strftime('%s', 'now') AS INTEGER)
- AND (OLD.id, OLD.user_id, OLD.token_digest, OLD.created_at, OLD.expires_at,
-      OLD.refresh_expires_at, coalesce(OLD.previous_token_digest, x''),
-      coalesce(OLD.grace_expires_at, 0))
-  <> (NEW.id, NEW.user_id, NEW.token_digest, NEW.created_at, NEW.expires_at,
-      NEW.refresh_expires_at, coalesce(NEW.previous_token_digest, x''),
-      coalesce(NEW.grace_expires_at, 0))
+ AND (OLD.id, OLD.user_id, OLD.token_digest, OLD.previous_token_digest,
+      OLD.grace_expires_at, OLD.created_at, OLD.expires_at, OLD.refresh_expires_at)
+  IS NOT
+     (NEW.id, NEW.user_id, NEW.token_digest, NEW.previous_token_digest,
+      NEW.grace_expires_at, NEW.created_at, NEW.expires_at, NEW.refresh_expires_at)
 BEGIN
     UPDATE authingo_epoch SET epoch = randomblob(16);
 END;
@@ -33,9 +32,10 @@ END;
 CREATE TRIGGER authingo_users_changed AFTER UPDATE OF
     id, email, name, email_verified, created_at, updated_at, disabled_at ON authingo_users
 WHEN (OLD.id, OLD.email, OLD.name, OLD.email_verified, OLD.created_at, OLD.updated_at,
-      coalesce(OLD.disabled_at, 0))
-  <> (NEW.id, NEW.email, NEW.name, NEW.email_verified, NEW.created_at, NEW.updated_at,
-      coalesce(NEW.disabled_at, 0))
+      OLD.disabled_at)
+  IS NOT
+     (NEW.id, NEW.email, NEW.name, NEW.email_verified, NEW.created_at, NEW.updated_at,
+      NEW.disabled_at)
 BEGIN
     UPDATE authingo_epoch SET epoch = randomblob(16);
 END;

@@ -1,0 +1,553 @@
+"""What makes a remembered session go, whoever does it, and what leaves it in peace."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from authingo.config import Settings
+from authingo.models import AttemptLimit, Event, NewSession, NewUser, Outcome, Rotation
+from authingo.stores import Store, open_store
+from tests.database import execute, run_script, sqlite_path
+from tests.postgres import PostgresServer
+from tests.stores.watching import (
+    DEAD,
+    EXPIRED,
+    LIVES,
+    Scene,
+    Told,
+    new_session,
+    next_turn,
+    until,
+)
+
+pytestmark = pytest.mark.anyio
+
+ADAS = "WHERE user_id = '{ada}'"
+CHANGES = {
+    "a session deleted": f"DELETE FROM authingo_sessions {ADAS}",
+    "another id": f"UPDATE authingo_sessions SET id = 'ses_2' {ADAS}",
+    "another token": f"UPDATE authingo_sessions SET token_digest = selector_digest {ADAS}",
+    "another previous token": "UPDATE authingo_sessions"
+    f" SET previous_token_digest = selector_digest {ADAS}",
+    "another end of grace": f"UPDATE authingo_sessions SET grace_expires_at = expires_at {ADAS}",
+    "the session token over": f"UPDATE authingo_sessions SET expires_at = created_at {ADAS}",
+    "the session over": f"UPDATE authingo_sessions SET refresh_expires_at = created_at {ADAS}",
+    "another beginning": f"UPDATE authingo_sessions SET created_at = expires_at {ADAS}",
+    "another owner": f"UPDATE authingo_sessions SET user_id = '{{bob}}' {ADAS}",
+    "another name": "UPDATE authingo_users SET name = 'Eve' WHERE id = '{ada}'",
+    "another email": "UPDATE authingo_users SET email = 'eve@example.com' WHERE id = '{ada}'",
+    "verified": "UPDATE authingo_users SET email_verified = NOT email_verified WHERE id = '{ada}'",
+    "another creation": "UPDATE authingo_users SET created_at ="
+    " (SELECT max(expires_at) FROM authingo_sessions) WHERE id = '{ada}'",
+    "another update": "UPDATE authingo_users SET updated_at ="
+    " (SELECT max(expires_at) FROM authingo_sessions) WHERE id = '{ada}'",
+    "disabled": "UPDATE authingo_users SET disabled_at = created_at WHERE id = '{ada}'",
+    "deleted with all they had": "DELETE FROM authingo_users WHERE id = '{ada}'",
+}
+CHANGES_ON_SQLITE = {
+    "disabled since 1970": "UPDATE authingo_users SET disabled_at = 0 WHERE id = '{ada}'",
+    "deleted without foreign keys": "PRAGMA foreign_keys=OFF;"
+    " DELETE FROM authingo_users WHERE id = '{ada}'",
+    "a session replaced": "INSERT OR REPLACE INTO authingo_sessions (id, user_id, token_digest,"
+    " selector_digest, verifier_digest, created_at, last_used_at, expires_at, refresh_expires_at,"
+    " absolute_expires_at) SELECT id, user_id, randomblob(32), selector_digest, verifier_digest,"
+    f" 1, 2, 3, 4, 5 FROM authingo_sessions {ADAS}",
+    "a token taken over": "INSERT OR REPLACE INTO authingo_sessions (id, user_id, token_digest,"
+    " selector_digest, verifier_digest, created_at, last_used_at, expires_at, refresh_expires_at,"
+    " absolute_expires_at) SELECT 'ses_2', '{bob}', token_digest, randomblob(32), verifier_digest,"
+    f" 1, 2, 3, 4, 5 FROM authingo_sessions {ADAS}",
+    "a user replaced": "INSERT OR REPLACE INTO authingo_users (id, email, name, password_hash,"
+    " created_at, updated_at) VALUES ('usr_2', 'ada@example.com', 'Eve', 'x', 1, 1)",
+    "everything deleted": "DELETE FROM authingo_sessions",
+    "the epoch moved by hand": "UPDATE authingo_epoch SET epoch = randomblob(16)",
+    "a table rebuilt": "VACUUM",
+}
+CHANGES_ON_POSTGRES = {
+    "merged": "MERGE INTO authingo_sessions s USING authingo_users u"
+    " ON u.id = s.user_id AND u.id = '{ada}' WHEN MATCHED THEN DELETE",
+    "upserted": "INSERT INTO authingo_users (id, email, name, password_hash)"
+    " VALUES ('usr_2', 'ada@example.com', 'Eve', 'x')"
+    " ON CONFLICT (email) DO UPDATE SET name = excluded.name",
+    "deleted in a common table expression": f"WITH gone AS (DELETE FROM authingo_sessions {ADAS}"
+    " RETURNING id) SELECT count(*) FROM gone",
+    "as a replica, which leaves ordinary triggers out": "SET session_replication_role = replica;"
+    f" DELETE FROM authingo_sessions {ADAS}",
+    "a user, as a replica, which takes no sessions along": "SET session_replication_role = replica;"
+    " DELETE FROM authingo_users WHERE id = '{ada}'",
+    "from another search path": "SET search_path = pg_catalog;"
+    " DELETE FROM public.authingo_sessions WHERE user_id = '{ada}'",
+    "from a savepoint that is kept": "BEGIN; SAVEPOINT s;"
+    f" DELETE FROM authingo_sessions {ADAS}; RELEASE s; COMMIT",
+}
+EVERYTHING_ON_POSTGRES = {
+    "sessions": "TRUNCATE authingo_sessions",
+    "users and what hangs on them": "TRUNCATE authingo_users CASCADE",
+}
+PEACEFUL = {
+    "last use": f"UPDATE authingo_sessions SET last_used_at = expires_at {ADAS}",
+    "where from": f"UPDATE authingo_sessions SET ip = '192.0.2.7', user_agent = 'Phone' {ADAS}",
+    "nothing new": "UPDATE authingo_users SET name = name, email = email WHERE id = '{ada}'",
+    "no session meant": "DELETE FROM authingo_sessions WHERE user_id = 'usr_nobody'",
+    "another hash": "UPDATE authingo_users SET password_hash = 'x' WHERE id = '{ada}'",
+    "a spent nonce": f"UPDATE authingo_sessions SET rotation_nonce = NULL {ADAS}",
+}
+
+
+@pytest.fixture
+async def scene(database_url: str) -> AsyncIterator[Scene]:
+    scene = await Scene.begin(database_url)
+    yield scene
+    await scene.store.close()
+
+
+@pytest.fixture
+async def postgres_scene(scene: Scene) -> Scene:
+    if scene.store.embedded:
+        pytest.skip("about PostgreSQL")
+    return scene
+
+
+@pytest.fixture
+async def sqlite_scene(scene: Scene) -> Scene:
+    if not scene.store.embedded:
+        pytest.skip("about SQLite")
+    return scene
+
+
+# What its own verbs do
+
+
+async def _change_password(scene: Scene) -> object:
+    verified = await scene.store.credentials_by_id(scene.ada.id)
+    assert verified is not None
+    return await scene.store.change_password(
+        verified, "new", caller=scene.session.id, session=new_session()
+    )
+
+
+def _rotation(session: NewSession) -> Rotation:
+    return Rotation(
+        selector_digest=session.selector_digest,
+        verifier_digest=session.verifier_digest,
+        new_token_digest=secrets.token_bytes(32),
+        new_verifier_digest=secrets.token_bytes(32),
+        nonce=secrets.token_bytes(32),
+        lifetimes=LIVES,
+    )
+
+
+Verb = Callable[[Scene], Awaitable[object]]
+VERBS: dict[str, Verb] = {
+    "end_session": lambda s: s.store.end_session(s.session.token_digest),
+    "end_sessions": lambda s: s.store.end_sessions(s.ada.id),
+    "end_sessions only": lambda s: s.store.end_sessions(s.ada.id, only=s.session.id),
+    "end_reused": lambda s: s.store.end_reused(s.session.selector_digest, b"another"),
+    "rotate": lambda s: s.store.rotate(_rotation(s.session)),
+    "change_password": _change_password,
+    "set_password": lambda s: s.store.set_password(s.ada.id, "new"),
+    "disable": lambda s: s.store.set_disabled(s.ada.id, disabled=True),
+    "enable": lambda s: s.store.set_disabled(s.ada.id, disabled=False),
+    "delete_user": lambda s: s.store.delete_user(s.ada.id),
+    "begin_session": lambda s: s.store.begin_session(
+        s.bob.id, new_session(), version=1, ending=s.session.token_digest
+    ),
+    "add_user_with_session": lambda s: s.store.add_user_with_session(
+        NewUser(email="eve@example.com", name="Eve", password_hash="x"),
+        new_session(),
+        ending=s.session.token_digest,
+    ),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+async def test_what_its_own_verbs_do_is_told_before_they_return(scene: Scene, verb: Verb) -> None:
+    """On PostgreSQL even before anything listens; on SQLite when it is next asked."""
+    if scene.store.embedded:
+        await scene.listen()
+    assert await verb(scene)
+    if scene.store.embedded:
+        await next_turn()
+        assert scene.store.hears()
+    assert set(scene.told.whom) == scene.only_ada()
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+async def test_what_another_program_does_is_heard(scene: Scene, verb: Verb) -> None:
+    await scene.listen()
+    async with another(scene.url) as elsewhere:
+        assert await verb(replace(scene, store=elsewhere))
+    assert await scene.heard() == scene.only_ada()
+
+
+@contextlib.asynccontextmanager
+async def another(url: str) -> AsyncIterator[Store]:
+    store = open_store(Settings(database_url=url))
+    await store.open(create=False)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def test_all_who_watch_are_told(scene: Scene) -> None:
+    """Several Auths may share a store; each has a cache."""
+    second = Told()
+    scene.store.watch(second)
+    await scene.listen()
+    second.whom.clear()
+    await scene.store.end_sessions(scene.ada.id)
+    await next_turn()
+    assert scene.store.hears()
+    assert set(scene.told.whom) == set(second.whom) == scene.only_ada()
+    await scene.heard()
+    second.whom.clear()
+    execute(scene.url, "DELETE FROM authingo_users")
+    assert scene.bob.id in (heard := await scene.heard()) or heard == {"*"}
+    assert heard == set(second.whom) - {"nobody"}
+
+
+# What a hand does
+
+
+async def by_hand(scene: Scene, statement: str) -> set[str]:
+    await scene.listen()
+    run_script(scene.url, statement.format(ada=scene.ada.id, bob=scene.bob.id))
+    return await scene.heard()
+
+
+@pytest.mark.parametrize("statement", CHANGES.values(), ids=CHANGES)
+async def test_what_a_hand_changes_is_heard(scene: Scene, statement: str) -> None:
+    """And nobody else is named for it."""
+    assert await by_hand(scene, statement) == scene.only_ada()
+
+
+@pytest.mark.parametrize("statement", CHANGES_ON_SQLITE.values(), ids=CHANGES_ON_SQLITE)
+async def test_what_a_hand_changes_in_a_file_is_heard(sqlite_scene: Scene, statement: str) -> None:
+    assert await by_hand(sqlite_scene, statement) == {"*"}
+
+
+@pytest.mark.parametrize("statement", CHANGES_ON_POSTGRES.values(), ids=CHANGES_ON_POSTGRES)
+async def test_however_a_hand_does_it(postgres_scene: Scene, statement: str) -> None:
+    assert await by_hand(postgres_scene, statement) == {postgres_scene.ada.id}
+
+
+@pytest.mark.parametrize("statement", EVERYTHING_ON_POSTGRES.values(), ids=EVERYTHING_ON_POSTGRES)
+async def test_emptied_tables_are_heard(postgres_scene: Scene, statement: str) -> None:
+    assert await by_hand(postgres_scene, statement) == {"*"}
+
+
+async def test_ids_that_are_none_of_ours_are_heard(postgres_scene: Scene) -> None:
+    """Somebody may have brought their own: they can be mistaken for several, or for another."""
+    for user_id in ("a b", "!0123456789abcdef", "*", "Ada's", "x" * 9000, "", "ü"):
+        quoted = user_id.replace("'", "''")
+        statement = f"INSERT INTO authingo_users VALUES ('{quoted}', '{quoted[:9]}', '', true, '')"
+        run_script(postgres_scene.url, statement)
+        delete = f"DELETE FROM authingo_users WHERE id = '{quoted}'"
+        assert await by_hand(postgres_scene, delete) in ({user_id}, {"*"})
+
+
+# What nobody needs to hear
+
+
+@pytest.mark.parametrize("statement", PEACEFUL.values(), ids=PEACEFUL)
+async def test_what_changes_no_answer_is_not_told(scene: Scene, statement: str) -> None:
+    assert await by_hand(scene, statement) == set()
+
+
+async def test_what_is_undone_is_not_told(scene: Scene) -> None:
+    undone = f"BEGIN; DELETE FROM authingo_sessions {ADAS}; ROLLBACK"
+    assert await by_hand(scene, undone) == set()
+
+
+async def test_verbs_that_end_nothing_are_not_told(scene: Scene) -> None:
+    """New people and sessions, stronger hashes, pruning, counting, recording."""
+    store, limit = scene.store, AttemptLimit(allowed=1, window=timedelta(minutes=5))
+    for lives in (EXPIRED, DEAD, DEAD):
+        await store.begin_session(scene.ada.id, new_session(lives), version=1, ending=None)
+    old = new_session()
+    await store.begin_session(scene.ada.id, old, version=1, ending=None)
+    await store.rotate(replace(_rotation(old), lifetimes=replace(LIVES, grace=timedelta(0))))
+    await scene.listen()
+    await store.replace_hash(scene.ada.id, old="old", new="stronger")
+    eve = NewUser(email="eve@example.com", name="Eve", password_hash="x")
+    await store.add_user_with_session(eve, new_session(), ending=None)
+    await store.begin_session(scene.ada.id, new_session(), version=1, ending=None)
+    await store.begin_session(scene.bob.id, new_session(), version=1, ending=b"unknown")
+    assert await store.prune(10) == 2
+    assert await store.forget_nonces(10) == 1
+    event = Event(at=datetime.now(UTC), name="sign_in")
+    await store.record(Outcome(events=(event,)))
+    await store.begin_attempt(None, [(b"key", limit)])
+    assert await store.end_session(b"unknown") is None
+    assert await scene.heard() == set()
+
+
+async def test_what_has_expired_is_not_told(scene: Scene) -> None:
+    """Nobody can have remembered it."""
+    execute(scene.url, "DELETE FROM authingo_sessions")
+    expired = new_session(EXPIRED)
+    await scene.store.begin_session(scene.ada.id, expired, version=1, ending=None)
+    assert await by_hand(scene, f"UPDATE authingo_sessions SET created_at = expires_at {ADAS}") == (
+        set()
+    )
+    assert await by_hand(scene, f"DELETE FROM authingo_sessions {ADAS}") == set()
+
+
+# How PostgreSQL says it
+
+
+class Listener:
+    """Hears what triggers notify, as anybody can."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self._heard: list[str] = []
+
+    async def start(self) -> None:
+        await self._connection.add_listener("authingo", lambda *args: self._heard.append(args[-1]))
+
+    async def during(self, script: str) -> list[str]:
+        await self._connection.execute(script)
+        await self._connection.execute("NOTIFY authingo, 'end'")
+        await until(lambda: "end" in self._heard)
+        heard, self._heard = self._heard[:-1], []
+        return heard
+
+
+@pytest.fixture
+async def listener(postgres: PostgresServer, postgres_template: str) -> AsyncIterator[Listener]:
+    """On a database with 150 users, `usr_1` and so on, of two sessions each."""
+    url = postgres.create_database(template=postgres_template)
+    connection = await asyncpg.connect(url)
+    await connection.execute(_MANY)
+    listener = Listener(connection)
+    await listener.start()
+    yield listener
+    await connection.close()
+    postgres.drop_database(url)
+
+
+_MANY = """\
+INSERT INTO authingo_users (id, email, name, password_hash)
+    SELECT 'usr_' || n, n || '@example.com', 'N', 'x' FROM generate_series(1, 150) n;
+INSERT INTO authingo_sessions (id, user_id, token_digest, selector_digest, verifier_digest,
+        created_at, last_used_at, expires_at, refresh_expires_at, absolute_expires_at)
+    SELECT 'ses_' || n, 'usr_' || (n + 1) / 2, sha256(('t' || n)::bytea),
+        sha256(('s' || n)::bytea), 'v', now(), now(), later, later, later
+    FROM generate_series(1, 300) n, (SELECT now() + interval '1 hour') AS l (later);
+"""
+
+
+def _ids(first: int, last: int) -> str:
+    return ", ".join(f"'usr_{number}'" for number in range(first, last + 1))
+
+
+async def test_a_notice_names_each_user_once(listener: Listener) -> None:
+    heard = await listener.during(
+        "DELETE FROM authingo_sessions WHERE user_id IN ('usr_1','usr_2')"
+    )
+    assert [set(text.split(" ")) for text in heard] == [{"usr_1", "usr_2"}]
+    assert len(heard[0].split(" ")) == 2
+
+
+async def test_a_hundred_are_named_and_more_are_everybody(listener: Listener) -> None:
+    hundred = await listener.during(
+        f"DELETE FROM authingo_sessions WHERE user_id IN ({_ids(1, 100)})"
+    )
+    assert [len(text.split(" ")) for text in hundred] == [100]
+    assert await listener.during("UPDATE authingo_users SET name = 'M'") == ["*"]
+
+
+async def test_more_than_a_hundred_in_many_statements_are_everybody(listener: Listener) -> None:
+    """Said once, not again with each statement."""
+    one_by_one = ";".join(
+        f"DELETE FROM authingo_sessions WHERE id = 'ses_{number}'" for number in range(1, 131)
+    )
+    heard = await listener.during(f"BEGIN; {one_by_one}; COMMIT")
+    assert heard.count("*") == 1
+    assert len(heard) <= 101
+    assert await listener.during("DELETE FROM authingo_sessions WHERE user_id = 'usr_150'") == [
+        "usr_150"
+    ], "the count is one transaction's"
+
+
+async def test_a_cascade_counts_as_well(listener: Listener) -> None:
+    """Each deleted user is a statement of its own about sessions."""
+    heard = await listener.during("DELETE FROM authingo_users")
+    assert "*" in heard
+    assert len(heard) <= 102
+
+
+async def test_what_a_savepoint_undoes_is_not_counted(listener: Listener) -> None:
+    heard = await listener.during(
+        "BEGIN; DELETE FROM authingo_sessions WHERE id = 'ses_1';"
+        " SAVEPOINT s; DELETE FROM authingo_sessions; ROLLBACK TO s;"
+        " DELETE FROM authingo_sessions WHERE id = 'ses_3'; COMMIT"
+    )
+    assert heard == ["usr_1", "usr_2"]
+    undone = await listener.during("BEGIN; DELETE FROM authingo_users; ROLLBACK")
+    assert undone == []
+
+
+# When it cannot hear
+
+
+DAMAGES = {
+    "a trigger dropped": "DROP TRIGGER authingo_sessions_deleted ON authingo_sessions",
+    "a trigger disabled": "ALTER TABLE authingo_users DISABLE TRIGGER authingo_users_changed",
+    "all triggers disabled": "ALTER TABLE authingo_sessions DISABLE TRIGGER USER",
+    "a trigger for replicas alone": "ALTER TABLE authingo_sessions"
+    " ENABLE REPLICA TRIGGER authingo_sessions_emptied",
+}
+SWAPS = {
+    "a table dropped": "DROP TABLE authingo_sessions",
+    "a table replaced": "ALTER TABLE authingo_sessions RENAME TO elsewhere;"
+    " CREATE TABLE authingo_sessions (LIKE elsewhere INCLUDING ALL)",
+    "triggers off for a while": "ALTER TABLE authingo_sessions DISABLE TRIGGER ALL;"
+    " DELETE FROM authingo_sessions; ALTER TABLE authingo_sessions ENABLE TRIGGER ALL",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+async def test_without_its_triggers_it_hears_nothing_and_says_so(
+    postgres_scene: Scene, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    execute(postgres_scene.url, damage)
+    await until(lambda: not postgres_scene.store.hears() and caplog.messages)
+    assert "triggers of authingo are missing or disabled" in caplog.messages[0]
+    assert not postgres_scene.store.hears()
+    assert set(postgres_scene.told.whom) == {"*"}
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES.values(), *SWAPS.values()], ids=[*DAMAGES, *SWAPS])
+async def test_it_notices_when_its_triggers_go(postgres_scene: Scene, damage: str) -> None:
+    """Within the bound: each heartbeat proves them as well."""
+    scene = postgres_scene
+    await scene.listen()
+    run_script(scene.url, damage)
+    await until(lambda: not scene.store.hears() or "*" in scene.told.whom)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DROP TRIGGER authingo_sessions_deleted",
+        "DROP TRIGGER authingo_users_replaced",
+        "DROP TABLE authingo_sessions",
+        "ALTER TABLE authingo_sessions RENAME TO elsewhere",
+        "DROP TABLE authingo_epoch",
+        "DELETE FROM authingo_epoch",
+    ],
+)
+async def test_without_its_triggers_a_file_is_not_believed(
+    sqlite_scene: Scene, damage: str
+) -> None:
+    await sqlite_scene.listen()
+    run_script(sqlite_scene.url, damage)
+    await next_turn()
+    assert not sqlite_scene.store.hears()
+    assert set(sqlite_scene.told.whom) == {"*"}
+    await next_turn()
+    assert not sqlite_scene.store.hears()
+
+
+async def test_a_store_in_memory_says_that_it_cannot_hear() -> None:
+    store = open_store(Settings(database_url="sqlite:///:memory:"))
+    store.watch(told := Told())
+    await store.open(create=True)
+    await store.migrate()
+    await store.ping()
+    assert not store.hears()
+    assert told.whom == []
+    await store.close()
+
+
+async def test_a_closed_store_says_that_it_cannot_hear(scene: Scene) -> None:
+    """And what happened until it was opened again is not missed."""
+    await scene.listen()
+    await next_turn()
+    assert scene.store.hears()
+    await scene.store.close()
+    await next_turn()
+    assert not scene.store.hears()
+    scene.told.whom.clear()
+    execute(scene.url, f"DELETE FROM authingo_sessions {ADAS.format(ada=scene.ada.id)}")
+    await scene.store.open(create=False)
+    await scene.store.ping()
+    await until(scene.store.hears)
+    assert "*" in scene.told.whom
+
+
+# A backup put back
+
+
+def _copy(source: Path, target: Path) -> None:
+    with (
+        contextlib.closing(sqlite3.connect(source)) as database,
+        contextlib.closing(sqlite3.connect(target)) as copy,
+    ):
+        database.backup(copy)
+
+
+def _copy_bytes(source: Path, target: Path) -> None:
+    with contextlib.closing(sqlite3.connect(source)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copyfile(source, target)
+
+
+def _put_in_place(source: Path, target: Path) -> None:
+    for companion in ("-wal", "-shm"):
+        target.with_name(target.name + companion).unlink()
+    source.replace(target)
+
+
+Copy = Callable[[Path, Path], None]
+
+
+@pytest.mark.parametrize("back_up", [_copy, _copy_bytes])
+@pytest.mark.parametrize("restore", [_copy, _put_in_place])
+@pytest.mark.parametrize("first", ["asked", "used"])
+async def test_a_backup_that_is_put_back_is_noticed(
+    sqlite_scene: Scene, tmp_path: Path, back_up: Copy, restore: Copy, first: str
+) -> None:
+    """Though nothing was revoked since it was made, so that its epoch is the same."""
+    scene, file, backup = sqlite_scene, sqlite_path(sqlite_scene.url), tmp_path / "backup.db"
+    await scene.listen()
+    back_up(file, backup)
+    after = new_session()
+    assert await scene.store.begin_session(scene.ada.id, after, version=1, ending=None)
+    assert await scene.heard() == set(), "a session that begins ends none"
+    assert await scene.store.session_and_user(after.token_digest)
+    restore(backup, file)
+    await next_turn()
+    if first == "used":
+        assert await scene.store.session_and_user(after.token_digest) is None
+    await next_turn()
+    scene.store.hears()
+    assert set(scene.told.whom) == {"*"}
+    await scene.store.ping()
+    await next_turn()
+    assert scene.store.hears()
+
+
+async def test_every_commit_of_many_at_once_is_heard(scene: Scene) -> None:
+    """Ten programs' worth of endings; after each, whoever looks finds it told."""
+    sessions = [new_session() for _ in range(50)]
+    for session in sessions:
+        await scene.store.begin_session(scene.bob.id, session, version=1, ending=None)
+    await scene.listen()
+    async with another(scene.url) as elsewhere:
+        await asyncio.gather(*(elsewhere.end_session(one.token_digest) for one in sessions))
+    heard = await scene.heard()
+    assert heard == ({"*"} if scene.store.embedded else {scene.bob.id})
