@@ -4,7 +4,7 @@ export const $ = (id) => document.getElementById(id);
 
 export function el(tag, properties = {}, ...children) {
   const node = Object.assign(document.createElement(tag), properties);
-  node.append(...children.filter((child) => child !== null && child !== ""));
+  node.append(...children);
   return node;
 }
 

@@ -22,7 +22,12 @@ function add(exchange) {
   }
   $("log").prepend(el("li", {}, entry));
   $("log").scrollTop = 0;
+  if (!exchange.quiet) showLatest(exchange);
   while ($("log").children.length > KEPT) $("log").lastChild.remove();
+}
+
+// Where the log is far below, a line at the foot of the window leads to it.
+function showLatest(exchange) {
   const latest = $("latest");
   latest.hidden = false;
   latest.replaceChildren("On the wire: ", line(exchange), " ", chip(exchange));
@@ -37,16 +42,16 @@ function chip({ answer }) {
 
 function summary(exchange) {
   const { answer, note, took } = exchange;
-  const code = answer?.value?.code ?? "";
-  return el(
-    "summary",
-    {},
+  const code = answer?.value?.code;
+  const parts = [
     line(exchange),
     chip(exchange),
     code && el("code", {}, code),
     el("span", { className: "took" }, `${Math.max(1, Math.round(took))} ms`),
     note && el("span", { className: "note" }, note),
-  );
+  ];
+  // With spaces between, for those who hear it.
+  return el("summary", {}, ...parts.filter(Boolean).flatMap((one) => [one, " "]));
 }
 
 function content(exchange) {

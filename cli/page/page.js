@@ -97,7 +97,7 @@ function showServer() {
     "Session token": inWords(seconds.session),
     "Refresh token": `${inWords(seconds.refresh)} from its last use`,
     "Whole session": inWords(seconds.absolute),
-    "Grace for a replaced token": inWords(seconds.grace),
+    "Refresh grace": inWords(seconds.grace),
   };
   $("facts").replaceChildren(
     ...Object.entries(facts).map(([name, fact]) => el("div", {}, el("dt", {}, name), el("dd", {}, fact))),
