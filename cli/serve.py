@@ -37,9 +37,9 @@ def serve(
     ] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Serve the routes. Needs no configuration: makes authingo.db where it stands.
+    """Serve the routes, and a page to try them. Needs no configuration: makes authingo.db.
 
-    Beyond loopback it demands a public_url, the address that browsers show.
+    Beyond loopback it demands a public_url, the address that browsers show, and has no page.
     """
     from authingo.errors import UsageError
 
@@ -52,6 +52,9 @@ def serve(
         port = listener.getsockname()[1]
         settings = _settings(config, host, port)
         with_auth(config, _prepare, create=True)
+        page = _shows_page(settings, host)
+        if page:
+            output.note(f"Open {_page_address(settings, host, port)} to try every flow.\n")
         _announce(settings, host, port)
         # The workers are processes of their own: they read the same configuration,
         # and find in the environment what this command line added to it.
@@ -59,17 +62,17 @@ def serve(
         os.environ["WEB_CONCURRENCY"] = str(workers)  # they share the cores
         if config is not None:
             os.environ["AUTHINGO_CONFIG"] = str(Path(config).resolve())
-        _run(listener, workers)
+        _run("development" if page else "application", listener, workers)
 
 
-def _run(listener: socket.socket, workers: int) -> None:
+def _run(application: str, listener: socket.socket, workers: int) -> None:
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
     from .serving import LOGGING
 
     config = uvicorn.Config(
-        "authingo.cli.serving:application",
+        f"authingo.cli.serving:{application}",
         factory=True,
         workers=workers,
         http="httptools",  # h11 takes Transfer-Encoding beside Content-Length, and bare LF
@@ -124,10 +127,31 @@ def _settings(config: str | None, host: str, port: int) -> Settings:
                 hint="set public_url to the https address that browsers show, "
                 "such as AUTHINGO_PUBLIC_URL=https://example.com",
             )
-        name = f"[{host}]" if ":" in host else host
-        os.environ["AUTHINGO_PUBLIC_URL"] = f"http://{name}:{port}"
+        os.environ["AUTHINGO_PUBLIC_URL"] = _address(host, port)
         settings = load(config)
     return settings
+
+
+def _shows_page(settings: Settings, host: str) -> bool:
+    """Tell whether this is a development server: it hears this machine alone, and says so."""
+    from authingo.config import is_loopback
+
+    # Not Secure: public_url is http on a loopback address, or it would have been refused.
+    return is_loopback(host) and not settings.secure_cookies
+
+
+def _page_address(settings: Settings, host: str, port: int) -> str:
+    """Return where the page is: under the name that public_url has, if that is this server."""
+    from urllib.parse import urlsplit
+
+    public = settings.public_origin or ""
+    here = public if (urlsplit(public).port or 80) == port else _address(host, port)
+    return here + "/"
+
+
+def _address(host: str, port: int) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{port}"
 
 
 async def _prepare(auth: Auth) -> None:

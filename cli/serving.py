@@ -8,15 +8,31 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from authingo.auth import ASGIApp, Auth
+
 
 def application() -> FastAPI:
     """Make the application that each worker serves."""
-    from fastapi import FastAPI
-
     from authingo.auth import Auth
 
+    return _installed(Auth.from_config())
+
+
+def development() -> ASGIApp:
+    """Make the same for a development server: with the page around it."""
+    from authingo.auth import Auth
+
+    from .development import Development
+
+    auth = Auth.from_config()
+    return Development(_installed(auth), auth.settings)
+
+
+def _installed(auth: Auth) -> FastAPI:
+    from fastapi import FastAPI
+
     app = FastAPI(title="authingo", docs_url=None, redoc_url=None)
-    Auth.from_config().install(app)
+    auth.install(app)
     return app
 
 

@@ -1,0 +1,159 @@
+"""The page of a development server, and what it is told of cookies.
+
+A script sees neither an HttpOnly cookie nor a Set-Cookie header, and that is the
+point of both. The page explains them all the same: each answer of the routes gets
+a header that says which cookies came along and which were set, with their
+attributes and never with a value. `authingo.cli.serving` puts this around the
+application on a development server alone; the library has no part in it.
+
+It keeps quiet where a request did not come straight from this machine: under a
+Host that is not loopback (a name that was re-bound to 127.0.0.1 is somebody
+else's page), or through a proxy that says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.metadata import metadata
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlsplit
+
+from authingo import cookies
+from authingo.auth import ASGIApp
+from authingo.config import Settings, is_loopback, redact_url
+from authingo.cookies import Cookies
+from authingo.fastapi.bodies import Receive
+from authingo.fastapi.origin import Scope, header_values
+from authingo.fastapi.replies import Prepared, Send
+
+HEADER = b"x-authingo-dev-cookies"
+
+_KINDS = {
+    "html": b"text/html; charset=utf-8",
+    "css": b"text/css; charset=utf-8",
+    "js": b"text/javascript; charset=utf-8",
+    "svg": b"image/svg+xml",
+    "json": b"application/json",
+    "md": b"text/plain; charset=utf-8",
+}
+# Scripts and styles from files of its own, requests to this server, and nothing else: no inline
+# script, no form that a browser would send by itself, and no way from a text to markup.
+_HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        b"require-trusted-types-for 'script'; trusted-types 'none'",
+    ),
+    (b"cache-control", b"no-store"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
+_FORWARDED = (b"forwarded", b"x-forwarded-", b"via")
+
+
+class Development:
+    """An ASGI wrapper: the page at `/`, its files below `/page/`, and the header on the routes."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._base = settings.base_path
+        self._files = {
+            path: _prepared(path, body)
+            for path, body in _contents(settings)
+            if not self._is_route(path)
+        }
+        names = Cookies(settings)
+        self._names = {names.session.name, names.refresh.name}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer for the page; leave everything else to the application."""
+        if scope["type"] != "http" or not _is_direct(scope):
+            await self._app(scope, receive, send)
+        elif self._is_route(scope["path"]):
+            await self._app(scope, receive, self._describing(scope, send))
+        elif (file := self._files.get(scope["path"])) and scope["method"] in {"GET", "HEAD"}:
+            await file.send(send)  # a server leaves the body of an answer to HEAD away
+        else:
+            await self._app(scope, receive, send)
+
+    def _is_route(self, path: str) -> bool:
+        return path == self._base or path.startswith(self._base + "/")
+
+    def _describing(self, scope: Scope, send: Send) -> Send:
+        sent = [name for name, _ in cookies.pairs(scope["headers"]) if name in self._names]
+
+        async def send_described(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                described = [
+                    described_cookie(value.decode("latin-1"))
+                    for name, value in headers
+                    if name.lower() == b"set-cookie"
+                ]
+                told = json.dumps({"sent": sent, "set": described}).encode()
+                message = {**message, "headers": [*headers, (HEADER, told)]}
+            await send(message)
+
+        return send_described
+
+
+def described_cookie(header: str) -> dict[str, object]:
+    """Return what a Set-Cookie header says, but for the value."""
+    pair, *attributes = header.split(";")
+    name, _, value = pair.partition("=")
+    return {
+        "name": name.strip(),
+        "cleared": not value,
+        "attributes": [attribute.strip() for attribute in attributes],
+    }
+
+
+def _is_direct(scope: Scope) -> bool:
+    hosts = header_values(scope, b"host")
+    if any(name.startswith(_FORWARDED) for name, _ in scope["headers"]):
+        return False
+    try:
+        names = [urlsplit("//" + host.decode("latin-1")).hostname or "" for host in hosts]
+    except ValueError:
+        return False
+    return len(names) == 1 and is_loopback(names[0])
+
+
+def _contents(settings: Settings) -> Iterator[tuple[str, bytes]]:
+    for file in files("authingo.cli").joinpath("page").iterdir():
+        path = "/" if file.name == "index.html" else f"/page/{file.name}"
+        yield path, file.read_bytes()
+    yield "/page/settings.json", json.dumps(_facts(settings)).encode()
+    # The README of the version that runs, which its package carries.
+    yield "/page/README.md", str(metadata("authingo").json.get("description", "")).encode()
+
+
+def _facts(settings: Settings) -> dict[str, object]:
+    """Return what the page shows of the configuration. Nothing of it is secret."""
+    lives = settings.sessions
+    names = Cookies(settings)
+    return {
+        "base_path": settings.base_path,
+        "public_url": settings.public_url,
+        "database": redact_url(settings.database_url),
+        "sign_up": settings.sign_up,
+        "min_length": settings.passwords.min_length,
+        "cookies": {"session": names.session.name, "refresh": names.refresh.name},
+        "seconds": {
+            "session": lives.session_lifetime.total_seconds(),
+            "refresh": lives.refresh_lifetime.total_seconds(),
+            "absolute": lives.absolute_lifetime.total_seconds(),
+            "grace": lives.refresh_grace.total_seconds(),
+        },
+    }
+
+
+def _prepared(path: str, body: bytes) -> Prepared:
+    kind = _KINDS[path.rpartition(".")[2] if path != "/" else "html"]
+    length = (b"content-length", str(len(body)).encode())
+    return Prepared(200, ((b"content-type", kind), length, *_HEADERS), body)
