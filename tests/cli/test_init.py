@@ -77,10 +77,12 @@ def test_every_setting_of_the_file_is_a_real_one(project: Runner) -> None:
     assert len(written) == 22
     active = re.sub(r"^# (\w+ = .+)$", r"\1", text, flags=re.MULTILINE)
     file.write_text(active)
-    everything = load(file, env={})
+    # One of them is for PostgreSQL alone.
+    everything = load(file, env={"AUTHINGO_DATABASE_URL": "postgresql://user@host/name"})
     assert everything.public_url == "https://example.com"
     # The rest is the default, as the file says.
-    different = {"public_url", "trusted_origins", "trusted_proxies", "cookies", "directory"}
+    different = {"database_url", "listen_url", "public_url", "trusted_origins", "trusted_proxies"}
+    different |= {"cookies", "directory"}
     defaults = settings_from({})
     for name in set(everything.__struct_fields__) - different:
         assert getattr(everything, name) == getattr(defaults, name), name
