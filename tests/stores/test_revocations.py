@@ -50,6 +50,8 @@ CHANGES_ON_SQLITE = {
     "disabled since 1970": "UPDATE authingo_users SET disabled_at = 0 WHERE id = '{ada}'",
     "deleted without foreign keys": "PRAGMA foreign_keys=OFF;"
     " DELETE FROM authingo_users WHERE id = '{ada}'",
+    "another id without foreign keys": "PRAGMA foreign_keys=OFF;"
+    " UPDATE authingo_users SET id = 'usr_2' WHERE id = '{ada}'",
     "a session replaced": "INSERT OR REPLACE INTO authingo_sessions (id, user_id, token_digest,"
     " selector_digest, verifier_digest, created_at, last_used_at, expires_at, refresh_expires_at,"
     " absolute_expires_at) SELECT id, user_id, randomblob(32), selector_digest, verifier_digest,"
@@ -76,6 +78,8 @@ CHANGES_ON_POSTGRES = {
     f" DELETE FROM authingo_sessions {ADAS}",
     "a user, as a replica, which takes no sessions along": "SET session_replication_role = replica;"
     " DELETE FROM authingo_users WHERE id = '{ada}'",
+    "another id of a user, as a replica": "SET session_replication_role = replica;"
+    " UPDATE authingo_users SET id = 'usr_2' WHERE id = '{ada}'",
     "from another search path": "SET search_path = pg_catalog;"
     " DELETE FROM public.authingo_sessions WHERE user_id = '{ada}'",
     "from a savepoint that is kept": "BEGIN; SAVEPOINT s;"
@@ -465,6 +469,11 @@ async def test_a_closed_store_says_that_it_cannot_hear(scene: Scene) -> None:
     assert scene.store.hears()
     await scene.store.close()
     assert not scene.store.hears()
+    async with another(scene.url) as elsewhere:
+        elsewhere.watch(Told())
+        await elsewhere.ping()
+        await until(elsewhere.hears)
+    assert not scene.store.hears(), "nor later: being asked, it connects to nothing"
     scene.told.whom.clear()
     execute(scene.url, f"DELETE FROM authingo_sessions {ADAS.format(ada=scene.ada.id)}")
     await scene.store.open(create=False)
