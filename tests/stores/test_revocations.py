@@ -11,13 +11,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 
+from authingo import clock
 from authingo.config import Settings
 from authingo.models import AttemptLimit, Event, NewSession, NewUser, Rotation
 from authingo.stores import Store, open_store
+from authingo.stores.postgres.revocations import Revocations
 from tests.database import execute, run_script, sqlite_path
 from tests.postgres import PostgresServer
 from tests.stores.watching import DEAD, EXPIRED, LIVES, Scene, Told, new_session, until
@@ -480,6 +483,31 @@ async def test_a_closed_store_says_that_it_cannot_hear(scene: Scene) -> None:
     await scene.store.ping()
     await until(scene.store.hears)
     assert "*" in scene.told.whom
+
+
+async def test_trust_is_counted_from_the_sending_of_a_heartbeat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However late it comes back: what was revoked meanwhile may come later still."""
+    now = 1000.0
+    monkeypatch.setattr(clock, "now", lambda: now)
+
+    async def never(*_: object) -> Any:
+        await asyncio.get_running_loop().create_future()
+
+    hearing = Revocations(Told(), connect=never, send=never)
+    hearing._sent["!beat"] = now
+    now += 1.5
+    hearing._hear(None, 0, "authingo", "!another triggers")
+    assert not hearing.hears(), "a heartbeat of somebody else's proves nothing"
+    hearing._hear(None, 0, "authingo", "!beat triggers")
+    now += 0.49
+    assert hearing.hears()
+    now += 0.02
+    assert not hearing.hears()
+    hearing._hear(None, 0, "authingo", "!beat triggers")
+    assert not hearing.hears(), "nor does one that comes twice"
+    await hearing.close()
 
 
 # A backup put back
