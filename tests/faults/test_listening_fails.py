@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -286,6 +287,41 @@ def never_remembered(server: LiveServer, caplog: pytest.LogCaptureFixture) -> No
     (said,) = caplog.messages
     assert "what is notified through database_url does not arrive" in said
     assert not any(memory.has(browser) for _ in range(20))
+
+
+# A replica
+
+
+def test_a_replica_that_no_trigger_tells_is_not_believed(
+    own: BundledServer, bare: Runner, start: Callable[..., LiveServer]
+) -> None:
+    """PostgreSQL's logical replication fires no triggers of statements."""
+    execute(own.url("postgres"), "ALTER SYSTEM SET wal_level = logical")
+    own.halt(signal.SIGQUIT)
+    own.start()
+    origin, replica = own.create_database(), own.create_database()
+    for url in (origin, replica):
+        assert bare("migrate", AUTHINGO_DATABASE_URL=url).code == 0
+    home, name = own.data.parent, urlsplit(origin).path.lstrip("/")
+    execute(origin, "CREATE PUBLICATION all_of_it FOR TABLE authingo_users, authingo_sessions")
+    execute(origin, "SELECT pg_create_logical_replication_slot('slot', 'pgoutput')")
+    execute(
+        replica,
+        f"CREATE SUBSCRIPTION slot CONNECTION 'host={home} dbname={name} user=authingo'"
+        " PUBLICATION all_of_it WITH (create_slot = false, copy_data = false)",
+    )
+    here, there = start(origin), start(replica)
+    ada = here.browser()
+    ada.sign_up()
+    until(lambda: Browser(there.url, ada.cookies).get("/session").status == 200, "no replication")
+    memory = Memory(there)
+    assert not any(memory.has(ada) for _ in range(20))
+    with asking(there, ada) as (adas,):
+        execute(origin, "DELETE FROM authingo_sessions")
+        revoked_at = clock.now()
+        adas.await_refusal()
+    adas.let_in_for(revoked_at)
+    execute(replica, "DROP SUBSCRIPTION slot")
 
 
 # The server itself

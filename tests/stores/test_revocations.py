@@ -11,13 +11,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 
+from authingo import clock
 from authingo.config import Settings
 from authingo.models import AttemptLimit, Event, NewSession, NewUser, Outcome, Rotation
 from authingo.stores import Store, open_store
+from authingo.stores.postgres.revocations import Revocations
 from tests.database import execute, run_script, sqlite_path
 from tests.postgres import PostgresServer
 from tests.stores.watching import (
@@ -59,6 +62,8 @@ CHANGES_ON_SQLITE = {
     "disabled since 1970": "UPDATE authingo_users SET disabled_at = 0 WHERE id = '{ada}'",
     "deleted without foreign keys": "PRAGMA foreign_keys=OFF;"
     " DELETE FROM authingo_users WHERE id = '{ada}'",
+    "another id without foreign keys": "PRAGMA foreign_keys=OFF;"
+    " UPDATE authingo_users SET id = 'usr_2' WHERE id = '{ada}'",
     "a session replaced": "INSERT OR REPLACE INTO authingo_sessions (id, user_id, token_digest,"
     " selector_digest, verifier_digest, created_at, last_used_at, expires_at, refresh_expires_at,"
     " absolute_expires_at) SELECT id, user_id, randomblob(32), selector_digest, verifier_digest,"
@@ -85,6 +90,8 @@ CHANGES_ON_POSTGRES = {
     f" DELETE FROM authingo_sessions {ADAS}",
     "a user, as a replica, which takes no sessions along": "SET session_replication_role = replica;"
     " DELETE FROM authingo_users WHERE id = '{ada}'",
+    "another id of a user, as a replica": "SET session_replication_role = replica;"
+    " UPDATE authingo_users SET id = 'usr_2' WHERE id = '{ada}'",
     "from another search path": "SET search_path = pg_catalog;"
     " DELETE FROM public.authingo_sessions WHERE user_id = '{ada}'",
     "from a savepoint that is kept": "BEGIN; SAVEPOINT s;"
@@ -481,12 +488,42 @@ async def test_a_closed_store_says_that_it_cannot_hear(scene: Scene) -> None:
     await scene.store.close()
     await next_turn()
     assert not scene.store.hears()
+    async with another(scene.url) as elsewhere:
+        elsewhere.watch(Told())
+        await elsewhere.ping()
+        await until(elsewhere.hears)
+    assert not scene.store.hears(), "nor later: being asked, it connects to nothing"
     scene.told.whom.clear()
     execute(scene.url, f"DELETE FROM authingo_sessions {ADAS.format(ada=scene.ada.id)}")
     await scene.store.open(create=False)
     await scene.store.ping()
     await until(scene.store.hears)
     assert "*" in scene.told.whom
+
+
+async def test_trust_is_counted_from_the_sending_of_a_heartbeat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However late it comes back: what was revoked meanwhile may come later still."""
+    now = 1000.0
+    monkeypatch.setattr(clock, "now", lambda: now)
+
+    async def never(*_: object) -> Any:
+        await asyncio.get_running_loop().create_future()
+
+    hearing = Revocations(Told(), connect=never, send=never)
+    hearing._sent["!beat"] = now
+    now += 1.5
+    hearing._hear(None, 0, "authingo", "!another triggers")
+    assert not hearing.hears(), "a heartbeat of somebody else's proves nothing"
+    hearing._hear(None, 0, "authingo", "!beat triggers")
+    now += 0.49
+    assert hearing.hears()
+    now += 0.02
+    assert not hearing.hears()
+    hearing._hear(None, 0, "authingo", "!beat triggers")
+    assert not hearing.hears(), "nor does one that comes twice"
+    await hearing.close()
 
 
 # A backup put back

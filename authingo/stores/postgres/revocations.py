@@ -38,7 +38,8 @@ _RETRY = 1.0  # seconds until then
 _LONG_RETRY = 30.0  # the same where it takes somebody to mend it
 
 # Sends a heartbeat with what the triggers are at that moment; none where one is missing
-# or disabled. Whatever is done to a trigger, undone again too, makes another row of it.
+# or disabled, nor where logical replication fills the tables, because it fires none of
+# them. Whatever is done to a trigger, undone again too, makes another row of it.
 HEARTBEAT = f"""\
 SELECT pg_notify('{CHANNEL}', $1 || ' ' || triggers) FROM (
     SELECT md5(string_agg(concat(oid, ' ', xmin), ',' ORDER BY oid)) AS triggers
@@ -48,6 +49,7 @@ SELECT pg_notify('{CHANNEL}', $1 || ' ' || triggers) FROM (
                      'authingo_sessions_emptied', 'authingo_users_changed',
                      'authingo_users_deleted', 'authingo_users_emptied')
       AND tgenabled IN ('O', 'A')
+      AND tgrelid NOT IN (SELECT srrelid FROM pg_subscription_rel)
     HAVING count(*) = 6
 ) AS all_there"""
 
@@ -161,7 +163,10 @@ class Revocations:
         self._sent[text] = clock.now()
         with contextlib.suppress(StoreUnavailable):  # no heartbeat, no trust: nothing else to do
             if await self._send(text) is None:
-                raise CannotHear("triggers of authingo are missing or disabled in the database")
+                raise CannotHear(
+                    "triggers of authingo are missing or disabled in the database, "
+                    "or logical replication goes past them"
+                )
 
     def _hear(self, _connection: object, _pid: int, _channel: str, text: object) -> None:
         assert isinstance(text, str)  # noqa: S101 - asyncpg's type says object

@@ -90,7 +90,8 @@ CREATE TRIGGER authingo_users_deleted AFTER DELETE ON authingo_users
 CREATE TRIGGER authingo_users_emptied AFTER TRUNCATE ON authingo_users
     FOR EACH STATEMENT EXECUTE FUNCTION authingo_emptied();
 
--- Also where rows come by replication, which leaves ordinary triggers out.
+-- Also for a program that writes as a replica, which leaves ordinary triggers out.
+-- Logical replication fires none of a statement: a subscriber does not listen.
 ALTER TABLE authingo_sessions
     ENABLE ALWAYS TRIGGER authingo_sessions_changed,
     ENABLE ALWAYS TRIGGER authingo_sessions_deleted,
