@@ -127,9 +127,6 @@ class Store(Protocol):
     async def credentials(self, email: str) -> Credentials | None:
         """Find a user, disabled or not, by normalized email."""
 
-    async def credentials_by_id(self, user_id: str) -> Credentials | None:
-        """Find a user, disabled or not, by id."""
-
     async def replace_hash(self, user_id: str, *, old: str, new: str) -> None:
         """Store a stronger hash of the same password; nothing happens if `old` is not there now."""
 

@@ -171,7 +171,7 @@ _REVOKING: dict[str, Callable[[Store, _Begun], Awaitable[object]]] = {
 
 
 async def _credentials(store: Store, user: User) -> Credentials:
-    found = await store.credentials_by_id(user.id)
+    found = await store.credentials(user.email)
     assert found is not None
     return found
 
@@ -207,17 +207,13 @@ class StoreConformance:
         assert user.disabled_at is None
         assert user.created_at == user.updated_at
         assert abs(user.created_at - datetime.now(UTC)) < timedelta(minutes=5)
-        for found in (
-            await store.credentials("ada@example.com"),
-            await store.credentials_by_id(user.id),
-        ):
-            assert found is not None
-            assert (found.user, found.password_hash, found.version) == (user, "$2b$04$x", 1)
+        found = await store.credentials("ada@example.com")
+        assert found is not None
+        assert (found.user, found.password_hash, found.version) == (user, "$2b$04$x", 1)
 
     async def test_an_absent_user_is_none(self, store: Store) -> None:
         """No error, no user."""
         assert await store.credentials("nobody@example.com") is None
-        assert await store.credentials_by_id("usr_nobody") is None
 
     async def test_an_email_is_taken_once(self, store: Store) -> None:
         """Of ten at once one is stored, nine are told, and no session is left by the others."""
@@ -521,7 +517,7 @@ class StoreConformance:
         assert await store.delete_user(begun.user.id) is True
         assert await store.delete_user(begun.user.id) is False
         assert await store.session_and_user(new.token_digest) is None
-        assert await store.credentials_by_id(begun.user.id) is None
+        assert await store.credentials(begun.user.email) is None
         assert await store.set_disabled(begun.user.id, disabled=True) is None
         assert await store.session_and_user(bystander.new.token_digest) is not None
 
@@ -867,7 +863,7 @@ class StoreConformance:
         user = await _add_user(store)
         await store.close()
         with pytest.raises(StoreUnavailable):
-            await store.credentials_by_id(user.id)
+            await store.credentials(user.email)
         await store.open(create=False)
         assert (await _credentials(store, user)).user == user
         await store.ping()

@@ -136,7 +136,7 @@ async def sqlite_scene(scene: Scene) -> Scene:
 
 
 async def _change_password(scene: Scene) -> object:
-    verified = await scene.store.credentials_by_id(scene.ada.id)
+    verified = await scene.store.credentials(scene.ada.email)
     assert verified is not None
     return await scene.store.change_password(
         verified, "new", caller=scene.session.id, session=new_session()

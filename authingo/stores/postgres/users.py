@@ -53,17 +53,10 @@ class Users(Connections):
 
     async def credentials(self, email: str) -> Credentials | None:
         """See Store."""
-        return await self._credentials("email", email)
-
-    async def credentials_by_id(self, user_id: str) -> Credentials | None:
-        """See Store."""
-        return await self._credentials("id", user_id)
-
-    async def _credentials(self, column: str, value: str) -> Credentials | None:
         row = await self._one(
             f"SELECT {USER}, u.password_hash, u.password_version"
-            f" FROM authingo_users u WHERE u.{column} = $1",
-            value,
+            " FROM authingo_users u WHERE u.email = $1",
+            email,
         )
         return _read.credentials(row) if row else None
 

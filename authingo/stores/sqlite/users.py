@@ -37,17 +37,10 @@ class Users(Connection):
 
     async def credentials(self, email: str) -> Credentials | None:
         """See Store."""
-        return await self._credentials("email", email)
-
-    async def credentials_by_id(self, user_id: str) -> Credentials | None:
-        """See Store."""
-        return await self._credentials("id", user_id)
-
-    async def _credentials(self, column: str, value: str) -> Credentials | None:
         row = await self._one(
             f"SELECT {USER}, u.password_hash, u.password_version"
-            f" FROM authingo_users u WHERE u.{column} = ?",
-            value,
+            " FROM authingo_users u WHERE u.email = ?",
+            email,
         )
         return rows.read.credentials(row) if row else None
 
