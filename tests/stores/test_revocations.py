@@ -111,6 +111,12 @@ PEACEFUL = {
 }
 
 
+LISTENERS = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND query LIKE 'LISTEN%' AND pid <> pg_backend_pid()"
+)
+
+
 @pytest.fixture
 async def scene(database_url: str) -> AsyncIterator[Scene]:
     scene = await Scene.begin(database_url)
@@ -237,6 +243,11 @@ async def by_hand(scene: Scene, statement: str) -> set[str]:
 async def test_what_a_hand_changes_is_heard(scene: Scene, statement: str) -> None:
     """And nobody else is named for it."""
     assert await by_hand(scene, statement) == scene.only_ada()
+
+
+async def test_a_statement_about_several_names_them_all(scene: Scene) -> None:
+    heard = await by_hand(scene, "DELETE FROM authingo_sessions")
+    assert heard == ({"*"} if scene.store.embedded else {scene.ada.id, scene.bob.id})
 
 
 @pytest.mark.parametrize("statement", CHANGES_ON_SQLITE.values(), ids=CHANGES_ON_SQLITE)
@@ -492,7 +503,9 @@ async def test_a_closed_store_says_that_it_cannot_hear(scene: Scene) -> None:
         elsewhere.watch(Told())
         await elsewhere.ping()
         await until(elsewhere.hears)
-    assert not scene.store.hears(), "nor later: being asked, it connects to nothing"
+        assert not scene.store.hears()
+        if not scene.store.embedded:
+            assert execute(scene.url, LISTENERS) == [(1,)], "being asked, it connects to nothing"
     scene.told.whom.clear()
     execute(scene.url, f"DELETE FROM authingo_sessions {ADAS.format(ada=scene.ada.id)}")
     await scene.store.open(create=False)
