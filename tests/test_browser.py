@@ -1,14 +1,8 @@
-"""The README's program in a real browser, whose cookie jar has the last word.
-
-Needs Chromium and the `browser` extra; without them it skips, and says so.
-`AUTHINGO_REQUIRE_BROWSER=1` makes that a failure.
-"""
+"""The README's program in a real browser, whose cookie jar has the last word."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,29 +24,6 @@ SEND = """async ([method, path, body]) => {
   const response = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
   return { status: response.status, body: await response.json() };
 }"""
-
-
-def skip_or_fail(reason: str) -> None:
-    if os.environ.get("AUTHINGO_REQUIRE_BROWSER") == "1":
-        pytest.fail(f"AUTHINGO_REQUIRE_BROWSER=1, and {reason}", pytrace=False)
-    sys.stderr.write(f"\nNOT TESTED IN A BROWSER: {reason}\n")
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")  # while it lives, its event loop stands in the way of others
-def chromium() -> Iterator[Browser]:
-    try:
-        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - an extra of its own
-    except ImportError:
-        skip_or_fail("Playwright is missing: it comes with the `browser` extra")
-    command = shutil.which("chromium") or shutil.which("google-chrome")
-    if command is None:
-        skip_or_fail("there is neither chromium nor google-chrome")
-    with sync_playwright() as playwright:
-        # No sandbox: as root there is none, and only pages of our own are opened.
-        browser = playwright.chromium.launch(executable_path=command, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
