@@ -21,17 +21,19 @@ const passwords: Field[] = [
 export function Account() {
   const { user, session, error, client, logout } = useAuth();
   const [changed, setChanged] = useState(false);
-  const [stuck, setStuck] = useState(false); // signing out failed
 
   return (
     <>
       <header>
-        <h1>Hello, {user?.name}</h1>
-        <button className="quiet" onClick={async () => setStuck(!!(await logout()).error)}>
+        <div>
+          <p className="brand">My application</p>
+          <h1>Hello, {user?.name}</h1>
+        </div>
+        <button className="quiet" onClick={logout}>
           Sign out
         </button>
       </header>
-      {(error || stuck) && (
+      {error && (
         <p className="notice bad" role="alert">
           No connection. You are still signed in, and this page tries again by itself.
         </p>
@@ -39,7 +41,7 @@ export function Account() {
       <main className="cards">
         <Me />
         <Sessions key={session?.id} />
-        <section aria-labelledby="password">
+        <section className="wide" aria-labelledby="password">
           <h2 id="password">Password</h2>
           <Form
             fields={passwords}

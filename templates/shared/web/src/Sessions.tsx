@@ -1,6 +1,8 @@
 import { useCallback, useEffect, useState } from "react";
 import { useAuth, type ListedSession, type Result } from "@authingo/react";
 
+const when = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
 /** Where the user is signed in. */
 export function Sessions() {
   const { client } = useAuth();
@@ -35,7 +37,7 @@ export function Sessions() {
               <strong>{browserOf(session.user_agent)}</strong>
               {session.current && <span className="tag">This browser</span>}
               <small>
-                {session.ip} · {new Date(session.last_used_at).toLocaleString()}
+                {session.ip}, {when.format(new Date(session.last_used_at))}
               </small>
             </div>
             {!session.current && (

@@ -21,6 +21,7 @@ export function SignIn() {
   const [isNew, setNew] = useState(false);
   return (
     <main className="enter">
+      <p className="brand">My application</p>
       <h1>{isNew ? "Create your account" : "Welcome back"}</h1>
       {error?.status === 401 && (
         <p className="notice" role="status">
@@ -35,12 +36,7 @@ export function SignIn() {
           onSubmit={signUp.email}
         />
       ) : (
-        <Form
-          key="sign-in"
-          fields={[email, password]}
-          action="Sign in"
-          onSubmit={signIn.email}
-        />
+        <Form key="sign-in" fields={[email, password]} action="Sign in" onSubmit={signIn.email} />
       )}
       <p className="aside">
         {isNew ? "Been here before?" : "New here?"}{" "}
