@@ -17,7 +17,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("init", epilog="Example: authingo init my-app")(init.init)
+app.command("init", epilog="Example: authingo init my-app --react")(init.init)
 app.command("migrate", epilog="Example: authingo migrate --wait 60")(migrate.migrate)
 app.command("serve", epilog="Example: authingo serve --port 9000")(serve.serve)
 app.add_typer(users.app, name="users")

@@ -17,11 +17,13 @@ _START_TIMEOUT = 60  # seconds
 
 @contextlib.contextmanager
 def run_program(
-    directory: Path, env: dict[str, str], command: str = "uvicorn main:app"
+    directory: Path,
+    env: dict[str, str],
+    command: str = "uvicorn main:app",
+    port: int | None = None,
 ) -> Iterator[int]:
     """Run `uvicorn main:app` in a directory, on a free loopback port; yield the port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    port = port or free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", *command.split(), "--port", str(port)],
         cwd=directory,
@@ -29,14 +31,20 @@ def run_program(
         stderr=subprocess.DEVNULL,
     )
     try:
-        _await_listening(port, process)
+        await_listening(port, process)
         yield port
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
 
 
-def _await_listening(port: int, process: subprocess.Popen[bytes]) -> None:
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+def await_listening(port: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _START_TIMEOUT
     while True:
         connection = http.client.HTTPConnection("127.0.0.1", port)

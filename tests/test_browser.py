@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.chromium import running_chromium
 from tests.program import run_program
 from tests.server import ADA
 from tests.test_readme import PROGRAM, blocks
@@ -25,12 +24,6 @@ SEND = """async ([method, path, body]) => {
   const response = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
   return { status: response.status, body: await response.json() };
 }"""
-
-
-@pytest.fixture(scope="module")  # while it lives, its event loop stands in the way of others
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.chromium import running_chromium
 from tests.command import Runner, Served
 from tests.server import ADA
 
@@ -28,12 +27,6 @@ KEPT = os.environ.get("AUTHINGO_TEST_SCREENSHOTS")
 
 # Long enough for a slow machine to act within, short enough to be waited for.
 SHORT = {"AUTHINGO_SESSIONS__SESSION_LIFETIME": "3s"}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -19,7 +19,10 @@ def built_wheel(directory: Path) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     for name in (*PLACES, "tests"):
-        shutil.copytree(ROOT / name, source / name)
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("node_modules"))
+    stray = source / "templates" / "react" / "web" / "node_modules" / "left-behind"
+    stray.mkdir(parents=True)  # as if the template had been tried in place
+    (stray / "index.js").touch()
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", source],
         cwd=directory,
@@ -36,9 +39,10 @@ def test_the_wheel_holds_the_tree_and_nothing_else(tmp_path: Path) -> None:
         f"{place}/{file.relative_to(ROOT / top)}"
         for top, place in PLACES.items()
         for file in (ROOT / top).rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts
+        if file.is_file() and not {"__pycache__", "node_modules"} & set(file.parts)
     }
     assert names == expected
     assert {name.partition("/")[0] for name in names} == {"authingo"}
     assert "authingo/py.typed" in names
     assert "authingo/templates/fastapi/.gitignore" in names
+    assert "authingo/templates/shared/web/src/App.tsx" in names

@@ -26,6 +26,19 @@ WRITTEN = {
     "main.py",
     "requirements.txt",
 }
+SHARED = {f"web/src/{name}.tsx" for name in ("Account", "App", "Form", "Sessions", "SignIn")} | {
+    "web/.gitignore",
+    "web/README.md",
+    "web/package.json",
+    "web/src/style.css",
+    "web/tsconfig.json",
+}
+FRONT_ENDS = {
+    "--react": SHARED | {"web/index.html", "web/src/main.tsx", "web/vite.config.ts"},
+    "--next": SHARED
+    | {"web/api.ts", "web/app/layout.tsx", "web/app/page.tsx", "web/next.config.ts"},
+}
+PUBLIC_URLS = {"--react": "http://localhost:5173", "--next": "http://localhost:3000"}
 
 
 def files_in(directory: Path) -> set[str]:
@@ -86,6 +99,43 @@ def test_every_setting_of_the_file_is_a_real_one(project: Runner) -> None:
     defaults = settings_from({})
     for name in set(everything.__struct_fields__) - different:
         assert getattr(everything, name) == getattr(defaults, name), name
+
+
+@pytest.mark.parametrize("option", FRONT_ENDS)
+def test_a_front_end_comes_beside_the_program(bare: Runner, option: str) -> None:
+    dry = bare("init", "app", option, "--dry-run")
+    assert (dry.code, list(bare.directory.iterdir())) == (0, [])
+    ran = bare("init", "app", option)
+    assert (ran.code, ran.out) == (0, dry.out)
+    app = bare.directory / "app"
+    assert files_in(app) == WRITTEN | FRONT_ENDS[option]
+    assert "npm run dev" in ran.err
+    assert f"open {PUBLIC_URLS[option]}" in ran.err
+    settings = load(app / "authingo.toml", env={})
+    assert settings.public_url == PUBLIC_URLS[option], "where its development server listens"
+    package = json.loads((app / "web" / "package.json").read_text())
+    assert package["dependencies"]["@authingo/react"] == "^0.1.0"
+    assert not [name for name in files_in(app) if "node_modules" in name]
+
+
+def test_one_front_end_at_most(bare: Runner) -> None:
+    ran = bare("init", "app", "--react", "--next")
+    assert (ran.code, ran.out) == (2, "")
+    assert "exclude each other" in ran.err
+    assert list(bare.directory.iterdir()) == []
+
+
+def test_a_front_end_overwrites_nothing(bare: Runner) -> None:
+    mine = bare.directory / "web" / "package.json"
+    mine.parent.mkdir()
+    mine.write_text("{}")
+    ran = bare("init", "--react")
+    assert (ran.code, ran.out) == (1, "")
+    assert "already there: web/package.json" in ran.err
+    assert files_in(bare.directory) == {"web/package.json"}
+    assert mine.read_text() == "{}"
+    assert bare("init", "--react", "--force").code == 0
+    assert files_in(bare.directory) == WRITTEN | FRONT_ENDS["--react"]
 
 
 def test_nothing_is_overwritten(bare: Runner) -> None:

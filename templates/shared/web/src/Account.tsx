@@ -1,0 +1,92 @@
+import { useCallback, useEffect, useState } from "react";
+import { useAuth } from "@authingo/react";
+import { Form, type Field } from "./Form";
+import { Sessions } from "./Sessions";
+
+const passwords: Field[] = [
+  {
+    name: "current_password",
+    label: "Current password",
+    type: "password",
+    autoComplete: "current-password",
+  },
+  {
+    name: "new_password",
+    label: "New password",
+    type: "password",
+    autoComplete: "new-password",
+  },
+];
+
+export function Account() {
+  const { user, session, error, client, logout } = useAuth();
+  const [changed, setChanged] = useState(false);
+
+  return (
+    <>
+      <header>
+        <div>
+          <p className="brand">My application</p>
+          <h1>Hello, {user?.name}</h1>
+        </div>
+        <button className="quiet" onClick={logout}>
+          Sign out
+        </button>
+      </header>
+      {error && (
+        <p className="notice bad" role="alert">
+          No connection. You are still signed in, and this page tries again by itself.
+        </p>
+      )}
+      <main className="cards">
+        <Me />
+        <Sessions key={session?.id} />
+        <section className="wide" aria-labelledby="password">
+          <h2 id="password">Password</h2>
+          <Form
+            fields={passwords}
+            action="Change password"
+            onSubmit={async (values: { current_password: string; new_password: string }) => {
+              const result = await client.changePassword(values);
+              setChanged(!result.error);
+              return result;
+            }}
+          />
+          {changed && (
+            <p className="notice" role="status">
+              Changed. Everywhere else you are signed out.
+            </p>
+          )}
+        </section>
+      </main>
+    </>
+  );
+}
+
+/** What a guarded route of the FastAPI program answers: `client.fetch` is the platform's fetch. */
+function Me() {
+  const { client } = useAuth();
+  const [answer, setAnswer] = useState("");
+
+  const ask = useCallback(async () => {
+    const text = await client.fetch("/api/me").then(
+      async (response) => JSON.stringify(await response.json(), null, 2),
+      () => "No connection.",
+    );
+    setAnswer(text);
+  }, [client]);
+  useEffect(() => void ask(), [ask]);
+
+  return (
+    <section aria-labelledby="me">
+      <h2 id="me">Your own API</h2>
+      <p>
+        <code>GET /api/me</code> answers nobody but you:
+      </p>
+      <pre role="status">{answer}</pre>
+      <button className="quiet" onClick={ask}>
+        Ask again
+      </button>
+    </section>
+  );
+}

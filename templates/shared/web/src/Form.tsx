@@ -1,0 +1,82 @@
+import { useId, useRef, useState, type FormEvent, type InputHTMLAttributes } from "react";
+import type { AuthError, Result } from "@authingo/react";
+
+export interface Field extends InputHTMLAttributes<HTMLInputElement> {
+  name: string;
+  label: string;
+  hint?: string;
+}
+
+/** A form that asks the server, and shows what it objects to next to the field it is about. */
+export function Form<Values extends Record<keyof Values, string>>({
+  fields,
+  action,
+  onSubmit,
+}: {
+  fields: Field[];
+  action: string;
+  onSubmit: (values: Values) => Promise<Result<unknown>>;
+}) {
+  const form = useRef<HTMLFormElement>(null);
+  const [error, setError] = useState<AuthError | null>(null);
+  const [busy, setBusy] = useState(false);
+  const wrong = error ? byField(error) : {};
+
+  async function submit(event: FormEvent) {
+    event.preventDefault();
+    setBusy(true);
+    const result = await onSubmit(Object.fromEntries(new FormData(form.current!)) as Values);
+    setBusy(false);
+    setError(result.error);
+    if (!result.error) return form.current?.reset();
+    const first = fields.find(({ name }) => name in byField(result.error))?.name;
+    if (first) form.current?.querySelector<HTMLInputElement>(`[name=${first}]`)?.focus();
+  }
+
+  return (
+    // The server knows the rules; noValidate keeps the browser from having others.
+    <form ref={form} onSubmit={submit} noValidate>
+      {fields.map((field) => (
+        <Input key={field.name} {...field} problem={wrong[field.name]} />
+      ))}
+      {error && Object.keys(wrong).length === 0 && (
+        <p className="notice bad" role="alert">
+          {error.message}
+        </p>
+      )}
+      <button disabled={busy}>{action}</button>
+    </form>
+  );
+}
+
+function Input({ label, hint, problem, ...input }: Field & { problem?: string }) {
+  const id = useId();
+  const said = problem ?? hint;
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <input
+        id={id}
+        type="text"
+        required
+        {...input}
+        aria-invalid={problem !== undefined}
+        aria-describedby={said && `${id}-said`}
+      />
+      {said && (
+        <p id={`${id}-said`} className={problem ? "problem" : "hint"}>
+          {said}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** What is wrong with which field: the server's list, or the field that a code is about. */
+function byField(error: AuthError): Record<string, string> {
+  if (error.code === "email_taken") return { email: error.message };
+  if (error.code === "invalid_credentials") return { password: error.message };
+  if (error.code === "wrong_password") return { current_password: error.message };
+  const listed = Object.entries(error.fields ?? {});
+  return Object.fromEntries(listed.map(([name, problem]) => [name, `This ${problem}.`]));
+}

@@ -1,0 +1,69 @@
+import { useCallback, useEffect, useState } from "react";
+import { useAuth, type ListedSession, type Result } from "@authingo/react";
+
+const when = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/** Where the user is signed in. */
+export function Sessions() {
+  const { client } = useAuth();
+  const [sessions, setSessions] = useState<ListedSession[]>();
+  const [problem, setProblem] = useState("");
+
+  const load = useCallback(async () => {
+    const { data, error } = await client.listSessions();
+    if (data) setSessions(data.sessions);
+    setProblem(error ? error.message : "");
+  }, [client]);
+  useEffect(() => void load(), [load]);
+
+  async function end(ending: Promise<Result<unknown>>) {
+    const { error } = await ending;
+    if (error) setProblem(error.message);
+    else await load();
+  }
+
+  return (
+    <section aria-labelledby="sessions">
+      <h2 id="sessions">Where you are signed in</h2>
+      {problem && (
+        <p className="notice bad" role="alert">
+          {problem}
+        </p>
+      )}
+      <ul>
+        {sessions?.map((session) => (
+          <li key={session.id}>
+            <div>
+              <strong>{browserOf(session.user_agent)}</strong>
+              {session.current && <span className="tag">This browser</span>}
+              <small>
+                {session.ip}, {when.format(new Date(session.last_used_at))}
+              </small>
+            </div>
+            {!session.current && (
+              <button
+                className="quiet"
+                aria-label={`End the session of ${browserOf(session.user_agent)}`}
+                onClick={() => end(client.revokeSession(session.id))}
+              >
+                End
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+      {sessions && sessions.length > 1 && (
+        <button className="quiet" onClick={() => end(client.revokeOtherSessions())}>
+          End all others
+        </button>
+      )}
+    </section>
+  );
+}
+
+/** A name for a browser: good enough to recognise one's own. */
+function browserOf(agent: string | null): string {
+  const name = agent?.match(/Edg|OPR|Firefox|Chrome|Safari/)?.[0] ?? "A program";
+  const system = agent?.match(/iPhone|iPad|Android|Windows|Mac|Linux/)?.[0];
+  return system ? `${name} on ${system}` : name;
+}

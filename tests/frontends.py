@@ -1,0 +1,160 @@
+"""The front ends that `authingo init` writes: installed, built and started as their READMEs say."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.browser import skip_or_fail
+from tests.program import await_listening, free_port, run_program
+
+PACKAGE = Path(__file__).parent.parent / "react"
+_ENV = {
+    **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+    "NEXT_TELEMETRY_DISABLED": "1",
+    "AUTHINGO_PASSWORDS__BCRYPT_COST": "4",
+}
+
+
+@dataclass
+class Site:
+    """A front end and its program, both running."""
+
+    kind: str
+    url: str
+    database: Path
+
+    def expire(self, email: str) -> None:
+        """Let the session tokens of a user have run out, as they do after 15 minutes."""
+        with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as database, database:
+            changed = database.execute(
+                "UPDATE authingo_sessions SET expires_at = 1"
+                " WHERE user_id = (SELECT id FROM authingo_users WHERE email = ?)",
+                [email],
+            )
+            assert changed.rowcount, "nobody to expire"
+
+
+@dataclass
+class FrontEnd:
+    """A project with a front end in `web/`, as `init` wrote it and npm built it."""
+
+    kind: str
+    directory: Path
+    port: int  # of the program: Next.js remembers it from the build
+    port_in_development: int
+
+    @property
+    def web(self) -> Path:
+        return self.directory / "web"
+
+    @contextlib.contextmanager
+    def built(self) -> Iterator[Site]:
+        """Run what was built: FastAPI serves the files that Vite made, Next.js serves its own."""
+        if self.kind == "react":
+            url = f"http://localhost:{self.port}"
+            with self._program(url, self.port):
+                yield self._site(url)
+        else:
+            command = "npm run start -- --hostname 127.0.0.1"
+            with self._next_to_the_program(command, self.port) as site:
+                yield site
+
+    @contextlib.contextmanager
+    def developed(self) -> Iterator[Site]:
+        """Run the development server, with its proxy."""
+        flags = "--strictPort --host" if self.kind == "react" else "--hostname"
+        command = f"npm run dev -- {flags} 127.0.0.1"
+        with self._next_to_the_program(command, self.port_in_development) as site:
+            yield site
+
+    @contextlib.contextmanager
+    def _next_to_the_program(self, command: str, program: int) -> Iterator[Site]:
+        port = free_port()
+        url = f"http://localhost:{port}"
+        with self._program(url, program):
+            process = subprocess.Popen(
+                [*command.split(), "--port", str(port)],
+                cwd=self.web,
+                env={**_ENV, "API_URL": f"http://127.0.0.1:{program}"},
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,  # npm has children, and does not tell them to end
+            )
+            try:
+                await_listening(port, process)
+                yield self._site(url)
+            finally:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait(30)
+
+    @contextlib.contextmanager
+    def _program(self, public_url: str, port: int) -> Iterator[None]:
+        env = {**_ENV, "AUTHINGO_PUBLIC_URL": public_url}
+        with run_program(self.directory, env, port=port):
+            yield
+
+    def _site(self, url: str) -> Site:
+        return Site(self.kind, url, self.directory / "authingo.db")
+
+
+def npm(arguments: str, directory: Path, **variables: str) -> None:
+    if shutil.which("npm") is None:
+        skip_or_fail("npm is missing: it comes with Node.js 20 or later")
+    done = subprocess.run(
+        ["npm", *arguments.split()],
+        cwd=directory,
+        env={**_ENV, **variables},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, f"npm {arguments}\n{done.stdout}\n{done.stderr}"
+
+
+def pack(directory: Path) -> Path:
+    """Make the package of this checkout, as it would be in the registry."""
+    if not (PACKAGE / "node_modules").exists():
+        npm("ci --no-audit --no-fund", PACKAGE)
+    npm(f"pack --pack-destination {directory}", PACKAGE)
+    return next(directory.glob("authingo-react-*.tgz"))
+
+
+def build(kind: str, directory: Path, package: Path) -> FrontEnd:
+    """Do what the README of the front end says, from `authingo init` on."""
+    subprocess.run(
+        [Path(sys.executable).with_name("authingo"), "init", directory, f"--{kind}"],
+        env=_ENV,
+        capture_output=True,
+        check=True,
+    )
+    made = FrontEnd(kind, directory, free_port(), free_port())
+    if kind == "react":
+        _apply_its_readme(made)
+    npm(f"install --no-audit --no-fund --prefer-offline {package}", made.web)
+    npm("run build", made.web, API_URL=f"http://127.0.0.1:{made.port}")
+    return made
+
+
+def _apply_its_readme(made: FrontEnd) -> None:
+    """Let the program serve `dist/`, and the proxy of Vite find the program."""
+    (lines,) = re.findall(r"^```python\n(.*?)^```$", _readme(made), re.MULTILINE | re.DOTALL)
+    with (made.directory / "main.py").open("a") as program:
+        program.write(lines)
+    config = made.web / "vite.config.ts"
+    text = config.read_text()
+    assert "127.0.0.1:8000" in text
+    config.write_text(text.replace("127.0.0.1:8000", f"127.0.0.1:{made.port_in_development}"))
+
+
+def _readme(made: FrontEnd) -> str:
+    return (made.web / "README.md").read_text("utf-8")

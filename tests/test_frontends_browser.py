@@ -1,0 +1,371 @@
+"""What `authingo init --react` and `--next` write, built, started, and used in a real browser.
+
+Needs npm too. `AUTHINGO_TEST_SCREENSHOTS` names a directory for pictures of every page.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.frontends import FrontEnd, Site, build, pack
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "correct horse battery"
+READABLE = """async () => JSON.stringify([
+  document.cookie, {...localStorage}, {...sessionStorage},
+  await indexedDB.databases(), await caches.keys(), document.documentElement.outerHTML,
+])"""
+_people = count(1)
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pack(tmp_path_factory.mktemp("package"))
+
+
+@pytest.fixture(scope="session")
+def react(package: Path, tmp_path_factory: pytest.TempPathFactory) -> FrontEnd:
+    return build("react", tmp_path_factory.mktemp("react"), package)
+
+
+@pytest.fixture(scope="session")
+def next_js(package: Path, tmp_path_factory: pytest.TempPathFactory) -> FrontEnd:
+    return build("next", tmp_path_factory.mktemp("next"), package)
+
+
+@pytest.fixture(scope="module", params=["react", "next_js"])
+def front_end(request: pytest.FixtureRequest, chromium: Browser) -> FrontEnd:
+    made: FrontEnd = request.getfixturevalue(request.param)  # not without a browser to use it
+    return made
+
+
+@pytest.fixture(scope="module")
+def site(front_end: FrontEnd) -> Iterator[Site]:
+    with front_end.built() as running:
+        yield running
+
+
+class Person:
+    """Somebody with a browser of their own."""
+
+    def __init__(self, context: BrowserContext, url: str, email: str) -> None:
+        self.context = context
+        self.url = url
+        self.email = email
+        self.complaints: list[str] = []  # of the pages' scripts
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("console", self._hear)
+
+    def _hear(self, message: Any) -> None:
+        # That an answer was a 401, or that there was no network, is meant to happen.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            self.complaints.append(message.text)
+
+    def open(self) -> Page:
+        page = self.context.new_page()
+        page.goto(self.url)
+        return page
+
+    def sign_up(self) -> Page:
+        page = self.open()
+        page.get_by_role("button", name="Create an account").click()
+        fill(page, Name="Ada", Email=self.email, Password=PASSWORD)
+        page.get_by_role("button", name="Create account").click()
+        is_signed_in(page)
+        return page
+
+    def sign_in(self, password: str = PASSWORD) -> Page:
+        page = self.open()
+        fill(page, Email=self.email, Password=password)
+        page.get_by_role("button", name="Sign in").click()
+        return page
+
+    def tokens(self) -> set[str]:
+        return {cookie["value"] for cookie in self.context.cookies()}
+
+
+def fill(page: Page, **values: str) -> None:
+    for label, value in values.items():
+        page.get_by_label(label.replace("_", " "), exact=True).fill(value)
+
+
+def is_signed_in(page: Page) -> None:
+    page.get_by_role("heading", name="Hello, Ada").wait_for()
+
+
+def is_signed_out(page: Page) -> None:
+    page.get_by_role("heading", name="Welcome back").wait_for()
+
+
+def ask(page: Page) -> None:
+    """Let the page call the guarded route of the program, and see the answer."""
+    with page.expect_response(lambda answer: answer.url.endswith("/api/me") and answer.ok):
+        page.get_by_role("button", name="Ask again").click()
+    page.locator("pre").get_by_text('"email"').wait_for()
+
+
+def problem_of(page: Page, label: str) -> str:
+    """Return what is said to be wrong with a field, right below it and in its description."""
+    field = page.get_by_label(label, exact=True).and_(page.locator("[aria-invalid=true]"))
+    field.wait_for()
+    said = page.locator(f"[id='{field.get_attribute('aria-describedby')}']")
+    above, below = field.bounding_box(), said.bounding_box()
+    assert above
+    assert below
+    assert 0 <= below["y"] - (above["y"] + above["height"]) < 20
+    return said.inner_text()
+
+
+@pytest.fixture
+def person(chromium: Browser, site: Site) -> Iterator[Callable[..., Person]]:
+    people: list[Person] = []
+
+    def make(email: str = "", **options: Any) -> Person:
+        email = email or f"ada{next(_people)}@example.com"
+        people.append(Person(chromium.new_context(**options), site.url, email))
+        return people[-1]
+
+    yield make
+    for one in people:
+        one.context.close()
+        assert one.complaints == []
+
+
+@pytest.fixture
+def ada(person: Callable[..., Person]) -> Person:
+    return person()
+
+
+def test_who_signs_up_is_still_there_after_a_reload(ada: Person) -> None:
+    page = ada.sign_up()
+    page.locator("pre").get_by_text(ada.email).wait_for()
+    page.reload()
+    is_signed_in(page)
+    page.get_by_role("button", name="Sign out").click()
+    is_signed_out(page)
+    page.reload()
+    is_signed_out(page)
+    assert ada.tokens() == set()
+    is_signed_in(ada.sign_in())
+
+
+def test_an_expired_session_is_renewed_and_nothing_is_seen_of_it(ada: Person, site: Site) -> None:
+    page = ada.sign_up()
+    page.evaluate("globalThis.samePage = true")
+    before = ada.tokens()
+    site.expire(ada.email)
+    with page.expect_response("**/api/auth/refresh") as refreshed:
+        ask(page)
+    assert refreshed.value.status == 200
+    assert len(ada.tokens()) == 2
+    assert not ada.tokens() & before
+    is_signed_in(page)
+    assert page.evaluate("samePage")
+    site.expire(ada.email)
+    page.reload()
+    is_signed_in(page)
+
+
+def test_tabs_that_wake_at_the_same_moment_refresh_once(ada: Person, site: Site) -> None:
+    tabs = [ada.sign_up(), ada.open()]
+    is_signed_in(tabs[1])
+    refreshes: list[str] = []
+    ada.context.on(
+        "request", lambda sent: refreshes.append(sent.url) if "/refresh" in sent.url else None
+    )
+    for _ in range(5):
+        refreshes.clear()
+        ada.context.set_offline(True)
+        site.expire(ada.email)
+        with (
+            tabs[0].expect_response("**/api/auth/session") as one,
+            tabs[1].expect_response("**/api/auth/session") as other,
+        ):
+            ada.context.set_offline(False)
+        assert sorted([one.value.status, other.value.status]) == [200, 401]
+        for tab in tabs:
+            ask(tab)
+            is_signed_in(tab)
+        assert len(refreshes) == 1
+
+
+def test_without_a_network_nobody_is_signed_out(ada: Person) -> None:
+    page = ada.sign_up()
+    ada.context.set_offline(True)
+    page.get_by_role("button", name="Ask again").click()
+    page.locator("pre").get_by_text("No connection").wait_for()
+    page.get_by_role("button", name="Sign out").click()
+    alert = page.get_by_role("alert").filter(has_text="You are still signed in")
+    alert.wait_for()
+    is_signed_in(page)
+    ada.context.set_offline(False)
+    alert.wait_for(state="detached")
+    ask(page)
+
+
+def test_a_sign_out_is_seen_in_every_tab(ada: Person) -> None:
+    tabs = [ada.sign_up(), ada.open(), ada.open()]
+    for tab in tabs:
+        is_signed_in(tab)
+    tabs[1].get_by_role("button", name="Sign out").click()
+    for tab in tabs:
+        is_signed_out(tab)
+    # And a sign-in as well.
+    fill(tabs[2], Email=ada.email, Password=PASSWORD)
+    tabs[2].get_by_role("button", name="Sign in").click()
+    for tab in tabs:
+        is_signed_in(tab)
+
+
+def test_no_script_can_read_a_token(ada: Person, site: Site) -> None:
+    answers: list[Any] = []
+    ada.context.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108
+    page = ada.sign_up()
+    ask(page)
+    tokens = ada.tokens()
+    readable = "".join(answer.text() for answer in answers if answer.ok)
+    answers.clear()
+    site.expire(ada.email)
+    page.reload()
+    is_signed_in(page)
+    ask(page)
+    tokens |= ada.tokens()
+    assert len(tokens) == 4
+    assert all(cookie["httpOnly"] for cookie in ada.context.cookies())
+    page_itself = page.evaluate(READABLE)
+    assert json.loads(page_itself)[:5] == ["", {}, {}, [], []]
+    readable += page_itself + "".join(answer.text() for answer in answers if answer.ok)
+    assert ada.email in readable
+    assert not [token for token in tokens if token in readable]
+
+
+def test_errors_stand_next_to_their_fields(ada: Person, person: Callable[..., Person]) -> None:
+    page = ada.open()
+    page.get_by_role("button", name="Create an account").click()
+    fill(page, Email="nobody", Password="short")
+    page.get_by_role("button", name="Create account").click()
+    assert "1 to 200 characters" in problem_of(page, "Name")
+    assert "not an email address" in problem_of(page, "Email")
+    assert "8" in problem_of(page, "Password")
+    assert page.evaluate("document.activeElement.name") == "name"
+    assert page.get_by_label("Email", exact=True).input_value() == "nobody", "what was typed stays"
+    page.close()
+
+    page = ada.sign_up()
+    fill(page, Current_password="wrong horse", New_password="another horse battery")
+    page.get_by_role("button", name="Change password").click()
+    assert "password" in problem_of(page, "Current password")
+    fill(page, Current_password=PASSWORD, New_password="password")
+    page.get_by_role("button", name="Change password").click()
+    assert "common" in problem_of(page, "New password")
+    assert page.locator("[aria-invalid=true]").count() == 1
+
+    other = person(ada.email)
+    page = other.sign_in("wrong horse")
+    assert problem_of(page, "Password")
+    page.get_by_role("button", name="Create an account").click()
+    fill(page, Name="Ada", Email=ada.email, Password=PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    assert problem_of(page, "Email")
+    assert other.tokens() == set()
+
+
+def test_a_user_ends_sessions_elsewhere(ada: Person, person: Callable[..., Person]) -> None:
+    page = ada.sign_up()
+    elsewhere = person(ada.email).sign_in()
+    is_signed_in(elsewhere)
+    page.reload()
+    page.get_by_text("This browser").wait_for()
+    page.get_by_role("button", name="End the session of Chrome on Linux").click()
+    page.get_by_role("button", name="End the session").wait_for(state="detached")
+    assert page.get_by_role("listitem").count() == 1
+    elsewhere.get_by_role("button", name="Ask again").click()
+    is_signed_out(elsewhere)
+    ask(page)
+
+
+def test_a_new_password_ends_sessions_elsewhere(ada: Person, person: Callable[..., Person]) -> None:
+    page = ada.sign_up()
+    elsewhere = person(ada.email).sign_in()
+    is_signed_in(elsewhere)
+    fill(page, Current_password=PASSWORD, New_password="another horse battery")
+    page.get_by_role("button", name="Change password").click()
+    page.get_by_text("Everywhere else you are signed out").wait_for()
+    assert page.get_by_label("New password").input_value() == ""
+    elsewhere.get_by_role("button", name="Ask again").click()
+    is_signed_out(elsewhere)
+    is_signed_in(person(ada.email).sign_in("another horse battery"))
+
+
+def test_the_server_of_nextjs_renders_the_user(
+    ada: Person, person: Callable[..., Person], site: Site
+) -> None:
+    if site.kind == "react":
+        pytest.skip("nothing is rendered on a server")
+    ada.sign_up()
+
+    def rendered() -> Person:
+        kept: Any = ada.context.storage_state()
+        return person(java_script_enabled=False, storage_state=kept)
+
+    is_signed_in(rendered().open())
+    site.expire(ada.email)  # then only a browser can find out
+    rendered().open().get_by_text("Loading…").wait_for()
+    is_signed_in(ada.open())
+    is_signed_out(person(java_script_enabled=False).open())
+
+
+def test_the_development_server_keeps_the_cookies(front_end: FrontEnd, chromium: Browser) -> None:
+    with front_end.developed() as site:
+        ada = Person(chromium.new_context(), site.url, f"dev-{next(_people)}@example.com")
+        page = ada.sign_up()
+        site.expire(ada.email)
+        ask(page)
+        page.reload()
+        is_signed_in(page)
+        page.get_by_role("button", name="Sign out").click()
+        is_signed_out(page)
+        ada.context.close()
+        assert ada.complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_any_screen(
+    person: Callable[..., Person], site: Site, scheme: str, width: int
+) -> None:
+    ada = person(color_scheme=scheme, viewport={"width": width, "height": 844})
+
+    def look(page: Page, name: str) -> None:
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        if directory := os.environ.get("AUTHINGO_TEST_SCREENSHOTS"):
+            file = Path(directory) / f"{site.kind}-{name}-{scheme}-{width}.png"
+            page.screenshot(path=file, full_page=True)
+
+    page = ada.open()
+    is_signed_out(page)
+    look(page, "sign-in")
+    page.get_by_role("button", name="Create an account").click()
+    fill(page, Name="Ada", Email="nobody", Password="short")
+    page.get_by_role("button", name="Create account").click()
+    problem_of(page, "Email")
+    look(page, "errors")
+    fill(page, Email=ada.email, Password=PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    is_signed_in(page)
+    is_signed_in(person(ada.email).sign_in())
+    page.reload()
+    page.get_by_role("button", name="End all others").wait_for()
+    page.locator("pre").get_by_text('"email"').wait_for()
+    look(page, "account")
