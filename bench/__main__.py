@@ -35,6 +35,8 @@ def main() -> None:
     wrk()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that `finally` runs
     scale = QUICK if options.quick else FULL
+    if options.rounds is not None:
+        scale = replace(scale, rounds=options.rounds)
     if options.random_checks is not None:
         scale = replace(scale, random_checks=options.random_checks)
     with tempfile.TemporaryDirectory(prefix="authingo-bench-") as directory:
@@ -77,6 +79,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="short, small, nothing written")
     parser.add_argument("--only", default=",".join(names), help=f"some of {','.join(names)}")
     parser.add_argument("--without-peers", action="store_true", help="authingo alone")
+    parser.add_argument("--rounds", type=int, metavar="N", help="instead of five")
     parser.add_argument("--random-checks", type=int, metavar="N", help="for memory; 10 million")
     options = parser.parse_args()
     options.only = options.only.split(",")
