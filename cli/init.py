@@ -59,7 +59,7 @@ def init(
     if front_end:
         beside = (
             "\nand in a second terminal, beside it:\n\n"
-            f"{enter}    cd web\n    npm install\n    npm run dev\n\n"
+            f"    cd {shlex.quote(str(directory / 'web'))}\n    npm install\n    npm run dev\n\n"
             f"Then open {_PUBLIC_URLS[front_end]}. "
             "README.md and web/README.md say how it goes on."
         )

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.browser import skip_or_fail
 from tests.program import await_listening, free_port, run_program
 
@@ -158,3 +160,18 @@ def _apply_its_readme(made: FrontEnd) -> None:
 
 def _readme(made: FrontEnd) -> str:
     return (made.web / "README.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pack(tmp_path_factory.mktemp("package"))
+
+
+@pytest.fixture(scope="session")
+def react(package: Path, tmp_path_factory: pytest.TempPathFactory) -> FrontEnd:
+    return build("react", tmp_path_factory.mktemp("react"), package)
+
+
+@pytest.fixture(scope="session")
+def next_js(package: Path, tmp_path_factory: pytest.TempPathFactory) -> FrontEnd:
+    return build("next", tmp_path_factory.mktemp("next"), package)

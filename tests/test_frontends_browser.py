@@ -14,34 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.frontends import FrontEnd, Site, build, pack
+from tests.frontends import FrontEnd, Site
+from tests.person import PASSWORD, Person, ask, fill, is_signed_in, is_signed_out
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
-PASSWORD = "correct horse battery"
 READABLE = """async () => JSON.stringify([
   document.cookie, {...localStorage}, {...sessionStorage},
   await indexedDB.databases(), await caches.keys(), document.documentElement.outerHTML,
 ])"""
 _people = count(1)
-
-
-@pytest.fixture(scope="session")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return pack(tmp_path_factory.mktemp("package"))
-
-
-@pytest.fixture(scope="session")
-def react(package: Path, tmp_path_factory: pytest.TempPathFactory) -> FrontEnd:
-    return build("react", tmp_path_factory.mktemp("react"), package)
-
-
-@pytest.fixture(scope="session")
-def next_js(package: Path, tmp_path_factory: pytest.TempPathFactory) -> FrontEnd:
-    return build("next", tmp_path_factory.mktemp("next"), package)
 
 
 @pytest.fixture(scope="module", params=["react", "next_js"])
@@ -54,65 +39,6 @@ def front_end(request: pytest.FixtureRequest, chromium: Browser) -> FrontEnd:
 def site(front_end: FrontEnd) -> Iterator[Site]:
     with front_end.built() as running:
         yield running
-
-
-class Person:
-    """Somebody with a browser of their own."""
-
-    def __init__(self, context: BrowserContext, url: str, email: str) -> None:
-        self.context = context
-        self.url = url
-        self.email = email
-        self.complaints: list[str] = []  # of the pages' scripts
-        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
-        context.on("console", self._hear)
-
-    def _hear(self, message: Any) -> None:
-        # That an answer was a 401, or that there was no network, is meant to happen.
-        if message.type == "error" and not message.text.startswith("Failed to load resource"):
-            self.complaints.append(message.text)
-
-    def open(self) -> Page:
-        page = self.context.new_page()
-        page.goto(self.url)
-        return page
-
-    def sign_up(self) -> Page:
-        page = self.open()
-        page.get_by_role("button", name="Create an account").click()
-        fill(page, Name="Ada", Email=self.email, Password=PASSWORD)
-        page.get_by_role("button", name="Create account").click()
-        is_signed_in(page)
-        return page
-
-    def sign_in(self, password: str = PASSWORD) -> Page:
-        page = self.open()
-        fill(page, Email=self.email, Password=password)
-        page.get_by_role("button", name="Sign in").click()
-        return page
-
-    def tokens(self) -> set[str]:
-        return {cookie["value"] for cookie in self.context.cookies()}
-
-
-def fill(page: Page, **values: str) -> None:
-    for label, value in values.items():
-        page.get_by_label(label.replace("_", " "), exact=True).fill(value)
-
-
-def is_signed_in(page: Page) -> None:
-    page.get_by_role("heading", name="Hello, Ada").wait_for()
-
-
-def is_signed_out(page: Page) -> None:
-    page.get_by_role("heading", name="Welcome back").wait_for()
-
-
-def ask(page: Page) -> None:
-    """Let the page call the guarded route of the program, and see the answer."""
-    with page.expect_response(lambda answer: answer.url.endswith("/api/me") and answer.ok):
-        page.get_by_role("button", name="Ask again").click()
-    page.locator("pre").get_by_text('"email"').wait_for()
 
 
 def problem_of(page: Page, label: str) -> str:

@@ -1,0 +1,72 @@
+"""Somebody who uses a front end of `authingo init` in a browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+PASSWORD = "correct horse battery"
+
+
+class Person:
+    """Somebody with a browser of their own."""
+
+    def __init__(self, context: BrowserContext, url: str, email: str) -> None:
+        self.context = context
+        self.url = url
+        self.email = email
+        self.complaints: list[str] = []  # of the pages' scripts
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("console", self._hear)
+
+    def _hear(self, message: Any) -> None:
+        # That an answer was a 401, or that there was no network, is meant to happen.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            self.complaints.append(message.text)
+
+    def open(self) -> Page:
+        page = self.context.new_page()
+        page.goto(self.url)
+        return page
+
+    def sign_up(self) -> Page:
+        page = self.open()
+        self.fill_sign_up(page)
+        is_signed_in(page)
+        return page
+
+    def fill_sign_up(self, page: Page) -> None:
+        page.get_by_role("button", name="Create an account").click()
+        fill(page, Name="Ada", Email=self.email, Password=PASSWORD)
+        page.get_by_role("button", name="Create account").click()
+
+    def sign_in(self, password: str = PASSWORD) -> Page:
+        page = self.open()
+        fill(page, Email=self.email, Password=password)
+        page.get_by_role("button", name="Sign in").click()
+        return page
+
+    def tokens(self) -> set[str]:
+        return {cookie["value"] for cookie in self.context.cookies()}
+
+
+def fill(page: Page, **values: str) -> None:
+    for label, value in values.items():
+        page.get_by_label(label.replace("_", " "), exact=True).fill(value)
+
+
+def is_signed_in(page: Page) -> None:
+    page.get_by_role("heading", name="Hello, Ada").wait_for()
+
+
+def is_signed_out(page: Page) -> None:
+    page.get_by_role("heading", name="Welcome back").wait_for()
+
+
+def ask(page: Page) -> None:
+    """Let the page call the guarded route of the program, and see the answer."""
+    with page.expect_response(lambda answer: answer.url.endswith("/api/me") and answer.ok):
+        page.get_by_role("button", name="Ask again").click()
+    page.locator("pre").get_by_text('"email"').wait_for()
