@@ -145,7 +145,6 @@ class Auth(Accounts):
         self._hasher.refuse_if_full()
         attempt = await self._limits.sign_up(store, email, client)
         if attempt.account is not None:  # spares the hash; the insert decides
-            await events.record(store, *attempt.reached)
             raise EmailTaken
         try:
             password_hash = await self._hasher.hash(password)
@@ -193,7 +192,7 @@ class Auth(Accounts):
         )
         if begun is None:  # disabled, deleted, or another password since it was read
             failed = events.happened("sign_in_failed", user_id=found.user.id, ip=client.ip)
-            await events.record(store, *attempt.reached, failed)
+            await events.record(store, failed)
             raise InvalidCredentials
         events.log(*outcome.events)
         await self._check.strengthen(store, found, password)

@@ -44,7 +44,7 @@ class PasswordCheck:
         if not verified or found is None or found.user.disabled_at:
             user_id = found.user.id if found else None
             failed = events.happened("sign_in_failed", user_id=user_id, ip=client.ip)
-            await events.record(store, *attempt.reached, failed)
+            await events.record(store, failed)
             raise InvalidCredentials
         return found, attempt
 
@@ -68,7 +68,7 @@ class PasswordCheck:
                 session_id=caller.session.id,
                 ip=client.ip,
             )
-            await events.record(store, *attempt.reached, failed)
+            await events.record(store, failed)
             raise WrongPassword
         return found, attempt
 

@@ -43,8 +43,7 @@ class LastUse:
         if self._writing is not None:
             writing, self._writing = self._writing, None
             writing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await writing
+            await asyncio.gather(writing, return_exceptions=True)
             await self._flush()
 
     async def _write(self) -> None:

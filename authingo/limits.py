@@ -40,11 +40,8 @@ _IPV6_SUBSCRIBER = 64  # bits: what one customer is given, who may use any addre
 class Attempt:
     """Something about to be tried: what was counted for it, and the account it is about."""
 
-    def __init__(
-        self, account: Credentials | None, counted: tuple[Counted, ...], reached: tuple[Event, ...]
-    ) -> None:
+    def __init__(self, account: Credentials | None, counted: tuple[Counted, ...]) -> None:
         self.account = account
-        self.reached = reached  # the event of a limit that this one used up, if it did
         self._counted = counted
 
     def not_made(self) -> Outcome:
@@ -57,7 +54,7 @@ class Attempt:
         Its failures are forgotten, and elsewhere it counts no more.
         """
         return Outcome(
-            events=(*self.reached, event),
+            events=(event,),
             forget=tuple(digest for digest, limit in self._counted if limit is GUESSES),
             give_back=tuple(one for one in self._counted if one[1] is ACCOUNT),
         )
@@ -121,18 +118,18 @@ class Limits:
         begun = await store.begin_attempt(email, counting if self._enabled else (), ip=client.ip)
         user_id = begun.account.user.id if begun.account else None
         counted, refused_for = [], None
-        reached: tuple[Event, ...] = ()
         for one, taken in zip(counting, begun.taken, strict=False):
             if taken.refused_for is None:
                 counted.append(one)
             elif not (one[1] is ACCOUNT and begun.at_home):  # there, it passes uncounted
                 refused_for = taken.refused_for
-            if taken.last:
-                reached = (events.happened("limit_reached", user_id=user_id, ip=client.ip),)
+        # At once, for whoever makes it may hang up before there is an outcome.
+        last = any(taken.last for taken in begun.taken)
+        reached = events.happened("limit_reached", user_id=user_id, ip=client.ip)
+        await events.record(store, *([reached] if last else []))
         if refused_for is not None:
-            await events.record(store, *reached)
             raise TooManyRequests(math.ceil(refused_for.total_seconds()))
-        return Attempt(begun.account, tuple(counted), reached)
+        return Attempt(begun.account, tuple(counted))
 
 
 def _key(*what: str) -> bytes:

@@ -52,8 +52,8 @@ class Session:
     """One sign-in on one device.
 
     `expires_at` ends the current session token, `refresh_expires_at` the chance
-    to renew it; `last_used_at` is the sign-in or the last refresh, which came
-    from `ip` and `user_agent`.
+    to renew it; `last_used_at` is the last check, to a minute; the sign-in or the
+    last refresh came from `ip` and `user_agent`.
     """
 
     id: str

@@ -2,19 +2,25 @@
 
 FastAPI solves the first request to a route as ever, and so calls the guards it
 finds there; the first one then takes the route over. From the next request on they
-run before FastAPI looks at it, and what they give is handed to the endpoint. Only
-guards that stand before every other dependency are taken over, so that the order in
-which things are refused stays; and where a test overrides dependencies, the route is
-given back to FastAPI.
+run before FastAPI looks at it, and what they give is handed to the endpoint, by an
+application of the route that was made without them. The whole one stays as it is, for
+requests that are under way, for another application that has the same route, and for
+tests that override dependencies. Only guards that stand before every other dependency
+are taken over, so that the order in which things are refused stays.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
+
+from fastapi import routing as _routing
+from fastapi.routing import APIRoute
 
 from authingo.auth import ASGIApp
 from authingo.errors import NoSession
@@ -51,25 +57,49 @@ class Kind:
         return self.give(resumed)
 
 
+routing: Any = _routing
+# What a route is made of inside FastAPI; another version of it may make them otherwise.
+_CAN_BE_DONE = all(
+    hasattr(routing, name)
+    for name in ("_effective_route_context_var", "request_response", "wrap_app_with_body_limit")
+)
+
 Kinds = Mapping[Callable[..., Any], Kind]
 
 
 def take_over(scope: Scope, guard: Guard, kinds: Kinds) -> None:
     """Take over the route of this request from its next one on, where that can be done."""
-    # An included router's route has its dependencies and its application in a context.
-    route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
-    dependant = getattr(route, "dependant", None)
-    if route is None or dependant is None or isinstance(route.app, _Guarded):
+    included = scope.get("fastapi", {}).get("effective_route_context")
+    route: Any = included or scope.get("route")
+    original = getattr(included, "original_route", route)
+    if scope["type"] != "http" or not isinstance(original, APIRoute) or not _CAN_BE_DONE:
         return
-    if scope["type"] != "http":
+    if type(original).get_route_handler is not APIRoute.get_route_handler:
+        return  # what it does comes before dependencies, and may matter to them
+    if isinstance(route.app, _Guarded) or _overrides(route) or _streams(route.dependant.call):
         return
-    leading = []
-    for inner in dependant.dependencies:
-        if inner.call not in kinds:
-            break
-        leading.append(inner)
-    if leading and not _overrides(route) and not _streams(dependant.call):
-        _Guarded(route, guard, [(inner.name, kinds[inner.call]) for inner in leading])
+    leading = list(takewhile(lambda inner: inner.call in kinds, route.dependant.dependencies))
+    if leading:
+        asked = [(inner.name, kinds[inner.call]) for inner in leading]
+        route.app = _Guarded(route, guard, asked, _without(route, included, original, len(leading)))
+
+
+def _without(route: Any, included: Any, original: APIRoute, leading: int) -> ASGIApp:
+    """Make the route's application anew, on a copy: requests under way keep the whole."""
+    whole = route.dependant
+    bare = copy.copy(whole)
+    name = whole.http_connection_param_name or _CONNECTION
+    bare.call = _handing_over(whole.call, name, own=name == _CONNECTION)
+    bare.dependencies = whole.dependencies[leading:]
+    bare.http_connection_param_name = name
+    token = routing._effective_route_context_var.set(included)
+    route.dependant = bare
+    try:
+        handler = routing.request_response(original.get_route_handler())
+    finally:
+        route.dependant = whole
+        routing._effective_route_context_var.reset(token)
+    return routing.wrap_app_with_body_limit(handler, route.max_body_size)
 
 
 def _overrides(route: Any) -> object:
@@ -84,54 +114,38 @@ def _streams(call: Callable[..., Any]) -> bool:
 class _Guarded:
     """A route's application with its guards before it."""
 
-    def __init__(self, route: Any, guard: Guard, kinds: list[tuple[str | None, Kind]]) -> None:
+    def __init__(self, route: Any, guard: Guard, kinds: list[Any], bare: ASGIApp) -> None:
         self._route = route
         self._guard = guard
         self._kinds = kinds
-        self._app: ASGIApp = route.app
-        dependant = route.dependant
-        self._before = (
-            dependant.call,
-            dependant.dependencies,
-            dependant.http_connection_param_name,
-        )
-        name = dependant.http_connection_param_name or _CONNECTION
-        dependant.call = _handing_over(dependant.call, name, own=name == _CONNECTION)
-        dependant.dependencies = dependant.dependencies[len(kinds) :]
-        dependant.http_connection_param_name = name
-        route.app = self
+        self._whole: ASGIApp = route.app
+        self._bare = bare
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the guards, then the route. What they raise is answered by the application."""
-        if _overrides(self._route):
-            self._give_back()
-        else:
-            given = {}
-            for name, kind in self._kinds:
-                what = await kind.ask(self._guard, scope)
-                if name is not None:
-                    given[name] = what
-            scope[_GIVEN] = given
-        await self._app(scope, receive, send)
-
-    def _give_back(self) -> None:
-        dependant = self._route.dependant
-        call, dependant.dependencies, dependant.http_connection_param_name = self._before
-        dependant.call = call
-        self._route.app = self._app
+        here = getattr(scope["app"].state, "authingo_guard", None)
+        if here is not self._guard or _overrides(self._route):
+            await self._whole(scope, receive, send)
+            return
+        given = {}
+        for name, kind in self._kinds:
+            what = await kind.ask(self._guard, scope)
+            if name is not None:
+                given[name] = what
+        scope[_GIVEN] = given
+        await self._bare(scope, receive, send)
 
 
 def _handing_over(call: Callable[..., Any], connection: str, *, own: bool) -> Callable[..., Any]:
     """Make an endpoint of the same kind that also gets what the guards gave.
 
-    `own`: FastAPI hands the request over for this alone. A request that was under way
-    when its route was taken over comes with everything, and without it.
+    `own`: FastAPI hands the request over for this alone. Without what was given it fails:
+    no guard has run.
     """
 
     def complete(values: dict[str, Any]) -> dict[str, Any]:
-        request = values.pop(connection, None) if own else values.get(connection)
-        given = request.scope.get(_GIVEN) if request is not None else None
-        return {**values, **given} if given else values
+        request = values.pop(connection) if own else values[connection]
+        return {**values, **request.scope[_GIVEN]}
 
     if inspect.iscoroutinefunction(call):
 

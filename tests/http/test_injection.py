@@ -210,3 +210,93 @@ def test_a_request_under_way_when_its_route_is_taken_over_is_answered() -> None:
                 return [*others, (await first).json()]
 
     assert asyncio.run(run()) == ["ada@example.com"] * 4
+
+
+class Sent(list[Any]):
+    async def __call__(self, message: Any) -> None:
+        self.append(message)
+
+    @property
+    def status(self) -> int:
+        return int(self[0]["status"])
+
+
+async def send_slowly(app: FastAPI, path: str, body: asyncio.Event) -> int:
+    """Send a request whose body comes when the event says so."""
+    sent = Sent()
+
+    async def receive() -> dict[str, Any]:
+        await body.wait()
+        return {"type": "http.request", "body": b'{"text": "x"}', "more_body": False}
+
+    headers = [(b"host", b"test"), (b"content-type", b"application/json")]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "https",
+        "http_version": "1.1",
+        "server": ("test", 443),
+        "client": ("192.0.2.7", 5),
+        "headers": [*headers, (b"x-authingo-client", b"true")],
+    }
+    await app(scope, receive, sent)
+    return sent.status
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/notes", "/nameless", "/included/notes"])
+async def test_a_body_under_way_when_its_route_is_taken_over_opens_nothing(path: str) -> None:
+    """FastAPI reads it before it looks at the dependencies, of which the guard is one."""
+    auth = memory_auth()
+    app, router, ran = FastAPI(lifespan=auth.lifespan), APIRouter(prefix="/included"), []
+    auth.install(app)
+
+    @app.post("/nameless", dependencies=[Depends(current_user)])
+    async def nameless(note: Note) -> None:
+        ran.append(note)
+
+    @app.post("/notes")
+    @router.post("/notes")
+    async def notes(note: Note, user: CurrentUser) -> None:
+        ran.append(note)
+
+    app.include_router(router)
+    async with auth.lifespan():
+        late, now = asyncio.Event(), asyncio.Event()
+        now.set()
+        slow = asyncio.create_task(send_slowly(app, path, late))
+        await asyncio.sleep(0)
+        assert [await send_slowly(app, path, now) for _ in range(2)] == [401, 401]
+        late.set()
+        assert await slow == 401
+    assert ran == []
+
+
+def test_a_route_in_two_applications_has_the_guard_of_each() -> None:
+    router = APIRouter()
+
+    @router.get("/me")
+    async def me(user: CurrentUser) -> str:
+        return user.email
+
+    clients = {}
+    for name in ("ada", "bob"):
+        auth = memory_auth()
+        app = FastAPI(lifespan=auth.lifespan)
+        auth.install(app)
+        app.router.routes.extend(router.routes)
+        clients[name] = TestClient(app, base_url="https://testserver")
+    with clients["ada"] as ada, clients["bob"] as bob:
+        for client, name in ((ada, "ada"), (bob, "bob")):
+            login_as(client, f"{name}@example.com")
+        for _ in range(3):
+            assert ada.get("/me").json() == "ada@example.com"
+            assert bob.get("/me").json() == "bob@example.com"
+        stolen = ada.cookies["authingo_session"]
+        bob.cookies.clear()
+        answer = bob.get("/me", headers={**CLIENT, "Cookie": f"authingo_session={stolen}"})
+        assert answer.status_code == 401

@@ -100,8 +100,7 @@ class Revocations:
         if self._listening is not None:
             listening, self._listening = self._listening, None
             listening.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await listening
+            await asyncio.gather(listening, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:

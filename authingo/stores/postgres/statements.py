@@ -24,12 +24,17 @@ def outcome(first: int, *, if_there_is: str) -> str:
     DELETE FROM authingo_attempts
     WHERE key_digest = ANY(${first + 6}::bytea[]) AND EXISTS (SELECT FROM {if_there_is})
     RETURNING 1
+), giving AS MATERIALIZED (
+    SELECT a.key_digest, b.allowed
+    FROM unnest(${first + 7}::bytea[], ${first + 8}::integer[])
+        WITH ORDINALITY AS b (key_digest, allowed, at)
+    JOIN authingo_attempts a USING (key_digest)
+    WHERE EXISTS (SELECT FROM {if_there_is}) AND (SELECT count(*) FROM forgotten) >= 0
+    ORDER BY b.at FOR UPDATE OF a
 ), given_back AS (
     UPDATE authingo_attempts a SET count = greatest(a.count - 1, 0),
         blocked_until = CASE WHEN a.count > b.allowed THEN a.blocked_until END
-    FROM unnest(${first + 7}::bytea[], ${first + 8}::integer[]) AS b (key_digest, allowed)
-    WHERE a.key_digest = b.key_digest AND EXISTS (SELECT FROM {if_there_is})
-        AND (SELECT count(*) FROM forgotten) >= 0
+    FROM giving b WHERE a.key_digest = b.key_digest
 )"""
 
 
