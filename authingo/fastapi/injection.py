@@ -99,7 +99,8 @@ def _without(route: Any, included: Any, original: APIRoute, leading: int) -> ASG
     finally:
         route.dependant = whole
         routing._effective_route_context_var.reset(token)
-    return routing.wrap_app_with_body_limit(handler, route.max_body_size)
+    bare_app: ASGIApp = routing.wrap_app_with_body_limit(handler, route.max_body_size)
+    return bare_app
 
 
 def _overrides(route: Any) -> object:

@@ -234,7 +234,8 @@ class SessionLives(RuleBasedStateMachine):
             assert answer == "wrong_password"
             return
         account.password = new
-        self.end_all(account)
+        for older in account.sessions:  # those too that are over and not pruned
+            older.alive = False
         self.begin(account, known.user, answer)
 
     def end_all(self, account: Account, *, but: Known | None = None) -> int:
