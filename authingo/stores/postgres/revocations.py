@@ -130,9 +130,9 @@ class Revocations:
             self._revoked.drop_all()
             self._sent.clear()
             self._triggers = None
-            heard, heard_at = False, clock.now()
+            heard, sent, heard_at = False, False, clock.now()
             while not lost.is_set():
-                await self._beat()
+                sent = await self._beat() or sent
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(BEAT):
                         await lost.wait()
@@ -141,8 +141,8 @@ class Revocations:
                     heard, heard_at = True, now
                     self._say(None)
                 elif now - heard_at > _PATIENCE:
-                    if heard:
-                        return  # it did hear: another connection will again
+                    if heard or not sent:
+                        return  # it did hear, or had nothing to hear: another one will
                     raise CannotHear(
                         "what is notified through database_url does not arrive "
                         "(a pooling proxy? then set listen_url to a direct connection)"
@@ -157,15 +157,20 @@ class Revocations:
                 "set listen_url to a direct connection"
             )
 
-    async def _beat(self) -> None:
+    async def _beat(self) -> bool:
+        """Send a heartbeat, and tell whether it was sent: without one there is no trust."""
         text = "!" + secrets.token_hex(8)
         self._sent[text] = clock.now()
-        with contextlib.suppress(StoreUnavailable):  # no heartbeat, no trust: nothing else to do
-            if await self._send(text) is None:
-                raise CannotHear(
-                    "triggers of authingo are missing or disabled in the database, "
-                    "or logical replication goes past them"
-                )
+        try:
+            row = await self._send(text)
+        except StoreUnavailable:
+            return False
+        if row is None:
+            raise CannotHear(
+                "triggers of authingo are missing or disabled in the database, "
+                "or logical replication goes past them"
+            )
+        return True
 
     def _hear(self, _connection: object, _pid: int, _channel: str, text: object) -> None:
         assert isinstance(text, str)  # noqa: S101 - asyncpg's type says object

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 
-from authingo.models import AttemptLimit, Begun, Counted, Event, Outcome, Taken
-from authingo.stores.rows import EVENT, USER, USER_SIZE, read_event
+from authingo.models import AttemptLimit, Begun, Counted, Credentials, Event, Outcome, Taken
+from authingo.stores.rows import EVENT, USER, read_event
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.connection import Connection
 
@@ -21,7 +21,7 @@ class Records(Connection):
         """See Store. The transaction holds the one write lock from its beginning."""
 
         def work(connection: sqlite3.Connection) -> Begun:
-            row = connection.execute(_ACCOUNT, (email, ip, rows.now())).fetchone()
+            row = connection.execute(_ACCOUNT, (email,)).fetchone()
             taken: list[Taken] = []
             for digest, limit in counting:
                 taken.append(_take(connection, digest, limit))
@@ -29,7 +29,7 @@ class Records(Connection):
                     break
             refused = bool(taken) and taken[-1].refused_for is not None
             account = rows.read.credentials(row) if row else None
-            at_home = refused and row is not None and bool(row[USER_SIZE + 2])
+            at_home = refused and account is not None and _at_home(connection, account, ip)
             return Begun(account, tuple(taken), at_home=at_home)
 
         return await (self._write(work) if counting else self._read(work))
@@ -79,11 +79,17 @@ class Records(Connection):
 
 
 _ACCOUNT = (
-    f"SELECT {USER}, u.password_hash, u.password_version,"
-    " EXISTS (SELECT 1 FROM authingo_sessions s"
-    "  WHERE s.user_id = u.id AND s.ip = ?2 AND s.refresh_expires_at > ?3)"
-    " FROM authingo_users u WHERE u.email = ?1"
+    f"SELECT {USER}, u.password_hash, u.password_version FROM authingo_users u WHERE u.email = ?"
 )
+
+
+def _at_home(connection: sqlite3.Connection, account: Credentials, ip: str | None) -> bool:
+    found = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM authingo_sessions"
+        " WHERE user_id = ? AND ip = ? AND refresh_expires_at > ?)",
+        (account.user.id, ip, rows.now()),
+    ).fetchone()
+    return bool(found[0])
 
 
 def _take(connection: sqlite3.Connection, key_digest: bytes, limit: AttemptLimit) -> Taken:

@@ -14,16 +14,17 @@ class Turn:
     """A turn in which something was found out. False when it is over, and before."""
 
     def __init__(self) -> None:
-        self._lasts = False
+        self._lasts_in: asyncio.AbstractEventLoop | None = None
 
     def __bool__(self) -> bool:
-        return self._lasts
+        # A loop that died in the middle of a turn never ended it.
+        return self._lasts_in is not None and self._lasts_in is asyncio.get_running_loop()
 
     def begin(self) -> None:
         """It was found out just now."""
-        self._lasts = True
-        asyncio.get_running_loop().call_soon(self.end)
+        self._lasts_in = asyncio.get_running_loop()
+        self._lasts_in.call_soon(self.end)
 
     def end(self) -> None:
         """It has to be found out again."""
-        self._lasts = False
+        self._lasts_in = None

@@ -11,14 +11,16 @@ CREATE TABLE authingo_epoch (
 INSERT INTO authingo_epoch (id, epoch) VALUES (1, randomblob(16));
 
 CREATE TRIGGER authingo_sessions_changed AFTER UPDATE OF
-    id, user_id, token_digest, previous_token_digest, grace_expires_at,
+    id, user_id, token_digest, selector_digest, previous_token_digest, grace_expires_at,
     created_at, expires_at, refresh_expires_at ON authingo_sessions
 WHEN OLD.expires_at > 1000000 * CAST(strftime('%s', 'now') AS INTEGER)
- AND (OLD.id, OLD.user_id, OLD.token_digest, OLD.previous_token_digest,
-      OLD.grace_expires_at, OLD.created_at, OLD.expires_at, OLD.refresh_expires_at)
+ AND (OLD.id, OLD.user_id, OLD.token_digest, OLD.selector_digest,
+      OLD.previous_token_digest, OLD.grace_expires_at, OLD.created_at, OLD.expires_at,
+      OLD.refresh_expires_at)
   IS NOT
-     (NEW.id, NEW.user_id, NEW.token_digest, NEW.previous_token_digest,
-      NEW.grace_expires_at, NEW.created_at, NEW.expires_at, NEW.refresh_expires_at)
+     (NEW.id, NEW.user_id, NEW.token_digest, NEW.selector_digest,
+      NEW.previous_token_digest, NEW.grace_expires_at, NEW.created_at, NEW.expires_at,
+      NEW.refresh_expires_at)
 BEGIN
     UPDATE authingo_epoch SET epoch = randomblob(16);
 END;
