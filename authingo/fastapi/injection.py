@@ -47,9 +47,7 @@ class Kind:
     async def ask(self, guard: Guard, scope: Scope) -> Any:
         """Return what the guard gives. Raises as `Guard.admit`."""
         try:
-            resumed = guard.recall(scope, client_header=self.client_header)
-            if resumed is None:
-                resumed = await guard.admit(scope, client_header=self.client_header)
+            resumed = await guard.admit(scope, client_header=self.client_header)
         except NoSession:
             if not self.optional:
                 raise
@@ -81,7 +79,8 @@ def take_over(scope: Scope, guard: Guard, kinds: Kinds) -> None:
     leading = list(takewhile(lambda inner: inner.call in kinds, route.dependant.dependencies))
     if leading:
         asked = [(inner.name, kinds[inner.call]) for inner in leading]
-        route.app = _Guarded(route, guard, asked, _without(route, included, original, len(leading)))
+        bare = _without(route, included, original, len(leading))
+        route.app = _Guarded(scope["app"], route, guard, asked, bare)
 
 
 def _without(route: Any, included: Any, original: APIRoute, leading: int) -> ASGIApp:
@@ -113,10 +112,13 @@ def _streams(call: Callable[..., Any]) -> bool:
 
 
 class _Guarded:
-    """A route's application with its guards before it."""
+    """A route's application with its guards before it, in one application."""
 
-    def __init__(self, route: Any, guard: Guard, kinds: list[Any], bare: ASGIApp) -> None:
-        self._route = route
+    def __init__(
+        self, host: object, route: Any, guard: Guard, kinds: list[Any], bare: ASGIApp
+    ) -> None:
+        self._host = host  # another one that has the same route has another guard
+        self._overriding = route.dependency_overrides_provider
         self._guard = guard
         self._kinds = kinds
         self._whole: ASGIApp = route.app
@@ -124,13 +126,14 @@ class _Guarded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the guards, then the route. What they raise is answered by the application."""
-        here = getattr(scope["app"].state, "authingo_guard", None)
-        if here is not self._guard or _overrides(self._route):
+        overriding = self._overriding
+        if scope["app"] is not self._host or (overriding and overriding.dependency_overrides):
             await self._whole(scope, receive, send)
             return
         given = {}
         for name, kind in self._kinds:
-            what = await kind.ask(self._guard, scope)
+            known = self._guard.recall(scope, client_header=kind.client_header)
+            what = kind.give(known) if known else await kind.ask(self._guard, scope)
             if name is not None:
                 given[name] = what
         scope[_GIVEN] = given
