@@ -7,6 +7,7 @@ Needs Chromium and the `browser` extra; without them tests skip, and say so.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import sys
@@ -26,15 +27,21 @@ def skip_or_fail(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-@contextlib.contextmanager
-def open_chromium(*flags: str) -> Iterator[Browser]:
-    try:
-        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - an extra of its own
-    except ImportError:
+def need_chromium() -> str:
+    """Return the command, or skip before anything is built for it."""
+    if importlib.util.find_spec("playwright") is None:
         skip_or_fail("Playwright is missing: it comes with the `browser` extra")
     command = shutil.which("chromium") or shutil.which("google-chrome")
     if command is None:
         skip_or_fail("there is neither chromium nor google-chrome")
+    return command
+
+
+@contextlib.contextmanager
+def open_chromium(*flags: str) -> Iterator[Browser]:
+    command = need_chromium()
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - an extra of its own
+
     with sync_playwright() as playwright:
         # No sandbox: as root there is none, and only pages of our own are opened.
         browser = playwright.chromium.launch(executable_path=command, args=["--no-sandbox", *flags])

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import skip_or_fail
+from tests.browser import need_chromium, skip_or_fail
 from tests.program import await_listening, free_port, run_program
 
 PACKAGE = Path(__file__).parent.parent / "react"
@@ -164,6 +164,7 @@ def _readme(made: FrontEnd) -> str:
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    need_chromium()
     return pack(tmp_path_factory.mktemp("package"))
 
 
