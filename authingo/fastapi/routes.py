@@ -137,8 +137,8 @@ class Route:
     """A handler, the fields of its body, and how it is treated.
 
     `checked`: it takes the cross-origin check. `hashes`: it costs a core for a
-    while, so it is dropped when nobody waits for it any more. All that these do
-    to the database is one transaction at their end.
+    while, so it is dropped when nobody waits for it any more. Each transaction of
+    theirs is whole by itself: the attempt is counted first, the rest done at the end.
     """
 
     handle: Callable[[Auth, Request], Awaitable[Reply]]

@@ -1,4 +1,4 @@
-"""Looking sessions up, which every request of every protected page does.
+"""Looking sessions up, which every request does whose session is not remembered.
 
 One connection of its own, lent to nobody, so that none is taken and given back.
 Lookups that arrive while one is on its way go together in the next statement: the
