@@ -1,0 +1,61 @@
+"""What every store must do: run it against an adapter of your own.
+
+    from authingo.stores.conformance import StoreConformance
+
+    class TestMyStore(StoreConformance):
+        @pytest.fixture
+        async def store(self) -> AsyncIterator[Store]:
+            store = MyStore(...)       # empty
+            await store.open(create=True)
+            await store.migrate()
+            yield store
+            await store.close()
+
+        @pytest.fixture
+        async def another_store(self, store: Store) -> AsyncIterator[Store]:
+            ...                        # the same database, opened once more
+
+The tests are coroutines run by the pytest plugin of anyio, which comes with
+Starlette. Time is never waited for: what has expired is issued with a negative
+lifetime.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from authingo.stores import Store
+from authingo.stores.conformance.attempts import AttemptsConformance
+from authingo.stores.conformance.ending import EndingConformance
+from authingo.stores.conformance.events import EventsConformance
+from authingo.stores.conformance.revocations import RevocationsConformance
+from authingo.stores.conformance.rotation import RotationConformance
+from authingo.stores.conformance.sessions import SessionsConformance
+from authingo.stores.conformance.upkeep import UpkeepConformance
+from authingo.stores.conformance.users import UsersConformance
+
+__all__ = ["StoreConformance"]
+
+
+@pytest.mark.anyio
+class StoreConformance(
+    UsersConformance,
+    SessionsConformance,
+    RotationConformance,
+    EndingConformance,
+    RevocationsConformance,
+    AttemptsConformance,
+    EventsConformance,
+    UpkeepConformance,
+):
+    """Subclass it with a fixture `store`: an open, migrated, empty store."""
+
+    @pytest.fixture
+    def anyio_backend(self) -> str:
+        """Stores are for asyncio."""
+        return "asyncio"
+
+    @pytest.fixture
+    def another_store(self) -> Store | None:
+        """Override it with another open store on the database of `store`, where that can be."""
+        return None

@@ -1,0 +1,154 @@
+"""Whoever watches is told of every revocation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import pytest
+
+from authingo.models import (
+    NewUser,
+    User,
+)
+from authingo.stores import Store
+from authingo.stores.conformance.world import Begun, a_session, begin, credentials_of, new_digest
+
+_HEARS_WITHIN = 2.0  # seconds from the first question; an adapter that does not then cannot
+_TOLD_WITHIN = 5.0  # seconds from what another program did; the bound an adapter states is less
+
+
+@dataclass
+class Told:
+    """Writes down of whom a store told."""
+
+    whom: set[str] = field(default_factory=set)
+
+    def drop(self, user_id: str) -> None:
+        """See Revoked."""
+        self.whom.add(user_id)
+
+    def drop_all(self) -> None:
+        """See Revoked."""
+        self.whom.add("*")
+
+    def of(self, user: User) -> bool:
+        """Tell whether it told of this user."""
+        return bool(self.whom & {user.id, "*"})
+
+
+def _heard_or_deaf(store: Store, told: Told, user: User) -> bool:
+    """Asked in this order: the question may be what makes it tell."""
+    return not store.hears() or told.of(user)
+
+
+async def _within(seconds: float, holds: Callable[[], bool]) -> bool:
+    """Ask again and again until it holds."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not holds():
+        if loop.time() > deadline:
+            return False
+        await asyncio.sleep(0.01)
+    return True
+
+
+async def _change_password(store: Store, begun: Begun) -> object:
+    verified = await credentials_of(store, begun.user)
+    return await store.change_password(
+        verified, "new hash", caller=begun.new.id, session=a_session()
+    )
+
+
+async def _sign_up_over(store: Store, begun: Begun) -> object:
+    new = NewUser(email=f"{begun.new.id}@example.com", name="New", password_hash="x")
+    return await store.add_user_with_session(new, a_session(), ending=begun.new.token_digest)
+
+
+async def _sign_in_over(store: Store, begun: Begun) -> object:
+    other = await begin(store)
+    return await store.begin_session(
+        other.user.id, a_session(), version=1, ending=begun.new.token_digest
+    )
+
+
+_REVOKING: dict[str, Callable[[Store, Begun], Awaitable[object]]] = {
+    "rotate": lambda store, begun: store.rotate(begun.rotation()),
+    "end_session": lambda store, begun: store.end_session(begun.new.token_digest),
+    "end_reused": lambda store, begun: store.end_reused(begun.new.selector_digest, new_digest()),
+    "end_sessions": lambda store, begun: store.end_sessions(begun.user.id),
+    "change_password": _change_password,
+    "set_password": lambda store, begun: store.set_password(begun.user.id, "new hash"),
+    "set_disabled": lambda store, begun: store.set_disabled(begun.user.id, disabled=True),
+    "delete_user": lambda store, begun: store.delete_user(begun.user.id),
+    "add_user_with_session": _sign_up_over,
+    "begin_session": _sign_in_over,
+}
+
+
+class RevocationsConformance:
+    """Whoever watches is told of every revocation."""
+
+    async def test_what_its_verbs_revoke_is_told_before_they_return(self, store: Store) -> None:
+        """By the next `hears` at the latest. A store that cannot hear says so: that is enough."""
+        store.watch(told := Told())
+        for name, verb in _REVOKING.items():
+            begun = await begin(store)
+            if not await _within(_HEARS_WITHIN, store.hears):
+                return
+            told.whom.clear()
+            assert await verb(store, begun)
+            assert _heard_or_deaf(store, told, begun.user), name
+
+    async def test_what_another_program_revokes_is_told(
+        self, store: Store, another_store: Store | None
+    ) -> None:
+        """Soon, or the store no longer says that it hears."""
+        if another_store is None:
+            pytest.skip("there is no other store on this database")
+        store.watch(told := Told())
+        for name, verb in _REVOKING.items():
+            begun = await begin(store)
+            if not await _within(_HEARS_WITHIN, store.hears):
+                return
+            told.whom.clear()
+            assert await verb(another_store, begun)
+            known = partial(_heard_or_deaf, store, told, begun.user)
+            assert await _within(_TOLD_WITHIN, known), name
+
+    async def test_all_who_watch_are_told(self, store: Store) -> None:
+        """A program may have several caches on one store."""
+        begun, first, second = await begin(store), Told(), Told()
+        store.watch(first)
+        store.watch(second)
+        if not await _within(_HEARS_WITHIN, store.hears):
+            return
+        first.whom.clear()
+        second.whom.clear()
+        await store.end_sessions(begun.user.id)
+        for told in (first, second):
+            assert _heard_or_deaf(store, told, begun.user)
+
+    async def test_what_is_revoked_while_it_is_closed_is_not_missed(
+        self, store: Store, another_store: Store | None
+    ) -> None:
+        """A closed store does not hear; once it does again, all of it was told."""
+        begun = await begin(store)
+        store.watch(told := Told())
+        heard = await _within(_HEARS_WITHIN, store.hears)
+        await store.close()
+        assert not store.hears()
+        if another_store is not None:
+            told.whom.clear()
+            assert await another_store.end_sessions(begun.user.id)
+        await store.open(create=False)
+        await store.ping()
+        if heard and another_store is not None and await _within(_HEARS_WITHIN, store.hears):
+            assert told.of(begun.user)
+
+    async def test_a_store_that_nobody_watches_does_not_hear(self, store: Store) -> None:
+        """There is nobody to tell."""
+        await store.ping()
+        assert not store.hears()

@@ -1,0 +1,90 @@
+"""What the tests of the suite begin with: users, sessions, lifetimes."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from authingo.models import (
+    AttemptLimit,
+    Credentials,
+    Lifetimes,
+    NewSession,
+    NewUser,
+    Rotation,
+    Taken,
+    User,
+)
+from authingo.stores import Store
+
+LIVES = Lifetimes(
+    session=timedelta(minutes=15),
+    refresh=timedelta(days=30),
+    absolute=timedelta(days=90),
+    grace=timedelta(seconds=10),
+)
+PAST = timedelta(seconds=-1)
+EXPIRED = replace(LIVES, session=PAST)
+DEAD = replace(LIVES, session=PAST, refresh=PAST)
+NO_GRACE = replace(LIVES, grace=timedelta(0))
+
+
+def new_digest() -> bytes:
+    """Draw what stands for a token."""
+    return secrets.token_bytes(32)
+
+
+def a_session(lifetimes: Lifetimes = LIVES) -> NewSession:
+    """Return a session about to begin."""
+    return NewSession(
+        token_digest=new_digest(),
+        selector_digest=new_digest(),
+        verifier_digest=new_digest(),
+        lifetimes=lifetimes,
+    )
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A user with one session, and how to rotate it."""
+
+    user: User
+    new: NewSession
+
+    def rotation(self, lifetimes: Lifetimes = LIVES, verifier: bytes | None = None) -> Rotation:
+        """Return the next rotation, or one by another verifier."""
+        return Rotation(
+            selector_digest=self.new.selector_digest,
+            verifier_digest=verifier or self.new.verifier_digest,
+            new_token_digest=new_digest(),
+            new_verifier_digest=new_digest(),
+            nonce=secrets.token_bytes(32),
+            lifetimes=lifetimes,
+        )
+
+
+async def add_user(store: Store, email: str = "ada@example.com", name: str = "Ada") -> User:
+    """Add a user."""
+    return await store.add_user(NewUser(email=email, name=name, password_hash="$2b$04$hash"))
+
+
+async def begin(store: Store, lifetimes: Lifetimes = LIVES) -> Begun:
+    """Add a user with one session."""
+    number = secrets.token_hex(4)
+    user = await add_user(store, f"user-{number}@example.com")
+    new = a_session(lifetimes)
+    assert await store.begin_session(user.id, new, version=1, ending=None)
+    return Begun(user, new)
+
+
+async def credentials_of(store: Store, user: User) -> Credentials:
+    """Read the credentials of a user who is there."""
+    found = await store.credentials(user.email)
+    assert found is not None
+    return found
+
+
+async def take(store: Store, key: bytes, limit: AttemptLimit) -> Taken:
+    """Count an attempt under one key."""
+    return (await store.begin_attempt(None, [(key, limit)])).taken[0]
