@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,7 +33,19 @@ def postgres() -> Iterator[PostgresServer]:
 def postgres_template(postgres: PostgresServer) -> str:
     """A migrated database that others are copied from."""
     url = postgres.create_database()
+    _migrate(url)
+    return url
 
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file that others are copied from."""
+    file = tmp_path_factory.mktemp("template") / "authingo.db"
+    _migrate(f"sqlite:///{file}")
+    return file
+
+
+def _migrate(url: str) -> None:
     async def migrate() -> None:
         store = open_store(Settings(database_url=url))
         await store.open(create=True)
@@ -40,14 +53,14 @@ def postgres_template(postgres: PostgresServer) -> str:
         await store.close()
 
     asyncio.run(migrate())
-    return url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A migrated, empty database of a test's own, once of each kind."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/authingo.db"
+        template: Path = request.getfixturevalue("sqlite_template")
+        yield f"sqlite:///{shutil.copy(template, tmp_path)}"  # with its mode
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     url = server.create_database(template=request.getfixturevalue("postgres_template"))
@@ -110,6 +123,4 @@ def bare(tmp_path: Path) -> Runner:
 @pytest.fixture
 def authingo(tmp_path: Path, database_url: str) -> Runner:
     """A runner on a migrated, empty database, once of each kind."""
-    runner = Runner(tmp_path, AUTHINGO_DATABASE_URL=database_url)
-    assert runner("migrate").code == 0
-    return runner
+    return Runner(tmp_path, AUTHINGO_DATABASE_URL=database_url)

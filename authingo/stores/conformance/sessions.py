@@ -49,7 +49,7 @@ class SessionsConformance:
         anyhow = await store.begin_session(begun.user.id, a_session(), version=None, ending=None)
         assert anyhow is not None
 
-    async def test_a_a_session_ends_the_one_that_came_along(self, store: Store) -> None:
+    async def test_a_new_session_ends_the_one_that_came_along(self, store: Store) -> None:
         """By its current or its previous token, whoever's it was."""
         begun = await begin(store)
         await store.rotate(begun.rotation())
