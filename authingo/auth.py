@@ -94,7 +94,10 @@ class Auth(Accounts):
 
     @property
     def handler(self) -> ASGIApp:
-        """The routes as an ASGI application to mount anywhere. Opens on its first request."""
+        """The routes as an ASGI application, to serve alone or to mount anywhere.
+
+        Mounted, it opens with its first request.
+        """
         from authingo.fastapi.cors import with_cors  # noqa: PLC0415
         from authingo.fastapi.handler import Handler  # noqa: PLC0415
 
@@ -202,15 +205,14 @@ class Auth(Accounts):
         """Return who a session token stands for. No side effect.
 
         Raises:
-            NoSession, SessionExpired: see `authingo.sessions.resume`.
+            NoSession, SessionExpired: see `authingo.sessions.opened`.
         """
         await self.open()
-        return await sessions.resume(self._cache, session_token)
+        return sessions.opened(await self._cache.find(session_token) if session_token else None)
 
     def recall(self, session_token: str | None) -> Remembered | None:
         """Return a live session that this process remembers; None: ask `resume`. Never waits."""
-        digest = _digest_of(session_token) if len(self._cache) else None
-        return self._cache.recall(digest) if digest else None
+        return self._cache.recall(session_token) if session_token else None
 
     async def refresh(self, refresh_token: str | None, *, client: Client = _NOBODY) -> SignedIn:
         """Renew a session: both tokens are replaced; repeating it is safe for the grace.

@@ -1,6 +1,6 @@
 """Sessions in memory: quick to check, and gone as soon as somebody ends them.
 
-A check that was answered by the store is remembered by the token's digest, for
+A check that was answered by the store is remembered by a digest of the token, for
 `sessions.cache` at most and never past the session's own deadline. The store tells
 of every revocation, whoever made it, and says before each answer from memory
 whether it still hears of them (see `Store.watch`); where it does not, everything
@@ -13,6 +13,7 @@ whichever comes first, nothing outdated stays.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -21,6 +22,7 @@ from authingo import clock
 from authingo.last_use import LastUse
 from authingo.models import Resumed, TokenMatch
 from authingo.stores import Store
+from authingo.tokens import session_digest
 
 _SIZE = 10_000  # sessions, some three kilobytes each
 _NOTICES = 1_000  # users whose last notice is kept apart
@@ -39,7 +41,7 @@ class Remembered:
 
 
 class SessionCache:
-    """Stands before the store's `session_and_user`, and answers as it does."""
+    """Stands before the store's `session_and_user`."""
 
     def __init__(self, store: Store, last_use: LastUse, *, longest: timedelta) -> None:
         """Remember nothing yet. `longest`: the life of what is remembered; 0 turns it off."""
@@ -54,27 +56,29 @@ class SessionCache:
         if self._longest:
             store.watch(self)
 
-    def __len__(self) -> int:
-        """Return how many sessions are remembered."""
-        return len(self._known)
-
-    def recall(self, digest: bytes) -> Remembered | None:
+    def recall(self, token: str) -> Remembered | None:
         """Return what is remembered and still proven. Never waits."""
-        if digest not in self._known:
+        if not self._known or (key := _key(token)) not in self._known:
             return None
         if not self._store.hears():
             self.drop_all()
             return None
-        found = self._known.get(digest)  # being asked, the store may have told of a revocation
+        found = self._known.get(key)  # being asked, the store may have told of a revocation
         if found is not None and clock.now() >= found.until:
-            self._drop(digest, found)
+            self._drop(key, found)
             return None
         return found
 
-    async def session_and_user(self, digest: bytes) -> TokenMatch | None:
-        """Answer as `Store.session_and_user` does, from memory where that can be relied on."""
-        if found := self.recall(digest):
+    async def find(self, token: str) -> TokenMatch | None:
+        """Tell what is known of a token, from memory where that can be relied on.
+
+        None where there is nothing, or the token is misspelt (not even looked up).
+        """
+        if found := self.recall(token):
             return found.match
+        digest = session_digest(token)
+        if digest is None:
+            return None
         hears = self._longest > 0 and self._store.hears()
         asked_at, notices = clock.now(), self._notices
         match = await self._store.session_and_user(digest)
@@ -83,7 +87,7 @@ class SessionCache:
         self._last_use.note(match)
         if hears and self._is_current(match.user.id, notices):
             life = min(self._longest, match.live_for.total_seconds())
-            self._keep(digest, Remembered(match, asked_at + life))
+            self._keep(_key(token), Remembered(match, asked_at + life))
         return match
 
     def drop(self, user_id: str) -> None:
@@ -93,8 +97,8 @@ class SessionCache:
         if len(self._notice_of) > _NOTICES:
             self._notice_of.clear()
             self._notice_of_all = self._notices
-        for digest in self._of_user.pop(user_id, ()):
-            del self._known[digest]
+        for key in self._of_user.pop(user_id, ()):
+            del self._known[key]
 
     def drop_all(self) -> None:
         """Forget everybody; see Revoked."""
@@ -112,20 +116,29 @@ class SessionCache:
         """
         return max(self._notice_of_all, self._notice_of.get(user_id, 0)) <= notices
 
-    def _keep(self, digest: bytes, new: Remembered) -> None:
-        if old := self._known.get(digest):
-            self._drop(digest, old)
-        self._known[digest] = new
-        self._of_user.setdefault(new.match.user.id, set()).add(digest)
+    def _keep(self, key: bytes, new: Remembered) -> None:
+        if old := self._known.get(key):
+            self._drop(key, old)
+        self._known[key] = new
+        self._of_user.setdefault(new.match.user.id, set()).add(key)
         # They all live as long, so the oldest are the next to end.
         for oldest in list(islice(self._known, 2)):
             known = self._known[oldest]
             if len(self._known) > _SIZE or known.until <= clock.now():
                 self._drop(oldest, known)
 
-    def _drop(self, digest: bytes, known: Remembered) -> None:
-        del self._known[digest]
-        digests = self._of_user[known.match.user.id]
-        digests.discard(digest)
-        if not digests:
+    def _drop(self, key: bytes, known: Remembered) -> None:
+        del self._known[key]
+        keys = self._of_user[known.match.user.id]
+        keys.discard(key)
+        if not keys:
             del self._of_user[known.match.user.id]
+
+
+def _key(token: str) -> bytes:
+    """Return what a token is remembered by.
+
+    Of its text, exactly as it came: half the work of what the store keeps, which is of
+    the bits, and every other spelling is another key.
+    """
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

@@ -97,8 +97,16 @@ def read(headers: list[tuple[bytes, bytes]], name: str) -> str | None:
     plant a second cookie of the same name, and which of the two a browser sends
     first is not ours to guess ("cookie tossing", RFC 6265 §8.6).
     """
-    found = [value for key, value in pairs(headers) if key == name]
-    return found[0] if len(found) == 1 else None
+    start, found = f"{name}=".encode(), None
+    for key, raw in headers:
+        if key == b"cookie":
+            for part in raw.split(b";"):
+                pair = part.strip(b" \t")
+                if pair.startswith(start):
+                    if found is not None:
+                        return None
+                    found = pair
+    return None if found is None else found[len(start) :].decode("latin-1")
 
 
 def pairs(headers: list[tuple[bytes, bytes]]) -> list[tuple[str, str]]:

@@ -1,4 +1,7 @@
-"""The things authingo knows: users, sessions, and what passes between core and store."""
+"""The things authingo knows: users, sessions, and what passes between core and store.
+
+What every check makes is a msgspec.Struct: a frozen dataclass takes ten times as long.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+import msgspec
 
 _ZERO = timedelta(0)
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"  # base32hex: sorts as its bits do
@@ -21,8 +26,7 @@ def new_id(prefix: str) -> str:
     return prefix + "".join(_ALPHABET[bits >> shift & 31] for shift in range(125, -1, -5))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+class User(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody with an account. `disabled_at` is set while they may not sign in."""
 
     id: str
@@ -47,8 +51,7 @@ class Client:
     shared: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(msgspec.Struct, frozen=True, kw_only=True):
     """One sign-in on one device.
 
     `expires_at` ends the current session token, `refresh_expires_at` the chance
@@ -86,8 +89,7 @@ class SignedIn:
     tokens: Tokens
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(msgspec.Struct, frozen=True):
     """The user and the session that a live session token stands for."""
 
     user: User
@@ -149,8 +151,7 @@ class Credentials:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class TokenMatch:
+class TokenMatch(msgspec.Struct, frozen=True):
     """What the store knows of a session token.
 
     `current` is false for the token that the last rotation replaced. `live_for`

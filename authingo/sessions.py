@@ -8,7 +8,6 @@ asked and what the answers mean.
 from __future__ import annotations
 
 from authingo import events
-from authingo.cache import SessionCache
 from authingo.errors import NoSession, RefreshReused, SessionExpired
 from authingo.models import (
     Client,
@@ -17,6 +16,7 @@ from authingo.models import (
     Resumed,
     Rotation,
     SignedIn,
+    TokenMatch,
     Tokens,
 )
 from authingo.stores import Store
@@ -36,19 +36,27 @@ def mint(lifetimes: Lifetimes, client: Client) -> tuple[NewSession, Tokens]:
     return record, Tokens(str(session), str(refresh))
 
 
-async def resume(checks: Store | SessionCache, token: str | None) -> Resumed:
-    """Return who a session token stands for. Changes nothing.
+async def resume(store: Store, token: str | None) -> Resumed:
+    """Return who a session token stands for, by the store itself. Changes nothing.
+
+    Raises:
+        NoSession, SessionExpired: as `opened`; a misspelt token is not even looked up.
+    """
+    digest = session_digest(token) if token else None
+    return opened(await store.session_and_user(digest) if digest else None)
+
+
+def opened(match: TokenMatch | None) -> Resumed:
+    """Return who a session token opens a session of, as far as the store knows it.
 
     The token that the last rotation replaced is good for the grace, and looked
     up only when no current one matches: a page that was loading while another
     tab refreshed keeps working.
 
     Raises:
-        NoSession: there is no such token, or it is misspelt (not even looked up).
+        NoSession: there is no such token, or it is misspelt.
         SessionExpired: it is over, but a refresh may still renew the session.
     """
-    digest = session_digest(token) if token else None
-    match = await checks.session_and_user(digest) if digest else None
     if match is None:
         raise NoSession
     if not match.live:

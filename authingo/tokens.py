@@ -33,6 +33,7 @@ _SECRET_SIZE = 32  # bytes
 # characters, which a lenient decoder would ignore; 48 bytes fill 64 exactly.
 _SESSION_TOKEN = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
 _REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{64}", re.ASCII)
+_TO_BASE64 = bytes.maketrans(b"-_", b"+/")
 
 
 def digest(secret: bytes) -> bytes:
@@ -112,7 +113,7 @@ def session_digest(text: str) -> bytes | None:
     """
     if not _SESSION_TOKEN.fullmatch(text):
         return None
-    return hashlib.sha256(a2b_base64(text.replace("-", "+").replace("_", "/") + "=")).digest()
+    return hashlib.sha256(a2b_base64(text.encode().translate(_TO_BASE64) + b"=")).digest()
 
 
 def new_nonce() -> bytes:

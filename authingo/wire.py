@@ -55,4 +55,4 @@ def event_json(event: Event) -> dict[str, object]:
 
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds and Z."""
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return moment.isoformat("T", "microseconds").removesuffix("+00:00") + "Z"

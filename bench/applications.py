@@ -18,7 +18,7 @@ _BODY = (  # as long as the answer of a session check
 )
 
 _auth = Auth.from_config()
-_handler = _auth.handler
+handler = _auth.handler
 
 installed = FastAPI(lifespan=_auth.lifespan)
 _auth.install(installed)
@@ -48,14 +48,6 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
 
 
 required = _auth.require(bare)
-
-
-async def handler(scope: Any, receive: Any, send: Any) -> None:
-    """`auth.handler` alone."""
-    if scope["type"] == "lifespan":
-        await _lifespan(receive, send)
-        return
-    await _handler(scope, receive, send)
 
 
 async def _lifespan(receive: Any, send: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import time
 import types
@@ -18,10 +19,22 @@ from authingo.errors import StoreUnavailable
 from authingo.last_use import LastUse
 from authingo.models import Session, TokenMatch, User
 from authingo.stores import Revoked, Store
+from authingo.tokens import SessionToken
 
 TEN = timedelta(seconds=10)
 LONG = timedelta(minutes=15)
-DIGEST = b"ada's"
+
+
+def named(whose: str) -> str:
+    """Spell a token as it has to be, told apart by a name."""
+    return str(SessionToken(whose.encode().ljust(32)))
+
+
+def key(whose: str) -> bytes:
+    return hashlib.sha256(named(whose).encode()).digest()
+
+
+TOKEN = named("ada's")
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -85,9 +98,9 @@ def _released() -> Generator[None, TokenMatch | None, TokenMatch | None]:
 class Fill:
     """One question to the cache, taken step by step."""
 
-    def __init__(self, sessions: SessionCache, store: Scripted, digest: bytes = DIGEST) -> None:
+    def __init__(self, sessions: SessionCache, store: Scripted, token: str = TOKEN) -> None:
         self._store = store
-        self._running = sessions.session_and_user(digest)
+        self._running = sessions.find(token)
         self.answered: TokenMatch | None = None
         self.under_way = False
         self._found: TokenMatch | None = None
@@ -139,16 +152,16 @@ def make(store: Scripted, longest: timedelta = TEN) -> SessionCache:
 
 
 def fill(
-    sessions: SessionCache, store: Scripted, digest: bytes = DIGEST, match: TokenMatch | None = None
+    sessions: SessionCache, store: Scripted, token: str = TOKEN, match: TokenMatch | None = None
 ) -> None:
-    filling = Fill(sessions, store, digest)
+    filling = Fill(sessions, store, token)
     filling.begin()
     filling.give(match or store.match())
 
 
-def name_of(sessions: SessionCache, digest: bytes = DIGEST) -> str | None:
+def name_of(sessions: SessionCache, token: str = TOKEN) -> str | None:
     """Recall whose version is remembered."""
-    found = sessions.recall(digest)
+    found = sessions.recall(token)
     return found.resumed.user.name if found else None
 
 
@@ -223,7 +236,7 @@ def follow(order: Chain, whom: str) -> None:
             store.hearing = True
         model.step(step)
         if store.hearing:
-            known = sessions._known.get(DIGEST)
+            known = sessions._known.get(key("ada's"))
             version = int(known.resumed.user.name) if known else None
             assert version == model.remembered, order[: number + 1]
     assert store.hearing == model.hearing
@@ -269,13 +282,13 @@ def test_what_is_known_is_answered_without_the_store(
     store: Scripted, sessions: SessionCache
 ) -> None:
     fill(sessions, store)
-    found = sessions.recall(DIGEST)
+    found = sessions.recall(TOKEN)
     assert found is not None
     again = Fill(sessions, store)
     again.begin()
     assert again.answered is found.match
     assert store.looks == 1
-    assert sessions.recall(b"unknown") is None
+    assert sessions.recall(named("unknown")) is None
 
 
 def test_without_proof_nothing_is_kept_nor_believed(
@@ -283,21 +296,21 @@ def test_without_proof_nothing_is_kept_nor_believed(
 ) -> None:
     fill(sessions, store)
     store.hearing = False
-    assert sessions.recall(DIGEST) is None
+    assert sessions.recall(TOKEN) is None
     fill(sessions, store)
     store.hearing = True
-    assert sessions.recall(DIGEST) is None, "what was remembered before is gone as well"
+    assert sessions.recall(TOKEN) is None, "what was remembered before is gone as well"
     assert store.looks == 2
 
 
 def test_what_is_not_live_is_not_kept(store: Scripted, sessions: SessionCache) -> None:
-    for live in (b"1", b"2"):
+    for live in (named("1"), named("2")):
         fill(sessions, store, live)
     fill(sessions, store, match=store.match(live_for=timedelta(0)))
     nobody = Fill(sessions, store)
     nobody.begin()
     nobody.give(None)
-    assert set(sessions._known) == {b"1", b"2"}
+    assert set(sessions._known) == {key("1"), key("2")}
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable(), GeneratorExit()])
@@ -307,7 +320,7 @@ def test_a_look_up_that_fails_keeps_nothing(
     failing = Fill(sessions, store)
     failing.begin()
     failing.fail(error)
-    assert sessions.recall(DIGEST) is None
+    assert sessions.recall(TOKEN) is None
     assert store.looks == 1
 
 
@@ -315,7 +328,7 @@ def test_turned_off_it_asks_only_for_sessions(store: Scripted) -> None:
     sessions = make(store, timedelta(0))
     for _ in range(3):
         fill(sessions, store)
-        assert sessions.recall(DIGEST) is None
+        assert sessions.recall(TOKEN) is None
     assert (store.looks, store.questions, store.watching) == (3, 0, [])
 
 
@@ -346,9 +359,9 @@ def test_nothing_outlives(
     hand.now += 2
     slow.give(store.match(live_for=live_for))
     hand.now += lives - 2.001
-    assert sessions.recall(DIGEST) is not None
+    assert sessions.recall(TOKEN) is not None
     hand.now += 0.001
-    assert sessions.recall(DIGEST) is None
+    assert sessions.recall(TOKEN) is None
     assert (sessions._known, sessions._of_user) == ({}, {})
 
 
@@ -359,7 +372,7 @@ def test_an_answer_that_took_longer_than_its_life_is_not_used(
     slow.begin()
     hand.now += 10
     slow.give(store.match())
-    assert sessions.recall(DIGEST) is None
+    assert sessions.recall(TOKEN) is None
 
 
 def test_being_asked_for_extends_nothing(
@@ -368,9 +381,9 @@ def test_being_asked_for_extends_nothing(
     fill(sessions, store)
     for _ in range(9):
         hand.now += 1
-        assert sessions.recall(DIGEST) is not None
+        assert sessions.recall(TOKEN) is not None
     hand.now += 1
-    assert sessions.recall(DIGEST) is None
+    assert sessions.recall(TOKEN) is None
 
 
 def test_it_ages_while_the_machine_sleeps() -> None:
@@ -382,18 +395,18 @@ def test_it_ages_while_the_machine_sleeps() -> None:
 
 
 def test_a_notice_is_about_one_user(store: Scripted, sessions: SessionCache) -> None:
-    fill(sessions, store, b"ada 1")
-    fill(sessions, store, b"ada 2")
-    fill(sessions, store, b"bob 1", store.match("bob"))
+    fill(sessions, store, named("ada 1"))
+    fill(sessions, store, named("ada 2"))
+    fill(sessions, store, named("bob 1"), store.match("bob"))
     store.tell("ada")
-    known = {digest: name_of(sessions, digest) for digest in (b"ada 1", b"ada 2", b"bob 1")}
-    assert known == {b"ada 1": None, b"ada 2": None, b"bob 1": "0"}
+    known = {whose: name_of(sessions, named(whose)) for whose in ("ada 1", "ada 2", "bob 1")}
+    assert known == {"ada 1": None, "ada 2": None, "bob 1": "0"}
     assert set(sessions._of_user) == {"bob"}
     store.tell("nobody")
     store.tell("ada")
-    assert name_of(sessions, b"bob 1") == "0"
+    assert name_of(sessions, named("bob 1")) == "0"
     store.tell("everybody")
-    assert name_of(sessions, b"bob 1") is None
+    assert name_of(sessions, named("bob 1")) is None
     assert (sessions._known, sessions._of_user) == ({}, {})
 
 
@@ -401,12 +414,12 @@ def test_the_prepared_answer_goes_with_what_it_was_made_of(
     store: Scripted, sessions: SessionCache
 ) -> None:
     fill(sessions, store)
-    found = sessions.recall(DIGEST)
+    found = sessions.recall(TOKEN)
     assert found is not None
     found.reply = "prepared"
     store.tell("ada")
     fill(sessions, store)
-    again = sessions.recall(DIGEST)
+    again = sessions.recall(TOKEN)
     assert again is not None
     assert again.reply is None
 
@@ -431,11 +444,11 @@ def test_it_is_bounded_and_the_oldest_go_first(
 ) -> None:
     monkeypatch.setattr(cache, "_SIZE", 3)
     for number in range(20):
-        fill(sessions, store, b"%d" % number, store.match(f"user {number % 4}"))
+        fill(sessions, store, named(str(number)), store.match(f"user {number % 4}"))
         assert len(sessions._known) <= 3
-        held = {digest for digests in sessions._of_user.values() for digest in digests}
+        held = {one for keys in sessions._of_user.values() for one in keys}
         assert held == set(sessions._known)
-    assert list(sessions._known) == [b"17", b"18", b"19"]
+    assert list(sessions._known) == [key(str(number)) for number in (17, 18, 19)]
     assert set(sessions._of_user) == {"user 1", "user 2", "user 3"}
 
 
@@ -443,10 +456,10 @@ def test_what_is_over_makes_room_without_being_asked_for(
     store: Scripted, sessions: SessionCache, hand: Time
 ) -> None:
     for number in range(6):
-        fill(sessions, store, b"%d" % number)
+        fill(sessions, store, named(str(number)))
     hand.now += 10
     for number in range(6, 12):
-        fill(sessions, store, b"%d" % number)
+        fill(sessions, store, named(str(number)))
     assert len(sessions._known) == 6
 
 
@@ -457,12 +470,12 @@ def test_the_memory_of_notices_is_bounded_and_forgets_on_the_safe_side(
     outdated = Fill(sessions, store)
     outdated.begin()
     store.tell("ada")
-    fill(sessions, store, b"bob's", store.match("bob"))
+    fill(sessions, store, named("bob's"), store.match("bob"))
     for number in range(20):
         store.tell(f"user {number}")
         assert len(sessions._notice_of) <= 3
     outdated.give(store.match())
-    assert sessions.recall(DIGEST) is None
-    assert name_of(sessions, b"bob's") == "0", "what is remembered stays"
+    assert sessions.recall(TOKEN) is None
+    assert name_of(sessions, named("bob's")) == "0", "what is remembered stays"
     fill(sessions, store)
     assert name_of(sessions) == "0"

@@ -37,20 +37,24 @@ class Handler:
         self._check = OriginCheck(auth.settings)
         self._cookies = Cookies(auth.settings)
         self._session_cookie = self._cookies.session.name
+        self._remembers = bool(auth.settings.sessions.cache)
         self._clients = ClientReader(auth.settings)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, whose path is what follows `root_path`."""
-        await self.answer(path_below(scope), scope, receive, send)
-
-    async def answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request for a path below the base path."""
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send, path: str | None = None
+    ) -> None:
+        """Answer one request. `path`: below the base path; else what follows `root_path`."""
         if scope["type"] != "http":
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 1000})
+            await self._other(scope, receive, send)
             return
+        if path is None:
+            path = path_below(scope)
         if path == "/session" and (known := self._remembered(scope)):
-            await known.send(send)
+            # As `Prepared.send` does it, without one more coroutine.
+            await send(
+                {"type": "http.response.start", "status": 200, "headers": list(known.headers)}
+            )
+            await send({"type": "http.response.body", "body": known.body})
             return
         try:
             reply = await self._reply(path, scope, receive)
@@ -63,9 +67,20 @@ class Handler:
             reply = error_reply(error)
         await reply.send(send)
 
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a WebSocket; hold the store open while a server runs that serves this alone."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        elif scope["type"] == "lifespan":
+            await receive()
+            async with self._auth.lifespan():
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+
     def _remembered(self, scope: Scope) -> Prepared | None:
         """Return the answer of a session check without any of what follows, where it is known."""
-        if scope["method"] != "GET":
+        if scope["method"] != "GET" or not self._remembers:
             return None
         known = self._auth.recall(cookies.read(scope["headers"], self._session_cookie))
         if known is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -54,7 +54,7 @@ class _Routes(BaseRoute):
     def __init__(self, auth: Auth) -> None:
         self._base = auth.settings.base_path
         self._below = self._base + "/"
-        self._handler = Handler(auth)
+        self.handler = Handler(auth)
 
     def path_of(self, scope: Scope) -> str | None:
         """Return the path below the base path; None: it is somebody else's."""
@@ -67,11 +67,7 @@ class _Routes(BaseRoute):
         return (Match.NONE if self.path_of(scope) is None else Match.FULL), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.answer(self.path_of(scope) or "", scope, receive, send)
-
-    @property
-    def answer(self) -> Callable[[str, Scope, Receive, Send], Awaitable[None]]:
-        return self._handler.answer
+        await self.handler(scope, receive, send, self.path_of(scope) or "")
 
 
 class _Shortcut:
@@ -84,11 +80,11 @@ class _Shortcut:
     def __init__(self, app: ASGIApp, routes: _Routes) -> None:
         self._app = app
         self._routes = routes
-        self._answer = routes.answer
+        self._handler = routes.handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (path := self._routes.path_of(scope)) is not None:
-            await self._answer(path, scope, receive, send)
+            await self._handler(scope, receive, send, path)
         else:
             await self._app(scope, receive, send)
 

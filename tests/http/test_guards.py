@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -17,6 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from authingo import Auth, User
+from authingo.config import settings_from
 from authingo.fastapi import (
     CurrentSession,
     CurrentUser,
@@ -265,6 +267,19 @@ def test_the_handler_can_be_mounted_anywhere(prefix: str) -> None:
         assert made.status_code == 200
         assert client.get(f"{prefix}/session").json() == made.json()
         assert refusal(client.get(f"{prefix}/session/")) == (404, "not_found")
+
+
+def test_the_handler_served_alone_is_open_from_start_to_end(tmp_path: Path) -> None:
+    file = tmp_path / "authingo.db"
+    server = LiveServer(
+        lambda url: settings_from({"database_url": f"sqlite:///{file}", "public_url": url}),
+        lambda auth: auth.handler,
+    )
+    assert file.exists(), "before the first request"
+    assert server.browser().get("/health", base="").json == {"status": "ok"}
+    assert file.with_name("authingo.db-wal").exists()
+    server.stop()
+    assert not file.with_name("authingo.db-wal").exists(), "SQLite removes it with the last close"
 
 
 def test_require_protects_any_application() -> None:
