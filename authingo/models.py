@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 _ZERO = timedelta(0)
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"  # base32hex: sorts as its bits do
@@ -265,3 +266,27 @@ class Outcome:
 
 
 NOTHING = Outcome()
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """How many events of each name were recorded on a day of UTC. Absent: none."""
+
+    date: date
+    events: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """What there is, and what happened on the last days, the oldest first.
+
+    `refreshable` sessions are those that are not over; of these, `live` have a
+    session token that has not expired.
+    """
+
+    users: int
+    verified: int
+    disabled: int
+    refreshable: int
+    live: int
+    days: tuple[Day, ...]
