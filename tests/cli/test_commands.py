@@ -18,6 +18,7 @@ NEED_A_DATABASE = [
     ["users", "list"],
     ["users", "create", "ada@example.com", "--generate-password"],
     ["sessions", "prune"],
+    ["stats"],
     ["migrate", "--status"],
     ["cookies", "inspect", "authingo_session=" + "A" * 43],
 ]
