@@ -30,6 +30,15 @@ def _events() -> None:
     pass
 
 
+def _names(incomplete: str) -> list[str]:
+    """Complete the name of an event. What strangers wrote is never completed: zsh evaluates it."""
+    from typing import get_args
+
+    from authingo.events import EventName
+
+    return [name for name in get_args(EventName) if name.startswith(incomplete)]
+
+
 @app.command("list", epilog="Example: authingo events list --user ada@example.com --follow")
 @command
 def list_events(
@@ -40,7 +49,12 @@ def list_events(
     ] = None,
     event: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Only those of this name.", show_default=False),
+        typer.Option(
+            metavar="NAME",
+            help="Only those of this name.",
+            show_default=False,
+            autocompletion=_names,
+        ),
     ] = None,
     limit: Annotated[
         int | None,
