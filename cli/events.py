@@ -30,13 +30,13 @@ def _events() -> None:
     pass
 
 
-def _names(incomplete: str) -> list[str]:
-    """Complete the name of an event. What strangers wrote is never completed: zsh evaluates it."""
+def _names() -> list[str]:
+    """Offer the names of events; never what strangers wrote: zsh evaluates it (CWE-78)."""
     from typing import get_args
 
     from authingo.events import EventName
 
-    return [name for name in get_args(EventName) if name.startswith(incomplete)]
+    return list(get_args(EventName))
 
 
 @app.command("list", epilog="Example: authingo events list --user ada@example.com --follow")

@@ -32,7 +32,8 @@ def stats(
     """Show how many users and sessions there are, and what happened by day.
 
     New users, sign-ins and failures are counted from the record of events, which
-    goes back as far as `events.retention`. Only reads, and holds up nobody.
+    goes back as far as `events.retention`. It only reads, and holds up nobody;
+    where a count takes longer than `store.timeout`, raise that for this once.
     """
 
     async def work(auth: Auth) -> tuple[Statistics, int]:
