@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 
@@ -266,3 +267,27 @@ class Outcome:
 
 
 NOTHING = Outcome()
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """How many events of each name were recorded on a day of UTC. Absent: none."""
+
+    date: date
+    events: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """What there is, and what happened on the last days, the oldest first.
+
+    `refreshable` sessions are those that are not over; of these, `live` have a
+    session token that has not expired.
+    """
+
+    users: int
+    verified: int
+    disabled: int
+    refreshable: int
+    live: int
+    days: tuple[Day, ...]

@@ -30,6 +30,15 @@ def _events() -> None:
     pass
 
 
+def _names() -> list[str]:
+    """Offer the names of events; never what strangers wrote: zsh evaluates it (CWE-78)."""
+    from typing import get_args
+
+    from authingo.events import EventName
+
+    return list(get_args(EventName))
+
+
 @app.command("list", epilog="Example: authingo events list --user ada@example.com --follow")
 @command
 def list_events(
@@ -40,7 +49,12 @@ def list_events(
     ] = None,
     event: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Only those of this name.", show_default=False),
+        typer.Option(
+            metavar="NAME",
+            help="Only those of this name.",
+            show_default=False,
+            autocompletion=_names,
+        ),
     ] = None,
     limit: Annotated[
         int | None,

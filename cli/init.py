@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -12,6 +11,7 @@ from typing import Annotated
 import typer
 
 from . import output
+from .files import write
 from .running import command
 
 # It may come to hold the password of a database.
@@ -25,7 +25,7 @@ _UNSET = b'# public_url = "https://example.com"'
 @command
 def init(
     directory: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Where to write.", show_default=False)
+        Path, typer.Argument(metavar="DIR", help="Where to write.", show_default=False)
     ] = Path(),
     *,
     react: Annotated[
@@ -50,7 +50,7 @@ def init(
     _refuse_conflicts(directory, list(targets), force=force)
     for target, content in targets.items():
         if not dry_run:
-            _write(target, content)
+            write(target, content, private=target.name in _PRIVATE)
         output.data(str(target))
     if dry_run:
         output.note("nothing was written")
@@ -122,19 +122,3 @@ def _refuse_conflicts(directory: Path, targets: list[Path], *, force: bool) -> N
 
 def _is_no_directory(path: Path) -> bool:
     return path.exists() and not path.is_dir()
-
-
-def _write(target: Path, content: bytes) -> None:
-    from authingo.errors import FileConflict
-
-    mode = 0o600 if target.name in _PRIVATE else 0o644
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Beside it first: a full disk leaves the old file, not half of the new one.
-        part = target.with_name(f".{target.name}.part")
-        part.unlink(missing_ok=True)
-        with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as stream:
-            stream.write(content)
-        part.replace(target)
-    except OSError as error:
-        raise FileConflict(f"cannot write {target}: {error.strerror}") from None

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from . import cookies, events, init, migrate, serve, sessions, users
+from . import cookies, events, init, manual, migrate, serve, sessions, stats, users
 
 app = typer.Typer(
     name="authingo",
@@ -20,10 +20,14 @@ app = typer.Typer(
 app.command("init", epilog="Example: authingo init my-app --react")(init.init)
 app.command("migrate", epilog="Example: authingo migrate --wait 60")(migrate.migrate)
 app.command("serve", epilog="Example: authingo serve --port 9000")(serve.serve)
-app.add_typer(users.app, name="users")
-app.add_typer(sessions.app, name="sessions")
-app.add_typer(events.app, name="events")
-app.add_typer(cookies.app, name="cookies")
+app.command("stats", epilog="Example: authingo stats --days 30")(stats.stats)
+app.add_typer(users.app, name="users", epilog="Example: authingo users list")
+app.add_typer(sessions.app, name="sessions", epilog="Example: authingo sessions prune")
+app.add_typer(events.app, name="events", epilog="Example: authingo events list --follow")
+app.add_typer(cookies.app, name="cookies", epilog="Example: pbpaste | authingo cookies inspect")
+app.command("manual", epilog="Example: authingo manual --man ~/.local/share/man/man1")(
+    manual.manual
+)
 
 
 def _show_version(wanted: bool) -> None:

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from authingo.models import User
@@ -52,7 +52,7 @@ def error(code: str, message: str, hint: str | None, *, as_json: bool) -> None:
     if as_json:
         note(json.dumps({"code": code, "message": message, "hint": hint}))
         return
-    note(f"{_red('error:')} {plain(message)}")
+    note(f"{styled('error:', 'red', sys.stderr)} {plain(message)}")
     if hint:
         note(f"hint: {plain(hint)}")
 
@@ -127,6 +127,11 @@ def _visible(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
-def _red(text: str) -> str:
-    coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    return f"\x1b[31m{text}\x1b[0m" if coloured else text
+_STYLES = {"bold": 1, "red": 31, "green": 32, "blue": 34, "cyan": 36}  # ECMA-48 SGR
+
+
+def styled(text: str, style: str, stream: TextIO | None = None) -> str:
+    """Colour a text, or make it bold, for a stream (stdout) that is a terminal and wants it."""
+    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    shown = wanted and (stream or sys.stdout).isatty()
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if text and shown else text

@@ -31,6 +31,7 @@ from authingo.models import (
     Resumed,
     Rotation,
     Session,
+    Statistics,
     TokenMatch,
     User,
 )
@@ -255,6 +256,14 @@ class Store(Protocol):
         newest: bool = False,
     ) -> list[Event]:
         """Return up to `limit` events by id, which is by time; `newest`: the last ones first."""
+
+    async def statistics(self, *, days: int) -> Statistics:
+        """Count users, sessions, and the events of so many days, today included.
+
+        Days are those of UTC by the database's clock, and each is there, with or
+        without events. Only reads, and blocks nobody: three counts, one after the other,
+        each within `timeout`.
+        """
 
     # Looking after
 

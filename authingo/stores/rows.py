@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 from typing import Any
 
-from authingo.models import Credentials, Event, Session, User
+from authingo.models import Credentials, Day, Event, Session, User
 
 USER = "u.id, u.email, u.name, u.email_verified, u.created_at, u.updated_at, u.disabled_at"
 SESSION = (
@@ -66,6 +66,16 @@ def read_event(row: Sequence[Any], time: Callable[[Any], datetime] = _as_it_is) 
     return Event(
         id=row[0], at=time(row[1]), name=row[2], user_id=row[3], session_id=row[4], ip=row[5]
     )
+
+
+def read_days(rows: Iterable[Sequence[Any]]) -> tuple[Day, ...]:
+    """Read rows of day, name and count, ordered by day. A day without events has no name."""
+    days: dict[date, dict[str, int]] = {}
+    for day, name, count in rows:
+        events = days.setdefault(day, {})
+        if name is not None:
+            events[name] = count
+    return tuple(Day(day, events) for day, events in days.items())
 
 
 def like_pattern(search: str | None) -> str | None:

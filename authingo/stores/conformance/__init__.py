@@ -26,6 +26,7 @@ import pytest
 
 from authingo.stores import Store
 from authingo.stores.conformance.attempts import AttemptsConformance
+from authingo.stores.conformance.counts import CountsConformance
 from authingo.stores.conformance.ending import EndingConformance
 from authingo.stores.conformance.events import EventsConformance
 from authingo.stores.conformance.revocations import RevocationsConformance
@@ -46,6 +47,7 @@ class StoreConformance(
     RevocationsConformance,
     AttemptsConformance,
     EventsConformance,
+    CountsConformance,
     UpkeepConformance,
 ):
     """Subclass it with a fixture `store`: an open, migrated, empty store."""

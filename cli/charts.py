@@ -1,0 +1,78 @@
+"""Numbers as bars, in what the terminal can show."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import output
+
+_BLOCKS = " ▏▎▍▌▋▊▉█"  # no eighth of a cell to all eight
+_LONGEST = 40  # cells of a bar, however wide the terminal
+_SHORTEST = 3  # where not even so many are left, numbers stand alone
+_GAP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A column of a chart: its name, the colour of its bars, a number for each row."""
+
+    name: str
+    colour: str
+    values: Sequence[int]
+
+    @property
+    def digits(self) -> int:
+        """How wide its widest number is."""
+        return max(len(f"{value:,}") for value in self.values)
+
+
+def chart(header: str, labels: Sequence[str], columns: Sequence[Series]) -> list[str]:
+    """Draw a line for each label: the number of each column, and a bar beside it.
+
+    As wide as the terminal (or COLUMNS), else 80 cells. Each column has a scale of
+    its own, because there are a hundred sign-ins to a sign-up.
+    """
+    first = max(map(len, [header, *labels]))
+    taken = first + sum(len(_GAP) + one.digits + 1 for one in columns)
+    room = (shutil.get_terminal_size((80, 24)).columns - taken) // len(columns)
+    room = min(room, _LONGEST) if room >= _SHORTEST else 0
+    drawn = [_column(one, room) for one in columns]
+    heads = [output.styled(header, "bold") + " " * (first - len(header))]
+    rows = zip([*heads, *(label.ljust(first) for label in labels)], *drawn, strict=True)
+    return [_GAP.join(cells).rstrip() for cells in rows]
+
+
+def _column(series: Series, room: int) -> list[str]:
+    """Return the cells of a column, the header first, all of one width."""
+    width = max(len(series.name), series.digits + (room and room + 1))
+    padding = " " * (width - len(series.name))
+    head = output.styled(series.name, "bold")
+    cells = [head + padding if room else padding + head]
+    largest = max(series.values)
+    for value in series.values:
+        number = f"{value:,}".rjust(series.digits if room else width)
+        drawn = bar(value, largest, room, blocks=_has_blocks())
+        padding = " " * (width - len(number) - 1 - len(drawn))
+        cells.append(f"{number} {output.styled(drawn, series.colour)}{padding}" if room else number)
+    return cells
+
+
+def bar(value: int, largest: int, room: int, *, blocks: bool) -> str:
+    """Draw a number as so much of the room as it is of the largest; what is not 0 is seen."""
+    if value <= 0:
+        return ""
+    if not blocks:
+        return "#" * max(1, round(value / largest * room))
+    eighths = max(1, round(value / largest * room * 8))
+    return _BLOCKS[8] * (eighths // 8) + _BLOCKS[eighths % 8].strip()
+
+
+def _has_blocks() -> bool:
+    try:
+        _BLOCKS.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True

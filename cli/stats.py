@@ -1,0 +1,112 @@
+"""`authingo stats`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import output
+from .running import AsJSON, ConfigFile, command, with_auth
+
+if TYPE_CHECKING:
+    from authingo.auth import Auth
+    from authingo.models import Statistics
+
+_NEW_USERS = "sign_up", "user_created"
+_SIGN_INS = ("sign_in",)
+_FAILURES = "sign_in_failed", "password_change_failed", "limit_reached", "refresh_reused"
+
+
+@command
+def stats(
+    *,
+    days: Annotated[
+        int,
+        typer.Option(min=1, max=3650, help="How many days of UTC to show, today included."),
+    ] = 14,
+    as_json: AsJSON = False,
+    config: ConfigFile = None,
+) -> None:
+    """Show how many users and sessions there are, and what happened by day.
+
+    New users, sign-ins and failures are counted from the record of events, which
+    goes back as far as `events.retention`. It only reads, and holds up nobody;
+    where a count takes longer than `store.timeout`, raise that for this once.
+    """
+
+    async def work(auth: Auth) -> tuple[Statistics, int]:
+        kept = auth.settings.events.retention.days  # those of which nothing is pruned yet
+        return await auth.store.statistics(days=min(days, kept)), kept
+
+    found, kept = with_auth(config, work)
+    if days > kept:
+        output.note(
+            f"events are kept for {kept} days (events.retention): {days - kept} are left out"
+        )
+    if as_json:
+        output.as_json(_json(found))
+        return
+    for line in _report(found, kept):
+        output.data(line)
+
+
+def _json(found: Statistics) -> dict[str, Any]:
+    """Every day has every event that there is, those that did not happen as 0."""
+    from typing import get_args
+
+    from authingo.events import EventName
+
+    none = dict.fromkeys(get_args(EventName), 0)
+    return {
+        "users": {"total": found.users, "verified": found.verified, "disabled": found.disabled},
+        "sessions": {"refreshable": found.refreshable, "live": found.live},
+        "days": [
+            {"date": day.date.isoformat(), "events": {**none, **day.events}} for day in found.days
+        ],
+    }
+
+
+def _report(found: Statistics, kept: int) -> list[str]:
+    from .charts import Series, chart
+
+    def by_day(names: Iterable[str]) -> list[int]:
+        return [sum(day.events.get(name, 0) for name in names) for day in found.days]
+
+    width = max(len(f"{count:,}") for count in (found.users, found.refreshable))
+    return [
+        f"users     {found.users:>{width},}  "
+        f"{found.verified:,} verified, {found.disabled:,} disabled",
+        f"sessions  {found.refreshable:>{width},}  {found.live:,} with a live session token",
+        "",
+        *chart(
+            "day (UTC)",
+            [f"{day.date:%Y-%m-%d %a}" for day in found.days],
+            [
+                Series("new users", "green", by_day(_NEW_USERS)),
+                Series("sign-ins", "blue", by_day(_SIGN_INS)),
+                Series("failures", "red", by_day(_FAILURES)),
+            ],
+        ),
+        "",
+        *_totals("new users", found, _NEW_USERS),
+        *_totals("failures", found, _FAILURES),
+        f"Events are kept for {kept} days; each column has a scale of its own.",
+    ]
+
+
+def _totals(label: str, found: Statistics, names: Iterable[str]) -> list[str]:
+    """Say what a column is made of, in the names that `authingo events list` takes."""
+    import shutil
+    import textwrap
+
+    totals = {name: sum(day.events.get(name, 0) for day in found.days) for name in names}
+    parts = [f"{name}\N{NO-BREAK SPACE}{total:,}" for name, total in totals.items() if total]
+    lines = textwrap.wrap(
+        ", ".join(parts) or "none",
+        shutil.get_terminal_size((80, 24)).columns,
+        initial_indent=f"{label:9}  ",
+        subsequent_indent=" " * 11,
+    )
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
