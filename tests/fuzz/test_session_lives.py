@@ -293,6 +293,13 @@ class SessionLives(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         age_sessions(self._url, seconds)
         self.now += seconds
+        self._runner.run(self._heard())
+
+    async def _heard(self) -> None:
+        """Hear of what a hand changed: between its steps the machine's event loop stands still."""
+        tokens = [pair.session for known in self.sessions for pair in known.pairs]
+        while any(self._auth.recall(token) for token in tokens):
+            await asyncio.sleep(0.001)
 
     @rule()
     def prune(self) -> None:
