@@ -28,6 +28,7 @@ from authingo.stores import Store
 from authingo.stores.conformance.attempts import AttemptsConformance
 from authingo.stores.conformance.ending import EndingConformance
 from authingo.stores.conformance.events import EventsConformance
+from authingo.stores.conformance.everybody import EverybodyConformance
 from authingo.stores.conformance.revocations import RevocationsConformance
 from authingo.stores.conformance.rotation import RotationConformance
 from authingo.stores.conformance.sessions import SessionsConformance
@@ -46,6 +47,7 @@ class StoreConformance(
     RevocationsConformance,
     AttemptsConformance,
     EventsConformance,
+    EverybodyConformance,
     UpkeepConformance,
 ):
     """Subclass it with a fixture `store`: an open, migrated, empty store."""

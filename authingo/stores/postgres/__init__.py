@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from authingo.stores.postgres.records import Records
 from authingo.stores.postgres.sessions import Sessions
+from authingo.stores.postgres.upkeep import Upkeep
 from authingo.stores.postgres.users import Users
 
 
-class PostgresStore(Users, Sessions, Records):
+class PostgresStore(Users, Sessions, Upkeep, Records):
     """A `Store` on a PostgreSQL server."""
 
     embedded = False
