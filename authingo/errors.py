@@ -153,6 +153,7 @@ class NoSuchUser(AuthError):
 
     code = "not_found"
     status = 404
+    hint = "`authingo users list --search` finds them by a part of the email or the name"
 
 
 class NoSuchSession(AuthError):
@@ -160,6 +161,7 @@ class NoSuchSession(AuthError):
 
     code = "not_found"
     status = 404
+    hint = "`authingo sessions list` shows those that are there"
 
 
 class InvalidCredentials(AuthError):
