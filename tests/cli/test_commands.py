@@ -99,6 +99,8 @@ def test_wrong_usage_is_two(bare: Runner) -> None:
         ["users", "create"],
         ["users", "list", "--limit", "many"],
         ["sessions", "prune", "--batch-size", "0"],
+        ["users", "show"],
+        ["sessions", "revoke"],
         ["serve", "--reload", "--workers", "2"],
         ["cookies", "inspect", "nothing that is a cookie"],
     ):
@@ -113,6 +115,8 @@ def test_help_has_an_example_for_each_command(bare: Runner) -> None:
         ["serve"],
         ["users", "create"],
         ["users", "list"],
+        ["users", "delete"],
+        ["sessions", "revoke"],
         ["sessions", "prune"],
         ["cookies", "inspect"],
     ):
