@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from authingo import events, inputs, passwords
 from authingo.errors import EmailTaken, InvalidInput, NoSuchUser
-from authingo.models import NewUser, User
+from authingo.models import Altered, NewUser, User, is_id
 from authingo.opening import Opening
 from authingo.stores import Store
 
@@ -20,6 +20,26 @@ class Accounts(Opening):
     def __init__(self, settings: Settings, store: Store) -> None:
         super().__init__(settings, store)
         self._hasher = passwords.PasswordHasher(cost=settings.passwords.bcrypt_cost)
+
+    async def find_user(self, email_or_id: str) -> User:
+        """Find a user, disabled or not, by id, or by email in any spelling that signs in.
+
+        What has an @ is an email, even if it begins like an id.
+
+        Raises:
+            NoSuchUser: there is none, or it is neither an email nor an id.
+        """
+        store = await self._store()
+        found = None
+        if "@" in email_or_id:
+            if email := inputs.normalize_email(email_or_id):
+                known = await store.credentials(email)
+                found = known.user if known else None
+        elif is_id(email_or_id, "usr_"):
+            found = await store.user(email_or_id)
+        if found is None:
+            raise NoSuchUser
+        return found
 
     async def create_user(
         self, *, email: str, password: str, name: str | None = None, verified: bool = False
@@ -44,7 +64,20 @@ class Accounts(Opening):
         await events.record(store, events.happened("user_created", user_id=user.id))
         return user
 
-    async def set_password(self, user: User, new_password: str) -> User:
+    async def verify_email(self, user_id: str) -> User:
+        """Mark the email of a user as known to be theirs. Idempotent, and recorded each time.
+
+        Raises:
+            NoSuchUser: there is none with this id.
+        """
+        store = await self._store()
+        user = await store.verify_email(user_id)
+        if user is None:
+            raise NoSuchUser
+        await events.record(store, events.happened("email_verified", user_id=user_id))
+        return user
+
+    async def set_password(self, user: User, new_password: str) -> Altered:
         """Give a user another password and end all their sessions (ASVS 5.0 V7.4.3).
 
         Raises:
@@ -59,7 +92,7 @@ class Accounts(Opening):
         await events.record(store, events.happened("password_set", user_id=user.id))
         return changed
 
-    async def disable_user(self, user_id: str) -> User:
+    async def disable_user(self, user_id: str) -> Altered:
         """End all sessions of a user, and let none begin until they are enabled (ASVS 5.0 V7.4.2).
 
         Raises:
@@ -67,7 +100,7 @@ class Accounts(Opening):
         """
         return await self._set_disabled(user_id, disabled=True)
 
-    async def enable_user(self, user_id: str) -> User:
+    async def enable_user(self, user_id: str) -> Altered:
         """Let a disabled user sign in again.
 
         Raises:
@@ -86,14 +119,14 @@ class Accounts(Opening):
             raise NoSuchUser
         await events.record(store, events.happened("user_deleted", user_id=user_id))
 
-    async def _set_disabled(self, user_id: str, *, disabled: bool) -> User:
+    async def _set_disabled(self, user_id: str, *, disabled: bool) -> Altered:
         store = await self._store()
-        user = await store.set_disabled(user_id, disabled=disabled)
-        if user is None:
+        changed = await store.set_disabled(user_id, disabled=disabled)
+        if changed is None:
             raise NoSuchUser
         name: events.EventName = "user_disabled" if disabled else "user_enabled"
         await events.record(store, events.happened(name, user_id=user_id))
-        return user
+        return changed
 
     def _accept(self, *, email: str, password: str, name: str) -> tuple[str, str]:
         """Return email and name as they are stored, or say what is wrong with all three."""

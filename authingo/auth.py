@@ -32,6 +32,7 @@ from authingo.models import (
 )
 from authingo.stores import Store, open_store
 from authingo.tokens import session_digest
+from authingo.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -50,7 +51,7 @@ ASGIApp = Callable[
 _NOBODY = Client()  # a program that calls a use case itself
 
 
-class Auth(Accounts):
+class Auth(Accounts, Upkeep):
     """The use cases, on one store, under one set of settings.
 
     Every method that needs the store may raise StoreUnavailable.

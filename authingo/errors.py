@@ -18,6 +18,7 @@ can mend it, a `hint`. Facts are attributes.
     ├── SignUpClosed              403 sign_up_closed
     ├── EmailTaken                409 email_taken
     ├── NoSuchUser                404 not_found
+    ├── NoSuchSession             404 not_found
     ├── InvalidCredentials        401 invalid_credentials
     ├── WrongPassword             403 wrong_password
     ├── NoSession                 401 no_session
@@ -152,6 +153,15 @@ class NoSuchUser(AuthError):
 
     code = "not_found"
     status = 404
+    hint = "`authingo users list --search` finds them by a part of the email or the name"
+
+
+class NoSuchSession(AuthError):
+    """There is no such session: it has ended, or never was."""
+
+    code = "not_found"
+    status = 404
+    hint = "`authingo sessions list` shows those that are there"
 
 
 class InvalidCredentials(AuthError):

@@ -32,6 +32,7 @@ EventName = Literal[
     "user_created",
     "user_disabled",
     "user_enabled",
+    "email_verified",
     "user_deleted",
 ]
 

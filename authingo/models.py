@@ -5,6 +5,7 @@ What every check makes is a msgspec.Struct: a frozen dataclass takes ten times a
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ import msgspec
 
 _ZERO = timedelta(0)
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"  # base32hex: sorts as its bits do
+_AFTER_PREFIX = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)  # other programs may insert rows
 
 
 def new_id(prefix: str) -> str:
@@ -25,6 +27,11 @@ def new_id(prefix: str) -> str:
     """
     bits = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
     return prefix + "".join(_ALPHABET[bits >> shift & 31] for shift in range(125, -1, -5))
+
+
+def is_id(text: str, prefix: str) -> bool:
+    """Tell whether a text can be an identifier with this prefix, such as `usr_`."""
+    return text.startswith(prefix) and bool(_AFTER_PREFIX.fullmatch(text, len(prefix)))
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +102,26 @@ class Resumed(msgspec.Struct, frozen=True):
 
     user: User
     session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """A user after a change that ends their sessions.
+
+    `ended` counts those that could still have been refreshed.
+    """
+
+    user: User
+    ended: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """A session as an operator finds it, and whose it is. `live`: it can still be refreshed."""
+
+    user: User
+    session: Session
+    live: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

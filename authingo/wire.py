@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from authingo.models import Event, Session, User
+from authingo.models import Event, Session, StoredSession, User
 
 
 def user_json(user: User) -> dict[str, object]:
@@ -38,6 +38,19 @@ def listed_session_json(session: Session, *, current: bool) -> dict[str, object]
         "user_agent": session.user_agent,
         "last_used_at": timestamp(session.last_used_at),
         "current": current,
+    }
+
+
+def stored_session_json(stored: StoredSession) -> dict[str, object]:
+    """S for an operator: whose it is, where it was last used from, and its state."""
+    session = stored.session
+    return {
+        **session_json(session),
+        "email": stored.user.email,
+        "ip": session.ip,
+        "user_agent": session.user_agent,
+        "last_used_at": timestamp(session.last_used_at),
+        "state": "active" if stored.live else "expired",
     }
 
 

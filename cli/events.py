@@ -69,7 +69,7 @@ def list_events(
     """List events, the latest last. With --follow and --json: one JSON value a line."""
 
     async def work(auth: Auth) -> None:
-        chosen = _Chosen(event, await _id_of(auth, user) if user else None)
+        chosen = _Chosen(event, None if user is None else await _id_of(auth, user))
         if follow:
             await _follow(auth, chosen, limit or 10, as_json=as_json)
         elif as_json:
@@ -102,15 +102,14 @@ class _Chosen:
 async def _id_of(auth: Auth, user: str) -> str:
     """Find a user's id. The events of one who was deleted are still found, by the id."""
     from authingo.errors import NoSuchUser
-    from authingo.inputs import normalize_email
+    from authingo.models import is_id
 
-    if "@" not in user:
+    if is_id(user, "usr_"):
         return user
-    email = normalize_email(user)
-    found = await auth.store.credentials(email) if email else None
-    if found is None:
-        raise NoSuchUser(hint="who was deleted is found by their id")
-    return found.user.id
+    try:
+        return (await auth.find_user(user)).id
+    except NoSuchUser:
+        raise NoSuchUser(hint="who was deleted is found by their id") from None
 
 
 async def _print_json(auth: Auth, chosen: _Chosen, limit: int | None) -> None:

@@ -13,6 +13,8 @@ import unicodedata
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from authingo.models import User
 
 
@@ -65,6 +67,16 @@ def user_json(user: User) -> dict[str, object]:
     return {**user_json(user), "disabled_at": disabled}
 
 
+def count(number: int, noun: str) -> str:
+    """Say how many, such as `1 session` and `2,000 sessions`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def moment(at: datetime) -> str:
+    """Show a time to people."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def plain(text: str) -> str:
     r"""Show control, formatting and invisible characters as escapes such as \x1b.
 
@@ -80,13 +92,20 @@ def cell(text: str) -> str:
     return "'" + shown if shown.startswith(("=", "+", "-", "@", "\t", "\r")) else shown
 
 
-def table(columns: list[str], rows: list[list[str]], *, optional: tuple[str, ...] = ()) -> None:
+def table(
+    columns: list[str],
+    rows: list[list[str]],
+    *,
+    optional: tuple[str, ...] = (),
+    whole: tuple[str, ...] = (),
+) -> None:
     """Print a table for people, as wide as the terminal allows. Cells must be `plain`.
 
     Args:
         columns: the headers. Where it is too narrow, the widest columns are cut.
         rows: as many cells each.
         optional: columns to leave out, one after the other, before any is cut.
+        whole: columns that are never cut, because half an id is none.
     """
     from rich.cells import cell_len
     from rich.console import Console
@@ -105,9 +124,10 @@ def table(columns: list[str], rows: list[list[str]], *, optional: tuple[str, ...
     for name in optional:
         if excess() > 0:
             shown = [index for index in shown if columns[index] != name]
+    cut = [index for index in shown if columns[index] not in whole]
     while (too_wide := excess()) > 0:
-        widest = max(shown, key=lambda index: widths[index])
-        second = max((widths[i] for i in shown if widths[i] < widths[widest]), default=8)
+        widest = max(cut, key=lambda index: widths[index])
+        second = max((widths[i] for i in cut if widths[i] < widths[widest]), default=8)
         if widths[widest] <= 8:
             break  # nothing sensible is left to cut
         widths[widest] = max(second, widths[widest] - too_wide, 8)

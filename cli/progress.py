@@ -48,4 +48,10 @@ def progress(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), left)
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(doing, total=total)
-        yield lambda done: bar.advance(task, done)
+
+        def advance(done: int) -> None:
+            bar.advance(task, done)
+            if total is not None:  # what is counted goes on growing: never 120 of 100
+                bar.update(task, total=max(total, bar.tasks[task].completed))
+
+        yield advance

@@ -29,6 +29,10 @@ ConfigFile = Annotated[
         show_default=False,
     ),
 ]
+Who = Annotated[
+    str,
+    typer.Argument(metavar="EMAIL|ID", help="The user, by email or by id.", show_default=False),
+]
 AsJSON = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -52,6 +56,15 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit from None
 
     return run
+
+
+def utf_8(text: str | None) -> str | None:
+    """Refuse an option that is not UTF-8, which no database can look for."""
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter("is not UTF-8") from None
+    return text
 
 
 def with_auth(

@@ -8,18 +8,76 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import output
+from . import output, session_list
+from .asking import Yes, confirm, require_terminal
+from .progress import progress
 from .running import AsJSON, ConfigFile, command, with_auth
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
 
 app = typer.Typer(help="Look after sessions.", no_args_is_help=True)
+app.command("list", epilog="Example: authingo sessions list --user ada@example.com --active")(
+    session_list.list_sessions
+)
 
 
-@app.callback()
-def _sessions() -> None:
-    pass
+@app.command("revoke", epilog="Example: authingo sessions revoke --user ada@example.com")
+@command
+def revoke(
+    session_id: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="A session, by its id.", show_default=False),
+    ] = None,
+    *,
+    user: Annotated[
+        str | None,
+        typer.Option(metavar="EMAIL|ID", help="All sessions of this user.", show_default=False),
+    ] = None,
+    everybody: Annotated[
+        bool, typer.Option("--all", help="All sessions of everybody. Asks first.")
+    ] = False,
+    yes: Yes = False,
+    as_json: AsJSON = False,
+    config: ConfigFile = None,
+) -> None:
+    """End sessions at once, on every running server: whoever had them signs in again.
+
+    Give one of ID, --user and --all. Of --all a million are ended in batches that
+    hold nobody up; killed half-way, run it again.
+    """
+    from authingo.errors import UsageError
+
+    if (session_id is not None) + (user is not None) + everybody != 1:
+        raise UsageError(
+            "give exactly one of ID, --user and --all", hint="`authingo sessions list` shows ids"
+        )
+    if everybody:
+        require_terminal(yes=yes)
+
+    async def work(auth: Auth) -> tuple[int, str]:
+        if session_id is not None:
+            ended = await auth.revoke_session(session_id)
+            return 1, f"session of {output.plain(ended.user.email)}"
+        if user is not None:
+            found = await auth.find_user(user)
+            revoked = await auth.revoke(found.id)
+            return revoked, f"{_sessions(revoked)} of {output.plain(found.email)}"
+        revoked = await _revoke_all(auth, yes=yes)
+        return revoked, f"{_sessions(revoked)} of everybody"
+
+    revoked, what = with_auth(config, work)
+    if as_json:
+        output.as_json({"revoked": revoked})
+    else:
+        output.note(f"revoked {what}")
+
+
+async def _revoke_all(auth: Auth, *, yes: bool) -> int:
+    total = await auth.store.count_live()
+    confirm(f"End {_sessions(total)}, those of everybody?", yes=yes)
+    with progress("revoking", total, unit="sessions") as done:
+        return await auth.revoke_all(done=done)
 
 
 @app.command("prune", epilog="Example, in a crontab: 17 * * * *  authingo sessions prune")
@@ -41,19 +99,12 @@ def prune(
     """
 
     async def work(auth: Auth) -> int:
-        store = auth.store
+        watched = sys.stderr.isatty()
+        total = await auth.store.count_prunable() if dry_run or watched else 0
         if dry_run:
-            return await store.count_prunable()
-        pruned = batch = await store.prune(batch_size)
-        while batch == batch_size:
-            batch = await store.prune(batch_size)
-            pruned += batch
-        while await store.forget_nonces(batch_size) == batch_size:
-            pass
-        age = auth.settings.events.retention
-        while await store.forget_records(batch_size, events_older_than=age) == batch_size:
-            pass
-        return pruned
+            return total
+        with progress("pruning", total, unit="rows") as done:
+            return await auth.prune(batch_size=batch_size, done=done)
 
     began = time.monotonic()
     pruned = with_auth(config, work)
@@ -63,4 +114,8 @@ def prune(
     elif dry_run:
         output.data(str(pruned))
     elif sys.stderr.isatty():
-        output.note(f"pruned {pruned} session{'' if pruned == 1 else 's'} in {seconds} s")
+        output.note(f"pruned {_sessions(pruned)} in {seconds} s")
+
+
+def _sessions(number: int) -> str:
+    return output.count(number, "session")

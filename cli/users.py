@@ -1,201 +1,155 @@
-"""`authingo users`."""
+"""`authingo users`: the tree, and the commands that need no file of their own."""
 
 from __future__ import annotations
 
-import csv
-import sys
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from . import output
-from .running import AsJSON, ConfigFile, command, with_auth
+from . import output, user_list, user_passwords
+from .asking import Yes, confirm, require_terminal
+from .running import AsJSON, ConfigFile, Who, command, with_auth
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
-    from authingo.models import User
+    from authingo.models import Session, User
 
-app = typer.Typer(help="Create and list users.", no_args_is_help=True)
+    Done = tuple[User, str]  # the user as they are now, and what to tell people
 
-_PAGE = 1000  # rows read at once
-_TABLE_LIMIT = 50  # rows shown to people who ask for no number
+app = typer.Typer(help="Look after users.", no_args_is_help=True)
+app.command("create", epilog="Example: authingo users create ada@example.com --name Ada")(
+    user_passwords.create
+)
+app.command("list", epilog="Example: authingo users list --search example.com --limit 20")(
+    user_list.list_users
+)
 
 
-@app.command("create", epilog="Example: authingo users create ada@example.com --name Ada")
+@app.command("show", epilog="Example: authingo users show ada@example.com")
 @command
-def create(
-    email: Annotated[str, typer.Argument(help="The email to sign in with.", show_default=False)],
-    *,
-    name: Annotated[
-        str | None,
-        typer.Option(help="The name; else what stands before the @.", show_default=False),
-    ] = None,
-    verified: Annotated[
-        bool, typer.Option("--verified", help="The email is known to be theirs.")
-    ] = False,
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
-    ] = False,
-    generate_password: Annotated[
-        bool, typer.Option("--generate-password", help="Make one up and print it, once.")
-    ] = False,
-    as_json: AsJSON = False,
-    config: ConfigFile = None,
-) -> None:
-    """Create a user. Asks for the password unless told where to get it."""
-    from authingo.errors import UsageError
-    from authingo.passwords import generate
+def show(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> None:
+    """Show a user, and how many sessions they have."""
 
-    if password_stdin and generate_password:
-        raise UsageError("--password-stdin and --generate-password exclude each other")
-    if not (password_stdin or generate_password or sys.stdin.isatty()):
-        raise UsageError(
-            "there is no terminal to ask for the password",
-            hint="pipe it in with --password-stdin, or use --generate-password",
-        )
+    async def work(auth: Auth) -> tuple[User, list[Session]]:
+        user = await auth.find_user(who)
+        return user, await auth.list_sessions(user.id)
 
-    async def work(auth: Auth) -> tuple[User, str]:
-        await auth.ping()  # no password is asked for in vain
-        if generate_password:
-            password = generate()
-        else:
-            password = _read_password() if password_stdin else _ask_password()
-        made = await auth.create_user(email=email, password=password, name=name, verified=verified)
-        return made, password
-
-    user, password = with_auth(config, work)
+    user, sessions = with_auth(config, work)
     if as_json:
-        shown: dict[str, object] = output.user_json(user)
-        if generate_password:
-            shown = {"user": shown, "password": password}
-        output.as_json(shown)
+        output.as_json(output.user_json(user))
         return
-    output.note(f"created {output.plain(user.email)} ({user.id})")
-    if generate_password:
-        output.data(password)
+    disabled = f"disabled since {output.moment(user.disabled_at)}" if user.disabled_at else "active"
+    facts = {
+        "email": f"{output.plain(user.email)}{'' if user.email_verified else ' (not verified)'}",
+        "name": output.plain(user.name),
+        "id": user.id,
+        "state": disabled,
+        "created": output.moment(user.created_at),
+        "changed": output.moment(user.updated_at),
+        "sessions": _in_short(sessions),
+    }
+    for fact, value in facts.items():
+        output.data(f"{fact:10}{value}")
 
 
-@app.command("list", epilog="Example: authingo users list --search example.com --limit 20")
+app.command(
+    "set-password",
+    epilog="Example: authingo users set-password ada@example.com --generate-password",
+)(user_passwords.set_password)
+
+
+@app.command("disable", epilog="Example: authingo users disable ada@example.com --yes")
 @command
-def list_users(
-    *,
-    search: Annotated[
-        str | None, typer.Option(help="A part of the email or the name.", show_default=False)
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, help="At most so many: else 50 in a table, all of them for programs."),
-    ] = None,
-    after: Annotated[
-        str | None,
-        typer.Option(metavar="ID", help="Only those after this user.", show_default=False),
-    ] = None,
-    as_json: AsJSON = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
-    config: ConfigFile = None,
+def disable(
+    who: Who, *, yes: Yes = False, as_json: AsJSON = False, config: ConfigFile = None
 ) -> None:
-    """List users by the time they were created."""
-    from authingo.errors import UsageError
+    """End all sessions of a user, and let none begin until they are enabled. Asks first."""
+    require_terminal(yes=yes)
 
-    if as_json and as_csv:
-        raise UsageError("--json and --csv exclude each other")
+    async def work(auth: Auth) -> Done:
+        user = await auth.find_user(who)
+        if user.disabled_at:
+            return user, f"{_named(user)} is disabled already: nothing was changed"
+        await _confirm(auth, user, "Disable this user and end their sessions?", yes=yes)
+        changed = await auth.disable_user(user.id)
+        ended = output.count(changed.ended, "session")
+        return changed.user, f"disabled {_named(user)} and ended {ended}"
 
-    async def work(auth: Auth) -> None:
-        found = _pages(auth, search=search, after=after, limit=limit)
-        if as_json:
-            await _print_json(found)
-        elif as_csv:
-            await _print_csv(found)
-        else:
-            await _print_table(auth, search, after, limit or _TABLE_LIMIT)
-
-    with_auth(config, work)
+    _print(with_auth(config, work), as_json=as_json)
 
 
-async def _pages(
-    auth: Auth, *, search: str | None, after: str | None, limit: int | None
-) -> AsyncIterator[list[User]]:
-    left = limit
-    while left is None or left > 0:
-        size = _PAGE if left is None else min(_PAGE, left)
-        page = await auth.store.list_users(search=search, after=after, limit=size)
-        yield page
-        if len(page) < size:
-            return
-        after = page[-1].id
-        left = None if left is None else left - size
+@app.command("enable", epilog="Example: authingo users enable ada@example.com")
+@command
+def enable(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> None:
+    """Let a disabled user sign in again."""
+
+    async def work(auth: Auth) -> Done:
+        user = await auth.find_user(who)
+        if not user.disabled_at:
+            return user, f"{_named(user)} is not disabled: nothing was changed"
+        return (await auth.enable_user(user.id)).user, f"enabled {_named(user)}"
+
+    _print(with_auth(config, work), as_json=as_json)
 
 
-async def _print_json(pages: AsyncIterator[list[User]]) -> None:
-    array = output.JSONArray()
-    async for page in pages:
-        for user in page:
-            array.add(output.user_json(user))
-    array.close()
+@app.command("verify", epilog="Example: authingo users verify ada@example.com")
+@command
+def verify(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> None:
+    """Mark the email of a user as known to be theirs."""
+
+    async def work(auth: Auth) -> Done:
+        user = await auth.find_user(who)
+        if user.email_verified:
+            return user, f"{_named(user)} is verified already: nothing was changed"
+        return await auth.verify_email(user.id), f"verified {_named(user)}"
+
+    _print(with_auth(config, work), as_json=as_json)
 
 
-async def _print_csv(pages: AsyncIterator[list[User]]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    columns = ["id", "email", "name", "email_verified", "created_at", "updated_at", "disabled_at"]
-    writer.writerow(columns)
-    async for page in pages:
-        for user in page:
-            shown = output.user_json(user)
-            shown["email"], shown["name"] = output.cell(user.email), output.cell(user.name)
-            shown["email_verified"] = "true" if user.email_verified else "false"
-            writer.writerow([shown[column] for column in columns])
+@app.command("delete", epilog="Example: authingo users delete ada@example.com --yes")
+@command
+def delete(
+    who: Who, *, yes: Yes = False, as_json: AsJSON = False, config: ConfigFile = None
+) -> None:
+    """Delete a user and all their sessions. Asks first: there is no way back.
+
+    What happened to them stays in `authingo events list`, under their id.
+    """
+    require_terminal(yes=yes)
+
+    async def work(auth: Auth) -> Done:
+        user = await auth.find_user(who)
+        await _confirm(auth, user, "Delete this user and their sessions for good?", yes=yes)
+        await auth.delete_user(user.id)
+        return user, f"deleted {_named(user)}"
+
+    _print(with_auth(config, work), as_json=as_json)
 
 
-async def _print_table(auth: Auth, search: str | None, after: str | None, limit: int) -> None:
-    found = await auth.store.list_users(search=search, after=after, limit=limit + 1)
-    shown = found[:limit]
-    if not shown:
-        output.note("no users")
-        return
-    output.table(
-        ["email", "name", "state", "created", "id"],
-        [
-            [
-                output.plain(user.email),
-                output.plain(user.name),
-                _state(user),
-                f"{user.created_at:%Y-%m-%d}",
-                user.id,
-            ]
-            for user in shown
-        ],
-        optional=("id",),  # every command takes the email as well
-    )
-    if len(found) > limit:
-        output.note(f"there are more: --after {shown[-1].id}, or --limit")
+async def _confirm(auth: Auth, user: User, question: str, *, yes: bool) -> None:
+    """Say whom it is about and what will end, and ask."""
+    if not yes:
+        sessions = await auth.list_sessions(user.id)
+        output.note(f"{_named(user)}, {output.plain(user.name)}\nsessions: {_in_short(sessions)}")
+        confirm(question, yes=yes)
 
 
-def _state(user: User) -> str:
-    if user.disabled_at:
-        return "disabled"
-    return "verified" if user.email_verified else "active"
+def _print(done: Done, *, as_json: bool) -> None:
+    user, said = done
+    if as_json:
+        output.as_json(output.user_json(user))
+    else:
+        output.note(said)
 
 
-def _read_password() -> str:
-    from authingo.errors import UsageError
-
-    try:
-        text = sys.stdin.buffer.read(64 * 1024).decode("utf-8")
-    except UnicodeDecodeError:
-        raise UsageError("the password on standard input is not UTF-8") from None
-    password = text.removesuffix("\n").removesuffix("\r")
-    if not password:
-        raise UsageError("there is no password on standard input")
-    return password
+def _named(user: User) -> str:
+    return f"{output.plain(user.email)} ({user.id})"
 
 
-def _ask_password() -> str:
-    import getpass
-
-    from authingo.errors import UsageError
-
-    password = getpass.getpass("Password: ")
-    if getpass.getpass("Once more: ") != password:
-        raise UsageError("the two passwords differ")
-    return password
+def _in_short(sessions: list[Session]) -> str:
+    """Say how many there are, and of the one used last when and from where."""
+    if not sessions:
+        return "none"
+    last = sessions[0]
+    where = f" from {output.plain(last.ip)}" if last.ip else ""
+    return f"{len(sessions)}, last used {output.moment(last.last_used_at)}{where}"

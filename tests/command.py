@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -12,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 from dataclasses import dataclass
@@ -90,6 +92,7 @@ class Runner:
             cwd=self.directory,
             env={**self.env, "TERM": "xterm-256color", "COLUMNS": str(columns)},
             start_new_session=True,
+            preexec_fn=_take_terminal,  # noqa: PLW1509 - as below
         )
         os.close(follower)
         shown, pending = b"", list(answers or [])
@@ -108,6 +111,12 @@ class Runner:
         process.wait(60)
         os.close(leader)
         return Ran(process.returncode, shown.decode(), "")
+
+
+def _take_terminal() -> None:
+    """Make stdin the terminal of the session, so that a typed Ctrl-C is a SIGINT."""
+    _heed_ctrl_c()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _heed_ctrl_c() -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from authingo.models import (
     NOTHING,
+    Altered,
     Begun,
     Counted,
     Credentials,
@@ -32,6 +33,7 @@ from authingo.models import (
     Rotation,
     Session,
     Statistics,
+    StoredSession,
     TokenMatch,
     User,
 )
@@ -128,6 +130,9 @@ class Store(Protocol):
     async def credentials(self, email: str) -> Credentials | None:
         """Find a user, disabled or not, by normalized email."""
 
+    async def user(self, user_id: str) -> User | None:
+        """Find a user, disabled or not, by id."""
+
     async def replace_hash(self, user_id: str, *, old: str, new: str) -> None:
         """Store a stronger hash of the same password; nothing happens if `old` is not there now."""
 
@@ -147,11 +152,14 @@ class Store(Protocol):
         `caller` still lives.
         """
 
-    async def set_password(self, user_id: str, new_hash: str) -> User | None:
+    async def set_password(self, user_id: str, new_hash: str) -> Altered | None:
         """Store a new password and end every session of the user. None: no such user."""
 
-    async def set_disabled(self, user_id: str, *, disabled: bool) -> User | None:
+    async def set_disabled(self, user_id: str, *, disabled: bool) -> Altered | None:
         """Disable or enable a user, and end every session of theirs. None: no such user."""
+
+    async def verify_email(self, user_id: str) -> User | None:
+        """Mark the email as known to be theirs. Nothing changes if it is. None: no such user."""
 
     async def delete_user(self, user_id: str) -> bool:
         """Delete a user and every session of theirs; tell whether there was one."""
@@ -228,6 +236,36 @@ class Store(Protocol):
         """Set `last_used_at` of those that were not used for so long; return how many.
 
         Rows that somebody else holds are left out.
+        """
+
+    # Sessions of everybody
+
+    async def session(self, session_id: str) -> StoredSession | None:
+        """Find a session, live or not, by id."""
+
+    async def all_sessions(
+        self,
+        *,
+        user_id: str | None = None,
+        live: bool | None = None,
+        after: str | None = None,
+        limit: int,
+    ) -> list[StoredSession]:
+        """Return up to `limit` sessions by id, which is by sign-in, those after the id `after`.
+
+        Everybody's, or those of one user; those that can still be refreshed (`live`),
+        those that cannot, or both.
+        """
+
+    async def count_live(self) -> int:
+        """Count the sessions of everybody that can be refreshed."""
+
+    async def end_any(self, batch_size: int) -> list[Session]:
+        """Delete at most `batch_size` sessions that can be refreshed, whosever they are.
+
+        Returns what was deleted; less than `batch_size` means that none was left when
+        it began. A row that somebody else holds is waited for, not left out: what a
+        refresh has in hand must end too. Each call is one short transaction.
         """
 
     # Attempts and events

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from authingo.models import Credentials, Day, Event, Session, User
+from authingo.models import Credentials, Day, Event, Session, StoredSession, User
 
 USER = "u.id, u.email, u.name, u.email_verified, u.created_at, u.updated_at, u.disabled_at"
 SESSION = (
@@ -59,6 +59,10 @@ class RowReader:
     def user_and_session(self, row: Sequence[Any]) -> tuple[User, Session]:
         """Read a row that begins with USER, SESSION."""
         return self.user(row), self.session(row[USER_SIZE:])
+
+    def stored_session(self, row: Sequence[Any]) -> StoredSession:
+        """Read a row of USER, SESSION, and whether it can still be refreshed."""
+        return StoredSession(*self.user_and_session(row), live=bool(row[-1]))
 
 
 def read_event(row: Sequence[Any], time: Callable[[Any], datetime] = _as_it_is) -> Event:

@@ -100,6 +100,8 @@ def test_wrong_usage_is_two(bare: Runner) -> None:
         ["users", "create"],
         ["users", "list", "--limit", "many"],
         ["sessions", "prune", "--batch-size", "0"],
+        ["users", "show"],
+        ["sessions", "revoke"],
         ["serve", "--reload", "--workers", "2"],
         ["cookies", "inspect", "nothing that is a cookie"],
     ):

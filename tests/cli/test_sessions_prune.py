@@ -74,7 +74,11 @@ def test_prune_is_quiet_in_cron_and_speaks_on_a_terminal(
 ) -> None:
     ran = authingo("sessions", "prune")
     assert (ran.code, ran.out, ran.err) == (0, "", "")
-    assert "pruned 0 sessions in" in authingo.on_terminal("sessions", "prune").out
+    age_sessions(authingo.env["AUTHINGO_DATABASE_URL"], timedelta(days=31).total_seconds())
+    shown = authingo.on_terminal("sessions", "prune", "--batch-size", "3").out
+    assert "pruning" in shown
+    assert "10/10" in shown
+    assert "pruned 10 sessions in" in shown
 
 
 def test_prunes_may_overlap_and_be_killed(authingo: Runner, half_expired: list[SignedIn]) -> None:

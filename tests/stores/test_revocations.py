@@ -171,6 +171,7 @@ VERBS: dict[str, Verb] = {
     "set_password": lambda s: s.store.set_password(s.ada.id, "new"),
     "disable": lambda s: s.store.set_disabled(s.ada.id, disabled=True),
     "enable": lambda s: s.store.set_disabled(s.ada.id, disabled=False),
+    "verify_email": lambda s: s.store.verify_email(s.ada.id),
     "delete_user": lambda s: s.store.delete_user(s.ada.id),
     "begin_session": lambda s: s.store.begin_session(
         s.bob.id, new_session(), version=1, ending=s.session.token_digest

@@ -29,6 +29,7 @@ from authingo.stores.conformance.attempts import AttemptsConformance
 from authingo.stores.conformance.counts import CountsConformance
 from authingo.stores.conformance.ending import EndingConformance
 from authingo.stores.conformance.events import EventsConformance
+from authingo.stores.conformance.everybody import EverybodyConformance
 from authingo.stores.conformance.revocations import RevocationsConformance
 from authingo.stores.conformance.rotation import RotationConformance
 from authingo.stores.conformance.sessions import SessionsConformance
@@ -48,6 +49,7 @@ class StoreConformance(
     AttemptsConformance,
     EventsConformance,
     CountsConformance,
+    EverybodyConformance,
     UpkeepConformance,
 ):
     """Subclass it with a fixture `store`: an open, migrated, empty store."""

@@ -111,14 +111,15 @@ class EndingConformance:
         begun, bystander = await begin(store), await begin(store)
         disabled = await store.set_disabled(begun.user.id, disabled=True)
         assert disabled is not None
-        assert disabled.disabled_at is not None
+        assert disabled.user.disabled_at is not None
+        assert disabled.ended == 1
         assert await store.begin_session(begun.user.id, a_session(), version=1, ending=None) is None
         again = await store.set_disabled(begun.user.id, disabled=True)
         assert again is not None
-        assert again.disabled_at == disabled.disabled_at, "since when is not forgotten"
+        assert again.user.disabled_at == disabled.user.disabled_at, "since when is not forgotten"
         enabled = await store.set_disabled(begun.user.id, disabled=False)
         assert enabled is not None
-        assert enabled.disabled_at is None
+        assert enabled.user.disabled_at is None
         assert await store.session_and_user(begun.new.token_digest) is None
         new = a_session()
         assert await store.begin_session(begun.user.id, new, version=1, ending=None)
@@ -132,10 +133,12 @@ class EndingConformance:
     async def test_a_password_that_is_set_ends_every_session(self, store: Store) -> None:
         """And makes a sign-in that checked the old one fail."""
         begun = await begin(store)
+        await store.begin_session(begun.user.id, a_session(DEAD), version=1, ending=None)
         changed = await store.set_password(begun.user.id, "another")
         assert changed is not None
+        assert changed.ended == 1, "what was over is not counted"
         found = await credentials_of(store, begun.user)
-        assert (found.user, found.password_hash, found.version) == (changed, "another", 2)
+        assert (found.user, found.password_hash, found.version) == (changed.user, "another", 2)
         assert await store.session_and_user(begun.new.token_digest) is None
         assert await store.begin_session(begun.user.id, a_session(), version=1, ending=None) is None
         assert await store.set_password("usr_nobody", "another") is None

@@ -82,6 +82,8 @@ _REVOKING: dict[str, Callable[[Store, Begun], Awaitable[object]]] = {
     "change_password": _change_password,
     "set_password": lambda store, begun: store.set_password(begun.user.id, "new hash"),
     "set_disabled": lambda store, begun: store.set_disabled(begun.user.id, disabled=True),
+    "verify_email": lambda store, begun: store.verify_email(begun.user.id),
+    "end_any": lambda store, _: store.end_any(1000),
     "delete_user": lambda store, begun: store.delete_user(begun.user.id),
     "add_user_with_session": _sign_up_over,
     "begin_session": _sign_in_over,

@@ -12,7 +12,7 @@ from authingo.models import (
     NewUser,
 )
 from authingo.stores import Store
-from authingo.stores.conformance.world import a_session, add_user, credentials_of
+from authingo.stores.conformance.world import a_session, add_user, begin, credentials_of
 
 
 class UsersConformance:
@@ -36,10 +36,13 @@ class UsersConformance:
         found = await store.credentials("ada@example.com")
         assert found is not None
         assert (found.user, found.password_hash, found.version) == (user, "$2b$04$x", 1)
+        assert await store.user(user.id) == user
 
     async def test_an_absent_user_is_none(self, store: Store) -> None:
         """No error, no user."""
         assert await store.credentials("nobody@example.com") is None
+        assert await store.user("usr_nobody") is None
+        assert await store.verify_email("usr_nobody") is None
 
     async def test_an_email_is_taken_once(self, store: Store) -> None:
         """Of ten at once one is stored, nine are told, and no session is left by the others."""
@@ -88,3 +91,16 @@ class UsersConformance:
         await store.replace_hash(user.id, old="$2b$04$hash", new="stronger")
         found = await credentials_of(store, user)
         assert (found.password_hash, found.version) == ("stronger", 1)
+
+    async def test_an_email_is_verified_once(self, store: Store) -> None:
+        """A session goes on; whoever is verified stays as they are."""
+        begun, bystander = await begin(store), await add_user(store)
+        verified = await store.verify_email(begun.user.id)
+        assert verified is not None
+        assert verified.email_verified
+        assert verified.updated_at > begun.user.updated_at
+        assert await store.verify_email(begun.user.id) == verified
+        match = await store.session_and_user(begun.new.token_digest)
+        assert match is not None
+        assert match.user == verified
+        assert await store.user(bystander.id) == bystander

@@ -166,29 +166,3 @@ class Sessions(Connections):
             list(session_ids),
             longer_than,
         )
-
-    async def count_prunable(self) -> int:
-        """See Store."""
-        row = await self._one(
-            "SELECT count(*) FROM authingo_sessions WHERE refresh_expires_at <= now()"
-        )
-        return int(row[0])
-
-    async def prune(self, batch_size: int) -> int:
-        """See Store. By ctid, thirty times as quick as by primary key; the rows are locked."""
-        return await self._count(
-            "DELETE FROM authingo_sessions WHERE ctid = ANY(ARRAY("
-            " SELECT ctid FROM authingo_sessions WHERE refresh_expires_at <= now()"
-            " LIMIT $1 FOR UPDATE SKIP LOCKED))",
-            batch_size,
-        )
-
-    async def forget_nonces(self, batch_size: int) -> int:
-        """See Store."""
-        return await self._count(
-            "UPDATE authingo_sessions SET rotation_nonce = NULL WHERE ctid = ANY(ARRAY("
-            " SELECT ctid FROM authingo_sessions"
-            " WHERE rotation_nonce IS NOT NULL AND grace_expires_at <= now()"
-            " LIMIT $1 FOR UPDATE SKIP LOCKED))",
-            batch_size,
-        )

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from authingo.errors import EmailTaken
-from authingo.models import NOTHING, Credentials, NewSession, NewUser, Outcome, Resumed, User
+from authingo.models import (
+    NOTHING,
+    Altered,
+    Credentials,
+    NewSession,
+    NewUser,
+    Outcome,
+    Resumed,
+    User,
+)
 from authingo.stores.postgres.connections import Connections, Undo
 from authingo.stores.postgres.statements import (
     BEGIN,
@@ -60,6 +69,11 @@ class Users(Connections):
         )
         return _read.credentials(row) if row else None
 
+    async def user(self, user_id: str) -> User | None:
+        """See Store."""
+        row = await self._one(f"SELECT {USER} FROM authingo_users u WHERE u.id = $1", user_id)
+        return _read.user(row) if row else None
+
     async def replace_hash(self, user_id: str, *, old: str, new: str) -> None:
         """See Store."""
         await self._one(
@@ -104,11 +118,11 @@ class Users(Connections):
         self._forget(user_id)
         return Resumed(*_read.user_and_session(row))
 
-    async def set_password(self, user_id: str, new_hash: str) -> User | None:
+    async def set_password(self, user_id: str, new_hash: str) -> Altered | None:
         """See Store."""
         return await self._alter(_CHANGE_HASH, user_id, new_hash)
 
-    async def set_disabled(self, user_id: str, *, disabled: bool) -> User | None:
+    async def set_disabled(self, user_id: str, *, disabled: bool) -> Altered | None:
         """See Store."""
         return await self._alter(
             "UPDATE authingo_users u SET updated_at = now(),"
@@ -117,12 +131,24 @@ class Users(Connections):
             disabled,
         )
 
-    async def _alter(self, update: str, user_id: str, value: object) -> User | None:
+    async def _alter(self, update: str, user_id: str, value: object) -> Altered | None:
         """Change a user, then end every session, those of a sign-in it waited for included."""
+        ended: dict[str, bool] = {}
         async with self._transaction() as connection:
             row = await connection.fetchrow(f"{update} RETURNING {USER}", user_id, value)
             if row is not None:
-                await _end_sessions(connection, user_id)
+                ended = await _end_sessions(connection, user_id)
+        self._forget(user_id)
+        return Altered(_read.user(row), sum(ended.values())) if row else None
+
+    async def verify_email(self, user_id: str) -> User | None:
+        """See Store. A row written as it was notifies nobody."""
+        row = await self._one(
+            "UPDATE authingo_users u SET email_verified = true,"
+            "  updated_at = CASE WHEN u.email_verified THEN u.updated_at ELSE now() END"
+            f" WHERE u.id = $1 RETURNING {USER}",
+            user_id,
+        )
         self._forget(user_id)
         return _read.user(row) if row else None
 
@@ -153,8 +179,10 @@ _CHANGE_HASH = (
 )
 
 
-async def _end_sessions(connection: Any, user_id: str) -> set[str]:
+async def _end_sessions(connection: Any, user_id: str) -> dict[str, bool]:
+    """End them all, and tell of each id whether it could still be refreshed."""
     ended = await connection.fetch(
-        "DELETE FROM authingo_sessions WHERE user_id = $1 RETURNING id", user_id
+        "DELETE FROM authingo_sessions WHERE user_id = $1 RETURNING id, refresh_expires_at > now()",
+        user_id,
     )
-    return {row[0] for row in ended}
+    return {row[0]: row[1] for row in ended}

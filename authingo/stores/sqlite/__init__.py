@@ -14,10 +14,11 @@ from __future__ import annotations
 from authingo.stores.sqlite.counts import Counts
 from authingo.stores.sqlite.records import Records
 from authingo.stores.sqlite.sessions import Sessions
+from authingo.stores.sqlite.upkeep import Upkeep
 from authingo.stores.sqlite.users import Users
 
 
-class SQLiteStore(Users, Sessions, Records, Counts):
+class SQLiteStore(Users, Sessions, Upkeep, Records, Counts):
     """A `Store` in one file, or in memory where `path` is `:memory:` (for tests)."""
 
     embedded = True

@@ -12,6 +12,7 @@ from authingo.stores.rows import EVENT, SESSION, USER, RowReader
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_BY_ID = f"SELECT {USER} FROM authingo_users u WHERE u.id = ?"
 
 
 def now() -> int:
@@ -57,13 +58,15 @@ def insert_user(connection: sqlite3.Connection, user: NewUser) -> User:
     return read.user(row)
 
 
+def find_user(connection: sqlite3.Connection, user_id: str) -> User | None:
+    """Read a user, if there is one with this id."""
+    row = connection.execute(_BY_ID, (user_id,)).fetchone()
+    return read.user(row) if row else None
+
+
 def select_user(connection: sqlite3.Connection, user_id: str) -> User:
     """Read a user that is known to be there."""
-    row = connection.execute(
-        f"SELECT {USER} FROM authingo_users u WHERE u.id = ?",
-        (user_id,),
-    ).fetchone()
-    return read.user(row)
+    return read.user(connection.execute(_BY_ID, (user_id,)).fetchone())
 
 
 def insert_session(connection: sqlite3.Connection, user_id: str, new: NewSession) -> Session:
@@ -94,9 +97,13 @@ def insert_session(connection: sqlite3.Connection, user_id: str, new: NewSession
     return read.session(row)
 
 
-def delete_sessions(connection: sqlite3.Connection, user_id: str) -> None:
-    """Delete every session of a user."""
-    connection.execute("DELETE FROM authingo_sessions WHERE user_id = ?", (user_id,))
+def delete_sessions(connection: sqlite3.Connection, user_id: str) -> int:
+    """Delete every session of a user; return how many of them could still be refreshed."""
+    ended = connection.execute(
+        "DELETE FROM authingo_sessions WHERE user_id = ? RETURNING refresh_expires_at > ?",
+        (user_id, now()),
+    ).fetchall()
+    return sum(live for (live,) in ended)
 
 
 def delete_session(connection: sqlite3.Connection, token_digest: bytes | None) -> Resumed | None:

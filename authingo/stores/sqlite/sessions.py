@@ -173,32 +173,6 @@ class Sessions(Connection):
 
         return await self._write(work)
 
-    async def count_prunable(self) -> int:
-        """See Store."""
-        row = await self._one(
-            "SELECT count(*) FROM authingo_sessions WHERE refresh_expires_at <= ?", rows.now()
-        )
-        return int(row[0])
-
-    async def prune(self, batch_size: int) -> int:
-        """See Store."""
-        return await self._count(
-            "DELETE FROM authingo_sessions WHERE rowid IN (SELECT rowid"
-            " FROM authingo_sessions WHERE refresh_expires_at <= ? LIMIT ?)",
-            rows.now(),
-            batch_size,
-        )
-
-    async def forget_nonces(self, batch_size: int) -> int:
-        """See Store."""
-        return await self._count(
-            "UPDATE authingo_sessions SET rotation_nonce = NULL WHERE rowid IN ("
-            "SELECT rowid FROM authingo_sessions WHERE rotation_nonce IS NOT NULL"
-            "  AND grace_expires_at <= ? LIMIT ?)",
-            rows.now(),
-            batch_size,
-        )
-
 
 # The current token first; the one it replaced is looked for where that misses.
 _BY_TOKEN = tuple(

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 
-from authingo.models import NOTHING, Credentials, NewSession, NewUser, Outcome, Resumed, User
+from authingo.models import (
+    NOTHING,
+    Altered,
+    Credentials,
+    NewSession,
+    NewUser,
+    Outcome,
+    Resumed,
+    User,
+)
 from authingo.stores.rows import USER, like_pattern
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.connection import Connection
@@ -44,6 +53,10 @@ class Users(Connection):
         )
         return rows.read.credentials(row) if row else None
 
+    async def user(self, user_id: str) -> User | None:
+        """See Store."""
+        return await self._read(lambda connection: rows.find_user(connection, user_id))
+
     async def replace_hash(self, user_id: str, *, old: str, new: str) -> None:
         """See Store."""
         await self._count(
@@ -81,30 +94,43 @@ class Users(Connection):
 
         return await self._write(work)
 
-    async def set_password(self, user_id: str, new_hash: str) -> User | None:
+    async def set_password(self, user_id: str, new_hash: str) -> Altered | None:
         """See Store."""
         return await self._alter(
             "password_hash = ?3, password_version = password_version + 1", user_id, new_hash
         )
 
-    async def set_disabled(self, user_id: str, *, disabled: bool) -> User | None:
+    async def set_disabled(self, user_id: str, *, disabled: bool) -> Altered | None:
         """See Store."""
         return await self._alter(
             "disabled_at = CASE WHEN ?3 THEN coalesce(disabled_at, ?2) END", user_id, disabled
         )
 
-    async def _alter(self, change: str, user_id: str, value: object) -> User | None:
+    async def _alter(self, change: str, user_id: str, value: object) -> Altered | None:
         """Change a user and end every session."""
 
-        def work(connection: sqlite3.Connection) -> User | None:
+        def work(connection: sqlite3.Connection) -> Altered | None:
             changed = connection.execute(
                 f"UPDATE authingo_users SET updated_at = ?2, {change} WHERE id = ?1",
                 (user_id, rows.now(), value),
             )
             if changed.rowcount == 0:
                 return None
-            rows.delete_sessions(connection, user_id)
-            return rows.select_user(connection, user_id)
+            ended = rows.delete_sessions(connection, user_id)
+            return Altered(rows.select_user(connection, user_id), ended)
+
+        return await self._write(work)
+
+    async def verify_email(self, user_id: str) -> User | None:
+        """See Store."""
+
+        def work(connection: sqlite3.Connection) -> User | None:
+            connection.execute(
+                "UPDATE authingo_users SET email_verified = 1, updated_at = ?"
+                " WHERE id = ? AND NOT email_verified",
+                (rows.now(), user_id),
+            )
+            return rows.find_user(connection, user_id)
 
         return await self._write(work)
 

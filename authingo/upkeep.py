@@ -1,0 +1,101 @@
+"""What operators do to the sessions of everybody: find one, end them, prune."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from authingo import events
+from authingo.errors import NoSuchSession
+from authingo.models import Session, StoredSession, is_id
+from authingo.opening import Opening
+from authingo.stores import Store
+
+_BATCH = 5000  # rows of one short transaction: some 50 ms on a small machine
+
+
+def _nobody(_: int) -> None:
+    """Hear of progress where nobody asked to."""
+
+
+class Upkeep(Opening):
+    """The use cases about the sessions of everybody."""
+
+    async def revoke_session(self, session_id: str) -> StoredSession:
+        """End a session that can be refreshed, whosever it is (ASVS 5.0 V7.4.5).
+
+        Returns what it was.
+
+        Raises:
+            NoSuchSession: there is none with this id, or it is over.
+        """
+        store = await self._store()
+        found = await store.session(session_id) if is_id(session_id, "ses_") else None
+        if found is None or not await store.end_sessions(found.user.id, only=session_id):
+            raise NoSuchSession
+        await _record(store, [found.session])
+        return found
+
+    async def revoke_all(
+        self, *, batch_size: int = _BATCH, done: Callable[[int], None] = _nobody
+    ) -> int:
+        """End the sessions of everybody and return how many (ASVS 5.0 V7.4.5).
+
+        In batches, each a transaction and its events, so that a million of them hold
+        nobody up. It stops when a batch finds fewer than it may take, so a session that
+        began meanwhile has ended too, and one that begins later lives.
+
+        Args:
+            batch_size: sessions that one transaction ends.
+            done: called with the number of each batch.
+        """
+        store = await self._store()
+
+        async def batch() -> int:
+            ended = await store.end_any(batch_size)
+            await _record(store, ended)
+            return len(ended)
+
+        return await _repeat(batch, batch_size, done)
+
+    async def prune(
+        self, *, batch_size: int = _BATCH, done: Callable[[int], None] = _nobody
+    ) -> int:
+        """Delete the sessions that can no longer be refreshed, and return how many.
+
+        Spent nonces and counts, and events older than `events.retention`, go with them.
+        It may overlap with itself, on as many machines, and be killed at any moment:
+        each batch is a transaction, and leaves what others hold for the next time.
+
+        Args:
+            batch_size: rows that one transaction deletes.
+            done: called with the number of rows of each batch, of whichever kind.
+        """
+        store, retention = await self._store(), self.settings.events.retention
+        pruned = await _repeat(lambda: store.prune(batch_size), batch_size, done)
+        await _repeat(lambda: store.forget_nonces(batch_size), batch_size, done)
+        await _repeat(
+            lambda: store.forget_records(batch_size, events_older_than=retention), batch_size, done
+        )
+        return pruned
+
+
+async def _repeat(
+    batch: Callable[[], Awaitable[int]], batch_size: int, done: Callable[[int], None]
+) -> int:
+    """Work batches off until one is not full, and return how many rows they were."""
+    total, size = 0, batch_size
+    while size == batch_size:
+        size = await batch()
+        total += size
+        done(size)
+    return total
+
+
+async def _record(store: Store, ended: list[Session]) -> None:
+    await events.record(
+        store,
+        *(
+            events.happened("session_revoked", user_id=session.user_id, session_id=session.id)
+            for session in ended
+        ),
+    )

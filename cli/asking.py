@@ -1,0 +1,119 @@
+"""What commands ask of people: a new password, and whether they mean it.
+
+Where there is nobody to ask, nothing is asked: that is wrong usage, and says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from . import output
+
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+]
+GeneratePassword = Annotated[
+    bool, typer.Option("--generate-password", help="Make one up and print it, once.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, for scripts.")]
+
+_MAX_INPUT = 64 * 1024  # bytes; longer than any password that is accepted
+
+
+class NewPassword:
+    """Where a new password comes from. Never an argument: others see those (CWE-214)."""
+
+    def __init__(self, *, stdin: bool, generate: bool) -> None:
+        """Raise UsageError where both are wanted."""
+        from authingo.errors import UsageError
+
+        if stdin and generate:
+            raise UsageError("--password-stdin and --generate-password exclude each other")
+        self._stdin = stdin
+        self.generated = generate
+
+    def require_source(self) -> None:
+        """Raise UsageError where a password could be asked for nowhere."""
+        from authingo.errors import UsageError
+
+        if not (self._stdin or self.generated or sys.stdin.isatty()):
+            raise UsageError(
+                "there is no terminal to ask for the password",
+                hint="pipe it in with --password-stdin, or use --generate-password",
+            )
+
+    def get(self) -> str:
+        """Make it up, read it or ask for it.
+
+        Raises:
+            UsageError: it could be had nowhere.
+        """
+        from authingo.passwords import generate
+
+        self.require_source()
+        if self.generated:
+            return generate()
+        return _read_password() if self._stdin else _ask_password()
+
+
+def require_terminal(*, yes: bool) -> None:
+    """Raise UsageError where `confirm` would find nobody to ask."""
+    from authingo.errors import UsageError
+
+    if not (yes or sys.stdin.isatty()):
+        raise UsageError("there is no terminal to ask whether this is meant", hint="add --yes")
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask on stderr, unless `yes`; exit with 1 where the answer is anything but yes."""
+    if yes:
+        return
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    with _heeding_ctrl_c():
+        answer = sys.stdin.readline()
+    if answer.strip().lower() not in {"y", "yes"}:
+        output.note("nothing was changed" if answer else "\nnothing was changed")
+        raise typer.Exit(1)
+
+
+def _read_password() -> str:
+    from authingo.errors import UsageError
+
+    try:
+        text = sys.stdin.buffer.read(_MAX_INPUT).decode("utf-8")
+    except UnicodeDecodeError:
+        raise UsageError("the password on standard input is not UTF-8") from None
+    password = text.removesuffix("\n").removesuffix("\r")
+    if not password:
+        raise UsageError("there is no password on standard input")
+    return password
+
+
+def _ask_password() -> str:
+    import getpass
+
+    from authingo.errors import UsageError
+
+    with _heeding_ctrl_c():
+        password = getpass.getpass("Password: ")
+        again = getpass.getpass("Once more: ")
+    if again != password:
+        raise UsageError("the two passwords differ")
+    return password
+
+
+@contextlib.contextmanager
+def _heeding_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C end a question: asyncio's own handler would only be heard after the answer."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

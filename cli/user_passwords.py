@@ -1,0 +1,115 @@
+"""`authingo users create` and `set-password`: the commands that need a new password."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import output
+from .asking import GeneratePassword, NewPassword, PasswordStdin
+from .running import AsJSON, ConfigFile, Who, command, with_auth
+
+if TYPE_CHECKING:
+    from authingo.auth import Auth
+    from authingo.models import Altered, User
+
+
+@command
+def create(
+    email: Annotated[str, typer.Argument(help="The email to sign in with.", show_default=False)],
+    *,
+    name: Annotated[
+        str | None,
+        typer.Option(help="The name; else what stands before the @.", show_default=False),
+    ] = None,
+    verified: Annotated[
+        bool, typer.Option("--verified", help="The email is known to be theirs.")
+    ] = False,
+    if_missing: Annotated[
+        bool,
+        typer.Option(
+            "--if-missing",
+            help="Succeed where there is such a user, and change nothing.",
+        ),
+    ] = False,
+    password_stdin: PasswordStdin = False,
+    generate_password: GeneratePassword = False,
+    as_json: AsJSON = False,
+    config: ConfigFile = None,
+) -> None:
+    """Create a user. Asks for the password unless told where to get it.
+
+    With --if-missing it can be run again: who is there stays as they are, and
+    no password is asked for, read or made up (with --json it is then null).
+    """
+    password = NewPassword(stdin=password_stdin, generate=generate_password)
+    if not if_missing:
+        password.require_source()
+
+    async def work(auth: Auth) -> tuple[User, str | None]:
+        from authingo.errors import EmailTaken
+
+        await auth.ping()  # no password is asked for in vain
+        if if_missing and (there := await _there(auth, email)):
+            return there, None
+        new = password.get()
+        try:
+            made = await auth.create_user(email=email, password=new, name=name, verified=verified)
+        except EmailTaken:  # somebody else was quicker
+            if if_missing and (there := await _there(auth, email)):
+                return there, None
+            raise
+        return made, new
+
+    user, new = with_auth(config, work)
+    if not as_json:
+        shown = f"{output.plain(user.email)} ({user.id})"
+        output.note(f"created {shown}" if new else f"{shown} is there already: nothing was changed")
+    _print(user, new, password, as_json=as_json)
+
+
+@command
+def set_password(
+    who: Who,
+    *,
+    password_stdin: PasswordStdin = False,
+    generate_password: GeneratePassword = False,
+    as_json: AsJSON = False,
+    config: ConfigFile = None,
+) -> None:
+    """Give a user another password and end all their sessions."""
+    password = NewPassword(stdin=password_stdin, generate=generate_password)
+    password.require_source()
+
+    async def work(auth: Auth) -> tuple[Altered, str]:
+        user = await auth.find_user(who)  # no password is asked for in vain
+        new = password.get()
+        return await auth.set_password(user, new), new
+
+    changed, new = with_auth(config, work)
+    if not as_json:
+        output.note(
+            f"set the password of {output.plain(changed.user.email)} ({changed.user.id}), "
+            f"and ended {output.count(changed.ended, 'session')}"
+        )
+    _print(changed.user, new, password, as_json=as_json)
+
+
+async def _there(auth: Auth, email: str) -> User | None:
+    from authingo.errors import NoSuchUser
+
+    if "@" not in email:
+        return None  # an id is no email to make a user with
+    try:
+        return await auth.find_user(email)
+    except NoSuchUser:
+        return None
+
+
+def _print(user: User, new: str | None, password: NewPassword, *, as_json: bool) -> None:
+    if as_json:
+        shown = output.user_json(user)
+        output.as_json({"user": shown, "password": new} if password.generated else shown)
+    elif password.generated and new:
+        output.data(new)

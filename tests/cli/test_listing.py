@@ -1,0 +1,88 @@
+"""Long lists are read by key in pages: each row once, no more than was asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from typing import Any
+
+import pytest
+
+from authingo.models import is_id, new_id
+
+Listing = importlib.import_module("authingo.cli.listing").Listing
+
+
+class Rows:
+    """A million rows that are made when they are asked for."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self.asked: list[tuple[str | None, int]] = []
+
+    async def fetch(self, after: str | None, limit: int) -> list[int]:
+        self.asked.append((after, limit))
+        first = 0 if after is None else int(after) + 1
+        return list(range(first, min(first + limit, self._count)))
+
+    def pages(self, **options: Any) -> list[list[int]]:
+        async def read() -> list[list[int]]:
+            return [page async for page in Listing(self.fetch, str, **options).pages()]
+
+        return asyncio.run(read())
+
+    def table(self, limit: int | None) -> list[list[int]]:
+        drawn: list[list[int]] = []
+        listing = Listing(self.fetch, str, after=None, limit=limit)
+        asyncio.run(listing.print_table(drawn.append, none="none"))
+        return drawn
+
+
+@pytest.mark.parametrize(
+    ("count", "after", "limit", "sizes"),
+    [
+        (0, None, None, []),
+        (999, None, None, [999]),
+        (1000, None, None, [1000]),
+        (2500, None, None, [1000, 1000, 500]),
+        (2500, "99", None, [1000, 1000, 400]),
+        (2500, None, 1, [1]),
+        (2500, None, 1000, [1000]),
+        (2500, None, 1001, [1000, 1]),
+        (2500, "2498", 1001, [1]),
+        (2500, "2499", None, []),
+    ],
+)
+def test_each_row_is_read_once(
+    count: int, after: str | None, limit: int | None, sizes: list[int]
+) -> None:
+    pages = Rows(count).pages(after=after, limit=limit)
+    assert [len(page) for page in pages] == sizes
+    first = int(after or -1) + 1
+    assert [row for page in pages for row in page] == list(range(first, first + sum(sizes)))
+
+
+def test_no_more_is_read_than_asked_for() -> None:
+    rows = Rows(10_000)
+    rows.pages(after=None, limit=1500)
+    assert rows.asked == [(None, 1000), ("999", 500)]
+
+
+def test_people_get_fifty_rows_and_are_told_of_more(capsys: pytest.CaptureFixture[str]) -> None:
+    for count, limit, sizes, said in (
+        (0, None, [], "none\n"),
+        (50, None, [50], ""),
+        (51, None, [50], "there are more: --after 49, or --limit\n"),
+        (2500, 2500, [1000, 1000, 500], ""),
+        (2500, 1200, [1000, 200], "there are more: --after 1199, or --limit\n"),
+    ):
+        assert [len(page) for page in Rows(count).table(limit)] == sizes
+        assert capsys.readouterr().err == said
+
+
+def test_an_id_is_known_by_its_spelling() -> None:
+    assert is_id(new_id("usr_"), "usr_")
+    assert is_id("usr_1", "usr_")
+    assert is_id("usr_usr_" + "x" * 60, "usr_")
+    for text in ("", "usr_", "ses_1", "usr_1@example.com", "usr_é", "usr_1\n", "usr_" + "x" * 65):
+        assert not is_id(text, "usr_"), text

@@ -1,0 +1,173 @@
+"""`authingo sessions list` and `revoke`, as processes, on both stores."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cli.people import Office
+from tests.command import Runner
+from tests.database import age_sessions
+from tests.revoking import Memory
+from tests.server import LiveServer
+
+Make = Callable[..., dict[str, Any]]
+MONTH = 31 * 24 * 3600  # seconds; longer than a session may lie unused
+
+
+@pytest.fixture
+def office(authingo: Runner) -> Office:
+    return Office(authingo)
+
+
+def ids(listed: list[dict[str, Any]]) -> list[str]:
+    return [one["id"] for one in listed]
+
+
+def test_sessions_are_listed_by_user_and_by_state(
+    authingo: Runner, make_user: Make, office: Office
+) -> None:
+    assert authingo("sessions", "list", "--json").out == "[]\n"
+    assert authingo("sessions", "list").err == "no sessions\n"
+    ada, grace = make_user("ada@example.com"), make_user("grace@example.com")
+    over = office.sign_in("ada@example.com")
+    age_sessions(authingo.env["AUTHINGO_DATABASE_URL"], MONTH)
+    signed_in = [office.sign_in(f"{name}@example.com", "192.0.2.7") for name in ("ada", "grace")]
+    own, other = [one.session.id for one in signed_in]
+    everything = authingo("sessions", "list", "--json").json
+    assert ids(everything) == [over.session.id, own, other]
+    assert everything[1].items() >= {"user_id": ada["id"], "state": "active"}.items()
+    assert everything[2] == {
+        "id": other,
+        "user_id": grace["id"],
+        "created_at": everything[2]["created_at"],
+        "expires_at": everything[2]["expires_at"],
+        "refresh_expires_at": everything[2]["refresh_expires_at"],
+        "email": "grace@example.com",
+        "ip": "192.0.2.7",
+        "user_agent": None,
+        "last_used_at": everything[2]["created_at"],
+        "state": "active",
+    }
+    for options, expected in (
+        (["--expired"], [over.session.id]),
+        (["--active"], [own, other]),
+        (["--user", "ADA@example.com"], [over.session.id, own]),
+        (["--user", ada["id"], "--active"], [own]),
+        (["--limit", "1"], [over.session.id]),
+        (["--after", own], [other]),
+        (["--after", over.session.id, "--limit", "1"], [own]),
+    ):
+        assert ids(authingo("sessions", "list", "--json", *options).json) == expected, options
+
+
+def test_a_list_says_what_is_wrong_with_what_is_asked(authingo: Runner, make_user: Make) -> None:
+    make_user()
+    for command, reason in (
+        (["sessions", "list", "--active", "--expired"], "exclude each other"),
+        (["sessions", "list", "--after", "usr_1"], "one that begins with ses_"),
+        (["users", "list", "--after", "ada@example.com"], "one that begins with usr_"),
+        (["users", "list", "--search", b"\xff".decode("utf-8", "surrogateescape")], "not UTF-8"),
+    ):
+        ran = authingo(*command)
+        assert (ran.code, ran.out) == (2, "")
+        assert reason in ran.err
+    nobody = authingo("sessions", "list", "--user", "", "--json")
+    assert (nobody.code, json.loads(nobody.err)["code"]) == (1, "not_found")
+    for what, after in (("users", "usr_0"), ("sessions", "ses_0")):
+        ran = authingo(what, "list", "--json", "--after", after)
+        assert (ran.code, len(ran.json)) == (0, 1 if what == "users" else 0)
+        assert ran.err.startswith(f"note: nothing has the id {after}"), "a script goes on"
+    huge = authingo("users", "list", "--limit", "9" * 25)
+    assert (huge.code, "ada@example.com" in huge.out) == (0, True)
+
+
+def test_a_table_of_sessions_fits_and_keeps_the_ids_whole(
+    authingo: Runner, make_user: Make, office: Office
+) -> None:
+    email = "a.rather.long.address.of.somebody@subdomain.example.com"
+    make_user(email)
+    session = office.sign_in(email, "2001:db8:85a3:8d3:1319:8a2e:370:7348").session
+    narrow = re.sub(r"\x1b\[[\d;]*m", "", authingo.on_terminal("sessions", "list").out)
+    assert max(len(line) for line in narrow.splitlines()) <= 80
+    assert session.id in narrow
+    assert "a.rather" in narrow
+    wide = authingo.on_terminal("sessions", "list", columns=200).out
+    for shown in (email, "active", f"{session.refresh_expires_at:%Y-%m-%d}", session.ip or ""):
+        assert shown in wide
+    office.sign_in(email)
+    first = authingo("sessions", "list", "--limit", "1")
+    assert first.err == f"there are more: --after {session.id}, or --limit\n"
+
+
+def test_revoke_takes_exactly_one_of_id_user_and_all(authingo: Runner, make_user: Make) -> None:
+    user = make_user()
+    for options in (
+        [],
+        ["ses_1", "--user", user["id"]],
+        ["ses_1", "--all", "--yes"],
+        ["--user", user["id"], "--all", "--yes"],
+    ):
+        ran = authingo("sessions", "revoke", *options)
+        assert (ran.code, ran.out) == (2, ""), options
+        assert "exactly one of ID, --user and --all" in ran.err
+    nobody_to_ask = authingo("sessions", "revoke", "--all", stdin="y\n")
+    assert (nobody_to_ask.code, "hint: add --yes" in nobody_to_ask.err) == (2, True)
+
+
+def test_revoked_sessions_are_recorded(authingo: Runner, make_user: Make, office: Office) -> None:
+    ada, grace = make_user("ada@example.com"), make_user("grace@example.com")
+    url = authingo.env["AUTHINGO_DATABASE_URL"]
+    over = office.sign_in("ada@example.com").session.id
+    age_sessions(url, MONTH)
+    first, *_ = [office.sign_in("ada@example.com").session.id for _ in range(3)]
+    office.sign_in("grace@example.com")
+    one = authingo("sessions", "revoke", first)
+    assert (one.code, one.out, one.err) == (0, "", "revoked session of ada@example.com\n")
+    for gone in (first, over, "ses_nothing", "usr_1", b"ses_\xff".decode("utf-8", "replace")):
+        ran = authingo("sessions", "revoke", gone)
+        assert (ran.code, ran.out) == (1, "")
+        assert "There is no such session" in ran.err
+    own = authingo("sessions", "revoke", "--user", "Ada@example.com", "--json")
+    assert (own.code, own.json) == (0, {"revoked": 2})
+    assert authingo("sessions", "revoke", "--user", ada["id"]).err == (
+        "revoked 0 sessions of ada@example.com\n"
+    )
+    assert authingo("sessions", "revoke", "--user", "nobody@example.com").code == 1
+    assert ids(authingo("sessions", "list", "--active", "--json").json) != []
+    asked = authingo.on_terminal("sessions", "revoke", "--all", answers=[("[y/N] ", "n\n")])
+    assert (asked.code, "End 1 session, those of everybody?" in asked.out) == (1, True)
+    meant = authingo.on_terminal("sessions", "revoke", "--all", answers=[("[y/N] ", "y\n")])
+    assert (meant.code, "revoked 1 session of everybody" in meant.out) == (0, True)
+    assert authingo("sessions", "revoke", "--all", "--yes", "--json").json == {"revoked": 0}
+    assert ids(authingo("sessions", "list", "--json").json) == [over], "that is for prune"
+    assert office.events(ada["id"]) == ["user_created", *["session_revoked"] * 3]
+    assert office.events(grace["id"]) == ["user_created", "session_revoked"]
+
+
+def test_a_running_server_refuses_at_once_what_was_revoked(
+    authingo: Runner, server: LiveServer
+) -> None:
+    """Though it answered from memory a moment ago."""
+    memory = Memory(server)
+    for number, command in enumerate(
+        (
+            ["sessions", "revoke", "{session}"],
+            ["sessions", "revoke", "--user", "{user}"],
+            ["sessions", "revoke", "--all", "--yes"],
+            ["users", "set-password", "{user}", "--generate-password"],
+            ["users", "disable", "{user}", "--yes"],
+            ["users", "delete", "{user}", "--yes"],
+        )
+    ):
+        browser = server.browser()
+        made = browser.sign_up(email=f"user{number}@example.com").json
+        memory.warm(browser)
+        facts = {"session": made["session"]["id"], "user": made["user"]["id"]}
+        ran = authingo(*(word.format(**facts) for word in command))
+        assert browser.get("/session").code == "no_session", command
+        assert ran.code == 0, ran.err
