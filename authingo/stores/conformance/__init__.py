@@ -28,6 +28,7 @@ from authingo.stores import Store
 from authingo.stores.conformance.attempts import AttemptsConformance
 from authingo.stores.conformance.ending import EndingConformance
 from authingo.stores.conformance.events import EventsConformance
+from authingo.stores.conformance.imports import ImportsConformance
 from authingo.stores.conformance.revocations import RevocationsConformance
 from authingo.stores.conformance.rotation import RotationConformance
 from authingo.stores.conformance.sessions import SessionsConformance
@@ -40,6 +41,7 @@ __all__ = ["StoreConformance"]
 @pytest.mark.anyio
 class StoreConformance(
     UsersConformance,
+    ImportsConformance,
     SessionsConformance,
     RotationConformance,
     EndingConformance,
