@@ -33,6 +33,7 @@ EventName = Literal[
     "user_disabled",
     "user_enabled",
     "user_deleted",
+    "users_imported",
 ]
 
 _log = logging.getLogger("authingo.events")

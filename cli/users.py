@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import output
+from . import output, user_export, user_import
 from .running import AsJSON, ConfigFile, command, with_auth
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from authingo.models import User
 
 app = typer.Typer(help="Create and list users.", no_args_is_help=True)
+app.command("import", epilog=user_import.EPILOG)(command(user_import.import_users))
+app.command("export", epilog=user_export.EPILOG)(command(user_export.export_users))
 
 _PAGE = 1000  # rows read at once
 _TABLE_LIMIT = 50  # rows shown to people who ask for no number

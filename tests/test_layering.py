@@ -19,7 +19,7 @@ ROOMS = [
     {"last_use"},
     {"cache", "opening"},
     {"sessions", "limits"},
-    {"credentials", "accounts"},
+    {"credentials", "accounts", "importing"},
     {"auth"},
     {"fastapi", "testing"},
     {"cli"},
