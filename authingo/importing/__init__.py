@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from typing import BinaryIO
 
 from authingo import events, foreign_hashes, inputs, passwords
 from authingo.errors import ConfigError
 from authingo.importing.records import Failed, Record, Unreadable, read
-from authingo.importing.systems import SYSTEMS, Fields, Found, MissingField, Refused
+from authingo.importing.systems import SYSTEMS, Fields, Found, Refused, WrongFields
 from authingo.models import Credentials, User, new_id
 from authingo.stores import Store
 
@@ -72,8 +71,7 @@ class UserImport:
             StoreUnavailable: do it again; who was stored by then is passed by.
         """
         now = datetime.now(UTC)
-        records = read(file)
-        while taken := list(islice(records, _BATCH)):
+        for taken in _in_batches(read(file)):
             batch = []
             for record in taken:
                 try:
@@ -107,14 +105,28 @@ class UserImport:
         fields = Fields(record.fields, in_columns=record.in_columns)
         try:
             found = self._system(fields, now)
-        except MissingField as missing:
+        except WrongFields as wrong:
             if not record.in_columns:
                 raise
             raise Unreadable(
-                f"the CSV has no column {missing.name}",
-                hint="docs/import.md says which columns each system has",
+                f"the CSV {wrong.message}", hint="docs/import.md says what each system has"
             ) from None
         return _checked(found, now)
+
+
+def _in_batches(records: Iterator[Record | Failed]) -> Iterator[list[Record | Failed]]:
+    """Yield batches; also of what came before a place where nothing more can be read."""
+    batch = []
+    try:
+        for record in records:
+            batch.append(record)
+            if len(batch) == _BATCH:
+                yield batch
+                batch = []
+    except Unreadable:
+        yield batch
+        raise
+    yield batch
 
 
 def _checked(found: Found, now: datetime) -> Credentials:

@@ -17,6 +17,18 @@ from typing import Any
 from authingo.importing.records import Repeated
 
 _TRUE, _FALSE = {"true", "t", "1", "yes"}, {"false", "f", "0", "no"}
+_OWN = frozenset(
+    {
+        "id",
+        "email",
+        "name",
+        "email_verified",
+        "created_at",
+        "updated_at",
+        "disabled_at",
+        "password_hash",
+    }
+)
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}", re.ASCII)
 
@@ -30,12 +42,8 @@ class Refused(Exception):
         super().__init__(message)
 
 
-class MissingField(Refused):
-    """A field that every record of this system has."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__("missing_field", f"has no {name}")
-        self.name = name
+class WrongFields(Refused):
+    """The fields are not those of this system: in a CSV that is so for every row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -68,6 +76,16 @@ class Fields:
         """Tell whether there is a field of one of these names, null included."""
         return any(name in self._fields for name in names)
 
+    def refuse_others_than(self, names: frozenset[str]) -> None:
+        """Raise WrongFields for a field of another name."""
+        for name in self._fields:
+            if name not in names:
+                raise WrongFields(
+                    "unknown_field",
+                    f"has a field {name[:40]!r} that authingo does not export: is it another"
+                    " system's? --from says which",
+                )
+
     def text(self, *names: str) -> str:
         """Read a text, or a number as one; empty where there is none."""
         value = self._value(names)
@@ -80,7 +98,7 @@ class Fields:
     def email(self, *names: str) -> str:
         """Read the email, which everybody must have."""
         if not self.has(*names):
-            raise MissingField(names[0])
+            raise WrongFields("missing_field", f"has no field {names[0]}")
         return self.text(*names)
 
     def hash(self, *names: str) -> str | None:
@@ -90,7 +108,7 @@ class Fields:
         it, because they would be there.
         """
         if not self.has(*names):
-            raise MissingField(names[0])
+            raise WrongFields("missing_field", f"has no field {names[0]}")
         return self.text(*names) or None
 
     def flag(self, *names: str, default: bool = False) -> bool:
@@ -159,7 +177,12 @@ def _moment(value: Any) -> datetime:
 
 
 def authingo(fields: Fields, _: datetime) -> Found:
-    """Read what `authingo users export` writes, exactly."""
+    """Read what `authingo users export` writes, exactly, and nothing else.
+
+    It may have no hashes. So what has fields of another system is refused, or whoever
+    forgot to say which one would take all its users in without their passwords.
+    """
+    fields.refuse_others_than(_OWN)
     email, name = fields.email("email"), fields.text("name")
     if fields.in_columns:  # where a text that begins like a formula has a quote before it
         email, name = (text[bool(_ESCAPED.match(text)) :] for text in (email, name))
@@ -266,7 +289,7 @@ def auth0(fields: Fields, _: datetime) -> Found:
     known = next((it for it in fields.items("identifiers") if it.text("type") == "email"), None)
     email = fields.text("email") or (known.text("value") if known else "")
     if not email:
-        raise MissingField("email")
+        raise WrongFields("missing_field", "has no field email")
     object_id = fields.inner("_id").text("$oid")
     made = _moment(int(object_id[:8], 16)) if _OBJECT_ID.fullmatch(object_id) else None
     name = fields.text("name")
