@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from authingo import foreign_hashes
 from authingo.errors import ConfigError
@@ -264,7 +267,7 @@ def test_a_hash_that_nobody_can_verify_fails_its_line_and_is_not_told(theirs: st
 
 
 def test_names_are_made_fit() -> None:
-    for given, name in {
+    for theirs, name in {
         "": "a",
         "  Ada\n\tLovelace ": "Ada Lovelace",
         "\x00\x1b": "a",
@@ -272,7 +275,7 @@ def test_names_are_made_fit() -> None:
         "Ada\ud800": "Ada",
         "Zoë \u200d": "Zoë \u200d",
     }.items():
-        assert one("authingo", email="a@example.com", name=given).user.name == name
+        assert one("authingo", email="a@example.com", name=theirs).user.name == name
 
 
 def test_ids_are_authingos_own_in_the_order_of_creation() -> None:
@@ -501,3 +504,34 @@ def test_a_file_that_cannot_be_read_on_is_told() -> None:
 
     with pytest.raises(Unreadable, match="Input/output error"):
         list(records.read(Failing()))
+
+
+_NAMES = sorted(
+    {"email", "name", "password", "fields", "model", "identifiers", "_id", "$oid", "$date"}
+    | {"created_at", "created", "createdAt", "banned", "banExpires", "banned_until", "is_active"}
+    | {"raw_user_meta_data", "hashed_password", "passwordHash", "encrypted_password", "id"}
+)
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=5)
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.binary(max_size=300), st.sampled_from(sorted(SYSTEMS)))
+@settings(max_examples=150, deadline=None)
+def test_no_file_does_worse_than_fail(raw: bytes, system: str) -> None:
+    for start in (b"", b'{"email": ', b"[", b"email,password\n"):
+        with contextlib.suppress(Unreadable):
+            take(start + raw, system)
+
+
+@given(
+    st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=8), st.sampled_from(sorted(SYSTEMS))
+)
+@settings(max_examples=300, deadline=None)
+def test_no_record_does_worse_than_fail(fields: dict[str, Any], system: str) -> None:
+    taken = take(json.dumps({"email": "a@example.com", **fields}), system)
+    assert len(taken.users) + len(taken.failed) == 1

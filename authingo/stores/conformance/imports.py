@@ -66,7 +66,7 @@ class ImportsConformance:
         self, store: Store, another_store: Store | None
     ) -> None:
         """In whatever order each has them, and none of them fails."""
-        users = _users(200)
+        users = _users(2000)
         other = another_store or store
         stored = await asyncio.gather(
             *(
@@ -76,8 +76,8 @@ class ImportsConformance:
                 for turn, order in enumerate([users, users[::-1]] * 4)
             )
         )
-        assert sum(len(ids) for ids in stored) == 200
-        assert len(await store.export_users(limit=300)) == 200
+        assert sum(len(ids) for ids in stored) == 2000
+        assert len(await store.export_users(limit=3000)) == 2000
 
     async def test_the_emails_that_are_taken_are_told(self, store: Store) -> None:
         """And no others."""
