@@ -83,7 +83,8 @@ class PasswordCheck:
     async def _verifies(self, store: Store, password: str, attempt: Attempt) -> bool:
         found = attempt.account
         stored = found.password_hash if found else None
-        if found is not None and not passwords.is_hash(found.password_hash):
+        no_hash = stored is not None and not passwords.is_hash(stored)
+        if found is not None and no_hash and stored != passwords.NO_PASSWORD:
             malformed = events.happened("password_hash_malformed", user_id=found.user.id)
             await events.record(store, malformed)
         try:

@@ -34,6 +34,7 @@ EventName = Literal[
     "user_enabled",
     "email_verified",
     "user_deleted",
+    "users_imported",
 ]
 
 _log = logging.getLogger("authingo.events")

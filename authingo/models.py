@@ -19,13 +19,15 @@ _ALPHABET = "0123456789abcdefghijklmnopqrstuv"  # base32hex: sorts as its bits d
 _AFTER_PREFIX = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)  # other programs may insert rows
 
 
-def new_id(prefix: str) -> str:
+def new_id(prefix: str, at: datetime | None = None) -> str:
     """Make an identifier such as `usr_06fh2m…`: 48 bits of milliseconds, then 80 random bits.
 
     Ids sort by creation time, so that a primary key grows at its end and a list
-    can be paged by it. They are public; nothing is opened by knowing one.
+    can be paged by it. They are public; nothing is opened by knowing one. `at`: of
+    what was created elsewhere, then and not now; before 1970 counts as 1970.
     """
-    bits = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    milliseconds = time.time_ns() // 1_000_000 if at is None else int(at.timestamp() * 1000)
+    bits = max(milliseconds, 0) << 80 | secrets.randbits(80)
     return prefix + "".join(_ALPHABET[bits >> shift & 31] for shift in range(125, -1, -5))
 
 

@@ -9,6 +9,8 @@ Schemes, told apart by their tag and never by the length of a password:
   salt, password)), 64 bytes. Keyed with the salt, so that a digest leaked
   elsewhere ("password shucking") is of no use here; base64, so that no NUL
   byte ends it early.
+- What other systems made and `authingo users import` took in: `authingo.foreign_hashes`.
+- `!`: no password at all, so that nothing signs in until `set_password` gives one.
 
 bcrypt at cost 12 (OWASP Password Storage Cheat Sheet; ASVS 5.0 V11.4.2). Nothing
 is truncated, and every character counts exactly as received (ASVS 5.0 V6.2.8,
@@ -25,6 +27,7 @@ import re
 import secrets
 import sys
 import threading
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,12 +35,14 @@ from functools import cache
 from importlib.resources import files
 from typing import TypeVar
 
+from authingo import foreign_hashes
 from authingo.errors import Busy
 
 T = TypeVar("T")
 
 _MAX_BCRYPT = 72  # bytes that bcrypt reads
 MAX_LENGTH = 256  # code points of a new password
+NO_PASSWORD = "!"  # noqa: S105 - the hash of a user who has none: it verifies nothing
 _LINE = 10  # who may wait for one thread; at a quarter of a second each, within the patience
 _PATIENCE = 3.0  # seconds in the line
 _NICENESS = 10  # of the threads that hash
@@ -55,8 +60,13 @@ _TO_BCRYPT = str.maketrans(_BASE64_ALPHABET, _BCRYPT_ALPHABET)
 
 
 def is_hash(stored: str) -> bool:
-    """Tell whether a stored hash is one that can be verified: bcrypt, cost 4 to 15."""
-    return _PATTERN.fullmatch(stored) is not None
+    """Tell whether a stored hash is one that can be verified: bcrypt of cost 4 to 15, or foreign.
+
+    See `authingo.foreign_hashes` for those, and for their bounds.
+    """
+    if _PATTERN.fullmatch(stored):
+        return True
+    return foreign_hashes.recognize(stored) is not None
 
 
 def problem_with(password: str, *, email: str, min_length: int = 8) -> str | None:
@@ -185,38 +195,60 @@ def hash_password(password: str, cost: int, salt: bytes | None = None) -> str:
 
 
 def verify_password(password: str, stored: str | None, cost: int) -> bool:
-    """Compare a password with a stored hash, doing the work of `cost` at least in any case."""
-    import bcrypt  # noqa: PLC0415
+    """Compare a password with a stored hash, doing the work of `cost` at least in any case.
 
+    Also where it matches: the user may be disabled, and the answer then is a failure like
+    any other. What is not equal: a hash that is dearer than `cost` takes longer than an
+    account that does not exist, until its first sign-in; a foreign one is topped up by
+    what it took, give or take a few hundredths.
+    """
     encoded = _encode(password)
-    match = _PATTERN.fullmatch(stored) if stored is not None else None
-    if match is None or encoded is None or b"\x00" in encoded:
-        _spend(4, cost)
-        return False
-    if match["tag"]:
-        salt = b64decode(match["salt"].translate(_TO_BASE64) + "==")
-        candidate = _reduce(encoded, salt)
-    else:
-        candidate = encoded
-    if len(candidate) > _MAX_BCRYPT:  # a plain hash never came from such a password
-        _spend(4, cost)
-        return False
-    matches = bcrypt.checkpw(candidate, match["bcrypt"].encode())
-    if not matches:
-        _spend(int(match["cost"]), cost)
+    matches, spent = False, 0
+    if stored is not None and encoded is not None and b"\x00" not in encoded:
+        matches, spent = _compare(password, encoded, stored)
+    _spend(2**cost - spent)
     return matches
 
 
-def _spend(spent: int, target: int) -> None:
-    """Do the work that separates a hash of cost `spent` from one of cost `target`.
-
-    Cost c takes 2^c rounds, and 2^target - 2^spent is the sum of the powers
-    between, so hashing once at each makes both take the same time.
-    """
+def _compare(password: str, encoded: bytes, stored: str) -> tuple[bool, int]:
+    """Return whether it matches, and how many rounds of bcrypt the comparison was worth."""
     import bcrypt  # noqa: PLC0415
 
-    for cost in range(spent, target):
-        bcrypt.hashpw(b"nobody", f"$2b${cost:02d}$".encode() + b"." * 22)
+    match = _PATTERN.fullmatch(stored)
+    if match is None:
+        foreign = foreign_hashes.recognize(stored)
+        if foreign is None:
+            return False, 0
+        matches, seconds = foreign.verify(password)
+        return matches, int(seconds / _seconds_of_a_round())
+    if match["tag"]:
+        salt = b64decode(match["salt"].translate(_TO_BASE64) + "==")
+        encoded = _reduce(encoded, salt)
+    if len(encoded) > _MAX_BCRYPT:  # a plain hash never came from such a password
+        return False, 0
+    return bcrypt.checkpw(encoded, match["bcrypt"].encode()), 2 ** int(match["cost"])
+
+
+def _spend(rounds: int) -> None:
+    """Do the work of so many rounds of bcrypt: cost c takes 2^c, so one hash for each bit."""
+    import bcrypt  # noqa: PLC0415
+
+    for cost in range(4, max(rounds, 0).bit_length()):
+        if rounds >> cost & 1:
+            bcrypt.hashpw(b"nobody", f"$2b${cost:02d}$".encode() + b"." * 22)
+
+
+@cache
+def _seconds_of_a_round() -> float:
+    """Measure a round of bcrypt in a second of the processor, once, by the best of three."""
+    import bcrypt  # noqa: PLC0415
+
+    took = []
+    for _ in range(3):
+        began = time.thread_time()
+        bcrypt.hashpw(b"nobody", b"$2b$07$" + b"." * 22)
+        took.append(time.thread_time() - began)
+    return max(min(took), 1e-6) / 2**7
 
 
 def _reduce(password: bytes, salt: bytes) -> bytes:

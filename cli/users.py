@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from . import output, user_list, user_passwords
+from . import output, user_export, user_import, user_list, user_passwords
 from .asking import Yes, confirm, require_terminal
 from .running import AsJSON, ConfigFile, Who, command, with_auth
 
@@ -124,6 +124,10 @@ def delete(
         return user, f"deleted {_named(user)}"
 
     _print(with_auth(config, work), as_json=as_json)
+
+
+app.command("import", epilog=user_import.EPILOG)(command(user_import.import_users))
+app.command("export", epilog=user_export.EPILOG)(command(user_export.export_users))
 
 
 async def _confirm(auth: Auth, user: User, question: str, *, yes: bool) -> None:

@@ -172,6 +172,20 @@ class Store(Protocol):
         `search` is a part of an email or a name; ASCII letters match in either case.
         """
 
+    async def import_users(self, users: Sequence[Credentials]) -> set[str]:
+        """Store users as they are, ids, times and hashes; return the ids of those stored.
+
+        One transaction. Whose email or id is there already, in the store or earlier in
+        the sequence, is left out; nobody who is there is changed. Any number at once
+        are harmless.
+        """
+
+    async def emails_taken(self, emails: Sequence[str]) -> set[str]:
+        """Return those of the normalized emails that users have. Changes nothing."""
+
+    async def export_users(self, *, after: str | None = None, limit: int) -> list[Credentials]:
+        """Return up to `limit` users as `list_users` does, with what they sign in with."""
+
     # Sessions
 
     async def begin_session(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import bcrypt
 import pytest
 
+from authingo.passwords import NO_PASSWORD
 from tests.database import execute
 from tests.server import ADA, Browser, LiveServer
 
@@ -77,3 +78,13 @@ def test_a_malformed_hash_is_a_failed_sign_in_and_an_event(
     events = [json.loads(record.getMessage())["event"] for record in caplog.records]
     assert events == ["password_hash_malformed", "sign_in_failed"]
     assert malformed not in caplog.text or not malformed
+
+
+def test_who_has_no_password_is_no_malformed_hash(
+    server: LiveServer, browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    store_hash(server, NO_PASSWORD)
+    with caplog.at_level(logging.INFO, "authingo.events"):
+        assert browser.sign_in(password=NO_PASSWORD).code == "invalid_credentials"
+    events = [json.loads(record.getMessage())["event"] for record in caplog.records]
+    assert events == ["sign_in_failed"]

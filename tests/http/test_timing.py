@@ -14,6 +14,7 @@ from collections.abc import Callable
 import bcrypt
 import pytest
 
+from authingo.passwords import NO_PASSWORD
 from tests.database import execute
 from tests.server import ADA, LiveServer
 
@@ -34,6 +35,8 @@ def test_every_failed_sign_in_takes_the_same_time(server: LiveServer) -> None:
         "malformed": "no hash at all",
         "cheaper": bcrypt.hashpw(b"another", bcrypt.gensalt(5)).decode(),
         "unsupported": "$2x$" + "." * 56,
+        "foreign": f"pbkdf2_sha256$20000$salt${'A' * 43}=",
+        "passwordless": NO_PASSWORD,
     }
     for kind, stored in hashes.items():
         server.browser().sign_up(email=f"{kind}@example.com")

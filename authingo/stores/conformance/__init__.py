@@ -30,6 +30,7 @@ from authingo.stores.conformance.counts import CountsConformance
 from authingo.stores.conformance.ending import EndingConformance
 from authingo.stores.conformance.events import EventsConformance
 from authingo.stores.conformance.everybody import EverybodyConformance
+from authingo.stores.conformance.imports import ImportsConformance
 from authingo.stores.conformance.revocations import RevocationsConformance
 from authingo.stores.conformance.rotation import RotationConformance
 from authingo.stores.conformance.sessions import SessionsConformance
@@ -42,6 +43,7 @@ __all__ = ["StoreConformance"]
 @pytest.mark.anyio
 class StoreConformance(
     UsersConformance,
+    ImportsConformance,
     SessionsConformance,
     RotationConformance,
     EndingConformance,

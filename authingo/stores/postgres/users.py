@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from authingo.errors import EmailTaken
@@ -172,7 +173,48 @@ class Users(Connections):
         )
         return [_read.user(row) for row in found]
 
+    async def import_users(self, users: Sequence[Credentials]) -> set[str]:
+        """See Store. In the order of emails, so that two at once wait and do not deadlock."""
+        in_order = sorted(users, key=lambda one: one.user.email)
+        found = await self._all(
+            _IMPORT,
+            [one.user.id for one in in_order],
+            [one.user.email for one in in_order],
+            [one.user.name for one in in_order],
+            [one.user.email_verified for one in in_order],
+            [one.password_hash for one in in_order],
+            [one.version for one in in_order],
+            [one.user.created_at for one in in_order],
+            [one.user.updated_at for one in in_order],
+            [one.user.disabled_at for one in in_order],
+        )
+        return {row[0] for row in found}
 
+    async def emails_taken(self, emails: Sequence[str]) -> set[str]:
+        """See Store."""
+        found = await self._all(
+            "SELECT email FROM authingo_users WHERE email = ANY($1::text[])", list(emails)
+        )
+        return {row[0] for row in found}
+
+    async def export_users(self, *, after: str | None = None, limit: int) -> list[Credentials]:
+        """See Store."""
+        found = await self._all(
+            f"SELECT {USER}, u.password_hash, u.password_version FROM authingo_users u"
+            " WHERE u.id > $1 ORDER BY u.id LIMIT $2",
+            after or "",
+            limit,
+        )
+        return [_read.credentials(row) for row in found]
+
+
+_IMPORT = (
+    "INSERT INTO authingo_users (id, email, name, email_verified, password_hash,"
+    "  password_version, created_at, updated_at, disabled_at)"
+    " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::text[],"
+    "  $6::bigint[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])"
+    " ON CONFLICT DO NOTHING RETURNING id"
+)
 _CHANGE_HASH = (
     "UPDATE authingo_users u SET password_hash = $2, updated_at = now(),"
     "  password_version = password_version + 1 WHERE id = $1"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 
 from authingo.models import (
     NOTHING,
@@ -151,3 +153,56 @@ class Users(Connection):
             limit,
         )
         return [rows.read.user(row) for row in found]
+
+    async def import_users(self, users: Sequence[Credentials]) -> set[str]:
+        """See Store. Who is there is not even tried: a conflict would clear every cache."""
+
+        def work(connection: sqlite3.Connection) -> set[str]:
+            stored = set()
+            for one in users:
+                user = one.user
+                inserted = connection.execute(
+                    _IMPORT,
+                    (
+                        user.id,
+                        user.email,
+                        user.name,
+                        user.email_verified,
+                        one.password_hash,
+                        one.version,
+                        rows.microseconds(user.created_at),
+                        rows.microseconds(user.updated_at),
+                        rows.microseconds(user.disabled_at) if user.disabled_at else None,
+                    ),
+                )
+                if inserted.rowcount:
+                    stored.add(user.id)
+            return stored
+
+        return await self._write(work)
+
+    async def emails_taken(self, emails: Sequence[str]) -> set[str]:
+        """See Store."""
+        found = await self._all(
+            "SELECT email FROM authingo_users WHERE email IN (SELECT value FROM json_each(?))",
+            json.dumps(list(emails)),
+        )
+        return {row[0] for row in found}
+
+    async def export_users(self, *, after: str | None = None, limit: int) -> list[Credentials]:
+        """See Store."""
+        found = await self._all(
+            f"SELECT {USER}, u.password_hash, u.password_version FROM authingo_users u"
+            " WHERE u.id > ? ORDER BY u.id LIMIT ?",
+            after or "",
+            limit,
+        )
+        return [rows.read.credentials(row) for row in found]
+
+
+_IMPORT = (
+    "INSERT INTO authingo_users (id, email, name, email_verified, password_hash,"
+    "  password_version, created_at, updated_at, disabled_at)"
+    " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9"
+    " WHERE NOT EXISTS (SELECT 1 FROM authingo_users WHERE id = ?1 OR email = ?2)"
+)

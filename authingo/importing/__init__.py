@@ -1,0 +1,182 @@
+"""Takes in the users of the system that authingo replaces, with their passwords.
+
+Everything in the file is checked as a sign-up would be, but for the password, of which
+there is only a hash. Users are stored in batches of one transaction each. Who is there
+already is passed by, so an import that was killed is simply repeated, and two at once
+do no harm.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+from authingo import events, foreign_hashes, inputs, passwords
+from authingo.errors import ConfigError
+from authingo.importing.records import Failed, Record, Unreadable, read
+from authingo.importing.systems import SYSTEMS, Fields, Found, Refused, WrongFields
+from authingo.models import Credentials, User, new_id
+from authingo.stores import Store
+
+_BATCH = 1000  # users stored at once: some ten milliseconds, in which SQLite has one writer
+_ID = re.compile(r"usr_[0-7][0-9a-v]{25}", re.ASCII)
+
+__all__ = ["SYSTEMS", "Failed", "Unreadable", "UserImport"]
+
+
+class UserImport:
+    """An import of users from one system, and how far it has come.
+
+    `imported`, `skipped` and `failed` count users; `without_password` those of the
+    imported who cannot sign in before they are given one.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        system: str,
+        *,
+        dry_run: bool = False,
+        on_failed: Callable[[Failed], None] = lambda _: None,
+    ) -> None:
+        """Prepare an import.
+
+        Args:
+            store: where they go.
+            system: whose users they are; one of SYSTEMS.
+            dry_run: check everything and store nothing. Who is in the file twice, far
+                apart, is then counted twice.
+            on_failed: told of every line that was not taken.
+        """
+        self.imported = self.skipped = self.failed = self.without_password = 0
+        self._store = store
+        self._system = SYSTEMS[system]
+        self._dry_run = dry_run
+        self._on_failed = on_failed
+
+    async def read(
+        self, file: BinaryIO, *, on_progress: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """Read a file to its end; what it says of a line that fails is told, and it goes on.
+
+        The file is read where this runs: hand a server's event loop nothing that waits.
+        `on_progress` is told with each batch how many records were dealt with.
+
+        Raises:
+            Unreadable: nothing can be made of the file, or of the rest of it.
+            ConfigError: there are argon2 hashes, and what verifies them is not installed.
+            StoreUnavailable: do it again; who was stored by then is passed by.
+        """
+        now = datetime.now(UTC)
+        for taken in _in_batches(read(file)):
+            batch = []
+            for record in taken:
+                try:
+                    batch.append(self._user_of(record, now))
+                except Refused as refused:
+                    self.failed += 1
+                    self._on_failed(Failed(record.line, refused.code, refused.message))
+            await self._store_batch(batch)
+            on_progress(len(taken))
+        if self.imported and not self._dry_run:
+            await events.record(self._store, events.happened("users_imported"))
+
+    async def _store_batch(self, batch: list[Credentials]) -> None:
+        if not batch:
+            return
+        if self._dry_run:
+            taken = await self._store.emails_taken([one.user.email for one in batch])
+            fresh = {one.user.email: one.user.id for one in batch if one.user.email not in taken}
+            stored = set(fresh.values())
+        else:
+            stored = await self._store.import_users(batch)
+        self.imported += len(stored)
+        self.skipped += len(batch) - len(stored)
+        self.without_password += sum(
+            one.password_hash == passwords.NO_PASSWORD for one in batch if one.user.id in stored
+        )
+
+    def _user_of(self, record: Record | Failed, now: datetime) -> Credentials:
+        if isinstance(record, Failed):
+            raise Refused(record.code, record.message)
+        fields = Fields(record.fields, in_columns=record.in_columns)
+        try:
+            found = self._system(fields, now)
+        except WrongFields as wrong:
+            if not record.in_columns:
+                raise
+            raise Unreadable(
+                f"the CSV {wrong.message}", hint="docs/import.md says what each system has"
+            ) from None
+        return _checked(found, now)
+
+
+def _in_batches(records: Iterator[Record | Failed]) -> Iterator[list[Record | Failed]]:
+    """Yield batches; also of what came before a place where nothing more can be read."""
+    batch = []
+    try:
+        for record in records:
+            batch.append(record)
+            if len(batch) == _BATCH:
+                yield batch
+                batch = []
+    except Unreadable:
+        yield batch
+        raise
+    yield batch
+
+
+def _checked(found: Found, now: datetime) -> Credentials:
+    email = inputs.normalize_email(found.email)
+    if email is None:
+        raise Refused("invalid_email", "has no email" if not found.email else "email is not valid")
+    created_at = found.created_at or now
+    disabled_at = (found.disabled_at or now) if found.disabled else None
+    user = User(
+        id=_id_of(found, created_at),
+        email=email,
+        name=_name_of(found.name, email),
+        email_verified=found.verified,
+        created_at=created_at,
+        updated_at=found.updated_at or created_at,
+        disabled_at=disabled_at,
+    )
+    return Credentials(user, _hash_of(found.password), 1)
+
+
+def _id_of(found: Found, created_at: datetime) -> str:
+    """Return authingo's own id, whose order is that of creation."""
+    if found.id is None:
+        return new_id("usr_", created_at)
+    if not _ID.fullmatch(found.id):
+        raise Refused("invalid_id", "id is none of authingo's: usr_ and 26 characters")
+    return found.id
+
+
+def _name_of(name: str, email: str) -> str:
+    """Return a name as sign-up would accept it: on one line, not too long, or the local part."""
+    kept = (
+        " " if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} else char for char in name
+    )
+    tidy = name if inputs.clean_name(name) else " ".join("".join(kept).split())
+    return inputs.clean_name(tidy[: inputs.MAX_NAME]) or email.partition("@")[0]
+
+
+def _hash_of(password: str | None) -> str:
+    if password is None:
+        return passwords.NO_PASSWORD
+    stored = foreign_hashes.as_stored(password)
+    if foreign_hashes.is_argon2(stored) and not foreign_hashes.can_argon2():
+        raise ConfigError(
+            "there are argon2 hashes, and argon2-cffi, which verifies them, is not installed",
+            hint="pip install 'authingo[argon2]', here and wherever users sign in",
+        )
+    if not passwords.is_hash(stored):
+        raise Refused(
+            "unsupported_hash",
+            "the password's hash is of no kind that can be verified, or takes too long",
+        )
+    return stored

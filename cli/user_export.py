@@ -1,0 +1,86 @@
+"""`authingo users export`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import output
+from .running import ConfigFile, with_auth
+
+if TYPE_CHECKING:
+    from authingo.auth import Auth
+    from authingo.models import Credentials
+
+_PAGE = 1000  # rows read at once
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what a spreadsheet runs, and what would be read as quoted
+
+EPILOG = "Example: authingo users export --with-password-hashes > users.jsonl"
+
+
+def export_users(
+    *,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV instead of JSON lines.")] = False,
+    with_password_hashes: Annotated[
+        bool, typer.Option("--with-password-hashes", help="Write what passwords are checked with.")
+    ] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Write all users to stdout, a JSON object a line: what users import takes.
+
+    Without the hashes, whoever is imported from it has to be given a password.
+    """
+    if with_password_hashes and sys.stdout.isatty():
+        output.note("warning: password hashes on a terminal stay in its history")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+
+    async def work(auth: Auth) -> None:
+        write = _csv_writer(with_password_hashes) if as_csv else _write_json
+        after = None
+        while page := await auth.store.export_users(after=after, limit=_PAGE):
+            for one in page:
+                write(_exported(one, with_password_hashes))
+            after = page[-1].user.id
+
+    with_auth(config, work)
+
+
+def _exported(one: Credentials, with_hash: bool) -> dict[str, object]:
+    from authingo.passwords import NO_PASSWORD
+
+    shown = output.user_json(one.user)
+    if with_hash:
+        shown["password_hash"] = None if one.password_hash == NO_PASSWORD else one.password_hash
+    return shown
+
+
+def _write_json(shown: dict[str, object]) -> None:
+    output.data(json.dumps(shown))
+
+
+def _csv_writer(with_hash: bool) -> Callable[[dict[str, object]], None]:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    columns = ["id", "email", "name", "email_verified", "created_at", "updated_at", "disabled_at"]
+    columns += ["password_hash"] if with_hash else []
+    writer.writerow(columns)
+
+    def write(shown: dict[str, object]) -> None:
+        shown["email"], shown["name"] = _cell(shown["email"]), _cell(shown["name"])
+        shown["email_verified"] = "true" if shown["email_verified"] else "false"
+        writer.writerow([shown[column] for column in columns])
+
+    return write
+
+
+def _cell(text: object) -> str:
+    """Keep a text from being run by a spreadsheet (CWE-1236), so that users import undoes it."""
+    shown = output.plain(str(text)) if sys.stdout.isatty() else str(text)
+    return "'" + shown if _FORMULA.match(shown) else shown

@@ -1,0 +1,171 @@
+"""`authingo users import`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NoReturn
+
+import typer
+
+from . import output
+from .progress import progress
+from .running import AsJSON, ConfigFile, with_auth
+
+if TYPE_CHECKING:
+    from authingo.auth import Auth
+    from authingo.importing import Failed, UserImport
+
+
+class System(StrEnum):
+    """Whose users they are. The library has the same list; a test compares them."""
+
+    authingo = "authingo"
+    authingo_go = "authingo-go"
+    auth0 = "auth0"
+    better_auth = "better-auth"
+    django = "django"
+    fastapi_users = "fastapi-users"
+    pocketbase = "pocketbase"
+    supabase = "supabase"
+
+
+EPILOG = "Example: authingo users import users.csv --from better-auth --dry-run"
+
+
+def import_users(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="JSON lines, a JSON array, or CSV; - is standard input."
+        ),
+    ],
+    *,
+    system: Annotated[
+        System, typer.Option("--from", help="Whose export it is: which columns it has.")
+    ] = System.authingo,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, and write nothing.")
+    ] = False,
+    as_json: AsJSON = False,
+    config: ConfigFile = None,
+) -> None:
+    """Take in users of another system, with their passwords.
+
+    Whose email is there already is skipped, so repeat it after whatever
+    stopped it. Each gets an id of authingo's own and keeps the time of
+    creation. A line that cannot be taken is told with the reason, and stops
+    nothing.
+    """
+    from authingo.importing import UserImport
+
+    signal.signal(signal.SIGINT, _interrupt)
+    report: _JSONReport | _TextReport = _JSONReport() if as_json else _TextReport()
+
+    async def work(auth: Auth) -> UserImport:
+        await auth.ping()  # before a file that may be long is begun
+        with _opened(file) as source:
+            importing = UserImport(
+                auth.store, system.value, dry_run=dry_run, on_failed=report.failed
+            )
+            try:
+                with progress("importing", _lines_of(source), unit="users") as advance:
+                    await importing.read(source, on_progress=advance)
+            finally:  # also of what was done before it went wrong, or Ctrl-C was pressed
+                report.close(importing, dry_run=dry_run)
+            return importing
+
+    if with_auth(config, work).failed:
+        sys.stdout.flush()
+        raise typer.Exit(1)
+
+
+class _TextReport:
+    """Tells each line that failed as it comes, and in the end how many there were, on stderr."""
+
+    def failed(self, line: Failed) -> None:
+        output.note(f"line {line.line}: {output.plain(line.message)} ({line.code})")
+
+    def close(self, done: UserImport, *, dry_run: bool) -> None:
+        would = "would have " if dry_run else ""
+        parts = [f"{would}imported {_count(done.imported, 'user')}"]
+        if done.skipped:
+            parts.append(f"skipped {done.skipped:,} who are there already")
+        if done.failed:
+            parts.append(f"{_count(done.failed, 'line')} failed")
+        output.note(", ".join(parts))
+        if done.without_password:
+            output.note(
+                f"{_count(done.without_password, 'user')} without a password:"
+                " authingo users set-password gives one"
+            )
+
+
+class _JSONReport:
+    """Writes the one value as it comes, so that a million failures take no memory."""
+
+    def __init__(self) -> None:
+        self._separator = '{"failed": ['
+
+    def failed(self, line: Failed) -> None:
+        told = {"line": line.line, "code": line.code, "message": line.message}
+        sys.stdout.write(self._separator + json.dumps(told))
+        self._separator = ",\n"
+
+    def close(self, done: UserImport, *, dry_run: bool) -> None:  # noqa: ARG002 - as the other's
+        if self._separator != ",\n":
+            sys.stdout.write(self._separator)
+        counts = {"imported": done.imported, "skipped": done.skipped}
+        sys.stdout.write("], " + json.dumps(counts)[1:] + "\n")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+@contextlib.contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    from authingo.errors import UsageError
+    from authingo.importing import Unreadable
+
+    if file == "-":
+        if sys.stdin is None:
+            raise UsageError("there is no standard input")
+        yield sys.stdin.buffer
+        return
+    try:
+        source = Path(file).open("rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise Unreadable(f"cannot read {file}: {error.strerror}") from None
+    with source:
+        yield source
+
+
+def _lines_of(source: BinaryIO) -> int | None:
+    """Count the lines of a file, for a bar on a terminal; None where that cannot be told."""
+    if not sys.stderr.isatty() or not _is_file(source):
+        return None
+    begins = source.tell()
+    lines = sum(chunk.count(b"\n") for chunk in iter(_reads(source), b""))
+    source.seek(begins)
+    return lines if lines > 1 else None
+
+
+def _reads(source: BinaryIO) -> Callable[[], bytes]:
+    return lambda: source.read(1024 * 1024)
+
+
+def _is_file(source: BinaryIO) -> bool:
+    return stat.S_ISREG(os.fstat(source.fileno()).st_mode)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    """End at once. What asyncio does instead would wait for a line of a pipe that is silent."""
+    raise KeyboardInterrupt

@@ -1,0 +1,165 @@
+"""Hashes that other systems made: real ones verify, dear and malformed ones are no hashes."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from base64 import b64encode
+from pathlib import Path
+
+import bcrypt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from authingo import foreign_hashes, passwords
+from authingo.foreign_hashes import ForeignHash
+from authingo.passwords import NO_PASSWORD, PasswordHasher, is_hash, verify_password
+
+EXPORTS = Path(__file__).parent / "exports"
+PASSWORD = "correct horse battery"
+UNUSUAL = "pa\u0301ssword \U0001f511 \ufb01ve"  # what NFKC changes
+
+
+def column(file: str, key: str, value: str) -> dict[str, str]:
+    with (EXPORTS / file).open(encoding="utf-8", newline="") as rows:
+        return {row[key].lower(): row[value] for row in csv.DictReader(rows)}
+
+
+# What Django 5.2, Better Auth 1.7 and fastapi-users wrote into their own tables.
+DJANGO = column("django.csv", "username", "password")
+BETTER_AUTH = column("better-auth.csv", "email", "password")
+FASTAPI_USERS = column("fastapi-users.csv", "email", "hashed_password")
+
+REAL = {
+    "django pbkdf2": (DJANGO["ada"], PASSWORD),
+    "django scrypt": (DJANGO["grace"], PASSWORD),
+    "django argon2": (DJANGO["radia"], PASSWORD),
+    "django bcrypt_sha256": (DJANGO["barbara"], PASSWORD),
+    "django bcrypt": (DJANGO["frances"], PASSWORD),
+    "better auth": (BETTER_AUTH["ada@example.com"], PASSWORD),
+    "better auth, normalized": (BETTER_AUTH["grace@example.com"], UNUSUAL),
+    "fastapi-users argon2": (FASTAPI_USERS["ada@example.com"], PASSWORD),
+    # From PocketBase's own source.
+    "pocketbase": ("$2a$10$.5Elh8fgxypNUWhpUUr/xOa2sZm0VIaE0qWuGGl9otUfobb46T1Pq", "123456"),
+}
+
+
+@pytest.mark.parametrize(("theirs", "password"), REAL.values(), ids=REAL)
+def test_what_another_system_wrote_verifies(theirs: str, password: str) -> None:
+    stored = foreign_hashes.as_stored(theirs)
+    assert is_hash(stored)
+    assert verify_password(password, stored, 4)
+    assert not verify_password(password + "x", stored, 4)
+    assert not verify_password("nul \x00", stored, 4)
+    assert not verify_password("lone \ud800", stored, 4)
+    assert foreign_hashes.as_stored(stored) == stored, "what is stored is left as it is"
+
+
+def test_each_but_bcrypt_is_replaced_at_the_first_sign_in() -> None:
+    hasher = PasswordHasher(cost=4)
+    for name, (theirs, _) in REAL.items():
+        stored = foreign_hashes.as_stored(theirs)
+        assert hasher.needs_rehash(stored) is (not stored.startswith("$2b$")), name
+
+
+def test_better_auth_normalizes_and_the_others_do_not() -> None:
+    composed = "p\u00e1ssword \U0001f511 five"
+    theirs = foreign_hashes.as_stored(BETTER_AUTH["grace@example.com"])
+    assert verify_password(composed, theirs, 4)
+    key = hashlib.pbkdf2_hmac("sha256", UNUSUAL.encode(), b"salt", 10)
+    django = f"pbkdf2_sha256$10$salt${b64encode(key).decode()}"
+    assert verify_password(UNUSUAL, django, 4)
+    assert not verify_password(composed, django, 4)
+
+
+def test_only_what_has_no_tag_of_its_own_gets_one() -> None:
+    theirs = BETTER_AUTH["ada@example.com"]
+    assert not is_hash(theirs)
+    assert foreign_hashes.as_stored(theirs) == "$scrypt-better-auth$" + theirs
+    assert foreign_hashes.as_stored(DJANGO["ada"]) == DJANGO["ada"]
+    assert foreign_hashes.as_stored(DJANGO["frances"]).startswith("$2b$12$")
+    assert foreign_hashes.as_stored(DJANGO["radia"]).startswith("$argon2id$v=19$")
+
+
+KEY64 = b64encode(bytes(64)).decode()
+KEY32 = b64encode(bytes(32)).decode()
+ARGON2 = "$c29tZXNhbHRzb21lc2FsdA$" + "A" * 43
+
+
+@pytest.mark.parametrize(
+    ("affordable", "dear"),
+    [
+        (f"pbkdf2_sha256$5000000$salt${KEY32}", f"pbkdf2_sha256$5000001$salt${KEY32}"),
+        (f"pbkdf2_sha256$5000000$salt${KEY32}", f"pbkdf2_sha256$99999999999$salt${KEY32}"),
+        (f"scrypt$131072$salt$8$4${KEY64}", f"scrypt$262144$salt$8$1${KEY64}"),
+        (f"scrypt$131072$salt$8$4${KEY64}", f"scrypt$131072$salt$8$5${KEY64}"),
+        (f"scrypt$2$salt$8$4${KEY64}", f"scrypt$2$salt$9999$9999${KEY64}"),
+        (f"scrypt$16384$salt$8$5${KEY64}", f"scrypt$16383$salt$8$5${KEY64}"),
+        ("$argon2id$v=19$m=131072,t=8,p=8" + ARGON2, "$argon2id$v=19$m=131073,t=1,p=8" + ARGON2),
+        ("$argon2id$v=19$m=131072,t=8,p=8" + ARGON2, "$argon2id$v=19$m=131072,t=9,p=8" + ARGON2),
+        ("$argon2i$v=19$m=128,t=8,p=16" + ARGON2, "$argon2i$v=19$m=1024,t=8,p=17" + ARGON2),
+        ("$argon2i$v=19$m=128,t=8,p=16" + ARGON2, "$argon2i$v=19$m=127,t=8,p=16" + ARGON2),
+        ("bcrypt_sha256$$2b$15$" + "." * 53, "bcrypt_sha256$$2b$16$" + "." * 53),
+    ],
+)
+def test_a_hash_that_is_too_dear_is_none(affordable: str, dear: str) -> None:
+    """It is not even tried: an import of one is a denial of service otherwise."""
+    assert is_hash(affordable)
+    assert not is_hash(dear)
+    assert not verify_password(PASSWORD, dear, 4)
+
+
+@pytest.mark.parametrize("real", [theirs for theirs, _ in REAL.values()], ids=REAL)
+def test_a_damaged_hash_is_a_mismatch_and_no_error(real: str) -> None:
+    stored = foreign_hashes.as_stored(real)
+    for damaged in (stored[:-1], stored + "\n", "x" + stored, stored.replace("$", "%"), "$" * 9):
+        assert not verify_password(PASSWORD, damaged, 4)
+    for at in range(min(24, len(stored))):
+        foreign_hashes.recognize(stored[:at] + "é" + stored[at + 1 :])
+
+
+@given(st.text(), st.sampled_from(["pbkdf2_sha256", "scrypt", "$argon2id", "bcrypt_sha256"]))
+@settings(max_examples=100)
+def test_no_hash_raises(text: str, tag: str) -> None:
+    verify_password(PASSWORD, f"{tag}${text}", 4)
+
+
+def test_argon2_without_its_extra_is_a_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = FASTAPI_USERS["ada@example.com"]
+    assert foreign_hashes.is_argon2(stored)
+    monkeypatch.setattr(foreign_hashes, "can_argon2", lambda: False)
+    assert not is_hash(stored)
+    assert not verify_password(PASSWORD, stored, 4)
+
+
+def test_who_has_no_password_signs_in_with_none() -> None:
+    for password in ("", NO_PASSWORD, "!" * 9, PASSWORD):
+        assert not verify_password(password, NO_PASSWORD, 4)
+    assert not is_hash(NO_PASSWORD)
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "wrong"])
+def test_a_foreign_hash_is_topped_up_by_what_it_left(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    """Whether it matches or not. Its own time is given here, and what follows is counted."""
+    spent: list[int] = []
+    hashpw = bcrypt.hashpw
+
+    def count(secret: bytes, salt: bytes) -> bytes:
+        spent.append(2 ** int(salt[4:6]))
+        return hashpw(secret, salt)
+
+    key = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), b"salt", 10)
+    stored = f"pbkdf2_sha256$10$salt${b64encode(key).decode()}"
+    monkeypatch.setattr(bcrypt, "hashpw", count)
+    monkeypatch.setattr(passwords, "_seconds_of_a_round", lambda: 0.01)
+    verify = ForeignHash.verify
+    for seconds, left in ((0.0, 256), (1.0, 156), (2.0, 56), (3.0, 0)):
+        monkeypatch.setattr(
+            ForeignHash, "verify", lambda it, given, took=seconds: (verify(it, given)[0], took)
+        )
+        assert verify_password(password, stored, 8) is (password == PASSWORD)
+        assert left - 16 < sum(spent) <= left
+        spent.clear()

@@ -1,0 +1,537 @@
+"""What the tables of other systems become, and what a file may look like."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from authingo import foreign_hashes
+from authingo.errors import ConfigError
+from authingo.importing import SYSTEMS, Failed, Unreadable, UserImport, records
+from authingo.models import Credentials, Outcome
+from authingo.passwords import NO_PASSWORD
+from cli.user_import import System
+
+EXPORTS = Path(__file__).parent / "exports"
+BCRYPT = "$2a$10$7dToUA9qFjDpEb6v9pjHPeNpgamQp9vB9KF924rRhe/x6dpoQB/Je"
+LATER = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+
+
+class Kept:
+    """A store that keeps batches in memory."""
+
+    def __init__(self) -> None:
+        self.batches: list[Sequence[Credentials]] = []
+        self.outcomes: list[Outcome] = []
+
+    async def import_users(self, users: Sequence[Credentials]) -> set[str]:
+        self.batches.append(users)
+        return {one.user.id for one in users}
+
+    async def emails_taken(self, emails: Sequence[str]) -> set[str]:
+        return {email for email in emails if email == "taken@example.com"}
+
+    async def record(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+
+@dataclass
+class Taken:
+    users: list[Credentials]
+    failed: list[Failed]
+    done: UserImport
+    store: Kept = field(default_factory=Kept)
+
+    @property
+    def errors(self) -> list[tuple[int, str]]:
+        return [(one.line, one.code) for one in self.failed]
+
+    def of(self, email: str) -> Credentials:
+        return next(one for one in self.users if one.user.email == email)
+
+
+def take(raw: bytes | str, system: str = "authingo", *, dry_run: bool = False) -> Taken:
+    store = Kept()
+    failed: list[Failed] = []
+    done = UserImport(store, system, dry_run=dry_run, on_failed=failed.append)  # type: ignore[arg-type]
+    asyncio.run(done.read(io.BytesIO(raw if isinstance(raw, bytes) else raw.encode())))
+    users = [one for batch in store.batches for one in batch]
+    assert done.failed == len(failed)
+    return Taken(users, failed, done, store)
+
+
+def one(system: str, **fields: Any) -> Credentials:
+    taken = take(json.dumps(fields), system)
+    assert not taken.failed, taken.failed
+    (user,) = taken.users
+    return user
+
+
+def problem(system: str, **fields: Any) -> str:
+    (failed,) = take(json.dumps(fields), system).failed
+    return failed.code
+
+
+# Systems
+
+
+def test_the_command_knows_the_systems_that_the_library_knows() -> None:
+    assert {system.value for system in System} == set(SYSTEMS)
+
+
+@pytest.mark.parametrize("file", ["django.csv", "django.json", "django.jsonl"])
+def test_django_in_each_form(file: str) -> None:
+    taken = take((EXPORTS / file).read_bytes(), "django")
+    assert len(taken.users) == 7
+    (failed,) = taken.failed
+    assert (failed.code, failed.message) == ("invalid_email", "has no email")
+    ada = taken.of("ada@example.com")
+    assert (ada.user.name, ada.user.email_verified, ada.user.disabled_at) == (
+        "Ada Lovelace",
+        False,
+        None,
+    )
+    exact = datetime(2019, 3, 1, 9, 30, 0, 123456 if file == "django.csv" else 123000, tzinfo=UTC)
+    assert ada.user.created_at == ada.user.updated_at == exact
+    assert ada.password_hash.startswith("pbkdf2_sha256$1000000$")
+    assert taken.of("joan@example.com").user.disabled_at
+    mary = taken.of("mary@example.com")
+    assert (mary.user.name, mary.password_hash) == ("mary", NO_PASSWORD)
+    assert taken.done.without_password == 1
+
+
+def test_better_auth() -> None:
+    taken = take((EXPORTS / "better-auth.csv").read_bytes(), "better-auth")
+    assert not taken.failed
+    assert taken.of("grace@example.com").user.name == 'Grace "Amazing", Hopper'
+    ada = taken.of("ada@example.com")
+    assert ada.user.email_verified
+    assert ada.user.created_at == datetime(2026, 11, 25, 2, 41, 26, 835000, tzinfo=UTC)
+    assert ada.user.updated_at == datetime(2026, 11, 25, 2, 41, 27, tzinfo=UTC)
+    assert ada.password_hash.startswith("$scrypt-better-auth$")
+    assert taken.of("joan@example.com").user.disabled_at
+    assert taken.of("mary@example.com").password_hash == NO_PASSWORD
+
+
+def test_a_ban_that_is_over_disables_nobody() -> None:
+    row = {"email": "a@example.com", "name": "A", "password": None}
+    over, lasting = "2020-01-01 00:00:00+00", LATER
+    assert one("better-auth", **row, banned=1, banExpires=lasting).user.disabled_at
+    assert one("better-auth", **row, banned=True, ban_expires=None).user.disabled_at
+    assert one("better-auth", **row, banned=True, banExpires=over).user.disabled_at is None
+    assert one("better-auth", **row, banned=False, banExpires=lasting).user.disabled_at is None
+    row = {"email": "a@example.com", "encrypted_password": ""}
+    assert one("supabase", **row, banned_until=lasting).user.disabled_at
+    assert one("supabase", **row, banned_until="infinity").user.disabled_at
+    assert one("supabase", **row, banned_until=over).user.disabled_at is None
+    assert one("supabase", **row, deleted_at=over).user.disabled_at
+
+
+def test_fastapi_users() -> None:
+    taken = take((EXPORTS / "fastapi-users.csv").read_bytes(), "fastapi-users")
+    ada, joan = taken.of("ada@example.com"), taken.of("joan@example.com")
+    assert (ada.user.name, ada.user.email_verified) == ("ada", True)
+    assert ada.password_hash.startswith("$argon2id$")
+    assert joan.user.disabled_at
+    assert not joan.user.email_verified
+
+
+@pytest.mark.parametrize("column", ["password", "passwordHash"])
+def test_pocketbase(column: str) -> None:
+    """As `sqlite3 -json` writes it, which is an array of a row a line."""
+    row = {
+        "email": "ada@example.com",
+        "name": "",
+        "username": "users_ada",
+        "verified": 1,
+        column: BCRYPT,
+        "created": "2022-06-25 11:03:50.052Z",
+        "updated": "2022-06-26 11:03:50.052Z",
+    }
+    taken = take(
+        f"[{json.dumps(row)},\n{json.dumps({**row, 'email': 'b@example.com'})}]\n", "pocketbase"
+    )
+    ada = taken.of("ada@example.com")
+    assert (ada.user.name, ada.user.email_verified) == ("users_ada", True)
+    assert ada.user.created_at == datetime(2022, 6, 25, 11, 3, 50, 52000, tzinfo=UTC)
+    assert ada.password_hash == BCRYPT
+    assert len(taken.users) == 2
+
+
+def test_authingo_in_go() -> None:
+    taken = take(
+        "id,email,name,password_hash,email_verified,created_at,updated_at\n"
+        f"usr_01,Ada@Example.com,Ada,{BCRYPT},t,2026-03-22 10:00:00.5+00,2026-03-23 10:00:00+00\n",
+        "authingo-go",
+    )
+    (ada,) = taken.users
+    assert ada.user.email == "ada@example.com"
+    assert ada.user.email_verified
+    assert ada.user.id != "usr_01"
+    assert ada.user.created_at == datetime(2026, 3, 22, 10, 0, 0, 500000, tzinfo=UTC)
+
+
+def test_supabase() -> None:
+    """As a CSV of the SQL editor has it."""
+    taken = take(
+        "instance_id,id,aud,role,email,encrypted_password,email_confirmed_at,"
+        "raw_user_meta_data,created_at,updated_at,banned_until,deleted_at\n"
+        "00000000-0000-0000-0000-000000000000,5fb83022-0ec5-401b-b2ef-c355062dea8c,authenticated,"
+        f"authenticated,ada@example.com,{BCRYPT},2023-01-02 03:04:05.678901+00,"
+        '"{""full_name"": ""Ada Lovelace"", ""sub"": ""x""}",'
+        "2023-01-02 03:04:05+00,2023-01-02 03:04:05+00,,\n",
+        "supabase",
+    )
+    (ada,) = taken.users
+    assert (ada.user.name, ada.user.email_verified) == ("Ada Lovelace", True)
+    assert ada.user.disabled_at is None
+    assert one("supabase", email="a@example.com", encrypted_password="").user.name == "a"
+
+
+def test_auth0() -> None:
+    """As its support writes password hashes, and joined with the profiles of a bulk export."""
+    exported = {
+        "_id": {"$oid": "5dea9f9c82dd7c0e76e4ec93"},
+        "email_verified": True,
+        "email": "ada@example.com",
+        "passwordHash": BCRYPT.replace("$2a$", "$2b$"),
+        "password_set_date": {"$date": "2019-12-06T18:36:12.412Z"},
+        "tenant": "example",
+        "connection": "Username-Password-Authentication",
+        "_tmp_is_unique": True,
+    }
+    ada = one("auth0", **exported)
+    assert (ada.user.name, ada.user.email_verified) == ("ada", True)
+    assert ada.user.created_at == datetime(2019, 12, 6, 18, 36, 12, tzinfo=UTC)
+    profile = {"name": "Ada", "blocked": True, "created_at": "2019-12-06T18:36:12.400Z"}
+    joined = one("auth0", **exported, **profile)
+    assert joined.user.name == "Ada"
+    assert joined.user.disabled_at
+    assert joined.user.created_at.microsecond == 400000
+    assert one("auth0", **exported, name="ada@example.com").user.name == "ada"
+    identifiers = [{"type": "email", "value": "b@example.com", "verified": True}]
+    other = one("auth0", identifiers=identifiers, passwordHash=None)
+    assert (other.user.email, other.user.email_verified) == ("b@example.com", True)
+
+
+# What everybody's users become
+
+
+@pytest.mark.parametrize(
+    ("system", "column"),
+    [
+        ("better-auth", "password"),
+        ("django", "password"),
+        ("fastapi-users", "hashed_password"),
+        ("pocketbase", "password"),
+        ("authingo-go", "password_hash"),
+        ("supabase", "encrypted_password"),
+        ("auth0", "passwordHash"),
+    ],
+)
+def test_a_forgotten_password_column_is_no_user_without_one(system: str, column: str) -> None:
+    assert problem(system, email="a@example.com") == "missing_field"
+    assert one(system, email="a@example.com", **{column: None}).password_hash == NO_PASSWORD
+    with pytest.raises(Unreadable, match=f"no field {column}"):
+        take("email,name\na@example.com,A\n", system)
+    with pytest.raises(Unreadable, match="no field email"):
+        take(f"name,{column}\nA,x\n", system)
+
+
+def test_a_forgotten_system_is_no_import_without_passwords() -> None:
+    for file in ("better-auth.csv", "django.csv", "fastapi-users.csv"):
+        with pytest.raises(Unreadable, match="--from says which"):
+            take((EXPORTS / file).read_bytes())
+    assert problem("authingo", email="a@example.com", passwordHash=BCRYPT) == "unknown_field"
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    ["secret", "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99", "$2b$31$" + "." * 53, "a:b", "!", "$"],
+)
+def test_a_hash_that_nobody_can_verify_fails_its_line_and_is_not_told(theirs: str) -> None:
+    (failed,) = take(json.dumps({"email": "a@example.com", "password_hash": theirs})).failed
+    assert failed.code == "unsupported_hash"
+    assert theirs == "$" or theirs == "!" or theirs not in failed.message
+
+
+def test_names_are_made_fit() -> None:
+    for theirs, name in {
+        "": "a",
+        "  Ada\n\tLovelace ": "Ada Lovelace",
+        "\x00\x1b": "a",
+        "x" * 300: "x" * 200,
+        "Ada\ud800": "Ada",
+        "Zoë \u200d": "Zoë \u200d",
+    }.items():
+        assert one("authingo", email="a@example.com", name=theirs).user.name == name
+
+
+def test_ids_are_authingos_own_in_the_order_of_creation() -> None:
+    users = [
+        one("better-auth", email="a@example.com", password="", createdAt=at)
+        for at in ("1901-01-01", "2017-01-01", "2019-01-01T00:00:00Z", 1609459200000, None)
+    ]
+    ids = [each.user.id for each in users]
+    assert ids == sorted(ids)
+    assert all(each.startswith("usr_") and len(each) == 30 for each in ids)
+    kept = "usr_01d4s9dihrrjk6s8rk0b2lhaga"
+    assert one("authingo", email="a@example.com", id=kept).user.id == kept
+    for alien in ("ses_01d4s9dihrrjk6s8rk0b2lhaga", "usr_1", "42", "usr_" + "w" * 26):
+        assert problem("authingo", email="a@example.com", id=alien) == "invalid_id"
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("2024-01-02T03:04:05.678Z", datetime(2024, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)),
+        ("2024-01-02 03:04:05.6+00", datetime(2024, 1, 2, 3, 4, 5, 600000, tzinfo=UTC)),
+        ("2024-01-02 05:04:05+02:00", datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ("2024-01-02 03:04:05", datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        (1704164645, datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ("1704164645000", datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ({"$date": "2024-01-02T03:04:05Z"}, datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)),
+    ],
+)
+def test_times_as_databases_write_them(given: Any, read: datetime) -> None:
+    assert one("authingo", email="a@example.com", created_at=given).user.created_at == read
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["yesterday", "0000-01-01", "1" * 400, float("inf"), float("nan"), [], "0001-01-01T00:00+14"],
+)
+def test_what_is_no_time_fails_its_line(given: Any) -> None:
+    assert problem("authingo", email="a@example.com", created_at=given) == "invalid_field"
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("email_verified", "maybe"), ("email_verified", 2), ("email_verified", []), ("name", {})],
+)
+def test_what_is_of_another_kind_fails_its_line(name: str, given: Any) -> None:
+    assert problem("authingo", email="a@example.com", **{name: given}) == "invalid_field"
+
+
+@pytest.mark.parametrize(
+    "email", ["", "x", "a@b@c", "a@example.com\x00", "é@example.com", "a b@c.de"]
+)
+def test_an_email_that_is_none_fails_its_line(email: str) -> None:
+    (failed,) = take(json.dumps({"email": email})).failed
+    assert failed.code == "invalid_email"
+    assert not email or email not in failed.message
+
+
+def test_argon2_without_its_extra_ends_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreign_hashes, "can_argon2", lambda: False)
+    with pytest.raises(ConfigError, match="argon2-cffi") as raised:
+        take((EXPORTS / "fastapi-users.csv").read_bytes(), "fastapi-users")
+    assert "authingo[argon2]" in (raised.value.hint or "")
+
+
+def test_a_dry_run_counts_and_stores_nothing() -> None:
+    emails = ["new@example.com", "taken@example.com", "New@Example.com", "no email"]
+    taken = take("\n".join(json.dumps({"email": email}) for email in emails), dry_run=True)
+    assert (taken.done.imported, taken.done.skipped, taken.done.failed) == (1, 2, 1)
+    assert not taken.store.batches
+    assert not taken.store.outcomes
+
+
+def test_an_import_leaves_one_event() -> None:
+    taken = take('{"email": "a@example.com"}\n{"email": "b@example.com"}')
+    (outcome,) = taken.store.outcomes
+    assert [event.name for event in outcome.events] == ["users_imported"]
+    assert not take("").store.outcomes
+
+
+def test_a_batch_is_bounded() -> None:
+    lines = (json.dumps({"email": f"u{number}@example.com"}) for number in range(2500))
+    batches = take("\n".join(lines)).store.batches
+    assert [len(batch) for batch in batches] == [1000, 1000, 500]
+
+
+# Files
+
+LINE = json.dumps({"email": "a@example.com", "name": "A"})
+
+
+def emails(raw: bytes | str) -> list[str]:
+    return [each.user.email for each in take(raw).users]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\xef\xbb\xbf" + LINE.encode() + b"\r\n",
+        b"\n  \n" + LINE.encode(),
+        f"[{LINE}]",
+        f"\n [ \n{LINE}\n]\n",
+        "email,name\r\na@example.com,A\r\n",
+        b"\xef\xbb\xbfemail,name\na@example.com,A",
+        '"name","email"\n"A\nB","a@example.com"\n\n',
+    ],
+)
+def test_each_form_is_told_by_its_first_character(raw: bytes | str) -> None:
+    assert emails(raw) == ["a@example.com"]
+
+
+def test_an_empty_file_has_no_users() -> None:
+    for raw in ("", "\n\n", "[]", "email,name\n", b"\xef\xbb\xbf"):
+        assert emails(raw) == []
+
+
+def test_a_line_that_is_wrong_stops_nothing() -> None:
+    bad = {
+        b"{": "invalid_json",
+        b"[1]": "invalid_json",
+        b"null": "invalid_json",
+        b'{"email": "\xff"}': "invalid_utf8",
+        b'{"email": "a@b.example", "email": "c@d.example"}': "repeated_field",
+        b"[" * 100_000: "invalid_json",
+        b'{"a": ' * 100_000: "invalid_json",
+        b'{"email": ' + b"1" * 5000 + b"}": "invalid_json",
+        b'{"email": "' + b"x" * records.MAX_RECORD + b'"}': "line_too_long",
+        b'{"email": "' + b"x" * 3 * records.MAX_RECORD + b'"}': "line_too_long",
+    }
+    lines = [LINE.encode()] + [line for each in bad for line in (each, LINE.encode())]
+    taken = take(b"\n".join(lines))
+    assert taken.errors == [(2 * at + 2, code) for at, code in enumerate(bad.values())]
+    assert len(taken.users) == len(bad) + 1
+
+
+def test_an_element_that_is_wrong_is_told_by_its_place() -> None:
+    array = b'[{"email": "a@example.com"}, 7, {"email": "\xff"}, {"email": "b@example.com"}'
+    taken = take(array + b', {"email": "c@example.com", "email": ""}]')
+    assert taken.errors == [(2, "invalid_json"), (3, "invalid_utf8"), (5, "repeated_field")]
+    assert [each.user.email for each in taken.users] == ["a@example.com", "b@example.com"]
+
+
+@pytest.mark.parametrize("tail", ["", ", ", ", {", ", {]", ', {"email": "' + "x" * 3_000_000])
+def test_an_array_that_is_cut_or_broken_is_told(tail: str) -> None:
+    with pytest.raises(Unreadable, match="element 2 of the array"):
+        take(f"[{LINE}{tail}")
+
+
+def test_a_long_array_on_one_line_is_read_in_pieces() -> None:
+    elements = [json.dumps({"email": f"ü{n}@example.com", "name": "ü" * 500}) for n in range(5000)]
+    raw = ("[" + ",".join(elements) + "]").encode()
+    assert len(raw) > 2 * records.MAX_RECORD
+
+    class Watched(io.BytesIO):
+        most = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.most = max(self.most, size or -1)
+            return super().read(size)
+
+    file = Watched(raw)
+    assert sum(isinstance(each, records.Record) for each in records.read(file)) == 5000
+    assert file.most == 64 * 1024
+
+
+def test_a_row_that_is_wrong_stops_nothing() -> None:
+    taken = take(
+        b"email,name\n"
+        b"a@example.com\n"
+        b"b@example.com,B,more\n"
+        b"\xff@example.com,C\n"
+        b'd@example.com,"D\n\nD"\n'
+        b"e@example.com,\x00\n"
+        b"f@example.com,F\n"
+    )
+    assert taken.errors == [
+        (2, "invalid_csv"),
+        (3, "invalid_csv"),
+        (4, "invalid_utf8"),
+        (8, "invalid_csv"),
+    ]
+    assert [each.user.email for each in taken.users] == ["d@example.com", "f@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        ("email,name,email\n", "'email' twice"),
+        ("email;name\n", "not separated by commas"),
+        ("email\tname\n", "not separated by commas"),
+        ("email,name".encode("utf-16"), "not UTF-8"),
+        ("email,name".encode("utf-16-le"), "not UTF-8"),
+        (b"\x1f\x8b\x08\xff\xfe", "not UTF-8"),
+        (b"e\x00", "not UTF-8"),
+    ],
+)
+def test_a_file_of_which_nothing_can_be_made_is_told(raw: bytes | str, reason: str) -> None:
+    with pytest.raises(Unreadable, match=reason):
+        take(raw)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '"B" quoted',
+        '"' + "x" * 200_000,
+        '"',
+        '"' + "\n" * 300_000,
+        "x" * 2 * records.MAX_RECORD,
+        '"x\n",' * 400_000,
+    ],
+)
+def test_broken_quotes_end_the_file_before_a_cell_is_taken_for_rows(broken: str) -> None:
+    """A name is a stranger's: `B"\nroot@example.com,…` must not become a row of its own."""
+    store = Kept()
+    importing = UserImport(store, "authingo")  # type: ignore[arg-type]
+    rows = f"email,name\na@example.com,A\nb@example.com,{broken}\nroot@example.com,R\n"
+    with pytest.raises(Unreadable, match="line 3: the quotes of the CSV are not right"):
+        asyncio.run(importing.read(io.BytesIO(rows.encode())))
+    assert [each.user.email for batch in store.batches for each in batch] == ["a@example.com"]
+
+
+def test_a_file_that_cannot_be_read_on_is_told() -> None:
+    class Failing(io.BytesIO):
+        def readline(self, size: int | None = -1) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(Unreadable, match="Input/output error"):
+        list(records.read(Failing()))
+
+
+_NAMES = sorted(
+    {"email", "name", "password", "fields", "model", "identifiers", "_id", "$oid", "$date"}
+    | {"created_at", "created", "createdAt", "banned", "banExpires", "banned_until", "is_active"}
+    | {"raw_user_meta_data", "hashed_password", "passwordHash", "encrypted_password", "id"}
+)
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=5)
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.binary(max_size=300), st.sampled_from(sorted(SYSTEMS)))
+@settings(max_examples=150, deadline=None)
+def test_no_file_does_worse_than_fail(raw: bytes, system: str) -> None:
+    for start in (b"", b'{"email": ', b"[", b"email,password\n"):
+        with contextlib.suppress(Unreadable):
+            take(start + raw, system)
+
+
+@given(
+    st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=8), st.sampled_from(sorted(SYSTEMS))
+)
+@settings(max_examples=300, deadline=None)
+def test_no_record_does_worse_than_fail(fields: dict[str, Any], system: str) -> None:
+    taken = take(json.dumps({"email": "a@example.com", **fields}), system)
+    assert len(taken.users) + len(taken.failed) == 1
