@@ -28,6 +28,7 @@ from authingo.stores import Store
 from authingo.stores.conformance.attempts import AttemptsConformance
 from authingo.stores.conformance.ending import EndingConformance
 from authingo.stores.conformance.events import EventsConformance
+from authingo.stores.conformance.examination import ExaminationConformance
 from authingo.stores.conformance.revocations import RevocationsConformance
 from authingo.stores.conformance.rotation import RotationConformance
 from authingo.stores.conformance.sessions import SessionsConformance
@@ -47,6 +48,7 @@ class StoreConformance(
     AttemptsConformance,
     EventsConformance,
     UpkeepConformance,
+    ExaminationConformance,
 ):
     """Subclass it with a fixture `store`: an open, migrated, empty store."""
 

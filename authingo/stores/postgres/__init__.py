@@ -8,12 +8,13 @@ sees the snapshot it began with.
 
 from __future__ import annotations
 
+from authingo.stores.postgres.examination import Examination
 from authingo.stores.postgres.records import Records
 from authingo.stores.postgres.sessions import Sessions
 from authingo.stores.postgres.users import Users
 
 
-class PostgresStore(Users, Sessions, Records):
+class PostgresStore(Users, Sessions, Records, Examination):
     """A `Store` on a PostgreSQL server."""
 
     embedded = False

@@ -11,12 +11,13 @@ flushed to disk before they are acknowledged (synchronous=FULL, the default).
 
 from __future__ import annotations
 
+from authingo.stores.sqlite.examination import Examination
 from authingo.stores.sqlite.records import Records
 from authingo.stores.sqlite.sessions import Sessions
 from authingo.stores.sqlite.users import Users
 
 
-class SQLiteStore(Users, Sessions, Records):
+class SQLiteStore(Users, Sessions, Records, Examination):
     """A `Store` in one file, or in memory where `path` is `:memory:` (for tests)."""
 
     embedded = True
