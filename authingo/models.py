@@ -17,7 +17,16 @@ def new_id(prefix: str) -> str:
     Ids sort by creation time, so that a primary key grows at its end and a list
     can be paged by it. They are public; nothing is opened by knowing one.
     """
-    bits = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    return _id(prefix, time.time_ns() // 1_000_000, secrets.randbits(80))
+
+
+def first_id(prefix: str, at: datetime) -> str:
+    """Return the id that no id made from this moment on sorts before."""
+    return _id(prefix, int(at.timestamp() * 1000), 0)
+
+
+def _id(prefix: str, milliseconds: int, rest: int) -> str:
+    bits = milliseconds << 80 | rest
     return prefix + "".join(_ALPHABET[bits >> shift & 31] for shift in range(125, -1, -5))
 
 
