@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from authingo.models import User
@@ -127,6 +127,10 @@ def _visible(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
+def coloured(stream: TextIO) -> bool:
+    """Tell whether colours may be written: on a terminal, and nobody said no (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
 def _red(text: str) -> str:
-    coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    return f"\x1b[31m{text}\x1b[0m" if coloured else text
+    return f"\x1b[31m{text}\x1b[0m" if coloured(sys.stderr) else text

@@ -6,7 +6,6 @@ import ipaddress
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -71,7 +70,7 @@ async def test_network_file_systems_fail(kind: str, status: str) -> None:
     ("addresses", "encrypted", "verified", "status"),
     [
         ((None, None), False, False, "ok"),
-        (("127.0.0.1", "127.0.0.1/32"), False, False, "ok"),
+        (("127.0.0.1", "127.0.0.1"), False, False, "ok"),
         (("10.0.0.2", "10.0.0.3"), False, False, "warn"),
         (("10.0.0.2", "1.1.1.1"), False, False, "fail"),
         (("8.8.8.8", "1.1.1.1"), True, False, "warn"),
@@ -81,11 +80,13 @@ async def test_network_file_systems_fail(kind: str, status: str) -> None:
 async def test_encryption_matters_where_the_server_is_elsewhere(
     addresses: tuple[str | None, str | None], encrypted: bool, verified: bool, status: str
 ) -> None:
-    given: tuple[Any, Any] = tuple(
-        ipaddress.ip_interface(one) if one and "/" in one else one for one in addresses
-    )
+    client, server = addresses
+    interface = ipaddress.ip_interface(server) if server else None  # as asyncpg reads an inet
     judged = judge_encryption(
-        through_proxy=False, encrypted=encrypted, addresses=given, verified=verified
+        through_proxy=False,
+        encrypted=encrypted,
+        addresses=(client, interface),
+        verified=verified,
     )
     assert judged.status == status, judged
 

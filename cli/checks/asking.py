@@ -1,0 +1,128 @@
+"""Asking a running server over HTTP as a stranger would: no cookie, no redirect, no patience.
+
+TLS is verified, by the certificates of the machine (or SSL_CERT_FILE). What comes
+back is read up to a bound, and within a time, whatever the server does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import ssl
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from .sites import Address
+
+_TIMEOUT = 10.0  # seconds for one read
+_DEADLINE = 20.0  # seconds for a whole answer, however slowly it trickles
+_MOST = 256 * 1024  # bytes of a body that are read
+
+
+class Unreachable(Exception):
+    """There was no answer; the message says why, and the hint what to do."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def all(self, name: str) -> list[str]:
+        """Return the values of a header, lower-case name."""
+        return [value for key, value in self.headers if key.lower() == name]
+
+    def first(self, name: str) -> str:
+        """Return the first value of a header; "" where it is missing."""
+        return next(iter(self.all(name)), "")
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object; empty where it is none."""
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(self.body)
+            if isinstance(value, dict):
+                return value
+        return {}
+
+    @property
+    def code(self) -> str:
+        """What authingo calls the error; "" where there is none."""
+        return str(self.json.get("code", ""))
+
+    def repeats(self, text: str) -> bool:
+        """Tell whether a text is in it anywhere, in either case."""
+        everything = self.body.decode("latin-1") + "".join(value for _, value in self.headers)
+        return text.lower() in everything.lower()
+
+
+def ask(
+    server: Address,
+    method: str,
+    path: str,
+    headers: dict[str, str] | None = None,
+    body: bytes | None = None,
+) -> Answer:
+    """Send one request on a connection of its own.
+
+    Raises:
+        Unreachable: no connection, no trust, no HTTP, or not in time.
+    """
+    connection = _connection(server)
+    deadline = threading.Timer(_DEADLINE, _hang_up, [connection])
+    deadline.daemon = True
+    deadline.start()
+    try:
+        sent = {"User-Agent": "authingo-doctor", **(headers or {})}
+        connection.request(method, path, body, sent)
+        response = connection.getresponse()
+        return Answer(response.status, tuple(response.getheaders()), response.read(_MOST))
+    except ssl.SSLCertVerificationError as error:
+        raise Unreachable(
+            f"its certificate is not trusted: {error.verify_message}",
+            "browsers would warn too; for a private authority set SSL_CERT_FILE",
+        ) from None
+    except ssl.SSLError as error:
+        raise Unreachable(
+            f"TLS failed: {error.reason or 'no reason given'}", "is it https at that port?"
+        ) from None
+    except TimeoutError:
+        raise Unreachable("it did not answer in time", "is it overloaded, or a firewall?") from None
+    except http.client.HTTPException as error:
+        raise Unreachable(
+            f"what answers does not speak HTTP ({type(error).__name__})", "is it https, or not?"
+        ) from None
+    except UnicodeError:
+        raise Unreachable("there can be no such host", "is the address right?") from None
+    except OSError as error:
+        raise Unreachable(
+            f"it cannot be reached: {error.strerror or type(error).__name__}",
+            "is it running, and is the address right?",
+        ) from None
+    finally:
+        deadline.cancel()
+        connection.close()
+
+
+def _connection(server: Address) -> http.client.HTTPConnection:
+    if server.scheme == "https":
+        context = ssl.create_default_context()
+        return http.client.HTTPSConnection(
+            server.host, server.port, timeout=_TIMEOUT, context=context
+        )
+    return http.client.HTTPConnection(server.host, server.port, timeout=_TIMEOUT)
+
+
+def _hang_up(connection: http.client.HTTPConnection) -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        connection.sock.shutdown(socket.SHUT_RDWR)
