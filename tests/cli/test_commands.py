@@ -115,6 +115,7 @@ def test_help_has_an_example_for_each_command(bare: Runner) -> None:
         ["users", "list"],
         ["sessions", "prune"],
         ["cookies", "inspect"],
+        ["doctor"],
     ):
         ran = bare(*command, "--help")
         assert ran.code == 0
