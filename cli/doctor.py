@@ -11,7 +11,7 @@ from . import output
 from .running import AsJSON, ConfigFile, command, fail, with_auth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from authingo.auth import Auth
     from authingo.config import Settings
@@ -23,7 +23,7 @@ _LABEL = 16  # columns of a check's name
 _WIDEST = 110  # columns of a line that is still read with ease
 _INDENT = " " * (_LABEL + 6)
 
-Section = tuple[str, "list[Finding]"]
+Section = tuple[str, "Iterable[Finding]"]
 
 
 @command
@@ -72,13 +72,13 @@ def doctor(
 
     report = _Report(as_json=as_json)
     try:
-        for section in _sections(front, api, url, workers, config):
-            report.add(section)
+        for title, found in _sections(front, api, url, workers, config):
+            report.add(title, found)
     except ConfigError as error:
         from authingo.findings import fail as failed
 
         hint = error.hint or "correct it: the settings are in the README"
-        report.add(("Configuration", [failed("configuration", error.message, hint)]))
+        report.add("Configuration", [failed("configuration", error.message, hint)])
     report.close()
 
 
@@ -97,14 +97,14 @@ def _sections(
     if pages is not None:
         from .checks import pair
 
-        routes = given or _address("public_url", settings.public_url)
+        routes = given or _address("public_url", settings.public_origin)
         if routes is None:
             raise UsageError("--front goes with --api: where do browsers find the API?")
         yield "Cookies", pair.predict(pages, routes, settings)
     if server is not None:
         from .checks.server import examine
 
-        yield "Server", list(examine(server, settings))
+        yield "Server", examine(server, settings)
     if pages is None and server is None:
         from .checks import configuration, passwords
 
@@ -148,21 +148,22 @@ class _Report:
         self._found: list[Finding] = []
         self._colours = output.coloured(sys.stdout)
 
-    def add(self, section: Section) -> None:
-        """Take a section, and show it to people."""
-        title, found = section
-        self._found += found
-        if self._as_json:
-            return
-        output.data(("\n" if len(self._found) > len(found) else "") + self._styled(title, "1"))
+    def add(self, title: str, found: Iterable[Finding]) -> None:
+        """Take the findings of a section, and show each to people as soon as it is there."""
+        if not self._as_json:
+            output.data(("\n" if self._found else "") + self._styled(title, "1"))
         for one in found:
-            mark, colour = self._MARKS[one.status]
-            label = one.name.replace("_", " ").ljust(_LABEL)
-            output.data(f"  {self._styled(mark, colour)} {label}  {_wrapped(one.message, _INDENT)}")
-            if one.hint:
-                output.data(
-                    f"{_INDENT}{self._styled('→', '2')} {_wrapped(one.hint, _INDENT + '  ')}"
-                )
+            self._found.append(one)
+            if not self._as_json:
+                self._show(one)
+
+    def _show(self, one: Finding) -> None:
+        mark, colour = self._MARKS[one.status]
+        label = one.name.replace("_", " ").ljust(_LABEL)
+        message = _wrapped(one.message, _INDENT)
+        output.data(f"  {self._styled(mark, colour)} {label}  {message}")
+        if one.hint:
+            output.data(f"{_INDENT}{self._styled('→', '2')} {_wrapped(one.hint, _INDENT + '  ')}")
         sys.stdout.flush()
 
     def close(self) -> None:

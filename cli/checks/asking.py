@@ -19,6 +19,7 @@ from .sites import Address
 
 _TIMEOUT = 10.0  # seconds for one read
 _DEADLINE = 20.0  # seconds for a whole answer, however slowly it trickles
+_SHOWN = 200  # characters of anything that a message may repeat
 _MOST = 256 * 1024  # bytes of a body that are read
 
 
@@ -43,8 +44,8 @@ class Answer:
         return [value for key, value in self.headers if key.lower() == name]
 
     def first(self, name: str) -> str:
-        """Return the first value of a header; "" where it is missing."""
-        return next(iter(self.all(name)), "")
+        """Return the first value of a header, cut to what can be shown; "" where it is missing."""
+        return next(iter(self.all(name)), "")[:_SHOWN]
 
     @property
     def json(self) -> dict[str, Any]:
@@ -58,7 +59,7 @@ class Answer:
     @property
     def code(self) -> str:
         """What authingo calls the error; "" where there is none."""
-        return str(self.json.get("code", ""))
+        return str(self.json.get("code", ""))[:_SHOWN]
 
     def repeats(self, text: str) -> bool:
         """Tell whether a text is in it anywhere, in either case."""

@@ -75,17 +75,18 @@ async def _proxies(store: Store, settings: Settings) -> Finding:
 
 def judge_proxies(addresses: list[str], settings: Settings) -> Finding:
     """Judge the addresses of peers that sent X-Forwarded-For, of which none was trusted then."""
-    trusted = [ipaddress.ip_network(item) for item in settings.trusted_proxies]
-    unknown = [
-        one
-        for one in dict.fromkeys(addresses)
-        if not any(ipaddress.ip_address(one) in network for network in trusted)
-    ]
+    networks = [ipaddress.ip_network(item) for item in settings.trusted_proxies]
+
+    def is_trusted(text: str) -> bool:
+        return any(ipaddress.ip_address(text) in network for network in networks)
+
+    unknown = [one for one in dict.fromkeys(addresses) if not is_trusted(one)]
     if unknown:
         return fail(
             "proxies",
-            f"{unknown[0]} sent X-Forwarded-For during the last day and is not in trusted_proxies: "
-            "nobody behind it has a limit per address",
-            f'if that is your proxy: trusted_proxies = ["{unknown[0]}"]',
+            f"{', '.join(unknown[:3])} sent X-Forwarded-For during the last day and is not in "
+            "trusted_proxies: nobody behind it has a limit per address",
+            "if that is your proxy, add it to trusted_proxies; if not, "
+            "nobody but your proxy should reach this server",
         )
     return ok("proxies", "no proxy forwards without being trusted, as far as servers recorded")

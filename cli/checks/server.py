@@ -63,20 +63,24 @@ def examine(address: Address, settings: Settings) -> Iterator[Finding]:
         health = server.ask("GET", "/health")
         ended = time.time()
         session = server.ask("GET", "/session")
-        yield (who := _who(server, health, session))
-        if who.status == "fail":
-            return
-        yield _health(health)
-        yield _clock(health, began, ended)
+    except Unreachable as error:
+        yield fail("reachable", f"{address.origin}: {error}", error.hint)
+        return
+    yield (who := _who(server, health, session))
+    if who.status == "fail":
+        return
+    yield _health(health)
+    yield _clock(health, began, ended)
+    yield _caching([health, session])
+    try:
         yield (header := _client_header(server))
         for look in _WITH_HEADER if header.status == "ok" else ():
             yield from look(server)
         for look in (_trusted_origins, _paths, _host):
             yield from look(server)
-        yield _caching([health, session])
-        yield from _strict_transport(server, session)
     except Unreachable as error:
-        yield fail("reachable", f"{server.address.origin}: {error}", error.hint)
+        yield fail("interrupted", f"it answered, and then: {error}", error.hint)
+    yield from _strict_transport(server, session)
 
 
 def _transport(server: Server) -> Iterator[Finding]:

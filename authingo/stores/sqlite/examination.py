@@ -34,11 +34,7 @@ class Examination(Connection):
 
     def _examined(self, connection: sqlite3.Connection) -> Iterator[Finding]:
         if isinstance(self._path, Path):
-            path = self._path.resolve()
-            yield _modes(path)
-            yield _directory(path.parent)
-            yield _file_system(path)
-            yield _space(path)
+            yield from _file(self._path.resolve())
         yield _writable(connection)
         yield _durability(connection)
         yield ok("clock", "SQLite has the clock of this machine")
@@ -50,6 +46,16 @@ class Examination(Connection):
         yield examining.schema(status, _expected(), _objects(connection))
         if not status.pending:
             yield _pruning(connection)
+
+
+def _file(path: Path) -> Iterator[Finding]:
+    try:
+        yield _modes(path)
+        yield _directory(path.parent)
+        yield _file_system(path)
+        yield _space(path)
+    except OSError as error:  # gone meanwhile
+        yield fail("file", f"{path} cannot be looked at: {error.strerror}", "look who else uses it")
 
 
 def _modes(path: Path) -> Finding:
