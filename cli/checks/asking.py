@@ -80,39 +80,48 @@ def ask(
         Unreachable: no connection, no trust, no HTTP, or not in time.
     """
     connection = _connection(server)
-    deadline = threading.Timer(_DEADLINE, _hang_up, [connection])
-    deadline.daemon = True
-    deadline.start()
+    late = threading.Event()
     try:
-        sent = {"User-Agent": "authingo-doctor", **(headers or {})}
-        connection.request(method, path, body, sent)
-        response = connection.getresponse()
-        return Answer(response.status, tuple(response.getheaders()), response.read(_MOST))
-    except ssl.SSLCertVerificationError as error:
-        raise Unreachable(
+        connection.connect()
+        # The socket itself: an answer that closes the connection takes it away from there.
+        deadline = threading.Timer(_DEADLINE, _hang_up, [connection.sock, late])
+        deadline.daemon = True
+        deadline.start()
+        try:
+            sent = {"User-Agent": "authingo-doctor", **(headers or {})}
+            connection.request(method, path, body, sent)
+            response = connection.getresponse()
+            answer = Answer(response.status, tuple(response.getheaders()), response.read(_MOST))
+        finally:
+            deadline.cancel()
+    except (OSError, UnicodeError, http.client.HTTPException) as error:
+        raise (_late() if late.is_set() else _why(error)) from None
+    finally:
+        connection.close()
+    if late.is_set():  # what was read until then looks whole
+        raise _late()
+    return answer
+
+
+def _why(error: Exception) -> Unreachable:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Unreachable(
             f"its certificate is not trusted: {error.verify_message}",
             "browsers would warn too; for a private authority set SSL_CERT_FILE",
-        ) from None
-    except ssl.SSLError as error:
-        raise Unreachable(
-            f"TLS failed: {error.reason or 'no reason given'}", "is it https at that port?"
-        ) from None
-    except TimeoutError:
-        raise Unreachable("it did not answer in time", "is it overloaded, or a firewall?") from None
-    except http.client.HTTPException as error:
-        raise Unreachable(
-            f"what answers does not speak HTTP ({type(error).__name__})", "is it https, or not?"
-        ) from None
-    except UnicodeError:
-        raise Unreachable("there can be no such host", "is the address right?") from None
-    except OSError as error:
-        raise Unreachable(
-            f"it cannot be reached: {error.strerror or type(error).__name__}",
-            "is it running, and is the address right?",
-        ) from None
-    finally:
-        deadline.cancel()
-        connection.close()
+        )
+    if isinstance(error, ssl.SSLError):
+        reason = error.reason or "no reason given"
+        return Unreachable(f"TLS failed: {reason}", "is it https at that port?")
+    if isinstance(error, TimeoutError):
+        return _late()
+    if isinstance(error, http.client.HTTPException):
+        kind = type(error).__name__
+        return Unreachable(f"what answers does not speak HTTP ({kind})", "is it https, or not?")
+    if isinstance(error, OSError):
+        reason = error.strerror or type(error).__name__
+        hint = "is it running, and is the address right?"
+        return Unreachable(f"it cannot be reached: {reason}", hint)
+    return Unreachable("there can be no such host", "is the address right?")
 
 
 def _connection(server: Address) -> http.client.HTTPConnection:
@@ -124,6 +133,11 @@ def _connection(server: Address) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(server.host, server.port, timeout=_TIMEOUT)
 
 
-def _hang_up(connection: http.client.HTTPConnection) -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        connection.sock.shutdown(socket.SHUT_RDWR)
+def _late() -> Unreachable:
+    return Unreachable("it did not answer in time", "is it overloaded, or behind a firewall?")
+
+
+def _hang_up(sock: socket.socket, late: threading.Event) -> None:
+    late.set()
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
