@@ -9,11 +9,14 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import secrets
 import socket
 import ssl
 import threading
 from dataclasses import dataclass
 from typing import Any
+
+from authingo.config import Settings
 
 from .sites import Address
 
@@ -65,6 +68,35 @@ class Answer:
         """Tell whether a text is in it anywhere, in either case."""
         everything = self.body.decode("latin-1") + "".join(value for _, value in self.headers)
         return text.lower() in everything.lower()
+
+
+class Server:
+    """One server under one base path; `marker` is what nothing may ever repeat."""
+
+    def __init__(self, address: Address, settings: Settings) -> None:
+        self.address = address
+        self.settings = settings
+        self.base = address.path or settings.base_path
+        self.marker = "probe-" + secrets.token_hex(6)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Answer:
+        """Send one request below the base path."""
+        return ask(self.address, method, self.base + path, headers, body)
+
+    def preflight(self, origin: str) -> Answer:
+        """Ask, as a browser does for a page of that origin, whether it may sign in."""
+        headers = {
+            "Origin": origin,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type,x-authingo-client",
+        }
+        return self.ask("OPTIONS", "/sign-in", headers)
 
 
 def ask(

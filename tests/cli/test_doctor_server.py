@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from authingo.cli.checks import asking
 from authingo.cli.checks.asking import Answer
-from authingo.cli.checks.server import Server as Looked
+from authingo.cli.checks.asking import Server as Looked
 from authingo.cli.checks.server import _clock, _in_the_clear, _strict_transport, examine
 from authingo.cli.checks.sites import address
 from fastapi import FastAPI

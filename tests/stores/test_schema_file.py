@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from authingo.stores.postgres.examination import objects
+from authingo.stores.postgres.schema import objects
 
 FILE = Path(__file__).parents[2] / "authingo" / "stores" / "postgres" / "schema.txt"
 

@@ -7,14 +7,13 @@ import os
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from authingo.errors import SchemaUnsupported, StoreUnavailable
 from authingo.findings import Finding, fail, ok, warn
 from authingo.stores import examining
+from authingo.stores.postgres import schema
 from authingo.stores.postgres.connections import Connections, schema_status
 from authingo.stores.postgres.revocations import CannotHear, Revocations
 from authingo.stores.watching import Watchers
@@ -58,8 +57,8 @@ class Examination(Connections):
             except SchemaUnsupported as error:
                 yield examining.unsupported(error)
                 return
-            found = await objects(connection)
-        yield examining.schema(status, _expected(), found)
+            found = await schema.objects(connection)
+        yield examining.schema(status, schema.expected(), found)
         if not status.pending and not rights:  # those that are lacking
             yield await self._hearing()
             waiting, oldest = await self._one(_PRUNABLE, examining.LOOKED_AT)
@@ -78,18 +77,6 @@ class Examination(Connections):
                 "and authingo's triggers must be there",
             )
         return ok("revocations", "what is notified is heard, so sessions are answered from memory")
-
-
-async def objects(connection: Any) -> dict[str, str]:
-    """Return authingo's columns, indexes, keys, triggers and functions, each with what it is."""
-    return dict(await connection.fetch(_OBJECTS))
-
-
-@cache
-def _expected() -> dict[str, str]:
-    """Read what the migrations make. A test holds the file against them."""
-    lines = files("authingo.stores.postgres").joinpath("schema.txt").read_text("utf-8").splitlines()
-    return dict(line.split(": ", 1) for line in lines)
 
 
 async def _clock(connection: Any) -> Finding:
@@ -240,41 +227,4 @@ _PRUNABLE = """
 SELECT count(*), now() - min(refresh_expires_at)
 FROM (SELECT refresh_expires_at FROM authingo_sessions WHERE refresh_expires_at <= now()
       ORDER BY refresh_expires_at LIMIT $1) AS over
-"""
-# Spelled by hand rather than by pg_get_indexdef and the like, whose words differ between
-# versions of PostgreSQL. 950 is the collation "C" (pg_collation.dat).
-_OBJECTS = r"""
-WITH t AS (
-    SELECT oid, relname FROM pg_class
-    WHERE relkind IN ('r', 'p') AND relname LIKE 'authingo\_%' AND pg_table_is_visible(oid)
-      AND relname <> 'authingo_migrations'
-)
-SELECT concat('column ', t.relname, '.', a.attname) AS label,
-    concat(format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN ' not null' END,
-           CASE WHEN a.attcollation = 950 THEN ' collate C' END,
-           CASE WHEN a.atthasdef THEN ' with default' END) AS detail
-FROM t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
-UNION ALL
-SELECT concat('foreign key of ', t.relname, ' to ', f.relname),
-    concat(k.conkey, ' on delete ', k.confdeltype, CASE WHEN NOT k.convalidated THEN ' invalid' END)
-FROM t JOIN pg_constraint k ON k.conrelid = t.oid AND k.contype = 'f'
-    JOIN pg_class f ON f.oid = k.confrelid
-UNION ALL
-SELECT concat('index ', c.relname, ' on ', t.relname),
-    concat(CASE WHEN i.indisunique THEN 'unique ' END,
-           (SELECT string_agg(a.attname, ', ' ORDER BY k.place)
-            FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place)
-                JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.number),
-           ' where ' || pg_get_expr(i.indpred, i.indrelid),
-           CASE WHEN NOT i.indisvalid THEN ' invalid' END)
-FROM t JOIN pg_index i ON i.indrelid = t.oid JOIN pg_class c ON c.oid = i.indexrelid
-UNION ALL
-SELECT concat('trigger ', g.tgname, ' on ', t.relname),
-    concat_ws(' ', p.proname, g.tgtype, g.tgenabled, g.tgoldtable, g.tgnewtable)
-FROM t JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal
-    JOIN pg_proc p ON p.oid = g.tgfoid
-UNION ALL
-SELECT concat('function ', proname), md5(prosrc) FROM pg_proc
-WHERE proname LIKE 'authingo\_%' AND pg_function_is_visible(oid)
-ORDER BY 1
 """

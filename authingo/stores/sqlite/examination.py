@@ -7,21 +7,18 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 from authingo.errors import SchemaUnsupported
 from authingo.findings import Finding, fail, ok, warn
-from authingo.stores import examining, migrations
-from authingo.stores.sqlite import rows
+from authingo.stores import examining
+from authingo.stores.sqlite import rows, schema
 from authingo.stores.sqlite.connection import Connection
 
 _MIB = 1024 * 1024
 # SQLite, "Write-Ahead Logging": WAL needs shared memory, so it does not work over a
 # network; locks of network file systems are known to be broken besides.
-_NETWORK = re.compile(
-    r"nfs4?|cifs|smb\w*|afs|ceph|lustre|beegfs|9p|glusterfs|fuse\.(?!fuseblk|ext).*|gpfs|ncpfs"
-)
+_NETWORK = re.compile(r"nfs4?|cifs|smb\w*|afs|ceph|lustre|beegfs|9p|fuse\..*|gpfs|ncpfs")
 _MOUNTS = Path("/proc/self/mountinfo")
 
 
@@ -43,7 +40,7 @@ class Examination(Connection):
         except SchemaUnsupported as error:
             yield examining.unsupported(error)
             return
-        yield examining.schema(status, _expected(), _objects(connection))
+        yield examining.schema(status, schema.expected(), schema.objects(connection))
         if not status.pending:
             yield _pruning(connection)
 
@@ -178,46 +175,3 @@ def _pruning(connection: sqlite3.Connection) -> Finding:
         (now, examining.LOOKED_AT),
     ).fetchone()
     return examining.pruning(waiting, None if oldest is None else rows.span(now - oldest))
-
-
-@cache
-def _expected() -> dict[str, str]:
-    """Return what the migrations make, by making it in memory."""
-    connection = sqlite3.connect(":memory:")
-    try:
-        for step in migrations.bundled("authingo.stores.sqlite"):
-            connection.executescript(step.sql)
-        return _objects(connection)
-    finally:
-        connection.close()
-
-
-def _objects(connection: sqlite3.Connection) -> dict[str, str]:
-    """Return authingo's columns, indexes, keys and triggers, each with what it is."""
-    return {
-        label: " ".join(str(detail).split())
-        for label, detail in connection.execute(_OBJECTS).fetchall()
-    }
-
-
-_OBJECTS = r"""
-WITH t AS (
-    SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'authingo\_%' ESCAPE '\'
-)
-SELECT 'column ' || t.name || '.' || c.name,
-    c.type || iif(c."notnull", ' not null', '') || iif(c.pk, ' primary key', '')
-        || coalesce(' default ' || c.dflt_value, '')
-FROM t, pragma_table_info(t.name) c
-UNION ALL
-SELECT 'foreign key of ' || t.name || ' to ' || k."table", k."from" || ' on delete ' || k.on_delete
-FROM t, pragma_foreign_key_list(t.name) k
-UNION ALL
-SELECT 'index ' || i.name || ' on ' || t.name,
-    iif(i."unique", 'unique ', '')
-        || (SELECT group_concat(c.name, ', ') FROM pragma_index_info(i.name) c)
-        || coalesce(substr(m.sql, nullif(instr(upper(m.sql), ' WHERE '), 0)), '')
-FROM t, pragma_index_list(t.name) i LEFT JOIN sqlite_master m ON m.name = i.name
-UNION ALL
-SELECT 'trigger ' || name || ' on ' || tbl_name, sql
-FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN (SELECT name FROM t)
-"""
