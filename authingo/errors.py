@@ -32,6 +32,7 @@ can mend it, a `hint`. Facts are attributes.
     │   └── SchemaUnsupported     newer than this program, or altered
     ├── ConfigError               settings that cannot work
     ├── FileConflict              a file that cannot or must not be written
+    ├── ChecksFailed              what `authingo doctor` looked at
     └── UsageError                a command called in a way that cannot work
 """
 
@@ -256,6 +257,17 @@ class FileConflict(AuthError):
 
     code = "file_conflict"
     status = 409
+
+
+class ChecksFailed(AuthError):
+    """Something that was looked at is not as it must be."""
+
+    code = "checks_failed"
+    status = 500
+
+    def __init__(self, names: list[str]) -> None:
+        count = f"{len(names)} check{'' if len(names) == 1 else 's'} failed"
+        super().__init__(f"{count}: {', '.join(names)}", hint="do what is said beside each")
 
 
 class UsageError(AuthError):

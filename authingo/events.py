@@ -29,6 +29,7 @@ EventName = Literal[
     "refresh_reused",
     "session_revoked",
     "limit_reached",
+    "proxy_not_trusted",
     "user_created",
     "user_disabled",
     "user_enabled",

@@ -16,7 +16,7 @@ import ipaddress
 import math
 from datetime import timedelta
 
-from authingo import events
+from authingo import clock, events
 from authingo.errors import TooManyRequests
 from authingo.models import AttemptLimit, Client, Counted, Credentials, Event, Outcome, Resumed
 from authingo.stores import Store
@@ -34,6 +34,7 @@ ACCOUNT = AttemptLimit(
 SIGN_INS = AttemptLimit(allowed=30, window=timedelta(minutes=1))
 SIGN_UPS = AttemptLimit(allowed=10, window=timedelta(hours=1))
 
+_SAY_AGAIN = 3600.0  # seconds between two records of a proxy that is not trusted
 _IPV6_SUBSCRIBER = 64  # bits: what one customer is given, who may use any address in it
 
 
@@ -65,6 +66,7 @@ class Limits:
 
     def __init__(self, *, enabled: bool) -> None:
         self._enabled = enabled
+        self._say_again = 0.0  # by authingo.clock
 
     async def sign_in(
         self, store: Store, email: str | None, client: Client, *, given: str
@@ -125,11 +127,23 @@ class Limits:
                 refused_for = taken.refused_for
         # At once, for whoever makes it may hang up before there is an outcome.
         last = any(taken.last for taken in begun.taken)
-        reached = events.happened("limit_reached", user_id=user_id, ip=client.ip)
-        await events.record(store, *([reached] if last else []))
+        happened = []
+        if last:
+            happened.append(events.happened("limit_reached", user_id=user_id, ip=client.ip))
+        if self._is_news(client):
+            happened.append(events.happened("proxy_not_trusted", ip=client.ip))
+        await events.record(store, *happened)
         if refused_for is not None:
             raise TooManyRequests(math.ceil(refused_for.total_seconds()))
         return Attempt(begun.account, tuple(counted))
+
+    def _is_news(self, client: Client) -> bool:
+        """Tell, once an hour, of a proxy behind which nobody has a limit: `doctor` reads it."""
+        now = clock.now()
+        if not client.shared or now < self._say_again:
+            return False
+        self._say_again = now + _SAY_AGAIN
+        return True
 
 
 def _key(*what: str) -> bytes:

@@ -27,7 +27,16 @@ def new_id(prefix: str, at: datetime | None = None) -> str:
     what was created elsewhere, then and not now; before 1970 counts as 1970.
     """
     milliseconds = time.time_ns() // 1_000_000 if at is None else int(at.timestamp() * 1000)
-    bits = max(milliseconds, 0) << 80 | secrets.randbits(80)
+    return _id(prefix, max(milliseconds, 0), secrets.randbits(80))
+
+
+def first_id(prefix: str, at: datetime) -> str:
+    """Return the id that no id made from this moment on sorts before."""
+    return _id(prefix, int(at.timestamp() * 1000), 0)
+
+
+def _id(prefix: str, milliseconds: int, rest: int) -> str:
+    bits = milliseconds << 80 | rest
     return prefix + "".join(_ALPHABET[bits >> shift & 31] for shift in range(125, -1, -5))
 
 

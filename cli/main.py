@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from . import cookies, events, init, manual, migrate, serve, sessions, stats, users
+from . import cookies, doctor, events, init, manual, migrate, serve, sessions, stats, users
 
 app = typer.Typer(
     name="authingo",
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command("init", epilog="Example: authingo init my-app --react")(init.init)
 app.command("migrate", epilog="Example: authingo migrate --wait 60")(migrate.migrate)
 app.command("serve", epilog="Example: authingo serve --port 9000")(serve.serve)
+app.command("doctor", epilog="Example: authingo doctor --url https://example.com")(doctor.doctor)
 app.command("stats", epilog="Example: authingo stats --days 30")(stats.stats)
 app.add_typer(users.app, name="users", epilog="Example: authingo users list")
 app.add_typer(sessions.app, name="sessions", epilog="Example: authingo sessions prune")

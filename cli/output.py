@@ -147,7 +147,15 @@ def _visible(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
-_STYLES = {"bold": 1, "red": 31, "green": 32, "blue": 34, "cyan": 36}  # ECMA-48 SGR
+_STYLES = {
+    "bold": 1,
+    "dim": 2,
+    "red": 31,
+    "green": 32,
+    "yellow": 33,
+    "blue": 34,
+    "cyan": 36,
+}  # ECMA-48 SGR
 
 
 def styled(text: str, style: str, stream: TextIO | None = None) -> str:

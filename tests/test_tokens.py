@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authingo.models import Tokens, new_id
+from authingo.models import Tokens, first_id, new_id
 from authingo.tokens import RefreshToken, SessionToken, new_nonce
 
 VERIFIER, NONCE, SELECTOR = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 80))
@@ -87,9 +88,10 @@ def test_secrets_do_not_show_in_a_repr() -> None:
 
 def test_ids_sort_by_time_and_never_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
     ids = []
-    for milliseconds in (0, 1, 1_700_000_000_000, 2**48 - 1):
+    for milliseconds in (0, 1, 1_700_000_000_001, 2**45):
         monkeypatch.setattr("time.time_ns", lambda at=milliseconds: at * 1_000_000)
-        ids += sorted(new_id("usr_") for _ in range(3))
+        at = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
+        ids += [first_id("usr_", at), *sorted(new_id("usr_") for _ in range(3))]
     assert ids == sorted(ids)
     assert len(set(ids)) == len(ids)
     assert {len(one) for one in ids} == {4 + 26}

@@ -18,6 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from authingo.findings import Finding
 from authingo.models import (
     NOTHING,
     Altered,
@@ -336,6 +337,16 @@ class Store(Protocol):
         """Delete at most `batch_size` spent counts, and as many old events.
 
         Returns the greater number, so that less than `batch_size` means done.
+        """
+
+    async def examine(self, *, workers: int) -> list[Finding]:
+        """Report on what the store rests on, changing nothing; one finding is named `schema`.
+
+        Works on any schema, an absent one too. Of each there is something to say about
+        it is said, whether it is as it must be or not.
+
+        Args:
+            workers: processes that will share the database.
         """
 
 

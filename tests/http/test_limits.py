@@ -221,3 +221,22 @@ def test_counts_are_stored_under_digests(ada: LiveServer) -> None:
     rows = execute(ada.database_url, "SELECT key_digest FROM authingo_attempts")
     assert len(rows) == 3, "of the address, of both, of the account"
     assert {len(digest) for (digest,) in rows} == {32}
+
+
+def test_a_proxy_that_is_not_trusted_is_on_record_once_an_hour(
+    serve: Callable[..., LiveServer],
+) -> None:
+    """For `authingo doctor`: nobody behind it has a limit per address."""
+    server = serve()
+    recorded = "SELECT ip FROM authingo_events WHERE name = 'proxy_not_trusted'"
+    guess(server)
+    assert execute(server.database_url, recorded) == []
+    for _ in range(3):
+        guess(server, "192.0.2.1")
+    assert execute(server.database_url, recorded) == [("127.0.0.1",)]
+    server.auth._limits._say_again = 0  # an hour later
+    guess(server, "192.0.2.2")
+    assert execute(server.database_url, recorded) == [("127.0.0.1",)] * 2
+    trusting = serve(**PROXIED)
+    guess(trusting, "192.0.2.1")
+    assert len(execute(server.database_url, recorded)) == 2

@@ -30,6 +30,7 @@ from authingo.stores.conformance.counts import CountsConformance
 from authingo.stores.conformance.ending import EndingConformance
 from authingo.stores.conformance.events import EventsConformance
 from authingo.stores.conformance.everybody import EverybodyConformance
+from authingo.stores.conformance.examination import ExaminationConformance
 from authingo.stores.conformance.imports import ImportsConformance
 from authingo.stores.conformance.revocations import RevocationsConformance
 from authingo.stores.conformance.rotation import RotationConformance
@@ -53,6 +54,7 @@ class StoreConformance(
     CountsConformance,
     EverybodyConformance,
     UpkeepConformance,
+    ExaminationConformance,
 ):
     """Subclass it with a fixture `store`: an open, migrated, empty store."""
 

@@ -9,13 +9,14 @@ sees the snapshot it began with.
 from __future__ import annotations
 
 from authingo.stores.postgres.counts import Counts
+from authingo.stores.postgres.examination import Examination
 from authingo.stores.postgres.records import Records
 from authingo.stores.postgres.sessions import Sessions
 from authingo.stores.postgres.upkeep import Upkeep
 from authingo.stores.postgres.users import Users
 
 
-class PostgresStore(Users, Sessions, Upkeep, Records, Counts):
+class PostgresStore(Users, Sessions, Upkeep, Records, Counts, Examination):
     """A `Store` on a PostgreSQL server."""
 
     embedded = False

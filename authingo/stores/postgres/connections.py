@@ -105,7 +105,7 @@ class Connections:
     async def schema(self) -> SchemaStatus:
         """See Store."""
         async with self._connection(any_schema=True) as connection:
-            return await _status(connection)
+            return await schema_status(connection)
 
     async def migrate(self) -> list[str]:
         """See Store. A migration may take as long as it needs: no command timeout."""
@@ -151,7 +151,7 @@ class Connections:
             pool = self._pool or await self._make_pool()
             async with pool.acquire() as connection:
                 if not (self._schema_fits or any_schema):
-                    (await _status(connection)).require_current()
+                    (await schema_status(connection)).require_current()
                     self._schema_fits = True
                 yield connection
 
@@ -184,7 +184,7 @@ class Connections:
         connection = await self._connect(kept=_KEPT if self._direct else 0)
         if not self._schema_fits:
             try:
-                (await _status(connection)).require_current()
+                (await schema_status(connection)).require_current()
             except BaseException:
                 connection.terminate()
                 raise
@@ -228,7 +228,7 @@ _NAMED = {"application_name": "authingo"}
 async def _migrate_once(connection: asyncpg.Connection) -> str | None:
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
-        status = await _status(connection)
+        status = await schema_status(connection)
         if not status.pending:
             return None
         step = status.pending[0]
@@ -238,7 +238,8 @@ async def _migrate_once(connection: asyncpg.Connection) -> str | None:
     return step.name
 
 
-async def _status(connection: Any) -> SchemaStatus:
+async def schema_status(connection: Any) -> SchemaStatus:
+    """Hold what is applied against what is known. See `migrations.compare`."""
     recorded = []
     if await connection.fetchval("SELECT to_regclass('authingo_migrations') IS NOT NULL"):
         recorded = await connection.fetch(

@@ -25,6 +25,11 @@ async def translated() -> AsyncIterator[None]:
         raise StoreUnavailable(
             "PostgreSQL refuses the user or the password", hint="correct database_url"
         ) from None
+    except asyncpg.InsufficientPrivilegeError:
+        raise StoreUnavailable(
+            "PostgreSQL refuses the role something that it needs",
+            hint="let the authingo tables belong to the role of database_url",
+        ) from None
     except asyncpg.PostgresError as error:
         raise StoreUnavailable(f"PostgreSQL failed: {type(error).__name__}") from None
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, ValueError):

@@ -86,6 +86,7 @@ class Revocations:
         self._triggers: str | None = None  # as the last heartbeat told of them
         self._listening: asyncio.Task[None] | None = None
         self._said: str | None = None
+        self._heard = asyncio.Event()  # a heartbeat came back, ever
 
     def hears(self) -> bool:
         """Tell whether all that was revoked until `TRUST` ago has been told."""
@@ -101,6 +102,25 @@ class Revocations:
             listening, self._listening = self._listening, None
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
+
+    async def prove(self) -> None:
+        """Listen until one heartbeat was heard, and stop; for somebody who asks whether it works.
+
+        Raises:
+            CannotHear: with the reason.
+            StoreUnavailable: there is no connection to listen on.
+        """
+        listening = asyncio.ensure_future(self._listen())
+        heard = asyncio.ensure_future(self._heard.wait())
+        try:
+            await asyncio.wait({listening, heard}, return_when=asyncio.FIRST_COMPLETED)
+            if not heard.done():
+                listening.result()
+                raise CannotHear("the connection that listens was lost")
+        finally:
+            for task in (listening, heard):
+                task.cancel()
+            await asyncio.gather(listening, heard, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:
@@ -181,6 +201,7 @@ class Revocations:
                     self._revoked.drop_all()
                 self._triggers = triggers
                 self._trusted_until = sent + TRUST
+                self._heard.set()
                 self._sent = {beat: at for beat, at in self._sent.items() if at > sent}
         elif text == "*":
             self._revoked.drop_all()

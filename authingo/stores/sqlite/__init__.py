@@ -12,13 +12,14 @@ flushed to disk before they are acknowledged (synchronous=FULL, the default).
 from __future__ import annotations
 
 from authingo.stores.sqlite.counts import Counts
+from authingo.stores.sqlite.examination import Examination
 from authingo.stores.sqlite.records import Records
 from authingo.stores.sqlite.sessions import Sessions
 from authingo.stores.sqlite.upkeep import Upkeep
 from authingo.stores.sqlite.users import Users
 
 
-class SQLiteStore(Users, Sessions, Upkeep, Records, Counts):
+class SQLiteStore(Users, Sessions, Upkeep, Records, Counts, Examination):
     """A `Store` in one file, or in memory where `path` is `:memory:` (for tests)."""
 
     embedded = True

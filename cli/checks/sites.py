@@ -1,0 +1,104 @@
+"""Which addresses are one origin, and which are one site, as browsers have it.
+
+A site is a scheme and a registrable domain: what lies directly below a public
+suffix, by the Public Suffix List (HTML Standard, "same site"; RFC 6265bis §5.2).
+An address without a registrable domain (an IP address, `localhost`, a public suffix
+itself) is a site of its own. Ports do not matter. The list is that of the package
+publicsuffixlist, private suffixes such as github.io included.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from authingo.config import is_loopback, origin_of
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What a browser makes of a URL. `host` is lower-case, without port and brackets."""
+
+    scheme: str
+    host: str
+    port: int | None  # None: that of the scheme
+    origin: str
+    path: str
+
+    @property
+    def site(self) -> tuple[str, str]:
+        """Scheme and registrable domain, or the host that has none."""
+        return self.scheme, self.registrable or self.host
+
+    @property
+    def registrable(self) -> str | None:
+        """The domain that somebody registered; None where there is none."""
+        if self.is_ip or "." not in self.host:
+            return None
+        found: str | None = _list().privatesuffix(self.host)
+        return found
+
+    @property
+    def is_ip(self) -> bool:
+        """Whether the host is an IP address."""
+        return _ip(self.host) is not None
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it is this machine to itself."""
+        return is_loopback(self.host)
+
+    @property
+    def private(self) -> bool:
+        """Whether it is an address that only a local network has, as far as the name tells."""
+        ip = _ip(self.host)
+        return self.loopback or self.host.endswith(".local") or (ip is not None and ip.is_private)
+
+
+def address(url: str) -> Address:
+    """Read a URL.
+
+    Raises:
+        ValueError: it is not an http or https address; the text says what it must be.
+    """
+    try:
+        origin = origin_of(url)
+    except UnicodeError:
+        raise ValueError("must have a host that can be written in DNS") from None
+    path = urlsplit(url).path.rstrip("/")
+    if not re.fullmatch(r"[!-~]*", path):
+        raise ValueError("must have a path of ASCII characters, others written as %XX")
+    parts = urlsplit(origin)
+    host = (parts.hostname or "").rstrip(".")
+    return Address(parts.scheme, host, parts.port, origin, path)
+
+
+def is_public_suffix(domain: str) -> bool:
+    """Tell whether everybody can register below a domain: no cookie may name it."""
+    return bool(_list().publicsuffix(domain) == domain)
+
+
+def covers(domain: str, host: str) -> bool:
+    """Tell whether a cookie's Domain covers a host (RFC 6265bis §5.1.3)."""
+    return host == domain or (host.endswith("." + domain) and _ip(host) is None)
+
+
+def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+@cache
+def _list() -> PublicSuffixList:
+    from publicsuffixlist import PublicSuffixList  # reads its file: 50 ms
+
+    return PublicSuffixList()
