@@ -26,6 +26,7 @@ import pytest
 
 from authingo.stores import Store
 from authingo.stores.conformance.attempts import AttemptsConformance
+from authingo.stores.conformance.deadlines import DeadlinesConformance
 from authingo.stores.conformance.ending import EndingConformance
 from authingo.stores.conformance.events import EventsConformance
 from authingo.stores.conformance.revocations import RevocationsConformance
@@ -42,6 +43,7 @@ class StoreConformance(
     UsersConformance,
     SessionsConformance,
     RotationConformance,
+    DeadlinesConformance,
     EndingConformance,
     RevocationsConformance,
     AttemptsConformance,
