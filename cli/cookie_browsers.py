@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from .cookie_headers import Given
-from .cookie_places import Place, covers, path_matches
+from .cookie_places import Place, covers, is_public_suffix, path_matches
 from .spans import span
 
 _MOST_OCTETS = 4096  # of name and value together
@@ -92,7 +92,7 @@ def _needs_secure(given: Given, _place: Place | None) -> Iterator[Problem]:
             yield Problem("Partitioned needs Secure: browsers drop the cookie")
 
 
-def _prefix(given: Given, place: Place | None) -> Iterator[Problem]:
+def _prefix(given: Given, _place: Place | None) -> Iterator[Problem]:
     name = given.name.lower()  # browsers take a prefix in any case
     insecure = "Secure" in given.told and not _has(given, "Secure")
     elsewhere = "Path" in given.told and _text(given, "Path") != "/"
@@ -100,17 +100,15 @@ def _prefix(given: Given, place: Place | None) -> Iterator[Problem]:
         yield Problem("__Host- needs Secure, Path=/ and no Domain: browsers drop the cookie")
     if name.startswith("__secure-") and insecure:
         yield Problem("__Secure- needs Secure: browsers drop the cookie")
-    if name.startswith(("__host-", "__secure-")) and place and place.scheme == "http":
-        yield Problem(
-            f"{place} is plain http, where browsers drop names with a prefix",
-            "use https there, or set cookies.hardened_names = false",
-        )
 
 
 def _domain(given: Given, place: Place | None) -> Iterator[Problem]:
     domain = _text(given, "Domain").removeprefix(".").lower()
-    if domain and "." not in domain and not (place and place.host == domain):
-        yield Problem("Domain is a whole top-level domain: browsers drop the cookie")
+    if domain and is_public_suffix(domain) and not (place and place.host == domain):
+        yield Problem(
+            "Domain is one that strangers register names under: browsers drop the cookie",
+            "correct cookies.domain, or leave it unset",
+        )
     elif domain and place and not covers(domain, place.host):
         yield Problem(
             f"Domain does not cover {place.host}: browsers drop the cookie",

@@ -65,11 +65,16 @@ def same_site(one: Place, other: Place) -> bool:
     return not schemes_differ and _registrable(one.host) == _registrable(other.host)
 
 
+def is_public_suffix(domain: str) -> bool:
+    """Tell whether names under a domain belong to strangers, as far as that is known here."""
+    return "." not in domain or bool(_SUFFIXES.fullmatch(domain.lower()))
+
+
 def _registrable(host: str) -> str:
     if _ADDRESS.fullmatch(host):
         return host
     labels = host.lower().split(".")
-    return ".".join(labels[-3 if _SUFFIXES.fullmatch(".".join(labels[-2:])) else -2 :])
+    return ".".join(labels[-3 if is_public_suffix(".".join(labels[-2:])) else -2 :])
 
 
 def covers(domain: str, host: str) -> bool:

@@ -18,7 +18,7 @@ _LINE = re.compile(
 )
 # Also in the middle of a line: a body need not end with one before the next response.
 _START = re.compile(
-    r"HTTP/\d(?:\.\d)? \d{3}(?: [^\r\n]{0,200})?\r?\n(?=[A-Za-z0-9-]+:)"
+    r"HTTP/\d(?:\.\d)? \d{3}(?: [^\r\n]{0,60})?\r?\n(?=[A-Za-z0-9-]+:)"
     r"|^(?P<method>[A-Z]{3,7}) (?P<target>\S{1,2000}) HTTP/\d[^\r\n]*\r?\n",
     re.MULTILINE,
 )

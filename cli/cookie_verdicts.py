@@ -23,6 +23,15 @@ from .cookie_states import Standing, by_spelling, by_store, kind_of, token_of
 _RUN = re.compile(r"[A-Za-z0-9_-]{20,}")
 _LONGEST_SHOWN = 1024  # characters of a name, an attribute or a problem
 _MOST_COMPARED = 100  # cookies of one name, each with each other
+_SHADOWED = Problem(
+    "there is another one with another Path or Domain: a browser keeps and sends both, "
+    "and the server then takes neither",
+    "clear the cookies of this site, and look for what sets the other one",
+)
+_REPLACED = Problem(
+    "the same response sets it once more below: a browser keeps the last",
+    "look for what sets it twice",
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,15 +48,25 @@ class Verdict:
     source: str = ""
     times: int = 1
 
+    def add(self, problem: Problem) -> None:
+        """Add a problem, once."""
+        if problem not in self.problems:
+            self.problems.append(problem)
+
     def take_out_tokens(self) -> None:
         """Let no part of a token through that slipped into a name or an attribute."""
         self.name = without_tokens(self.name)
         for key, value in (self.attributes or {}).items():
             if self.attributes is not None and isinstance(value, str):
                 self.attributes[key] = without_tokens(value)
-        self.compared = [replace(row, is_=without_tokens(row.is_)) for row in self.compared]
-        self.problems = [
-            Problem(without_tokens(one.text), without_tokens(one.mend)) for one in self.problems
+        self.problems = [_without_tokens(one) for one in self.problems]
+        self.compared = [
+            replace(
+                row,
+                is_=without_tokens(row.is_),
+                problems=tuple(map(_without_tokens, row.problems)),
+            )
+            for row in self.compared
         ]
         self.does = [without_tokens(text) for text in self.does]
 
@@ -153,7 +172,9 @@ class Inspector:
         return said or self._asked or self._public
 
     def _of_another_server(self, given: Given) -> Iterator[Problem]:
-        said = Place.parse(given.exchange.url) if given.exchange.url else None
+        """Tell that it is held against the wrong configuration."""
+        url = given.exchange.url or (f"//{given.host}" if given.host else None)
+        said = Place.parse(url) if url else None
         public, domain = self._public, self._settings.cookies.domain
         if said is None or public is None or said.host == public.host:
             return
@@ -191,39 +212,31 @@ class Inspector:
                 )
 
     def _find_shadows(self, verdicts: list[Verdict]) -> None:
-        """Tell cookies of one name that a browser keeps and sends beside each other."""
+        """Tell cookies of one name that replace each other, or are kept beside each other."""
         groups: dict[str, list[tuple[Given, Verdict]]] = {}
         for seen, verdict in zip(self._seen, verdicts, strict=True):
             given = seen.given
             if verdict.kind != "unknown" and given.name and given.attributes and given.value:
                 groups.setdefault(given.name, []).append((given, verdict))
-        text = (
-            "there is another one with another Path or Domain: a browser keeps and sends both, "
-            "and the server then takes neither"
-        )
-        mend = "clear the cookies of this site, and look for what sets the other one"
         for group in groups.values():
-            shadowed = set()
-            for (i, (one, _)), (j, (other, _)) in combinations(
-                enumerate(group[:_MOST_COMPARED]), 2
-            ):
+            for (one, earlier), (other, later) in combinations(group[:_MOST_COMPARED], 2):
                 if self._sent_together(one, other):
-                    shadowed |= {i, j}
-            for index in sorted(shadowed):
-                group[index][1].problems.append(Problem(text, mend))
+                    for verdict in (earlier, later):
+                        verdict.add(_SHADOWED)
+                elif self._key(one) == self._key(other) and _in_one_response(one, other):
+                    earlier.add(_REPLACED)
 
     def _sent_together(self, one: Given, other: Given) -> bool:
-        """Tell whether two cookies of one name are kept apart and go with one request."""
-        (mine, my_host), (theirs, their_host) = (
-            (
-                (str(attributes.get("Path", "/")), str(attributes.get("Domain", "")).lower()),
-                given.host or (place.host if place else ""),
-            )
-            for given in (one, other)
-            for attributes, place in [(given.attributes or {}, self._place_of(given))]
-        )
-        paths = path_matches(mine[0], theirs[0]) or path_matches(theirs[0], mine[0])
-        return mine != theirs and paths and (my_host == their_host)
+        """Tell whether a browser keeps both of two of one name, and sends both with one request."""
+        (path, domain, host), (other_path, other_domain, other_host) = map(self._key, (one, other))
+        overlap = path_matches(path, other_path) or path_matches(other_path, path)
+        return overlap and host == other_host and (path, domain) != (other_path, other_domain)
+
+    def _key(self, given: Given) -> tuple[str, str, str]:
+        """Return what a browser tells cookies of one name apart by, and the host."""
+        attributes, place = given.attributes or {}, self._place_of(given)
+        host = given.host or (place.host if place else "")
+        return str(attributes.get("Path", "/")), str(attributes.get("Domain", "")).lower(), host
 
     def _find_strangers(self, verdicts: list[Verdict]) -> None:
         """Tell a pair of cookies that came together and are of different sessions."""
@@ -249,10 +262,18 @@ def without_tokens(text: str) -> str:
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "..."
 
 
+def _without_tokens(problem: Problem) -> Problem:
+    return Problem(without_tokens(problem.text), without_tokens(problem.mend))
+
+
 def _without_token(run: re.Match[str]) -> str:
     text = run[0]
     mixed = text.lower() != text and text.upper() != text and any(map(str.isdigit, text))
     return f"[{len(text)} characters]" if mixed or len(text) >= 40 else text
+
+
+def _in_one_response(one: Given, other: Given) -> bool:
+    return one.exchange == other.exchange and one.exchange.number > 0
 
 
 def _source(given: Given) -> str:

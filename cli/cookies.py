@@ -81,7 +81,9 @@ def inspect(
     found = read_cookies(_input(value))
     verdicts = _judge(found, asked, config)
     if found.left_out:
-        output.note(f"note: {found.left_out:,} more distinct cookies are left out")
+        output.note(
+            f"note: {found.left_out:,} more are left out: there are too many different ones"
+        )
     if as_json:
         output.as_json({"cookies": [_json(verdict) for verdict in verdicts]})
         return
