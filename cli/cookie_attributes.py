@@ -10,7 +10,7 @@ from authingo.cookies import Cookie
 
 from .cookie_browsers import Problem, life_problems, lifetime, moment
 from .cookie_headers import Given
-from .cookie_places import Place
+from .cookie_places import Place, path_matches
 from .spans import span
 
 _REWRITTEN = "look for a proxy or a program that rewrites Set-Cookie: authingo sets it"
@@ -64,9 +64,9 @@ class _Comparison:
         refresh = self._expected.kind == "refresh"
         if not path.startswith("/"):
             does = "a browser makes one up from the address that set it"
-        elif refresh and not should.startswith(path):
+        elif refresh and not path_matches(path, should):
             does = "a browser does not send it to the refresh route"
-        elif should.startswith(path):
+        elif path_matches(path, should):
             does = "a browser sends it to other addresses too"
         else:
             does = "a browser does not send it to the other pages"

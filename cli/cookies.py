@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Explain cookies.", no_args_is_help=True)
 
 _MAX_INPUT = 64 * 1024 * 1024  # bytes
+_FILE = re.compile(r"^(~|/|\./|\.\./)[^\s=;]*$|^[^\s=;]+\.(har|txt|json|jar|log)$", re.IGNORECASE)
 _TOKEN = re.compile(r"-[A-Za-z0-9_-]{42}|-[A-Za-z0-9_-]{63}")
 
 
@@ -44,7 +45,7 @@ def _cookies() -> None:
 @app.command(
     "inspect",
     cls=TakesTokens,
-    epilog="Example: curl -si https://example.com/api/auth/session | authingo cookies inspect",
+    epilog="Example: pbpaste | authingo cookies inspect --url https://app.example.com/",
 )
 @command
 def inspect(
@@ -114,6 +115,8 @@ def _input(value: str | None) -> bytes:
             # Too long for a name, or with a slash in it: then it is no name.
             if isinstance(error, PermissionError | IsADirectoryError):
                 raise UsageError(f"cannot read the file: {error.strerror}") from None
+        if _FILE.search(value):
+            raise UsageError("there is no file of this name")
         output.note("note: arguments are seen by others on this machine; prefer standard input")
         return value.encode("utf-8", "surrogateescape")
     if sys.stdin is None or (value is None and sys.stdin.isatty()):

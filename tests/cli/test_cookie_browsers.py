@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -165,6 +166,30 @@ def test_where_a_cookie_is_sent_is_foretold() -> None:
     assert "its expiry is past" in problems(refresh)
     (jarred, _) = inspect(jar, url="http://app.example.com/")
     assert "it is Secure, and http://app.example.com is plain http" in problems(jarred)
+
+
+def test_the_answer_to_a_page_of_another_site_sets_no_lax_cookie() -> None:
+    """But one to a link that was followed does, and SameSite=None is set in either case."""
+    for mode, attributes, kept in (
+        ("cors", GOOD, False),
+        ("navigate", GOOD, True),
+        ("cors", GOOD.replace("Lax", "None"), True),
+    ):
+        asked = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode}
+        entry = {
+            "request": {
+                "url": f"{HTTPS}/api/auth/sign-in",
+                "headers": [{"name": name, "value": value} for name, value in asked.items()],
+            },
+            "response": {
+                "headers": [
+                    {"name": "Set-Cookie", "value": f"authingo_session=[redacted]; {attributes}"}
+                ]
+            },
+        }
+        (verdict,) = inspect(json.dumps({"log": {"entries": [entry]}}))
+        assert ("a page of another site asked" in problems(verdict)) is not kept
+        assert (verdict.does == ["drops it"]) is not kept
 
 
 def test_what_came_from_another_server_is_said() -> None:

@@ -58,6 +58,7 @@ def inspect(authingo: Runner) -> Inspect:
         every = [people, programs]
         if as_argument:
             every.append(authingo("cookies", "inspect", text))
+            assert every[-1].out.partition("\n")[0] == people.out.partition("\n")[0]
             assert "prefer standard input" in every[-1].err
         assert [ran.code for ran in every] == [0] * len(every), people.err
         for ran in every:
@@ -331,6 +332,9 @@ def test_a_file_that_cannot_be_read_is_wrong_usage(bare: Runner) -> None:
     ran = bare("cookies", "inspect", ".")
     assert (ran.code, ran.out) == (2, "")
     assert "cannot read the file" in ran.err
+    ran = bare("cookies", "inspect", "app.har")
+    assert (ran.code, ran.out) == (2, "")
+    assert "there is no file of this name" in ran.err
 
 
 def test_bare_values(inspect: Inspect, signed_in: SignedIn) -> None:
