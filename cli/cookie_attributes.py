@@ -133,7 +133,8 @@ class _Comparison:
         either = self._settings.public_url is None and place is not None and place.loopback
         should = "set" if self._expected.secure else ""
         if either and place is not None and place.scheme != "https":
-            should, url = "either, on loopback", str(place)
+            should = "either, on loopback"
+            url = str(place) if place.scheme else None
         elif not self._expected.secure:
             url = self._settings.public_url
         shown = "set" if is_set else ""

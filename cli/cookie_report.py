@@ -89,7 +89,8 @@ class _Page:
         yield "", user.id
         yield "session", session.id
         yield "signed in", when(session.created_at)
-        yield "token ends", when(session.expires_at)
+        if standing.state != "rotated":
+            yield "token ends", when(session.expires_at)
         yield "refresh by", when(session.refresh_expires_at)
         if standing.ends is not None:
             yield "over by", f"{when(standing.ends)}, whatever refreshes it"

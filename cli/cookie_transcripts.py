@@ -33,6 +33,9 @@ _MARKED = re.compile(
     r"|\* (?P<plain>Connected to|Closing connection))",
     re.IGNORECASE | re.MULTILINE,
 )
+# What `authingo serve` says on a loopback address, and nobody else. The header of
+# `authingo.cli.development`, which would import the whole of FastAPI with it.
+_DEVELOPMENT = re.compile(r"^x-authingo-dev-cookies:", re.IGNORECASE | re.MULTILINE)
 _HOST = re.compile(r"^host: *(\S{1,300})", re.IGNORECASE | re.MULTILINE)
 
 
@@ -63,6 +66,8 @@ def _blocks(text: str) -> Iterator[Given]:
             host = _HOST.search(text, start.end(), position)
             # Whether it was https is not in it, so only what does not depend on that is told.
             url = f"//{host[1]}{start['target']}" if host else None
+        elif url is None and _DEVELOPMENT.search(text, start.end(), position):
+            url = "http://localhost/"
         for line in _LINE.finditer(text, start.end(), position):
             yield from _of_line(line, Exchange(number, url))
 

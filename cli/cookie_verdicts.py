@@ -165,17 +165,15 @@ class Inspector:
 
     def _place_of(self, given: Given) -> Place | None:
         """Return where a cookie came from: what its source says, else --url, else public_url."""
-        said = Place.parse(given.exchange.url) if given.exchange.url else None
+        said = _said(given)
         for known in (self._asked, self._public):
             if said and not said.scheme and known and known.host == said.host:
-                return known  # HTTPie and the like do not say whether it was https
+                return known  # a jar and HTTPie do not say whether it was https
         return said or self._asked or self._public
 
     def _of_another_server(self, given: Given) -> Iterator[Problem]:
         """Tell that it is held against the wrong configuration."""
-        url = given.exchange.url or (f"//{given.host}" if given.host else None)
-        said = Place.parse(url) if url else None
-        public, domain = self._public, self._settings.cookies.domain
+        said, public, domain = _said(given), self._public, self._settings.cookies.domain
         if said is None or public is None or said.host == public.host:
             return
         if not (said.loopback and public.loopback) and not (domain and covers(domain, said.host)):
@@ -270,6 +268,12 @@ def _without_token(run: re.Match[str]) -> str:
     text = run[0]
     mixed = text.lower() != text and text.upper() != text and any(map(str.isdigit, text))
     return f"[{len(text)} characters]" if mixed or len(text) >= 40 else text
+
+
+def _said(given: Given) -> Place | None:
+    """Return where a cookie came from, if its source says so."""
+    url = given.exchange.url or (f"//{given.host}" if given.host else None)
+    return Place.parse(url) if url else None
 
 
 def _in_one_response(one: Given, other: Given) -> bool:

@@ -261,6 +261,22 @@ def test_which_paths_a_cookie_goes_to(path: str, asked: str, matches: bool) -> N
     assert places.path_matches(path, asked) is matches
 
 
+def test_what_is_right_on_this_machine_alone_is_no_fault_there() -> None:
+    """Of `authingo serve` the response says so itself; of a jar the host; else --url has to."""
+    header = importlib.import_module("authingo.cli.development").HEADER.decode()
+    bare = GOOD.replace(" Secure;", "")
+    response = f"HTTP/1.1 200 OK\nset-cookie: authingo_session=[redacted]; {bare}\n"
+    jar = "#HttpOnly_127.0.0.1\tFALSE\t/\tFALSE\t0\tauthingo_session\t[redacted]\n"
+    for text, right in (
+        (response, False),
+        (f"{response}{header}: {{}}\n", True),
+        (jar, True),
+        (jar.replace("127.0.0.1", "example.com"), False),
+    ):
+        (verdict,) = inspect(text)
+        assert ("Secure is missing" in problems(verdict)) is not right
+
+
 def test_a_part_of_a_token_is_taken_out_of_names_and_attributes() -> None:
     token = "Ab1_-" * 9
     for text in (
