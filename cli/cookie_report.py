@@ -96,7 +96,7 @@ class _Page:
             yield "over by", f"{when(standing.ends)}, whatever refreshes it"
 
     def _table(self, rows: list[Attribute]) -> Iterator[str]:
-        """Write the attributes in columns; a cell that is too long pushes the next ones."""
+        """Write the attributes in columns; where it is narrow, what they are is cut."""
         cells = [
             (row.name, plain(row.is_) or "-", row.should or "-", "wrong" if row.problems else "ok")
             for row in rows
