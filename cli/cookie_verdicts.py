@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,11 +16,10 @@ from .cookie_attributes import Attribute, compare
 from .cookie_browsers import Problem, keeps, lifetime, refusals, sends, withheld
 from .cookie_headers import Given
 from .cookie_places import Place, covers, path_matches, same_site
+from .cookie_redaction import problem_without_tokens, without_tokens
 from .cookie_sources import Found, Seen
 from .cookie_states import Standing, by_spelling, by_store, kind_of, token_of
 
-_RUN = re.compile(r"[A-Za-z0-9_-]{20,}")
-_LONGEST_SHOWN = 1024  # characters of a name, an attribute or a problem
 _MOST_COMPARED = 100  # cookies of one name, each with each other
 _SHADOWED = Problem(
     "there is another one with another Path or Domain: a browser keeps and sends both, "
@@ -59,12 +57,12 @@ class Verdict:
         for key, value in (self.attributes or {}).items():
             if self.attributes is not None and isinstance(value, str):
                 self.attributes[key] = without_tokens(value)
-        self.problems = [_without_tokens(one) for one in self.problems]
+        self.problems = [problem_without_tokens(one) for one in self.problems]
         self.compared = [
             replace(
                 row,
                 is_=without_tokens(row.is_),
-                problems=tuple(map(_without_tokens, row.problems)),
+                problems=tuple(map(problem_without_tokens, row.problems)),
             )
             for row in self.compared
         ]
@@ -248,26 +246,6 @@ class Inspector:
             if other.kind != verdict.kind and beside and beside.id != session.id:
                 text = f"it is of another session than the {other.kind} cookie beside it"
                 verdict.problems.append(Problem(text, "sign out, clear the cookies, and sign in"))
-
-
-def without_tokens(text: str) -> str:
-    """Take out of a name or an attribute what could be a token, or a part of one.
-
-    One gets there by a slip: pasted as `TOKEN=`, or cut in two by a semicolon
-    (OWASP ASVS 5.0 V16.2.5, CWE-532).
-    """
-    text = _RUN.sub(_without_token, text)
-    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "..."
-
-
-def _without_tokens(problem: Problem) -> Problem:
-    return Problem(without_tokens(problem.text), without_tokens(problem.mend))
-
-
-def _without_token(run: re.Match[str]) -> str:
-    text = run[0]
-    mixed = text.lower() != text and text.upper() != text and any(map(str.isdigit, text))
-    return f"[{len(text)} characters]" if mixed or len(text) >= 40 else text
 
 
 def _said(given: Given) -> Place | None:
