@@ -1,110 +1,182 @@
-"""Where cookies are read from: headers, responses, jars, bare values."""
+"""What a text is, and the cookies in it: headers, transcripts, jars, HAR files, bare values.
+
+However large the input is, it is gone through once, and what is kept of it is
+bounded (CWE-770): each distinct cookie of authingo once, of the others the name.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
-from authingo.cookies import pairs
 from authingo.errors import UsageError
 
-_JAR_FIELDS = 7  # of a line of a Netscape cookie file
-_FLAGS = {"secure", "httponly", "partitioned"}
-_SPELLING = {
-    "path": "Path",
-    "domain": "Domain",
-    "max-age": "Max-Age",
-    "expires": "Expires",
-    "samesite": "SameSite",
-    "secure": "Secure",
-    "httponly": "HttpOnly",
-    "partitioned": "Partitioned",
-}
-_HEADER = re.compile(r"^(?:[<*>]\s)?\s*(set-cookie2?|cookie)\s*:\s*(.*)$", re.IGNORECASE)
-_NAMES = "authingo_session", "authingo_refresh"
+from .cookie_har import archive
+from .cookie_headers import Attributes, Exchange, Given, is_attribute, of_request, of_response
+from .cookie_transcripts import is_transcript, loose, transcript
+
+NAME = re.compile(r"(?:__Host-|__Secure-)?authingo_(session|refresh)", re.IGNORECASE)
+
+_MOST_COOKIES = 1_000_000  # read
+_MOST_KEPT = 1_000  # distinct ones, of authingo and of others each
+_LONGEST_BARE = 64 * 1024  # characters of a header without its name, or of a value
+# Tabs, as they are written; spaces, as a terminal copies them. # begins a comment, but for this.
+_JAR_LINE = re.compile(
+    r"^(?P<http_only>#HttpOnly_)?(?P<domain>[^\s#]\S*)[ \t]+(?P<subdomains>TRUE|FALSE)[ \t]+"
+    r"(?P<path>/[^\t\r\n ]*)[ \t]+(?P<secure>TRUE|FALSE)[ \t]+(?P<expires>\d{1,15})[ \t]"
+    r"(?P<name>[^\t\r\n ]*)(?:[ \t](?P<value>[^\t\r\n]*))?\r?$",
+    re.MULTILINE,
+)
+_BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_JAR_TELLS = frozenset({"Path", "Domain", "Secure", "HttpOnly", "Expires"})
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Given:
-    """One cookie as it was given. `attributes` is None where the source carries none."""
+@dataclass(slots=True)
+class Seen:
+    """A cookie, how often it came, and how many of its name came with one request."""
 
-    name: str
-    value: str
-    attributes: dict[str, str | bool] | None = None
-    from_jar: bool = False
+    given: Given
+    times: int = 1
+    copies: int = 1
 
 
-def read_cookies(text: str) -> list[Given]:
-    """Recognize what a text is and return its cookies.
+@dataclass(slots=True)
+class Found:
+    """What is in the input. `left_out`: distinct cookies beyond those that are kept."""
+
+    cookies: list[Seen] = field(default_factory=list)
+    left_out: int = 0
+
+
+def read_cookies(raw: bytes) -> Found:
+    """Recognize what an input is and return its cookies.
 
     Raises:
-        UsageError: there is no cookie in it. The text is not repeated.
+        UsageError: there is no cookie in it, or too many. Nothing of it is repeated.
     """
-    lines = text.splitlines()
-    found = _from_jar(lines) or _from_headers(lines) or _from_bare(text.strip())
-    if not found:
-        raise UsageError(
-            "there is no cookie in the input",
-            hint="give a Cookie or Set-Cookie header, curl -i output, a cookie jar, or a value",
+    found = _collect(_cookies(raw))
+    if not found.cookies:
+        raise UsageError("there is no cookie in the input", hint=_hint(raw))
+    return found
+
+
+def _cookies(raw: bytes) -> Iterable[Given]:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):  # what PowerShell writes with >
+        raw = raw.decode("utf-16", "replace").encode("utf-8", "replace")
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    if _is_json(raw):
+        return archive(raw)
+    # Headers are octets, and the server reads them like this too.
+    text = raw.decode("latin-1")
+    if is_transcript(text):
+        return transcript(text)
+    if _BINARY.search(text):
+        raise UsageError("the input is binary, not text", hint=_HINT)
+    return _jar_or_lines(text)
+
+
+def _jar_or_lines(text: str) -> Iterator[Given]:
+    found = False
+    for source in (_jar(text), loose(text), _bare(text)):
+        for given in source:
+            found = True
+            yield given
+        if found:
+            return
+
+
+def _is_json(raw: bytes) -> bool:
+    return raw[:256].lstrip()[:1] in {b"{", b"["}
+
+
+_HINT = (
+    "give a Cookie or Set-Cookie header, the output of curl -i or curl -v, a cookie jar, "
+    "a HAR file, or a value"
+)
+
+
+def _hint(raw: bytes) -> str:
+    if _is_json(raw):
+        return (
+            "browsers leave cookies out of the HAR files they export: in Chrome, choose to "
+            'export "with sensitive data" (allowed in the settings of its tools), in Firefox '
+            "let them be recorded"
         )
-    return found
+    return _HINT
 
 
-def _from_jar(lines: list[str]) -> list[Given]:
-    found = []
-    for line in lines:
-        http_only = line.startswith("#HttpOnly_")
-        fields = line.removeprefix("#HttpOnly_").split("\t")
-        if len(fields) != _JAR_FIELDS or (line.startswith("#") and not http_only):
-            continue
-        domain, _subdomains, path, secure, expires, name, value = fields
-        attributes: dict[str, str | bool] = {"Domain": domain, "Path": path, "Expires": expires}
-        if secure == "TRUE":
-            attributes["Secure"] = True
-        if http_only:
-            attributes["HttpOnly"] = True
-        found.append(Given(name, value, attributes, from_jar=True))
-    return found
-
-
-def _from_headers(lines: list[str]) -> list[Given]:
-    found = []
-    for line in lines:
-        match = _HEADER.match(line)
-        if match is None:
-            continue
-        if match[1].lower() == "cookie":
-            found += _cookie(match[2])
+def _collect(cookies: Iterable[Given]) -> Found:
+    """Keep each distinct cookie once; those of one request under one name stay apart."""
+    found = Found()
+    kept: dict[object, Seen] = {}
+    room = {True: _MOST_KEPT, False: _MOST_KEPT}
+    left_out: set[int] = set()
+    number, here = -1, dict[str, list[Seen]]()
+    for read, given in enumerate(cookies, 1):
+        if read > _MOST_COOKIES:
+            raise UsageError(f"there are more than {_MOST_COOKIES:,} cookies in the input")
+        if given.exchange.number != number:
+            number, here = given.exchange.number, {}
+        ours = given.name == "" or NAME.fullmatch(given.name) is not None
+        key = _key(given, len(here.get(given.name, ()))) if ours else (given.name, given.told)
+        seen = kept.get(key)
+        if seen is not None:
+            seen.times += 1
+        elif room[ours]:
+            room[ours] -= 1
+            seen = kept[key] = Seen(given)
         else:
-            found.append(_set_cookie(match[2]))
+            left_out.add(hash(key))
+            continue
+        if ours and given.attributes is None:
+            together = here.setdefault(given.name, [])
+            together.append(seen)
+            for one in together:
+                one.copies = max(one.copies, len(together))
+    found.cookies = list(kept.values())
+    found.left_out = len(left_out)
     return found
 
 
-def _from_bare(text: str) -> list[Given]:
+def _key(given: Given, earlier: int) -> object:
+    attributes = None if given.attributes is None else tuple(sorted(given.attributes.items()))
+    return (given.name, given.value, attributes, given.told, given.host, earlier)
+
+
+def _jar(text: str) -> Iterator[Given]:
+    """Read the file that curl, wget and browsers' extensions write (Netscape's cookies.txt)."""
+    for line in _JAR_LINE.finditer(text):
+        attributes: Attributes = {"Path": line["path"]}
+        if line["subdomains"] == "TRUE":
+            attributes["Domain"] = line["domain"].removeprefix(".")
+        if line["secure"] == "TRUE":
+            attributes["Secure"] = True
+        if line["http_only"]:
+            attributes["HttpOnly"] = True
+        if int(line["expires"]):
+            attributes["Expires"] = line["expires"]
+        yield Given(
+            line["name"],
+            line["value"] or "",
+            attributes,
+            told=_JAR_TELLS,
+            host=line["domain"].removeprefix(".").lower(),
+        )
+
+
+def _bare(text: str) -> Iterator[Given]:
     """Read a header without its name, or nothing but a value."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        return []
-    if all("=" in line.rstrip("=") for line in lines):
-        rest = [part.strip().partition("=")[0].lower() for part in text.split(";")[1:]]
-        if any(name in _SPELLING for name in rest):
-            return [_set_cookie(line) for line in lines]
-        return [given for line in lines for given in _cookie(line)]
-    return [Given("", text)] if len(lines) == 1 and " " not in text else []
-
-
-def _cookie(header: str) -> list[Given]:
-    raw = [(b"cookie", header.encode("latin-1", "replace"))]
-    return [Given(name, value) for name, value in pairs(raw)]
-
-
-def _set_cookie(header: str) -> Given:
-    first, *rest = header.split(";")
-    name, _, value = first.strip(" \t").partition("=")
-    attributes: dict[str, str | bool] = {}
-    for part in rest:
-        key, _, content = part.strip().partition("=")
-        known = _SPELLING.get(key.lower())
-        if known is not None:  # the last of two counts (RFC 6265 §5.3)
-            attributes[known] = True if key.lower() in _FLAGS else content.strip()
-    return Given(name, value, attributes)
+    text = text.strip()
+    lines = [line for line in text[: _LONGEST_BARE + 1].split("\n") if line.strip()]
+    if not lines or len(text) > _LONGEST_BARE:
+        return
+    if all("=" in line.rstrip("= \r\t") for line in lines):
+        rest = [part.strip().partition("=")[0] for part in text.split(";")[1:]]
+        for line in lines:
+            if any(map(is_attribute, rest)):
+                yield of_response(line.strip(), Exchange())
+            else:
+                yield from of_request(line.strip(), Exchange())
+    elif len(lines) == 1 and not re.search(r"\s", text):
+        yield Given("", text)

@@ -1,24 +1,35 @@
-"""What is to be said of a cookie: kind, state, whose, and what is wrong with it."""
+"""What is to be said of each cookie: what it is, and what is wrong with it."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import combinations
+from typing import Literal
 
 from authingo.config import Settings
 from authingo.cookies import Cookie, Cookies, Kind
-from authingo.models import RefreshMatch, Session, TokenMatch, User
 from authingo.stores import Store
-from authingo.tokens import RefreshToken, SessionToken
 
-from .cookie_sources import Given
+from .cookie_attributes import Attribute, compare
+from .cookie_browsers import Problem, keeps, lifetime, refusals, sends, withheld
+from .cookie_headers import Given
+from .cookie_places import Place, covers, path_matches, same_site
+from .cookie_redaction import problem_without_tokens, without_tokens
+from .cookie_sources import Found, Seen
+from .cookie_states import Standing, by_spelling, by_store, kind_of, token_of
 
-State = Literal["active", "expired", "rotated", "unknown", "malformed"]
-
-_NAME = re.compile(r"(__Host-|__Secure-)?authingo_(session|refresh)")
-_LENGTHS = {"session": 43, "refresh": 64}
+_MOST_COMPARED = 100  # cookies of one name, each with each other
+_SHADOWED = Problem(
+    "there is another one with another Path or Domain: a browser keeps and sends both, "
+    "and the server then takes neither",
+    "clear the cookies of this site, and look for what sets the other one",
+)
+_REPLACED = Problem(
+    "the same response sets it once more below: a browser keeps the last",
+    "look for what sets it twice",
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,197 +37,263 @@ class Verdict:
     """What is known of one cookie. Never its value."""
 
     name: str
-    kind: Kind | Literal["unknown"] = "unknown"
-    state: State = "unknown"
-    reason: str = "no cookie of authingo"
-    user: User | None = None
-    session: Session | None = None
-    attributes: dict[str, Any] | None = None
-    problems: list[str] = field(default_factory=list)
+    kind: Kind | Literal["unknown"]
+    standing: Standing
+    attributes: dict[str, str | bool] | None = None
+    compared: list[Attribute] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    does: list[str] = field(default_factory=list)  # a browser with it
+    source: str = ""
+    times: int = 1
+
+    def add(self, problem: Problem) -> None:
+        """Add a problem, once."""
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def take_out_tokens(self) -> None:
+        """Let no part of a token through that slipped into a name or an attribute."""
+        self.name = without_tokens(self.name)
+        for key, value in (self.attributes or {}).items():
+            if self.attributes is not None and isinstance(value, str):
+                self.attributes[key] = without_tokens(value)
+        self.problems = [problem_without_tokens(one) for one in self.problems]
+        self.compared = [
+            replace(
+                row,
+                is_=without_tokens(row.is_),
+                problems=tuple(map(problem_without_tokens, row.problems)),
+            )
+            for row in self.compared
+        ]
+        self.does = [without_tokens(text) for text in self.does]
 
 
 class Inspector:
-    """Judges cookies under one configuration."""
+    """Judges cookies under one configuration.
 
-    def __init__(self, settings: Settings, given: list[Given]) -> None:
+    Args:
+        settings: what the cookies should be like.
+        found: the cookies.
+        asked: what a browser is going to ask for, if that was said.
+    """
+
+    def __init__(self, settings: Settings, found: Found, asked: Place | None = None) -> None:
         self._settings = settings
         self._cookies = Cookies(settings)
-        self._given = given
-        self._verdicts = [self._first_look(one) for one in given]
+        self._public = Place.parse(settings.public_url) if settings.public_url else None
+        self._asked = asked
+        self._seen = found.cookies
+        self._now = datetime.now(UTC)
 
     @property
     def needs_store(self) -> bool:
         """Whether there is a well-formed token to look up."""
-        return any(_token(one, verdict) for one, verdict in self._pairs())
+        return any(token_of(seen.given) for seen in self._seen)
 
     def without_store(self) -> list[Verdict]:
         """Return what the spelling alone tells."""
-        return self._verdicts
+        return self._judge([by_spelling(seen.given) for seen in self._seen])
 
     async def with_store(self, store: Store) -> list[Verdict]:
         """Look the tokens up, changing nothing."""
-        for given, verdict in self._pairs():
-            token = _token(given, verdict)
-            if isinstance(token, SessionToken):
-                _judge_session(verdict, await store.session_and_user(token.digest))
-            elif isinstance(token, RefreshToken):
-                match = await store.session_by_refresh(token.selector_digest, token.verifier_digest)
-                _judge_refresh(verdict, match)
-        return self._verdicts
+        standings = []
+        for seen in self._seen:
+            token = token_of(seen.given)
+            standings.append(await by_store(store, token) if token else by_spelling(seen.given))
+        return self._judge(standings)
 
-    def _pairs(self) -> zip[tuple[Given, Verdict]]:
-        return zip(self._given, self._verdicts, strict=True)
+    def _judge(self, standings: list[Standing]) -> list[Verdict]:
+        verdicts = [self._verdict(*one) for one in zip(self._seen, standings, strict=True)]
+        self._find_shadows(verdicts)
+        self._find_strangers(verdicts)
+        for verdict in verdicts:
+            verdict.take_out_tokens()
+        return verdicts
 
-    def _first_look(self, given: Given) -> Verdict:
-        verdict = Verdict(name=given.name, attributes=given.attributes)
-        verdict.kind = _kind(given)
-        if verdict.kind == "unknown":
+    def _verdict(self, seen: Seen, standing: Standing) -> Verdict:
+        given, kind = seen.given, kind_of(seen.given)
+        attributes = given.attributes
+        if attributes is not None:
+            attributes = {"Domain": given.host, **attributes} if given.host else {**attributes}
+        verdict = Verdict(
+            name=given.name,
+            kind=kind,
+            standing=standing,
+            attributes=attributes,
+            source=_source(given),
+            times=seen.times,
+        )
+        if kind == "unknown":
             return verdict
-        if given.value == "" and given.attributes is not None:
-            verdict.reason = "it carries no token: the server clears the cookie with it"
-        elif (fault := _fault(given.value, verdict.kind)) is not None:
-            verdict.state, verdict.reason = "malformed", fault
-            verdict.problems.append(f"the server answers no_session: {fault}")
-        expected = self._cookies.session if verdict.kind == "session" else self._cookies.refresh
-        verdict.problems += self._name_problems(given, expected)
-        if given.attributes is not None:
-            verdict.problems += _attribute_problems(given, expected, self._settings)
+        expected = self._cookies.session if kind == "session" else self._cookies.refresh
+        verdict.problems = [standing.problem] if standing.problem else []
+        verdict.problems += _name_problems(seen, expected)
+        verdict.problems += self._of_another_server(given)
+        if given.attributes is None:
+            verdict.problems += _sent_elsewhere(given, expected)
+        else:
+            self._judge_attributes(given, expected, verdict)
         return verdict
 
-    def _name_problems(self, given: Given, expected: Cookie) -> list[str]:
-        problems = []
-        if given.name and given.name != expected.name:
-            problems.append(
-                f"this configuration calls it {expected.name} (cookies.hardened_names): "
-                "under this name the server does not look at it"
+    def _judge_attributes(self, given: Given, expected: Cookie, verdict: Verdict) -> None:
+        place = self._place_of(given)
+        refused = refusals(given, place)
+        verdict.compared = compare(given, expected, self._settings, place)
+        verdict.problems += refused
+        for name in given.misspelled:
+            text = f"{name} is misspelled, and browsers ignore what they do not know"
+            verdict.problems.append(Problem(text, f"write {name}"))
+        verdict.problems += [one for row in verdict.compared for one in row.problems]
+        left = lifetime(given, self._now)
+        over = left is not None and left <= timedelta(0)
+        if given.value == "":
+            if not over and not refused:
+                text = "it has no token, and browsers keep it so"
+                verdict.problems.append(Problem(text, "clear it with Max-Age=0"))
+            verdict.does = ["drops it"] if refused else ["forgets what it has of this Path"] * over
+            return
+        if refused or over:
+            verdict.does = ["drops it" if refused else "forgets it"]
+            return
+        verdict.does = [keeps(given, self._now), *sends(given, place)]
+        if self._asked is not None:
+            self._predict(given, expected, verdict, self._asked)
+        verdict.problems += self._other_sites(given, place)
+
+    def _place_of(self, given: Given) -> Place | None:
+        """Return where a cookie came from: what its source says, else --url, else public_url."""
+        said = _said(given)
+        for known in (self._asked, self._public):
+            if said and not said.scheme and known and known.host == said.host:
+                return known  # a jar and HTTPie do not say whether it was https
+        return said or self._asked or self._public
+
+    def _of_another_server(self, given: Given) -> Iterator[Problem]:
+        """Tell that it is held against the wrong configuration."""
+        said, public, domain = _said(given), self._public, self._settings.cookies.domain
+        if said is None or public is None or said.host == public.host:
+            return
+        if not (said.loopback and public.loopback) and not (domain and covers(domain, said.host)):
+            yield Problem(
+                f"it comes from {said}, and this configuration is for {public}",
+                "name the configuration of that server with --config",
             )
-        count = Counter(one.name for one in self._given)[given.name]
-        if given.name and count > 1 and given.attributes is None:
-            problems.append(
-                f"it came {count} times, so the server takes none of them: clear the cookies "
-                "of this site, and look for one set with another Path or Domain"
+
+    def _predict(self, given: Given, expected: Cookie, verdict: Verdict, asked: Place) -> None:
+        """Say whether it goes with the request of --url, and whether that is as it should be."""
+        held = withheld(given, asked, self._place_of(given))
+        target = f"{asked.path} of {asked}"
+        if not held:
+            verdict.does.append(f"sends it to {target}")
+        elif path_matches(expected.path, asked.path):
+            text = f"a browser does not send it to {target}: {'; '.join(held)}"
+            mend = "correct what sets it, or ask the address that it is for"
+            verdict.problems.append(Problem(text, mend))
+        else:
+            verdict.does.append(f"does not send it to {target}: it is for {expected.path} alone")
+
+    def _other_sites(self, given: Given, place: Place | None) -> Iterator[Problem]:
+        """Name the trusted origins whose pages make requests without this cookie."""
+        same = str((given.attributes or {}).get("SameSite", "")).lower()
+        if "SameSite" not in given.told or same == "none" or place is None:
+            return
+        for origin in self._settings.trusted_origins:
+            page = Place.parse(origin)
+            if page is not None and not same_site(page, place):
+                yield Problem(
+                    f"pages of {page} are of another site than {place}: "
+                    "a browser does not send it with what they ask for",
+                    'serve both under one domain, or set cookies.same_site = "none"',
+                )
+
+    def _find_shadows(self, verdicts: list[Verdict]) -> None:
+        """Tell cookies of one name that replace each other, or are kept beside each other."""
+        groups: dict[str, list[tuple[Given, Verdict]]] = {}
+        for seen, verdict in zip(self._seen, verdicts, strict=True):
+            given = seen.given
+            if verdict.kind != "unknown" and given.name and given.attributes and given.value:
+                groups.setdefault(given.name, []).append((given, verdict))
+        for group in groups.values():
+            for (one, earlier), (other, later) in combinations(group[:_MOST_COMPARED], 2):
+                if self._sent_together(one, other):
+                    for verdict in (earlier, later):
+                        verdict.add(_SHADOWED)
+                elif self._key(one) == self._key(other) and _in_one_response(one, other):
+                    earlier.add(_REPLACED)
+
+    def _sent_together(self, one: Given, other: Given) -> bool:
+        """Tell whether a browser keeps both of two of one name, and sends both with one request."""
+        (path, domain, host), (other_path, other_domain, other_host) = map(self._key, (one, other))
+        overlap = path_matches(path, other_path) or path_matches(other_path, path)
+        return overlap and host == other_host and (path, domain) != (other_path, other_domain)
+
+    def _key(self, given: Given) -> tuple[str, str, str]:
+        """Return what a browser tells cookies of one name apart by, and the host."""
+        attributes, place = given.attributes or {}, self._place_of(given)
+        host = given.host or (place.host if place else "")
+        return str(attributes.get("Path", "/")), str(attributes.get("Domain", "")).lower(), host
+
+    def _find_strangers(self, verdicts: list[Verdict]) -> None:
+        """Tell a pair of cookies that came together and are of different sessions."""
+        first: dict[int, Verdict] = {}
+        for seen, verdict in zip(self._seen, verdicts, strict=True):
+            session = verdict.standing.session
+            if session is None or seen.given.name == "":
+                continue
+            other = first.setdefault(seen.given.exchange.number, verdict)
+            beside = other.standing.session
+            if other.kind != verdict.kind and beside and beside.id != session.id:
+                text = f"it is of another session than the {other.kind} cookie beside it"
+                verdict.problems.append(Problem(text, "sign out, clear the cookies, and sign in"))
+
+
+def _said(given: Given) -> Place | None:
+    """Return where a cookie came from, if its source says so."""
+    url = given.exchange.url or (f"//{given.host}" if given.host else None)
+    return Place.parse(url) if url else None
+
+
+def _in_one_response(one: Given, other: Given) -> bool:
+    return one.exchange == other.exchange and one.exchange.number > 0
+
+
+def _source(given: Given) -> str:
+    if given.name == "" and given.attributes is None:
+        return ""
+    if given.stored:
+        return "kept in a jar"
+    return "sent with a request" if given.attributes is None else "set by a response"
+
+
+def _name_problems(seen: Seen, expected: Cookie) -> Iterator[Problem]:
+    name = seen.given.name
+    if not name:
+        if seen.given.attributes is not None:
+            yield Problem(
+                "it has no name: the server does not look at it", f"call it {expected.name}"
             )
-        return problems
-
-
-def _kind(given: Given) -> Kind | Literal["unknown"]:
-    if match := _NAME.fullmatch(given.name):
-        return "session" if match[2] == "session" else "refresh"
-    if given.name == "":
-        # A bare value: only its length tells.
-        size = len(given.value.strip("\"'"))
-        return "refresh" if size > (_LENGTHS["session"] + _LENGTHS["refresh"]) / 2 else "session"
-    return "unknown"
-
-
-def _token(given: Given, verdict: Verdict) -> SessionToken | RefreshToken | None:
-    if verdict.kind == "session":
-        return SessionToken.parse(given.value)
-    return RefreshToken.parse(given.value) if verdict.kind == "refresh" else None
-
-
-def _fault(value: str, kind: Kind) -> str | None:
-    """Say what is wrong with the spelling, without repeating any of it."""
-    parse = SessionToken.parse if kind == "session" else RefreshToken.parse
-    if parse(value) is not None:
-        return None
-    if value[:1] in {'"', "'"} or value[-1:] in {'"', "'"}:
-        return "there are quotes around it: something between browser and server added them"
-    if "%" in value:
-        return "it is percent-encoded: something between browser and server did that"
-    if len(value) != _LENGTHS[kind]:
-        return f"it has {len(value)} characters, and a {kind} token has {_LENGTHS[kind]}"
-    return "it has a character that no token has, or another spelling of the same bytes"
-
-
-def _judge_session(verdict: Verdict, match: TokenMatch | None) -> None:
-    if match is None:
-        verdict.reason = "no session has it: signed out, revoked, pruned, or of another database"
         return
-    verdict.user, verdict.session = match.user, match.session
-    if not match.current:
-        verdict.state = "rotated"
-        verdict.reason = (
-            "a refresh has just replaced it; it still opens the session for the grace"
-            if match.live
-            else "a refresh has replaced it: the browser should have the next one"
+    if name != expected.name:
+        spelling = name.lower() == expected.name.lower()
+        why = "(names have a case)" if spelling else "(cookies.hardened_names)"
+        yield Problem(
+            f"this configuration calls it {expected.name} {why}: "
+            "under this name the server does not look at it",
+            "sign in again, or use the configuration of the running server",
         )
-    elif match.live:
-        verdict.state, verdict.reason = "active", "it opens the session"
-    else:
-        verdict.state, verdict.reason = "expired", "a refresh is due"
-
-
-def _judge_refresh(verdict: Verdict, match: RefreshMatch | None) -> None:
-    if match is None:
-        verdict.reason = "no session has it: signed out, revoked, pruned, or of another database"
-        return
-    verdict.user, verdict.session = match.user, match.session
-    if not match.live:
-        verdict.state, verdict.reason = "expired", "the session is over: sign in again"
-    elif match.current:
-        verdict.state, verdict.reason = "active", "it can renew the session"
-    elif match.nonce is not None:
-        verdict.state = "rotated"
-        verdict.reason = "it has just been used; for the grace it gets the same answer again"
-    else:
-        verdict.state, verdict.reason = "rotated", "it was used before"
-        verdict.problems.append(
-            "sent to /refresh it counts as stolen and ends the session: find out who still holds it"
+    if seen.copies > 1:
+        yield Problem(
+            f"it came {seen.copies} times, so the server takes none of them",
+            "clear the cookies of this site, and look for one set with another Path or Domain",
         )
 
 
-def _attribute_problems(given: Given, expected: Cookie, settings: Settings) -> list[str]:
-    """Hold each attribute against what this configuration sets, and say what a browser does."""
-    attributes = given.attributes or {}
-    problems = []
-    if not attributes.get("HttpOnly"):
-        problems.append("HttpOnly is missing: scripts of the page can read the token")
-    if expected.secure and not attributes.get("Secure"):
-        problems.append("Secure is missing: it also travels over plain http")
-    if attributes.get("Secure") and not expected.secure:
-        problems.append(
-            f"Secure is set, but {settings.public_url} is plain http: Safari drops it there"
+def _sent_elsewhere(given: Given, expected: Cookie) -> Iterator[Problem]:
+    """Tell a refresh token that went to another address than the refresh route."""
+    place = Place.parse(given.exchange.url) if given.exchange.url else None
+    if place is not None and not path_matches(expected.path, place.path):
+        yield Problem(
+            f"it was sent to {place.path} and is for {expected.path} alone",
+            "look for a Set-Cookie with another Path, or correct base_path",
         )
-    path = attributes.get("Path")
-    if path != expected.path:
-        problems.append(
-            f"Path is {path or 'missing'} and should be {expected.path}: "
-            + ("a browser sends it to other addresses" if path else "a browser makes one up")
-            + (", and not to the refresh route" if expected.kind == "refresh" else "")
-        )
-    problems += _domain_problems(given, expected, settings)
-    if given.from_jar:
-        return problems  # a jar knows neither SameSite nor Partitioned
-    same_site = attributes.get("SameSite")
-    if str(same_site).lower() != expected.same_site.lower():
-        problems.append(f"SameSite is {same_site or 'missing'} and should be {expected.same_site}")
-    if str(same_site).lower() == "none" and not attributes.get("Secure"):
-        problems.append("SameSite=None without Secure: browsers drop the cookie")
-    if bool(attributes.get("Partitioned")) != expected.partitioned:
-        problems.append(f"Partitioned should be {'set' if expected.partitioned else 'absent'}")
-    if "Max-Age" not in attributes:
-        problems.append("Max-Age is missing: it is gone when the browser is closed")
-    return problems
-
-
-def _domain_problems(given: Given, expected: Cookie, settings: Settings) -> list[str]:
-    attributes = given.attributes or {}
-    domain = attributes.get("Domain")
-    if given.from_jar:  # a jar writes the host where there was no Domain
-        return []
-    problems = []
-    if domain != expected.domain:
-        problems.append(
-            f"Domain is {domain or 'missing'} and should be {expected.domain or 'absent'}"
-            + (": every subdomain gets the token" if domain else "")
-        )
-    prefixed = given.name.startswith("__Host-")
-    if prefixed and (domain or attributes.get("Path") != "/" or not attributes.get("Secure")):
-        problems.append("__Host- needs Secure, Path=/ and no Domain: browsers drop the cookie")
-    if given.name.startswith("__Secure-") and not attributes.get("Secure"):
-        problems.append("__Secure- needs Secure: browsers drop the cookie")
-    host = settings.public_url and settings.public_url.split("//")[-1].split("/")[0].split(":")[0]
-    if domain and host and not (host == domain or host.endswith(f".{str(domain).lstrip('.')}")):
-        problems.append(f"Domain does not cover {host}: browsers drop the cookie")
-    return problems

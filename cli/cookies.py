@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 from typer.core import TyperCommand
@@ -15,14 +14,15 @@ from .running import AsJSON, ConfigFile, command, with_auth
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
-    from authingo.config import Settings
 
-    from .cookie_sources import Given
+    from .cookie_places import Place
+    from .cookie_sources import Found
     from .cookie_verdicts import Verdict
 
 app = typer.Typer(help="Explain cookies.", no_args_is_help=True)
 
-_MAX_INPUT = 1024 * 1024  # bytes
+_MAX_INPUT = 64 * 1024 * 1024  # bytes
+_FILE = re.compile(r"^(~|/|\./|\.\./)[^\s=;]*$|^[^\s=;]+\.(har|txt|json|jar|log)$", re.IGNORECASE)
 _TOKEN = re.compile(r"-[A-Za-z0-9_-]{42}|-[A-Za-z0-9_-]{63}")
 
 
@@ -42,129 +42,129 @@ def _cookies() -> None:
     pass
 
 
-@app.command("inspect", cls=TakesTokens, epilog="Example: pbpaste | authingo cookies inspect")
+@app.command(
+    "inspect",
+    cls=TakesTokens,
+    epilog="Example: pbpaste | authingo cookies inspect --url https://app.example.com/",
+)
 @command
 def inspect(
     value: Annotated[
         str | None,
         typer.Argument(
-            help="A Cookie or Set-Cookie header, the output of curl -i, a cookie jar or its "
-            "file, or a bare value. Else, or with -, standard input.",
+            help="A Cookie or Set-Cookie header, the output of curl -i or -v, a cookie jar, a HAR "
+            "file (text or the name of a file), or a bare value. Else, or with -, standard input.",
             show_default=False,
         ),
     ] = None,
     *,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="What a browser asks for: tells whether it sends the cookies there, and where "
+            "they came from if the input does not say so. Else public_url.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJSON = False,
     config: ConfigFile = None,
 ) -> None:
-    """Explain cookies: whose, what state and why, how long, and what is wrong.
+    """Explain cookies: whose, what state and why, how long, and what a browser does with them.
 
     Changes nothing and never prints a token. Prefer standard input: arguments are
     seen by other users of the machine and stay in the history of the shell.
     """
+    from .cookie_report import report
     from .cookie_sources import read_cookies
 
-    given = read_cookies(_text(value))
-    settings, verdicts = _judge(given, config)
+    asked = _place(url)
+    found = read_cookies(_input(value))
+    verdicts = _judge(found, asked, config)
+    if found.left_out:
+        output.note(
+            f"note: {found.left_out:,} more are left out: there are too many different ones"
+        )
     if as_json:
         output.as_json({"cookies": [_json(verdict) for verdict in verdicts]})
         return
-    output.data("\n\n".join(_describe(verdict, settings) for verdict in verdicts))
+    output.data(report(verdicts))
 
 
-def _text(value: str | None) -> str:
+def _place(url: str | None) -> Place | None:
+    from authingo.errors import UsageError
+
+    from .cookie_places import Place
+
+    place = Place.parse(url) if url is not None else None
+    if url is not None and (place is None or not place.scheme):
+        raise UsageError("--url must be an http or https address such as https://example.com/")
+    return place
+
+
+def _input(value: str | None) -> bytes:
     from pathlib import Path
 
     from authingo.errors import UsageError
 
     if value is not None and value != "-":
-        if len(value) < 1024 and "\n" not in value and Path(value).is_file():
-            return _decode(Path(value).read_bytes()[: _MAX_INPUT + 1])
+        try:
+            with Path(value).open("rb") as file:
+                return _read(file)
+        except (OSError, ValueError) as error:
+            # Too long for a name, or with a slash in it: then it is no name.
+            if isinstance(error, PermissionError | IsADirectoryError):
+                raise UsageError(f"cannot read the file: {error.strerror}") from None
+        if _FILE.search(value):
+            raise UsageError("there is no file of this name")
         output.note("note: arguments are seen by others on this machine; prefer standard input")
-        return value
-    if value is None and sys.stdin.isatty():
+        return value.encode("utf-8", "surrogateescape")
+    if sys.stdin is None or (value is None and sys.stdin.isatty()):
         raise UsageError(
-            "there is nothing to inspect", hint="pipe a header in, or name it as an argument"
+            "there is nothing to inspect",
+            hint="pipe a header in, or name a file: authingo cookies inspect cookies.txt",
         )
-    return _decode(sys.stdin.buffer.read(_MAX_INPUT + 1))
+    return _read(sys.stdin.buffer)
 
 
-def _decode(raw: bytes) -> str:
+def _read(file: BinaryIO) -> bytes:
     from authingo.errors import UsageError
 
+    raw = file.read(_MAX_INPUT + 1)
     if len(raw) > _MAX_INPUT:
-        raise UsageError("the input is larger than 1 MiB")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise UsageError("the input is not text in UTF-8") from None
+        raise UsageError(
+            f"the input is larger than {_MAX_INPUT // 1024**2} MiB",
+            hint="export fewer requests, or cut out the headers",
+        )
+    return raw
 
 
-def _judge(given: list[Given], config: str | None) -> tuple[Settings, list[Verdict]]:
+def _judge(found: Found, asked: Place | None, config: str | None) -> list[Verdict]:
     """Judge each cookie; a database is opened only if there is a token to look up."""
     from authingo.config import load
 
     from .cookie_verdicts import Inspector
 
-    settings = load(config)
-    inspector = Inspector(settings, given)
+    inspector = Inspector(load(config), found, asked)
     if not inspector.needs_store:
-        return settings, inspector.without_store()
+        return inspector.without_store()
 
     async def work(auth: Auth) -> list[Verdict]:
         return await inspector.with_store(auth.store)
 
-    return settings, with_auth(config, work)
+    return with_auth(config, work)
 
 
 def _json(verdict: Verdict) -> dict[str, Any]:
     from authingo.wire import session_json
 
+    standing = verdict.standing
     return {
         "name": verdict.name,
         "kind": verdict.kind,
-        "state": verdict.state,
-        "user": output.user_json(verdict.user) if verdict.user else None,
-        "session": session_json(verdict.session) if verdict.session else None,
+        "state": standing.state,
+        "user": output.user_json(standing.user) if standing.user else None,
+        "session": session_json(standing.session) if standing.session else None,
         "attributes": verdict.attributes,
-        "problems": verdict.problems,
+        "problems": [str(problem) for problem in verdict.problems],
     }
-
-
-def _describe(verdict: Verdict, settings: Settings) -> str:
-    kind = "not a cookie of authingo" if verdict.kind == "unknown" else f"{verdict.kind} token"
-    name = output.plain(verdict.name) or "a bare value"
-    lines = [f"{name}: {kind}", f"  state     {verdict.state}: {verdict.reason}"]
-    if verdict.user is not None:
-        who = f"{output.plain(verdict.user.name)} <{output.plain(verdict.user.email)}>"
-        lines.append(f"  user      {who}")
-        lines.append(f"            {verdict.user.id}")
-    if verdict.session is not None:
-        session = verdict.session
-        lines.append(f"  session   {session.id}")
-        lines.append(f"            signed in {_when(session.created_at)}")
-        lines.append(f"            session token until {_when(session.expires_at)}")
-        lines.append(f"            refresh until {_when(session.refresh_expires_at)}")
-    if verdict.attributes is not None:
-        shown = "; ".join(_attribute(name, value) for name, value in verdict.attributes.items())
-        lines.append(f"  sent with {output.plain(shown) or 'no attributes'}")
-    lines += [f"  problem   {output.plain(problem)}" for problem in verdict.problems]
-    if verdict.kind != "unknown" and not verdict.problems:
-        lines.append(f"  problems  none, for {settings.public_url or 'any https address'}")
-    return "\n".join(lines)
-
-
-def _attribute(name: str, value: object) -> str:
-    return name if value is True else f"{name}={value}"
-
-
-def _when(moment: datetime) -> str:
-    away = (moment - datetime.now(UTC)).total_seconds()
-    size, unit = abs(away), "second"
-    for limit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if size >= limit:
-            size, unit = size / limit, name
-            break
-    count = int(size)
-    span = f"{count} {unit}{'' if count == 1 else 's'}"
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC ({'in ' + span if away > 0 else span + ' ago'})"

@@ -14,7 +14,7 @@ A third adapter implements this protocol and runs `authingo.stores.conformance`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -218,6 +218,9 @@ class Store(Protocol):
 
         None where the selector is unknown or the user is disabled.
         """
+
+    async def session_end(self, session_id: str) -> datetime | None:
+        """Tell when a session ends however often it is refreshed; None where there is none."""
 
     async def rotate(self, rotation: Rotation) -> Resumed | None:
         """Replace token and verifier if the verifier is current and may still refresh.

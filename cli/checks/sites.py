@@ -40,10 +40,7 @@ class Address:
     @property
     def registrable(self) -> str | None:
         """The domain that somebody registered; None where there is none."""
-        if self.is_ip or "." not in self.host:
-            return None
-        found: str | None = _list().privatesuffix(self.host)
-        return found
+        return registrable(self.host)
 
     @property
     def is_ip(self) -> bool:
@@ -78,6 +75,14 @@ def address(url: str) -> Address:
     parts = urlsplit(origin)
     host = (parts.hostname or "").rstrip(".")
     return Address(parts.scheme, host, parts.port, origin, path)
+
+
+def registrable(host: str) -> str | None:
+    """Return the domain that somebody registered; None where there is none."""
+    if _ip(host) is not None or "." not in host:
+        return None
+    found: str | None = _list().privatesuffix(host)
+    return found
 
 
 def is_public_suffix(domain: str) -> bool:

@@ -5,9 +5,15 @@
 
 import sys
 
-from authingo.errors import AuthError, ConfigError, FileConflict, UsageError
+from authingo.errors import AuthError, ChecksFailed, ConfigError, FileConflict, UsageError
 
-NEVER_ANSWERED = {"auth_error", ConfigError.code, FileConflict.code, UsageError.code}
+NEVER_ANSWERED = {
+    "auth_error",
+    ChecksFailed.code,
+    ConfigError.code,
+    FileConflict.code,
+    UsageError.code,
+}
 
 
 def codes() -> list[str]:

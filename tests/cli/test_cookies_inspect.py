@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -51,17 +52,20 @@ def refresh(auth: Auth, tokens: Tokens) -> Tokens:
 def inspect(authingo: Runner) -> Inspect:
     """Run it for people and for programs; neither may show any part of the input's tokens."""
 
-    def run(text: str, *secrets: str, code: int = 0) -> Ran:
+    def run(text: str, *secrets: str, as_argument: bool = False) -> Ran:
         people = authingo("cookies", "inspect", stdin=text)
         programs = authingo("cookies", "inspect", "--json", "-", stdin=text)
-        argument = authingo("cookies", "inspect", text)
-        assert [people.code, programs.code, argument.code] == [code] * 3, people.err
-        assert "prefer standard input" in argument.err
-        for ran in (people, programs, argument):
+        every = [people, programs]
+        if as_argument:
+            every.append(authingo("cookies", "inspect", text))
+            assert every[-1].out.partition("\n")[0] == people.out.partition("\n")[0]
+            assert "prefer standard input" in every[-1].err
+        assert [ran.code for ran in every] == [0] * len(every), people.err
+        for ran in every:
             for secret in secrets:
                 for start in range(len(secret) - 7):
                     assert secret[start : start + 8] not in ran.out + ran.err
-        return Ran(code, programs.out, people.out + people.err)
+        return Ran(0, programs.out, people.out + people.err)
 
     return run
 
@@ -79,7 +83,8 @@ def both(tokens: Tokens) -> tuple[str, str]:
 
 
 def test_active_cookies(inspect: Inspect, signed_in: SignedIn) -> None:
-    ran = inspect(as_header(signed_in.tokens), *both(signed_in.tokens))
+    tokens = signed_in.tokens
+    ran = inspect(as_header(tokens), *both(tokens))
     assert states(ran) == [("session", "active"), ("refresh", "active")]
     for cookie in ran.json["cookies"]:
         assert cookie.keys() == {
@@ -151,7 +156,7 @@ def test_malformed_cookies(
 def test_malformed_cookies_need_no_database(bare: Runner) -> None:
     ran = bare("cookies", "inspect", stdin="authingo_session=x; theme=dark")
     assert ran.code == 0
-    assert "theme: not a cookie of authingo" in ran.out
+    assert "1 other cookie, not of authingo: theme" in ran.out
     assert "dark" not in ran.out
 
 
@@ -221,15 +226,120 @@ def test_a_cookie_jar(inspect: Inspect, authingo: Runner, signed_in: SignedIn) -
     good, bad = ran.json["cookies"]
     assert good["problems"] == []
     assert any("HttpOnly is missing" in text for text in bad["problems"])
-    assert any("not to the refresh route" in text for text in bad["problems"])
+    assert any("sends it to other addresses too" in text for text in bad["problems"])
     file = authingo.directory / "jar"
     file.write_text(jar)
     assert authingo("cookies", "inspect", "jar", "--json").json == ran.json
 
 
+SENT_ELSEWHERE = "it was sent to /api/auth/sign-in and is for /api/auth/refresh alone"
+
+
+def test_what_curl_and_a_browser_recorded(
+    authingo: Runner, signed_in: SignedIn, auth: Auth
+) -> None:
+    """From a file or a pipe; what was asked for is in it, and so what is right there."""
+    session, refresh_token = both(signed_in.tokens)
+    local = Cookies(settings_from({"public_url": "http://localhost:8080"})).write(signed_in)
+    verbose = (
+        "* Connected to localhost (127.0.0.1) port 8080\n"
+        "> POST /api/auth/sign-in HTTP/1.1\n> Host: localhost:8080\n>\n"
+        "< HTTP/1.1 200 OK\n" + "".join(f"< set-cookie: {one}\n" for one in local) + "<\n{}"
+    )
+    request = {
+        "url": f"https://app.example.com/api/auth/sign-in?token={session}",
+        "headers": [{"name": "cookie", "value": f"authingo_refresh={refresh_token}; theme=dark"}],
+    }
+    headers = [{"name": "set-cookie", "value": "\n".join(Cookies(auth.settings).write(signed_in))}]
+    archive = {"log": {"entries": [{"request": request, "response": {"headers": headers}}]}}
+    for text, expected in (
+        (verbose, [("session", []), ("refresh", [])]),
+        (
+            json.dumps(archive),
+            [
+                (
+                    "refresh",
+                    ["it was sent to /api/auth/sign-in and is for /api/auth/refresh alone"],
+                ),
+                ("unknown", []),
+                ("session", []),
+                ("refresh", []),
+            ],
+        ),
+    ):
+        file = authingo.directory / "recorded"
+        file.write_text(text)
+        named = authingo("cookies", "inspect", "recorded", "--json")
+        piped = authingo("cookies", "inspect", "/dev/stdin", "--json", stdin=text)
+        assert (named.code, named.err, piped.json) == (0, "", named.json)
+        found = [(one["kind"], one["problems"]) for one in named.json["cookies"]]
+        assert [(kind, [text.partition(".")[0] for text in texts]) for kind, texts in found] == (
+            expected
+        )
+        assert {one["state"] for one in named.json["cookies"]} <= {"active", "unknown"}
+        for secret in both(signed_in.tokens):
+            assert not any(secret[i : i + 8] in named.out for i in range(len(secret) - 7))
+
+
+def test_an_address_tells_what_a_browser_does_there(authingo: Runner, signed_in: SignedIn) -> None:
+    token = signed_in.tokens.session
+    header = f"Set-Cookie: authingo_session={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=9"
+    ran = authingo("cookies", "inspect", "--url", "http://localhost:8000/x", stdin=header)
+    assert "either, on loopback" in ran.out
+    assert "sends it to /x of http://localhost:8000" in ran.out
+    assert "problems    none" in ran.out
+    ran = authingo("cookies", "inspect", "--url", f"ftp://{token}", stdin=header)
+    assert (ran.code, ran.out) == (2, "")
+    assert token[:8] not in ran.err
+
+
+def test_cookies_of_two_sessions_do_not_belong_together(
+    inspect: Inspect, auth: Auth, signed_in: SignedIn
+) -> None:
+    async def run() -> SignedIn:
+        try:
+            return await auth.sign_in(email="ada@example.com", password="correct horse")
+        finally:
+            await auth.close()
+
+    again = asyncio.run(run())
+    mixed = Tokens(session=signed_in.tokens.session, refresh=again.tokens.refresh)
+    session, refresh = inspect(as_header(mixed), *both(mixed)).json["cookies"]
+    assert session["problems"] == []
+    assert "another session than the session cookie beside it" in refresh["problems"][0]
+
+
+def test_the_page_fits_the_terminal(authingo: Runner, signed_in: SignedIn, auth: Auth) -> None:
+    """Colour where there is a terminal that wants it; prose is wrapped, the end is told."""
+    wrong = f"Set-Cookie: authingo_session={signed_in.tokens.session}; Path=/app; SameSite=None"
+    lines = [f"Set-Cookie: {one}" for one in Cookies(auth.settings).write(signed_in)]
+    (authingo.directory / "headers").write_text("\n".join([*lines, wrong, "Set-Cookie: _ga=1"]))
+    ran = authingo.on_terminal("cookies", "inspect", "headers")
+    assert "\x1b[32mactive\x1b[0m" in ran.out
+    assert "\x1b[31mwrong\x1b[0m" in ran.out
+    authingo.env["NO_COLOR"] = "1"
+    narrow = authingo.on_terminal("cookies", "inspect", "headers")
+    wide = authingo.on_terminal("cookies", "inspect", "headers", columns=120)
+    for one, columns in ((narrow, 80), (wide, 100)):
+        assert "\x1b" not in one.out
+        assert 60 < max(map(len, one.out.splitlines())) <= columns
+        assert "(in 89 days), whatever refreshes it" in one.out
+        assert one.out.count("ada@example.com") == 1, "a session is told once"
+        assert "1 other cookie, not of authingo: _ga" in one.out
+
+
+def test_a_file_that_cannot_be_read_is_wrong_usage(bare: Runner) -> None:
+    ran = bare("cookies", "inspect", ".")
+    assert (ran.code, ran.out) == (2, "")
+    assert "cannot read the file" in ran.err
+    ran = bare("cookies", "inspect", "app.har")
+    assert (ran.code, ran.out) == (2, "")
+    assert "there is no file of this name" in ran.err
+
+
 def test_bare_values(inspect: Inspect, signed_in: SignedIn) -> None:
     for kind, token in zip(("session", "refresh"), both(signed_in.tokens), strict=True):
-        ran = inspect(token, token)
+        ran = inspect(token, token, as_argument=True)
         assert states(ran) == [(kind, "active")]
         assert ran.json["cookies"][0]["name"] == ""
 
@@ -243,7 +353,8 @@ def test_a_clearing_cookie_is_no_fault(inspect: Inspect, auth: Auth) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "   \n", "nothing that is one", b"\xff\xfe", b"x" * (1024 * 1024 + 1)]
+    "text",
+    ["", "   \n", "nothing that is one", b"\xff\xfe", b"\x89PNG\r\n\x1a\n\x00=;", "{}", "[1]"],
 )
 def test_what_is_no_cookie_is_wrong_usage(bare: Runner, text: Any) -> None:
     ran = bare("cookies", "inspect", stdin=text)
@@ -262,4 +373,4 @@ def test_a_terminal_is_not_waited_for(bare: Runner) -> None:
 def test_a_token_that_begins_with_a_dash_is_no_option(inspect: Inspect, length: int) -> None:
     """One in 64 does."""
     token = "-" + "a" * (length - 2) + "A"
-    assert [state for _, state in states(inspect(token, token))] == ["unknown"]
+    assert [state for _, state in states(inspect(token, token, as_argument=True))] == ["unknown"]

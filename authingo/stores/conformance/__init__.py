@@ -27,6 +27,7 @@ import pytest
 from authingo.stores import Store
 from authingo.stores.conformance.attempts import AttemptsConformance
 from authingo.stores.conformance.counts import CountsConformance
+from authingo.stores.conformance.deadlines import DeadlinesConformance
 from authingo.stores.conformance.ending import EndingConformance
 from authingo.stores.conformance.events import EventsConformance
 from authingo.stores.conformance.everybody import EverybodyConformance
@@ -47,6 +48,7 @@ class StoreConformance(
     ImportsConformance,
     SessionsConformance,
     RotationConformance,
+    DeadlinesConformance,
     EndingConformance,
     RevocationsConformance,
     AttemptsConformance,

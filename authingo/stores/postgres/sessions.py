@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from authingo.models import (
@@ -74,6 +74,13 @@ class Sessions(Connections):
         return RefreshMatch(
             *_read.user_and_session(row), current=row[-3], live=row[-2], nonce=row[-1]
         )
+
+    async def session_end(self, session_id: str) -> datetime | None:
+        """See Store."""
+        row = await self._one(
+            "SELECT absolute_expires_at FROM authingo_sessions WHERE id = $1", session_id
+        )
+        return row[0] if row else None
 
     async def rotate(self, rotation: Rotation) -> Resumed | None:
         """See Store. Of several at once one locks the row; the others then miss its verifier."""

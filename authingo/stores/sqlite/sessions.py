@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from authingo.models import (
     NOTHING,
@@ -81,6 +81,13 @@ class Sessions(Connection):
             live=bool(row[-2]),
             nonce=row[-1],
         )
+
+    async def session_end(self, session_id: str) -> datetime | None:
+        """See Store."""
+        row = await self._one(
+            "SELECT absolute_expires_at FROM authingo_sessions WHERE id = ?1", session_id
+        )
+        return rows.moment(row[0]) if row else None
 
     async def rotate(self, rotation: Rotation) -> Resumed | None:
         """See Store."""

@@ -1,0 +1,134 @@
+"""What people read about cookies: a block each, as wide as the terminal, with or without colour."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator
+
+from .cookie_attributes import Attribute
+from .cookie_verdicts import Verdict
+from .output import plain
+from .spans import when
+
+_WIDEST = 100  # columns of prose
+_LABEL = 12
+_NAMES_SHOWN = 12
+_COLOURS = {"active": "32", "expired": "33", "rotated": "33", "malformed": "31", "unknown": "2"}
+_BOLD, _DIM, _RED, _GREEN = "1", "2", "31", "32"
+
+
+def report(verdicts: list[Verdict]) -> str:
+    """Describe the cookies of authingo, and sum up the others in a line."""
+    width = min(shutil.get_terminal_size().columns, _WIDEST) if sys.stdout.isatty() else 0
+    page = _Page(width, coloured=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+    ours = [verdict for verdict in verdicts if verdict.kind != "unknown"]
+    others = [verdict.name for verdict in verdicts if verdict.kind == "unknown"]
+    blocks = ["\n".join(page.block(verdict)) for verdict in ours]
+    if others:
+        blocks.append("\n".join(page.others(others, alone=not ours)))
+    return "\n\n".join(blocks)
+
+
+class _Page:
+    """Writes lines of a width; 0: however long they get, for a file or a pipe."""
+
+    def __init__(self, width: int, *, coloured: bool) -> None:
+        self._width = width
+        self._coloured = coloured
+        self._told: set[str] = set()  # sessions
+
+    def block(self, verdict: Verdict) -> Iterator[str]:
+        """Describe one cookie: a headline, its state, whose, its attributes, what is wrong."""
+        name = plain(verdict.name) or "a bare value"
+        state = self._in(_COLOURS[verdict.standing.state], verdict.standing.state)
+        source = f", {verdict.source}" if verdict.source else ""
+        times = f" {verdict.times:,} times" if verdict.times > 1 else ""
+        yield f"{self._in(_BOLD, name)}: {verdict.kind} token, {state}{source}{times}"
+        yield from self._wrapped("  ", verdict.standing.reason)
+        for label, text in self._facts(verdict):
+            yield from self._labelled(label, plain(text))
+        if verdict.compared:
+            yield ""
+            yield from self._table(verdict.compared)
+        if verdict.does:
+            yield ""
+            for label, text in zip(["a browser"] + [""] * 9, verdict.does, strict=False):
+                yield from self._labelled(label, plain(text))
+        yield ""
+        for problem in verdict.problems:
+            yield from self._labelled("problem", plain(problem.text), _RED)
+            if problem.mend:
+                yield from self._labelled("do", plain(problem.mend))
+        if not verdict.problems:
+            yield from self._labelled("problems", "none")
+
+    def others(self, names: list[str], *, alone: bool) -> Iterator[str]:
+        """Name what is not authingo's; that is no fault."""
+        count = len(names)
+        shown = [plain(name) for name in names[:_NAMES_SHOWN]]
+        if count > len(shown):
+            shown.append(f"and {count - len(shown):,} more")
+        start = f"{count:,} {'' if alone else 'other '}cookie{'' if count == 1 else 's'}"
+        text = f"{start}, not of authingo: {', '.join(shown)}"
+        yield from self._wrapped("", text)
+
+    def _facts(self, verdict: Verdict) -> Iterator[tuple[str, str]]:
+        """Tell whose a cookie is and how long it lives; of a session told before, no more."""
+        standing = verdict.standing
+        user, session = standing.user, standing.session
+        if user is None or session is None:
+            return
+        if session.id in self._told:
+            yield "session", f"{session.id}, as above"
+            return
+        self._told.add(session.id)
+        yield "user", f"{user.name} <{user.email}>"
+        yield "", user.id
+        yield "session", session.id
+        yield "signed in", when(session.created_at)
+        if standing.state != "rotated":
+            yield "token ends", when(session.expires_at)
+        yield "refresh by", when(session.refresh_expires_at)
+        if standing.ends is not None:
+            yield "over by", f"{when(standing.ends)}, whatever refreshes it"
+
+    def _table(self, rows: list[Attribute]) -> Iterator[str]:
+        """Write the attributes in columns; where it is narrow, what they are is cut."""
+        cells = [
+            (row.name, plain(row.is_) or "-", row.should or "-", "wrong" if row.problems else "ok")
+            for row in rows
+        ]
+        header = ("attribute", "is", "should be", "")
+        widths = [max(len(row[i]) for row in (header, *cells)) for i in range(3)]
+        room = self._width - 2 - sum(widths) - 6 - len("wrong") if self._width else 0
+        if room < 0:
+            widths[1] = max(8, widths[1] + room)
+        yield self._in(_DIM, "  " + "  ".join(map(str.ljust, header, [*widths, 0])).rstrip())
+        for name, is_, should, verdict in cells:
+            text = is_ if len(is_) <= widths[1] else is_[: widths[1] - 3] + "..."
+            line = "  ".join(map(str.ljust, (name, text, should), widths))
+            yield f"  {line}  {self._in(_RED if verdict == 'wrong' else _GREEN, verdict)}"
+
+    def _labelled(self, label: str, text: str, colour: str = _DIM) -> Iterator[str]:
+        first = True
+        for line in self._lines(text, 2 + _LABEL):
+            shown = self._in(colour, f"{label:{_LABEL}}") if label else " " * _LABEL
+            yield f"  {shown if first else ' ' * _LABEL}{line}"
+            first = False
+
+    def _wrapped(self, indent: str, text: str) -> Iterator[str]:
+        for line in self._lines(text, len(indent)):
+            yield indent + line
+
+    def _lines(self, text: str, indent: int) -> list[str]:
+        if not self._width:
+            return [text]
+        return textwrap.wrap(
+            text, max(self._width - indent, 20), break_on_hyphens=False, break_long_words=False
+        )
+
+    def _in(self, colour: str, text: str) -> str:
+        return f"\x1b[{colour}m{text}\x1b[0m" if self._coloured and text.strip() else text

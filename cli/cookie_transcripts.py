@@ -1,0 +1,97 @@
+"""What curl prints: of `-i` the responses, of `-v` the requests too.
+
+A body is not a header: a page that explains Set-Cookie sets none. So with `-i`
+(and HTTPie, and what browsers' tools copy) only the lines between a start line
+and the next empty one count, with `-v` only those that curl marks with < or >.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .cookie_headers import Exchange, Given, of_request, of_response
+
+_LINE = re.compile(
+    r"^[ \t]*(?:[<>*][ \t]+)?(?P<name>set-cookie|cookie)[ \t]*:[ \t]*(?P<value>[^\r\n]*)",
+    re.IGNORECASE | re.MULTILINE,
+)
+# Also in the middle of a line: a body need not end with one before the next response.
+_START = re.compile(
+    r"HTTP/\d(?:\.\d)? \d{3}(?: [^\r\n]{0,60})?\r?\n(?=[A-Za-z0-9-]+:)"
+    r"|^(?P<method>[A-Z]{3,7}) (?P<target>\S{1,2000}) HTTP/\d[^\r\n]*\r?\n",
+    re.MULTILINE,
+)
+_END = re.compile(r"\r?\n[ \t]*\r?\n")
+_VERBOSE = re.compile(r"^(?:> [A-Z]{3,7} \S+ HTTP/|< HTTP/)", re.MULTILINE)
+_MARKED = re.compile(
+    r"^(?:> (?P<method>[A-Z]{3,7}) (?P<target>\S{1,2000}) HTTP/"
+    r"|> host: *(?P<host>[^\s]{1,300})"
+    r"|(?P<answer><) HTTP/"
+    r"|[<>] (?P<name>set-cookie|cookie) *: *(?P<value>[^\r\n]*)"
+    r"|\* (?P<tls>SSL connection using|\[HTTP/\d\] \[\d+\] OPENED stream for https:)"
+    r"|\* (?P<plain>Connected to|Closing connection))",
+    re.IGNORECASE | re.MULTILINE,
+)
+# What `authingo serve` says on a loopback address, and nobody else. The header of
+# `authingo.cli.development`, which would import the whole of FastAPI with it.
+_DEVELOPMENT = re.compile(r"^x-authingo-dev-cookies:", re.IGNORECASE | re.MULTILINE)
+_HOST = re.compile(r"^host: *(\S{1,300})", re.IGNORECASE | re.MULTILINE)
+
+
+def loose(text: str) -> Iterator[Given]:
+    """Read header lines wherever they stand, as somebody copied them."""
+    for line in _LINE.finditer(text):
+        yield from _of_line(line, Exchange())
+
+
+def is_transcript(text: str) -> bool:
+    """Tell whether there is a start line of a request or of a response."""
+    return bool(_VERBOSE.search(text) or _START.search(text))
+
+
+def transcript(text: str) -> Iterator[Given]:
+    """Read what curl, or a tool like it, printed."""
+    return _verbose(text) if _VERBOSE.search(text) else _blocks(text)
+
+
+def _blocks(text: str) -> Iterator[Given]:
+    position, number = 0, 0
+    url: str | None = None
+    while start := _START.search(text, position):
+        number += 1
+        end = _END.search(text, start.end() - 1)
+        position = end.end() if end else len(text)
+        if start["method"]:
+            host = _HOST.search(text, start.end(), position)
+            # Whether it was https is not in it, so only what does not depend on that is told.
+            url = f"//{host[1]}{start['target']}" if host else None
+        elif url is None and _DEVELOPMENT.search(text, start.end(), position):
+            url = "http://localhost/"
+        for line in _LINE.finditer(text, start.end(), position):
+            yield from _of_line(line, Exchange(number, url))
+
+
+def _verbose(text: str) -> Iterator[Given]:
+    number, encrypted = 0, False
+    target = host = None
+    for line in _MARKED.finditer(text):
+        if line["method"]:
+            number, target, host = number + 1, line["target"], None
+        elif line["host"]:
+            host = line["host"]
+        elif line["answer"]:
+            number += 1
+        elif line["tls"] or line["plain"]:
+            encrypted = bool(line["tls"])
+        else:
+            scheme = "https" if encrypted else "http"
+            url = f"{scheme}://{host}{target}" if host and target else None
+            yield from _of_line(line, Exchange(number, url))
+
+
+def _of_line(line: re.Match[str], exchange: Exchange) -> Iterator[Given]:
+    if line["name"].lower() == "cookie":
+        yield from of_request(line["value"], exchange)
+    else:
+        yield of_response(line["value"], exchange)
