@@ -22,7 +22,9 @@ class Scale:
     """How much is measured."""
 
     size: Size
-    prune: Size
+    operators: Size
+    imported: int
+    idle_seconds: int
     rounds: int
     seconds: int  # of a run
     warm: int  # seconds before it
@@ -35,7 +37,9 @@ class Scale:
 
 FULL = Scale(
     size=Size(100_000, 200_000),
-    prune=Size(100_000, 2_000_000, half_expired=True),
+    operators=Size(1_000_000, 2_000_000, half_expired=True),
+    imported=100_000,
+    idle_seconds=20,
     rounds=5,
     seconds=3,
     warm=1,
@@ -46,7 +50,9 @@ FULL = Scale(
 )
 QUICK = Scale(
     size=Size(1000, 2000),
-    prune=Size(1000, 20_000, half_expired=True),
+    operators=Size(10_000, 20_000, half_expired=True),
+    imported=2_000,
+    idle_seconds=3,
     rounds=1,
     seconds=1,
     warm=0,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import statistics
 import subprocess
 import sys
@@ -47,12 +48,15 @@ class Clients:
         self._process.stdin.write(json.dumps(job))
         self._process.stdin.close()
 
-    def finish(self, *, also: frozenset[str] = frozenset()) -> Served:
+    def finish(self, *, also: frozenset[str] = frozenset(), now: bool = False) -> Served:
         """Wait for the end. Every answer must have been a success, or have said that it is busy.
 
-        `also`: what else may have come, because it tells something of a peer.
+        `also`: what else may have come, because it tells something of a peer. `now`:
+        nothing new is begun.
         """
         assert self._process.stdout is not None
+        if now:
+            self._process.send_signal(signal.SIGINT)
         try:
             said = self._process.stdout.read()
             code = self._process.wait()
@@ -68,14 +72,20 @@ class Clients:
         return served
 
 
-def sign_ins(port: int, requests: list[str], *, clients: int, seconds: float) -> dict[str, Any]:
-    """Make the job of clients who take turns with the requests; who is told to wait does so."""
+def sign_ins(
+    port: int, requests: list[str], *, clients: int, seconds: float, pause: float = 0
+) -> dict[str, Any]:
+    """Make the job of clients who take turns with the requests; who is told to wait does so.
+
+    `pause`: seconds that each rests after an answer.
+    """
     return {
         "kind": "sign-ins",
         "port": port,
         "requests": requests,
         "clients": clients,
         "seconds": seconds,
+        "pause": pause,
     }
 
 
@@ -143,6 +153,9 @@ class _Work:
         self._answers: Counter[str] = Counter()
         self._latencies: list[float] = []
 
+    def stop(self) -> None:
+        self.ends = time.perf_counter()
+
     @property
     def over(self) -> bool:
         return time.perf_counter() >= self.ends
@@ -165,7 +178,9 @@ class _Work:
 
     def result(self) -> dict[str, Any]:
         """The rate counts until the last success: what had begun at the end was waited for."""
-        hundredths = statistics.quantiles(self._latencies, n=100)
+        # Of what is over in a moment there may be one answer, or none.
+        known = self._latencies if len(self._latencies) > 1 else 2 * (self._latencies or [0.0])
+        hundredths = statistics.quantiles(known, n=100)
         return {
             "answers": self._answers,
             "rate": len(self._latencies) / (self._last - self.began),
@@ -190,7 +205,9 @@ async def _sign_ins(job: dict[str, Any]) -> dict[str, Any]:
                     return
             else:
                 number += job["clients"]
+                await asyncio.sleep(job["pause"])
 
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, work.stop)
     await asyncio.gather(*(client(number) for number in range(job["clients"])))
     return work.result()
 

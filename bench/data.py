@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -21,7 +24,7 @@ PASSWORD = "correct horse battery"
 COST = 12  # of the bcrypt hashes
 
 _LIFE = timedelta(hours=12)  # longer than any run
-_USER = ("id", "email", "name", "password_hash", "created_at", "updated_at")
+USER = ("id", "email", "name", "password_hash", "created_at", "updated_at")
 _SESSION = (
     "id",
     "user_id",
@@ -85,7 +88,7 @@ async def _load(url: str, size: Size) -> None:
     if url.startswith("sqlite"):
         _load_sqlite(url.removeprefix("sqlite:///"), size)
         return
-    await copy(url, "authingo_users", _USER, _users(size, _same))
+    await copy(url, "authingo_users", USER, users(range(size.users)))
     await copy(url, "authingo_sessions", _SESSION, _sessions(size, _same))
 
 
@@ -94,8 +97,8 @@ def _load_sqlite(path: str, size: Size) -> None:
     try:
         connection.execute("PRAGMA synchronous = OFF")
         for table, columns, rows in (
-            ("authingo_users", _USER, _users(size, _microseconds)),
-            ("authingo_sessions", _SESSION, _sessions(size, _microseconds)),
+            ("authingo_users", USER, users(range(size.users), microseconds)),
+            ("authingo_sessions", _SESSION, _sessions(size, microseconds)),
         ):
             places = ", ".join("?" * len(columns))
             statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"
@@ -108,10 +111,27 @@ def _load_sqlite(path: str, size: Size) -> None:
         connection.close()
 
 
-def _users(size: Size, at: Callable[[datetime], object]) -> Iterator[tuple[object, ...]]:
-    hashed, now = hash_password(PASSWORD, COST), at(datetime.now(UTC))
-    for user in range(size.users):
+@cache
+def _hashed() -> str:
+    return hash_password(PASSWORD, COST)
+
+
+def users(
+    numbers: range, at: Callable[[datetime], object] = lambda time: time
+) -> Iterator[tuple[object, ...]]:
+    """Make rows of USER."""
+    hashed, now = _hashed(), at(datetime.now(UTC))
+    for user in numbers:
         yield _user_id(user), email(user), f"User {user}", hashed, now, now
+
+
+def write_users(file: Path, numbers: range) -> None:
+    """Write what `authingo users import` reads."""
+    hashed = _hashed()
+    with file.open("w") as lines:
+        for user in numbers:
+            one = {"email": email(user), "name": f"User {user}", "password_hash": hashed}
+            lines.write(json.dumps(one) + "\n")
 
 
 def _sessions(size: Size, at: Callable[[datetime], object]) -> Iterator[tuple[object, ...]]:
@@ -147,5 +167,6 @@ def _same(time: datetime) -> datetime:
     return time
 
 
-def _microseconds(time: datetime) -> int:
+def microseconds(time: datetime) -> int:
+    """Write a time as SQLite has it."""
     return int(time.timestamp()) * 1_000_000
