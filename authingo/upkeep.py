@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
-from authingo import events
+from authingo import clock, events
 from authingo.errors import NoSuchSession
 from authingo.models import Session, StoredSession, is_id
 from authingo.opening import Opening
 from authingo.stores import Store
 
-_BATCH = 5000  # rows of one short transaction: some 50 ms on a small machine
+_BATCH = 5000  # rows of one transaction, at most
+_FIRST = 500  # rows of the first one, before it is known how long they take
+_LEAST = 100  # rows, however long they take
+_HOLD = 0.05  # seconds that a transaction should take: so long others may wait for it
+_GAP = 0.1  # of the time a transaction took; then the next one may begin
 
 
 def _nobody(_: int) -> None:
@@ -40,22 +45,22 @@ class Upkeep(Opening):
     ) -> int:
         """End the sessions of everybody and return how many (ASVS 5.0 V7.4.5).
 
-        In batches, each a transaction and its events, so that a million of them hold
-        nobody up. It stops when a batch finds fewer than it may take, so a session that
-        began meanwhile has ended too, and one that begins later lives.
+        In batches, each a short transaction and its events, so that a million of them
+        hold nobody up. It stops when a batch finds fewer than it may take, so a session
+        that began meanwhile has ended too, and one that begins later lives.
 
         Args:
-            batch_size: sessions that one transaction ends.
+            batch_size: sessions that one transaction ends, at most.
             done: called with the number of each batch.
         """
         store = await self._store()
 
-        async def batch() -> int:
-            ended = await store.end_any(batch_size)
+        async def batch(size: int) -> int:
+            ended = await store.end_any(size)
             await _record(store, ended)
             return len(ended)
 
-        return await _repeat(batch, batch_size, done)
+        return await _repeat(store, batch, batch_size, done)
 
     async def prune(
         self, *, batch_size: int = _BATCH, done: Callable[[int], None] = _nobody
@@ -67,28 +72,43 @@ class Upkeep(Opening):
         each batch is a transaction, and leaves what others hold for the next time.
 
         Args:
-            batch_size: rows that one transaction deletes.
+            batch_size: rows that one transaction deletes, at most.
             done: called with the number of rows of each batch, of whichever kind.
         """
         store, retention = await self._store(), self.settings.events.retention
-        pruned = await _repeat(lambda: store.prune(batch_size), batch_size, done)
-        await _repeat(lambda: store.forget_nonces(batch_size), batch_size, done)
-        await _repeat(
-            lambda: store.forget_records(batch_size, events_older_than=retention), batch_size, done
-        )
+
+        async def forget_records(size: int) -> int:
+            return await store.forget_records(size, events_older_than=retention)
+
+        pruned = await _repeat(store, store.prune, batch_size, done)
+        await _repeat(store, store.forget_nonces, batch_size, done)
+        await _repeat(store, forget_records, batch_size, done)
         return pruned
 
 
 async def _repeat(
-    batch: Callable[[], Awaitable[int]], batch_size: int, done: Callable[[int], None]
+    store: Store,
+    batch: Callable[[int], Awaitable[int]],
+    most: int,
+    done: Callable[[int], None],
 ) -> int:
-    """Work batches off until one is not full, and return how many rows they were."""
-    total, size = 0, batch_size
-    while size == batch_size:
-        size = await batch()
-        total += size
-        done(size)
-    return total
+    """Work batches off until one is not full, and return how many rows they were.
+
+    Each is as large as fits the time that others may have to wait for it: on SQLite
+    that is a tenth of what it is on PostgreSQL.
+    """
+    total, size = 0, min(most, _FIRST)
+    while True:
+        began = clock.now()
+        count = await batch(size)
+        took = max(clock.now() - began, 0.001)
+        total += count
+        done(count)
+        if count < size:
+            return total
+        size = max(min(int(size * _HOLD / took), 2 * size, most), min(_LEAST, most))
+        if store.embedded:  # one writes at a time, and who waits only looks now and then
+            await asyncio.sleep(took * _GAP)
 
 
 async def _record(store: Store, ended: list[Session]) -> None:

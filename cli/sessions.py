@@ -86,7 +86,8 @@ def prune(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
     batch_size: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Rows deleted in one short transaction.")
+        int,
+        typer.Option(min=1, max=100_000, help="Rows deleted in one short transaction, at most."),
     ] = 5000,
     as_json: AsJSON = False,
     config: ConfigFile = None,

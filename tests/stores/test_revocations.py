@@ -196,6 +196,16 @@ async def test_what_its_own_verbs_do_is_told_before_they_return(scene: Scene, ve
     assert set(scene.told.whom) == scene.only_ada()
 
 
+async def test_an_end_of_all_is_told_before_it_returns(scene: Scene) -> None:
+    if scene.store.embedded:
+        await scene.listen()
+    assert len(await scene.store.end_any(100)) == 2
+    if scene.store.embedded:
+        await next_turn()
+        assert scene.store.hears()
+    assert scene.told.whom == ["*"]
+
+
 @pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
 async def test_what_another_program_does_is_heard(scene: Scene, verb: Verb) -> None:
     await scene.listen()
