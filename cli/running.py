@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_NICENESS = 15  # more than that of a server's threads that hash passwords
+
 ConfigFile = Annotated[
     str | None,
     typer.Option(
@@ -73,6 +75,7 @@ def with_auth(
     *,
     create: bool = False,
     opened: bool = True,
+    gives_way: bool = False,
 ) -> T:
     """Open what the configuration names, do the work, close.
 
@@ -81,10 +84,14 @@ def with_auth(
         work: the one library call, and what it needs.
         create: make and migrate an embedded database that is not there.
         opened: False leaves the opening to the work.
+        gives_way: it may take minutes, and servers on this machine go first.
     """
     import asyncio
 
     from authingo.auth import Auth
+
+    if gives_way and hasattr(os, "nice"):
+        os.nice(_NICENESS)
 
     async def run() -> T:
         auth = Auth.from_config(config_file)

@@ -57,7 +57,7 @@ def list_sessions(
         else:
             await sessions.print_table(_draw, none="no sessions")
 
-    with_auth(config, work)
+    with_auth(config, work, gives_way=True)
 
 
 def _draw(sessions: list[StoredSession]) -> None:

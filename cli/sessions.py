@@ -108,7 +108,7 @@ def prune(
             return await auth.prune(batch_size=batch_size, done=done)
 
     began = time.monotonic()
-    pruned = with_auth(config, work)
+    pruned = with_auth(config, work, gives_way=True)
     seconds = round(time.monotonic() - began, 3)
     if as_json:
         output.as_json({"pruned": pruned, "dry_run": dry_run, "seconds": seconds})

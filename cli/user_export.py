@@ -50,7 +50,7 @@ def export_users(
                 write(_exported(one, with_password_hashes))
             after = page[-1].user.id
 
-    with_auth(config, work)
+    with_auth(config, work, gives_way=True)
 
 
 def _exported(one: Credentials, with_hash: bool) -> dict[str, object]:

@@ -82,7 +82,7 @@ def import_users(
                 report.close(importing, dry_run=dry_run)
             return importing
 
-    if with_auth(config, work).failed:
+    if with_auth(config, work, gives_way=True).failed:
         sys.stdout.flush()
         raise typer.Exit(1)
 

@@ -52,7 +52,7 @@ def list_users(
         else:
             await users.print_table(_draw, none="no users")
 
-    with_auth(config, work)
+    with_auth(config, work, gives_way=True)
 
 
 async def _print_csv(users: Listing[User]) -> None:

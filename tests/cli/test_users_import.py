@@ -356,3 +356,10 @@ def test_an_export_ends_quietly_with_its_reader(authingo: Runner) -> None:
         )
         assert (done.returncode, done.stderr) == (0, b"")
         assert done.stdout.count(b"\n") == 2
+
+
+def test_servers_on_the_same_machine_go_first(authingo: Runner) -> None:
+    with fed(authingo, lines(1000)) as importing:
+        niceness = os.getpriority(os.PRIO_PROCESS, importing.pid)
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert niceness > min(own + 10, 18), "also than a server's threads that hash"
