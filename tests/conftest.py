@@ -21,6 +21,13 @@ from tests.server import LiveServer
 pytest.register_assert_rewrite("authingo.stores.conformance")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what drives a browser in one process: its event loop stands in the way of others."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server for the whole run."""
