@@ -74,9 +74,9 @@ def confirm(question: str, *, yes: bool) -> None:
     """Ask on stderr, unless `yes`; exit with 1 where the answer is anything but yes."""
     if yes:
         return
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
-    with _heeding_ctrl_c():
+    with _heeding_ctrl_c():  # before it asks: the answer may be there at once
+        sys.stderr.write(f"{question} [y/N] ")
+        sys.stderr.flush()
         answer = sys.stdin.readline()
     if answer.strip().lower() not in {"y", "yes"}:
         output.note("nothing was changed" if answer else "\nnothing was changed")
