@@ -208,7 +208,8 @@ class Auth(Accounts, Upkeep):
         Raises:
             NoSession, SessionExpired: see `authingo.sessions.opened`.
         """
-        await self.open()
+        if not self._opened:  # asked with every request: spare it a coroutine
+            await self.open()
         return sessions.opened(await self._cache.find(session_token) if session_token else None)
 
     def recall(self, session_token: str | None) -> Remembered | None:

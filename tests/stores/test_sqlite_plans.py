@@ -1,0 +1,96 @@
+"""No verb reads a whole table of SQLite, also once ANALYZE has told it what is in there."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from authingo.models import NewSession
+from authingo.stores.conformance.world import Begun, a_session, add_user
+from authingo.stores.sqlite import SQLiteStore
+from tests.stores.watching import LIVES
+
+_SESSIONS = 3000
+_STEPS = 3000  # of SQLite's virtual machine: a scan takes some for each row
+_COUNTED = 50  # at a time
+
+
+@pytest.fixture
+async def store(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[SQLiteStore]:
+    """A store with so many sessions that were never refreshed, analyzed."""
+    file = tmp_path / "authingo.db"
+    file.write_bytes(sqlite_template.read_bytes())
+    store = SQLiteStore(file, timeout=LIVES.grace)
+    await store.open(create=False)
+    user = await add_user(store, "many@example.com")
+    assert await store.begin_session(user.id, a_session(), version=1, ending=None)
+    await store.close()
+    with sqlite3.connect(file) as connection:
+        for table, drawn in (
+            ("users", {"id": "'usr_' || i", "email": "i || '@example.com'"}),
+            (
+                "sessions",
+                {"id": "'ses_' || i", "user_id": "'usr_' || i"}
+                | dict.fromkeys(("token_digest", "selector_digest"), "randomblob(32)"),
+            ),
+        ):
+            rows = connection.execute(f"PRAGMA table_info(authingo_{table})").fetchall()
+            chosen = ", ".join(drawn.get(row[1], row[1]) for row in rows)
+            connection.execute(
+                f"WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {_SESSIONS})"
+                f" INSERT INTO authingo_{table} SELECT {chosen} FROM authingo_{table}, n"
+            )
+        connection.execute("ANALYZE")
+    connection.close()
+    await store.open(create=False)
+    yield store
+    await store.close()
+
+
+async def steps(store: SQLiteStore, work: Callable[[], Awaitable[object]]) -> int:
+    """Count what SQLite does for it, in steps of its virtual machine."""
+    counted = 0
+
+    def count() -> int:
+        nonlocal counted
+        counted += _COUNTED
+        return 0
+
+    connection = store._connection
+    assert connection is not None
+    connection.set_progress_handler(count, _COUNTED)
+    try:
+        assert await work() is not None
+    finally:
+        connection.set_progress_handler(None, 0)
+    return counted
+
+
+@pytest.mark.anyio
+async def test_what_every_visit_needs_goes_by_an_index(store: SQLiteStore) -> None:
+    user = await add_user(store)
+
+    async def sign_in(new: NewSession) -> object:
+        return await store.begin_session(user.id, new, version=1, ending=secrets.token_bytes(32))
+
+    for _ in range(2):  # the first one of each looks at the schema too
+        first, second = a_session(), a_session()
+        rotation = replace(Begun(user, first).rotation(), new_token_digest=secrets.token_bytes(32))
+        verbs: dict[str, Callable[[], Awaitable[object]]] = {
+            "begin": lambda first=first: sign_in(first),  # type: ignore[misc]
+            "begin another": lambda second=second: sign_in(second),  # type: ignore[misc]
+            "rotate": lambda rotation=rotation: store.rotate(rotation),  # type: ignore[misc]
+            "end by the token before": lambda first=first: store.end_session(  # type: ignore[misc]
+                first.token_digest
+            ),
+            "end": lambda second=second: store.end_session(second.token_digest),  # type: ignore[misc]
+            "list": lambda: store.list_sessions(user.id),
+            "end all": lambda: store.end_sessions(user.id),
+        }
+        taken = {name: await steps(store, verb) for name, verb in verbs.items()}
+    assert {name: count for name, count in taken.items() if count > _STEPS} == {}
