@@ -87,3 +87,34 @@ async def test_an_error_is_not_its_to_tell(file: Path) -> None:
 async def read(reader: Reader, file: Path) -> list[tuple[str]] | None:
     await asyncio.sleep(0)  # the file is looked at once in a turn of the event loop
     return reader.fetch(identity(file), "SELECT text FROM things")
+
+
+@pytest.mark.anyio
+async def test_all_who_are_answered_in_one_turn_see_one_moment(file: Path) -> None:
+    reader = Reader(file)
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as writer:
+        assert await read(reader, file) == [("first",)]
+        writer.execute("UPDATE things SET text = 'second'")
+        assert reader.fetch(identity(file), "SELECT text FROM things") == [("first",)]
+        await asyncio.sleep(0)
+        busy, *_ = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        assert not busy, "a snapshot that is over holds nobody up"
+        assert await read(reader, file) == [("second",)]
+    reader.close()
+
+
+def test_an_event_loop_that_died_leaves_no_old_snapshot(file: Path) -> None:
+    reader = Reader(file)
+
+    def read_and_die() -> None:
+        assert reader.fetch(identity(file), "SELECT text FROM things") == [("first",)]
+        dying.stop()
+
+    dying = asyncio.new_event_loop()
+    dying.call_soon(read_and_die)
+    dying.run_forever()
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as writer:
+        writer.execute("UPDATE things SET text = 'second'")
+    assert asyncio.run(read(reader, file)) == [("second",)]
+    dying.close()
+    reader.close()

@@ -8,6 +8,7 @@ true of a moment after each of them came, and need not be asked again for each.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 
 class Turn:
@@ -20,10 +21,10 @@ class Turn:
         # A loop that died in the middle of a turn never ended it.
         return self._lasts_in is not None and self._lasts_in is asyncio.get_running_loop()
 
-    def begin(self) -> None:
-        """It was found out just now."""
+    def begin(self, then: Callable[[], object] | None = None) -> None:
+        """It was found out just now. `then` is called when the turn is over, if it ever is."""
         self._lasts_in = asyncio.get_running_loop()
-        self._lasts_in.call_soon(self.end)
+        self._lasts_in.call_soon(then or self.end)
 
     def end(self) -> None:
         """It has to be found out again."""
