@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from authingo import config, events, inputs, sessions
 from authingo.accounts import Accounts
-from authingo.cache import Remembered, SessionCache
+from authingo.cache import SessionCache
 from authingo.credentials import PasswordCheck
 from authingo.errors import (
     Busy,
@@ -69,6 +69,7 @@ class Auth(Accounts, Upkeep):
         self._limits = Limits(enabled=settings.limits.enabled)
         self._check = PasswordCheck(self._hasher, self._limits)
         self._cache = SessionCache(self.store, self._last_use, longest=settings.sessions.cache)
+        self.recall = self._cache.recall
 
     @classmethod
     def from_config(cls, path: str | os.PathLike[str] | None = None) -> Auth:
@@ -211,10 +212,6 @@ class Auth(Accounts, Upkeep):
         if not self._opened:  # asked with every request: spare it a coroutine
             await self.open()
         return sessions.opened(await self._cache.find(session_token) if session_token else None)
-
-    def recall(self, session_token: str | None) -> Remembered | None:
-        """Return a live session that this process remembers; None: ask `resume`. Never waits."""
-        return self._cache.recall(session_token) if session_token else None
 
     async def refresh(self, refresh_token: str | None, *, client: Client = _NOBODY) -> SignedIn:
         """Renew a session: both tokens are replaced; repeating it is safe for the grace.

@@ -56,9 +56,9 @@ class SessionCache:
         if self._longest:
             store.watch(self)
 
-    def recall(self, token: str) -> Remembered | None:
-        """Return what is remembered and still proven. Never waits."""
-        if not self._known or (key := _key(token)) not in self._known:
+    def recall(self, token: str | None) -> Remembered | None:
+        """Return a live session that is remembered and still proven; None: ask. Never waits."""
+        if not token or not self._known or (key := _key(token)) not in self._known:
             return None
         if not self._store.hears():
             self.drop_all()

@@ -17,7 +17,7 @@ and must not import FastAPI to do so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from authingo.config import Settings
@@ -37,6 +37,28 @@ class Cookie:
     secure: bool
     domain: str | None
     partitioned: bool
+    start: bytes = field(init=False, repr=False)  # of its pair in a Cookie header
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", f"{self.name}=".encode())
+
+    def read(self, headers: list[tuple[bytes, bytes]]) -> str | None:
+        """Return the value of the one cookie with this name, exactly as sent.
+
+        None where it is missing or came twice: another Path or a sibling domain can
+        plant a second cookie of the same name, and which of the two a browser sends
+        first is not ours to guess ("cookie tossing", RFC 6265 §8.6).
+        """
+        start, found = self.start, None
+        for key, raw in headers:
+            if key == b"cookie":
+                for part in raw.split(b";"):
+                    pair = part.strip(b" \t")
+                    if pair.startswith(start):
+                        if found is not None:
+                            return None
+                        found = pair
+        return None if found is None else found[len(start) :].decode("latin-1")
 
     def header(self, value: str, max_age: int) -> str:
         """Write the value of a Set-Cookie header. `max_age` in seconds; 0 clears."""
@@ -88,25 +110,6 @@ class Cookies:
     def clear(self) -> list[str]:
         """Return the two Set-Cookie values that take it away: same name, Path, Domain, Secure."""
         return [self.session.header("", 0), self.refresh.header("", 0)]
-
-
-def read(headers: list[tuple[bytes, bytes]], name: str) -> str | None:
-    """Return the value of the one cookie with this name, exactly as sent.
-
-    None where it is missing or came twice: another Path or a sibling domain can
-    plant a second cookie of the same name, and which of the two a browser sends
-    first is not ours to guess ("cookie tossing", RFC 6265 §8.6).
-    """
-    start, found = f"{name}=".encode(), None
-    for key, raw in headers:
-        if key == b"cookie":
-            for part in raw.split(b";"):
-                pair = part.strip(b" \t")
-                if pair.startswith(start):
-                    if found is not None:
-                        return None
-                    found = pair
-    return None if found is None else found[len(start) :].decode("latin-1")
 
 
 def pairs(headers: list[tuple[bytes, bytes]]) -> list[tuple[str, str]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from authingo.config import settings_from
-from authingo.cookies import Cookies, read
+from authingo.cookies import Cookies
 
 HTTPS = {"public_url": "https://app.example.com"}
 EMBEDDED = {**HTTPS, "trusted_origins": ["https://other.example"]}
@@ -80,4 +81,5 @@ def test_attributes(values: dict[str, Any], session: str, refresh: str) -> None:
 def test_a_value_is_read_exactly_as_sent_and_only_if_it_is_the_only_one(
     headers: list[str], found: str | None
 ) -> None:
-    assert read([(b"cookie", one.encode("latin-1")) for one in headers], "a") == found
+    cookie = replace(Cookies(settings_from({})).session, name="a")
+    assert cookie.read([(b"cookie", one.encode("latin-1")) for one in headers]) == found

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from authingo import cookies
 from authingo.cookies import Cookies
 from authingo.errors import AuthError
 from authingo.fastapi.bodies import Receive
@@ -37,7 +36,7 @@ class Guard:
 
     def __init__(self, auth: Auth) -> None:
         self._auth = auth
-        self._cookie = Cookies(auth.settings).session.name
+        self._cookie = Cookies(auth.settings).session
         self.origin = OriginCheck(auth.settings)
 
     def recall(self, scope: Scope, *, client_header: bool = True) -> Resumed | None:
@@ -51,7 +50,7 @@ class Guard:
         if scope["type"] == "websocket":
             return None
         self.origin.check(scope, client_header=client_header)
-        known = self._auth.recall(cookies.read(scope["headers"], self._cookie))
+        known = self._auth.recall(self._cookie.read(scope["headers"]))
         return known.resumed if known else None
 
     async def admit(self, scope: Scope, *, client_header: bool = True) -> Resumed:
@@ -65,7 +64,7 @@ class Guard:
         known: tuple[Guard, Resumed] | None = scope.get(_ADMITTED)
         if known is not None and known[0] is self:  # several guards of one request ask once
             return known[1]
-        token = cookies.read(scope["headers"], self._cookie)
+        token = self._cookie.read(scope["headers"])
         resumed = await self._auth.resume(token)
         scope[_ADMITTED] = (self, resumed)
         if watched := scope.get(WATCHED):

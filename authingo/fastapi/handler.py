@@ -13,7 +13,6 @@ import logging
 import re
 from typing import TYPE_CHECKING, cast
 
-from authingo import cookies
 from authingo.cookies import Cookies
 from authingo.errors import AuthError, MethodNotAllowed, NotFound, StoreUnavailable
 from authingo.fastapi.bodies import ClientGone, Receive, read_strings, while_listening
@@ -36,7 +35,7 @@ class Handler:
         self._auth = auth
         self._check = OriginCheck(auth.settings)
         self._cookies = Cookies(auth.settings)
-        self._session_cookie = self._cookies.session.name
+        self._session_cookie = self._cookies.session
         self._remembers = bool(auth.settings.sessions.cache)
         self._clients = ClientReader(auth.settings)
 
@@ -48,7 +47,7 @@ class Handler:
             await self._other(scope, receive, send)
             return
         if path is None:
-            path = path_below(scope)
+            path = path_below(scope) if scope.get("root_path") else scope["path"]
         if path == "/session" and (known := self._remembered(scope)):
             # As `Prepared.send` does it, without one more coroutine.
             await send(
@@ -82,7 +81,7 @@ class Handler:
         """Return the answer of a session check without any of what follows, where it is known."""
         if scope["method"] != "GET" or not self._remembers:
             return None
-        known = self._auth.recall(cookies.read(scope["headers"], self._session_cookie))
+        known = self._auth.recall(self._session_cookie.read(scope["headers"]))
         if known is None:
             return None
         if known.reply is None:

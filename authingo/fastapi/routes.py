@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from authingo import cookies
 from authingo.auth import Auth
 from authingo.cookies import Cookies
 from authingo.errors import NotFound
@@ -34,12 +33,12 @@ class Request:
     @property
     def session_token(self) -> str | None:
         """The session cookie, where there is exactly one."""
-        return cookies.read(self.scope["headers"], self.cookies.session.name)
+        return self.cookies.session.read(self.scope["headers"])
 
     @property
     def refresh_token(self) -> str | None:
         """The refresh cookie, where there is exactly one."""
-        return cookies.read(self.scope["headers"], self.cookies.refresh.name)
+        return self.cookies.refresh.read(self.scope["headers"])
 
     def signed_in(self, result: SignedIn) -> Reply:
         """Answer with user and session, and set both cookies."""

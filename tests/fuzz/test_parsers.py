@@ -13,8 +13,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from authingo import cookies, inputs
+from authingo import inputs
 from authingo.config import Settings, load, redact_url, settings_from
+from authingo.cookies import Cookies
 from authingo.errors import AuthError, ConfigError
 from authingo.fastapi.bodies import read_strings
 from authingo.fastapi.clients import ClientReader
@@ -65,7 +66,7 @@ def test_a_cookie_is_found_where_it_came_once(until_time_is_up: Search) -> None:
         ours = f"authingo_session={value}"
         sent = [ours if is_ours else text for text, is_ours in parts]
         headers = [(b"cookie", "; ".join(sent).encode("latin-1"))]
-        found = cookies.read(headers, "authingo_session")
+        found = Cookies(Settings()).session.read(headers)
         named = [text for text in sent if text.strip(" \t").startswith("authingo_session=")]
         if len(named) == 1:
             assert found == named[0].strip(" \t").partition("=")[2]

@@ -88,9 +88,14 @@ class Revocations:
         self._said: str | None = None
         self._heard = asyncio.Event()  # a heartbeat came back, ever
 
+    @property
+    def trusted(self) -> bool:
+        """Whether all that was revoked until `TRUST` ago has been told."""
+        return clock.now() < self._trusted_until
+
     def hears(self) -> bool:
-        """Tell whether all that was revoked until `TRUST` ago has been told."""
-        if clock.now() < self._trusted_until:
+        """Tell the same, and begin to listen where nobody does."""
+        if self.trusted:
             return True
         if self._listening is None or self._listening.done():
             self._listening = asyncio.get_running_loop().create_task(self._run())

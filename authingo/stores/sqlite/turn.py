@@ -7,7 +7,7 @@ true of a moment after each of them came, and need not be asked again for each.
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Callable
 
 
@@ -15,15 +15,15 @@ class Turn:
     """A turn in which something was found out. False when it is over, and before."""
 
     def __init__(self) -> None:
-        self._lasts_in: asyncio.AbstractEventLoop | None = None
+        self._lasts_in: AbstractEventLoop | None = None
 
     def __bool__(self) -> bool:
         # A loop that died in the middle of a turn never ended it.
-        return self._lasts_in is not None and self._lasts_in is asyncio.get_running_loop()
+        return self._lasts_in is not None and self._lasts_in is get_running_loop()
 
     def begin(self, then: Callable[[], object] | None = None) -> None:
         """It was found out just now. `then` is called when the turn is over, if it ever is."""
-        self._lasts_in = asyncio.get_running_loop()
+        self._lasts_in = get_running_loop()
         self._lasts_in.call_soon(then or self.end)
 
     def end(self) -> None:
