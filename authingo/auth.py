@@ -52,7 +52,7 @@ _NOBODY = Client()  # a program that calls a use case itself
 
 
 class Auth(Accounts, Upkeep):
-    """The use cases, on one store, under one set of settings.
+    """The use cases, on one store, under one set of settings, for one event loop.
 
     Every method that needs the store may raise StoreUnavailable.
     """

@@ -24,6 +24,7 @@ def make(path: Path, text: str) -> None:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("CREATE TABLE things (text)")
         database.execute("INSERT INTO things VALUES (?)", (text,))
+        database.execute("CREATE TABLE authingo_epoch (epoch)")
 
 
 @pytest.mark.anyio
@@ -107,14 +108,36 @@ def test_an_event_loop_that_died_leaves_no_old_snapshot(file: Path) -> None:
     reader = Reader(file)
 
     def read_and_die() -> None:
+        asked.append(version(reader, file))
         assert reader.fetch(identity(file), "SELECT text FROM things") == [("first",)]
         dying.stop()
+
+    async def ask() -> int | None:
+        return version(reader, file)
+
+    asked: list[int | None] = []
 
     dying = asyncio.new_event_loop()
     dying.call_soon(read_and_die)
     dying.run_forever()
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as writer:
         writer.execute("UPDATE things SET text = 'second'")
+    assert asyncio.run(ask()) != asked[0], "whoever remembers is told"
     assert asyncio.run(read(reader, file)) == [("second",)]
     dying.close()
+    reader.close()
+
+
+def version(reader: Reader, file: Path) -> int | None:
+    """Ask what tells of commits, and return that alone: there is no epoch here."""
+    reader.epoch(identity(file))
+    return reader._version
+
+
+@pytest.mark.anyio
+async def test_another_thread_is_sent_to_the_connection_that_can_wait(file: Path) -> None:
+    reader = Reader(file)
+    assert await read(reader, file) == [("first",)]
+    assert await asyncio.to_thread(lambda: asyncio.run(read(reader, file))) is None
+    assert await read(reader, file) == [("first",)]
     reader.close()

@@ -6,8 +6,6 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from msgspec import structs
-
 from authingo.models import Credentials, User, new_id
 from authingo.stores import Store
 from authingo.stores.conformance.world import add_user
@@ -50,7 +48,7 @@ class ImportsConformance:
     async def test_who_is_there_is_left_as_they_are(self, store: Store) -> None:
         """By email, by id, and by an email earlier in the same sequence."""
         old = await add_user(store, "user1@example.com")
-        same_id = replace(_user(9), user=structs.replace(_user(9).user, id=old.id))
+        same_id = replace(_user(9), user=replace(_user(9).user, id=old.id))
         twice = replace(_user(2), password_hash="another")
         users = [*_users(3), twice, same_id]
         stored = await store.import_users(users)
@@ -73,10 +71,7 @@ class ImportsConformance:
         stored = await asyncio.gather(
             *(
                 (store, other)[turn % 2].import_users(
-                    [
-                        replace(one, user=structs.replace(one.user, id=new_id("usr_")))
-                        for one in order
-                    ]
+                    [replace(one, user=replace(one.user, id=new_id("usr_"))) for one in order]
                 )
                 for turn, order in enumerate([users, users[::-1]] * 4)
             )

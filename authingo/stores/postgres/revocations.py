@@ -137,8 +137,7 @@ class Revocations:
             except StoreUnavailable as error:
                 reason = error.message
             finally:
-                self._trusted_until = 0.0
-                self._revoked.drop_all()
+                self._trust_nothing()
             self._say(f"sessions are looked up in the database each time: {reason}")
             await asyncio.sleep(pause)
 
@@ -215,9 +214,13 @@ class Revocations:
                 self._revoked.drop(user_id)
 
     def _lose(self, lost: asyncio.Event) -> None:
-        self._trusted_until = 0.0
-        self._revoked.drop_all()
+        self._trust_nothing()
         lost.set()
+
+    def _trust_nothing(self) -> None:
+        self._trusted_until = 0.0
+        self._sent.clear()  # asyncpg may still hand over what it had read
+        self._revoked.drop_all()
 
     def _say(self, what: str | None) -> None:
         """Log it where it is news. None: all is well again."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ class Reader:
         self._connection: sqlite3.Connection | None = None
         self._cursor: sqlite3.Cursor | None = None
         self._file: Identity | None = None
+        self._thread = 0  # whose connection it is, until it is closed
         self._opened = 0  # times
         self._there = Turn()  # in which the file was seen
         self._snapshot = Turn()  # that is read from
@@ -66,7 +68,6 @@ class Reader:
             if cursor is None:
                 return None
             if not self._snapshot:
-                self._end_snapshot()  # of an event loop that died
                 cursor.execute("BEGIN")
                 self._snapshot.begin(then=self._end_snapshot)
             return cursor.execute(statement, parameters).fetchall()
@@ -106,6 +107,8 @@ class Reader:
         """Look whether the file is still the one, once in a turn of the event loop."""
         if self._there and self._file == file:
             return self._cursor
+        if self._connection is not None and self._thread != threading.get_ident():
+            return None  # its one cursor must not be asked by two at once
         if file is None or file != identity(self._path):
             self.close()
             return None
@@ -113,6 +116,8 @@ class Reader:
             self._connection = self._connect()
             self._cursor = self._connection.cursor()
             self._file = file
+            self._thread = threading.get_ident()
+        self._end_snapshot()  # of an event loop that died
         self._there.begin()
         return self._cursor
 
