@@ -270,6 +270,13 @@ class ChecksFailed(AuthError):
         super().__init__(f"{count}: {', '.join(names)}", hint="do what is said beside each")
 
 
+class CannotWrite(AuthError):
+    """What was printed could not be written."""
+
+    code = "cannot_write"
+    hint = "is the disk full?"
+
+
 class UsageError(AuthError):
     """The command cannot work when called like this."""
 

@@ -39,15 +39,22 @@ _MAX_LANES = 16  # of Argon2, each of which is a thread
 
 _BETTER_AUTH_TAG = "$scrypt-better-auth$"
 _BETTER_AUTH = re.compile(r"[0-9a-f]{32}:[0-9a-f]{128}", re.ASCII)
-_BCRYPT = r"\$2[aby]\$(?:0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}"
+_BCRYPT = r"\$2[aby]\$(?:0[4-9]|1[0-5])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}"
+_LOOSE_BCRYPT = re.compile(r"(.*\$2[aby]\$\d\d\$[./A-Za-z0-9]{21})([./A-Za-z0-9])(.{31})", re.ASCII)
+_BCRYPT_ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _SALT = r"(?P<salt>[!-#%-~]{1,128})"  # printable, no space and no $
 
 
 def as_stored(theirs: str) -> str:
     """Return a hash of another system as it is stored here: with a tag that tells what it is.
 
-    Django's prefixes of hashes that everybody else writes without one are dropped.
+    Django's prefixes of hashes that everybody else writes without one are dropped. The
+    last character of bcrypt's salt has four bits that mean nothing; some wrote them
+    nevertheless, and they are cleared.
     """
+    if loose := _LOOSE_BCRYPT.fullmatch(theirs):
+        cleared = _BCRYPT_ALPHABET[_BCRYPT_ALPHABET.index(loose[2]) & 0b110000]
+        theirs = loose[1] + cleared + loose[3]
     if _BETTER_AUTH.fullmatch(theirs):
         return _BETTER_AUTH_TAG + theirs
     if re.match(r"(bcrypt|argon2)\$+(2[aby]|argon2)", theirs, re.ASCII):
@@ -149,7 +156,13 @@ def _affordable_argon2(stored: re.Match[str]) -> bool:
 def _affordable_scrypt(stored: re.Match[str]) -> bool:
     n, r, p = int(stored["n"]), int(stored["r"]), int(stored["p"])
     power_of_two = n > 1 and n & (n - 1) == 0
-    return power_of_two and 128 * n * r <= _MAX_MEMORY and n * r * p <= _MAX_SCRYPT
+    return (
+        power_of_two
+        and n < 2 ** (16 * r)  # RFC 7914, section 2
+        and 128 * r * n <= _MAX_MEMORY
+        and 128 * r * p <= _MAX_MEMORY // 8  # which is needed beside
+        and n * r * p <= _MAX_SCRYPT
+    )
 
 
 _ARGON2 = re.compile(

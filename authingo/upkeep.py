@@ -45,8 +45,8 @@ class Upkeep(Opening):
     ) -> int:
         """End the sessions of everybody and return how many (ASVS 5.0 V7.4.5).
 
-        In batches, each a short transaction and its events, so that a million of them
-        hold nobody up. It stops when a batch finds fewer than it may take, so a session
+        In batches, each a short transaction and then its events, so that a million of
+        them hold nobody up. It stops when a batch finds fewer than it may take, so a session
         that began meanwhile has ended too, and one that begins later lives.
 
         Args:

@@ -77,7 +77,7 @@ def confirm(question: str, *, yes: bool) -> None:
     with _heeding_ctrl_c():  # before it asks: the answer may be there at once
         sys.stderr.write(f"{question} [y/N] ")
         sys.stderr.flush()
-        answer = sys.stdin.readline()
+        answer = sys.stdin.buffer.readline().decode(errors="replace")
     if answer.strip().lower() not in {"y", "yes"}:
         output.note("nothing was changed" if answer else "\nnothing was changed")
         raise typer.Exit(1)
@@ -102,8 +102,11 @@ def _ask_password() -> str:
     from authingo.errors import UsageError
 
     with _heeding_ctrl_c():
-        password = getpass.getpass("Password: ")
-        again = getpass.getpass("Once more: ")
+        try:
+            password = getpass.getpass("Password: ")
+            again = getpass.getpass("Once more: ")
+        except UnicodeDecodeError:
+            raise UsageError("the password that was typed is not UTF-8") from None
     if again != password:
         raise UsageError("the two passwords differ")
     return password

@@ -236,12 +236,13 @@ class Inspector:
 
     def _find_strangers(self, verdicts: list[Verdict]) -> None:
         """Tell a pair of cookies that came together and are of different sessions."""
-        first: dict[int, Verdict] = {}
+        first: dict[tuple[int, str | None], Verdict] = {}
         for seen, verdict in zip(self._seen, verdicts, strict=True):
             session = verdict.standing.session
             if session is None or seen.given.name == "":
                 continue
-            other = first.setdefault(seen.given.exchange.number, verdict)
+            together = seen.given.exchange.number, seen.given.host
+            other = first.setdefault(together, verdict)
             beside = other.standing.session
             if other.kind != verdict.kind and beside and beside.id != session.id:
                 text = f"it is of another session than the {other.kind} cookie beside it"

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
+from typer._click.exceptions import UsageError as _UsageError
 from typer.core import TyperCommand
 
 from . import output
@@ -23,6 +24,7 @@ app = typer.Typer(help="Explain cookies.", no_args_is_help=True)
 
 _MAX_INPUT = 64 * 1024 * 1024  # bytes
 _FILE = re.compile(r"^(~|/|\./|\.\./)[^\s=;]*$|^[^\s=;]+\.(har|txt|json|jar|log)$", re.IGNORECASE)
+_LONGEST_OPTION = 16  # characters; what is longer may be a secret
 _TOKEN = re.compile(r"-[A-Za-z0-9_-]{42}|-[A-Za-z0-9_-]{63}")
 
 
@@ -34,7 +36,15 @@ class TakesTokens(TyperCommand):
         tokens = [arg for arg in args if _TOKEN.fullmatch(arg)]
         if tokens and "--" not in args:
             args = [*(arg for arg in args if arg not in tokens), "--", *tokens]
-        return super().parse_args(ctx, args)
+        given = tuple(args)  # which the parser uses up
+        try:
+            return super().parse_args(ctx, args)
+        except _UsageError as error:
+            # It repeats what it does not understand: a header that was not quoted, say.
+            if any(len(arg) > _LONGEST_OPTION and arg in error.message for arg in given):
+                text = "give one value, in quotes, or standard input"
+                raise _UsageError(text, ctx) from None
+            raise
 
 
 @app.callback()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -50,6 +51,10 @@ def _authingo(
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    # A shell can close them (`2>&-`): Python then has None, which nobody can ask or write to.
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115, PTH123 - for as long as it runs
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     app()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import sys
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_FULL = {errno.ENOSPC, errno.EIO, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _NICENESS = 15  # more than that of a server's threads that hash passwords
 
 ConfigFile = Annotated[
@@ -46,7 +48,7 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        from authingo.errors import AuthError
+        from authingo.errors import AuthError, CannotWrite
 
         try:
             function(*args, **kwargs)
@@ -54,10 +56,21 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
         except AuthError as error:
             fail(error, as_json=bool(kwargs.get("as_json")))
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _discard_output()
             raise typer.Exit from None
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            _discard_output()
+            failed = CannotWrite(f"cannot write: {error.strerror}")
+            fail(failed, as_json=bool(kwargs.get("as_json")))
 
     return run
+
+
+def _discard_output() -> None:
+    """Let what is still to be written go nowhere: it is tried once more at the exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def utf_8(text: str | None) -> str | None:

@@ -119,10 +119,48 @@ def test_a_damaged_hash_is_a_mismatch_and_no_error(real: str) -> None:
         foreign_hashes.recognize(stored[:at] + "é" + stored[at + 1 :])
 
 
-@given(st.text(), st.sampled_from(["pbkdf2_sha256", "scrypt", "$argon2id", "bcrypt_sha256"]))
-@settings(max_examples=100)
-def test_no_hash_raises(text: str, tag: str) -> None:
-    verify_password(PASSWORD, f"{tag}${text}", 4)
+SALTED = r"\$salt\$"
+CHEAP = {  # of what each scheme accepts, that which is verified in a moment
+    "bcrypt": r"\$2[aby]\$0[45]\$[./A-Za-z0-9]{53}",
+    "bcrypt_sha256": r"bcrypt_sha256\$\$2b\$04\$[./A-Za-z0-9]{53}",
+    "pbkdf2": r"pbkdf2_sha256\$[1-9][0-9]{0,3}" + SALTED + r"[A-Za-z0-9+/]{43}=",
+    "scrypt": r"scrypt\$(2|4|1024|65536)" + SALTED + r"[1-9]\$[1-9]\$[A-Za-z0-9+/]{86}==",
+    "argon2": r"\$argon2id?\$v=19\$m=[1-9][0-9]{0,3},t=[12],p=[1-9]\$[A-Za-z0-9+/]{11,30}"
+    r"\$[A-Za-z0-9+/]{16,50}",
+}
+
+
+@pytest.mark.parametrize("scheme", CHEAP)
+def test_no_hash_that_is_taken_raises(scheme: str) -> None:
+    """What a library refuses nevertheless would be a 500 at every sign-in."""
+
+    @given(st.from_regex(CHEAP[scheme], fullmatch=True, alphabet=st.characters(codec="ascii")))
+    @settings(max_examples=40, deadline=None)
+    def search(stored: str) -> None:
+        assert not verify_password(PASSWORD, foreign_hashes.as_stored(stored), 4)
+
+    search()
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "$2a$04$oaQbBqq8JnSM1NHRPQGXOR" + "." * 31,  # bits in the salt that mean nothing
+        "scrypt$65536$salt$1$1$" + "A" * 86 + "==",  # N beyond what r allows
+        "scrypt$2$salt$1000$2000$" + "A" * 86 + "==",  # p that wants 256 MiB
+    ],
+)
+def test_what_a_library_refuses_is_no_hash(stored: str) -> None:
+    assert not is_hash(stored)
+    assert not verify_password(PASSWORD, stored, 4)
+
+
+def test_bits_in_a_salt_that_mean_nothing_are_cleared() -> None:
+    made = bcrypt.hashpw(PASSWORD.encode(), b"$2b$04$" + b"abcdefghijklmnopqrstuO").decode()
+    for same in "OPQRSTUVWXYZabcd":
+        theirs = made[:28] + same + made[29:]
+        assert foreign_hashes.as_stored(theirs) == made
+    assert verify_password(PASSWORD, foreign_hashes.as_stored(made), 4)
 
 
 def test_argon2_without_its_extra_is_a_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -462,7 +462,8 @@ def test_a_row_that_is_wrong_stops_nothing() -> None:
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        ("email,name,email\n", "'email' twice"),
+        ("email,name,email\n", "a column twice"),
+        ("[]\n[{}]", "follows the end of the array"),
         ("email;name\n", "not separated by commas"),
         ("email\tname\n", "not separated by commas"),
         ("email,name".encode("utf-16"), "not UTF-8"),

@@ -71,18 +71,34 @@ class UserImport:
             StoreUnavailable: do it again; who was stored by then is passed by.
         """
         now = datetime.now(UTC)
-        for taken in _in_batches(read(file)):
-            batch = []
-            for record in taken:
+        for taken, batch in self._in_batches(read(file), now):
+            await self._store_batch(batch)
+            on_progress(taken)
+
+    def _in_batches(
+        self, records: Iterator[Record | Failed], now: datetime
+    ) -> Iterator[tuple[int, list[Credentials]]]:
+        """Yield how many records were read, and the users in them.
+
+        No record is kept: it may be a thousand times what is taken of it. What came
+        before a place where nothing more can be read is yielded as well.
+        """
+        taken, batch = 0, list[Credentials]()
+        try:
+            for record in records:
+                taken += 1
                 try:
                     batch.append(self._user_of(record, now))
                 except Refused as refused:
                     self.failed += 1
                     self._on_failed(Failed(record.line, refused.code, refused.message))
-            await self._store_batch(batch)
-            on_progress(len(taken))
-        if self.imported and not self._dry_run:
-            await events.record(self._store, events.happened("users_imported"))
+                if taken == _BATCH:
+                    yield taken, batch
+                    taken, batch = 0, []
+        except Unreadable:
+            yield taken, batch
+            raise
+        yield taken, batch
 
     async def _store_batch(self, batch: list[Credentials]) -> None:
         if not batch:
@@ -93,6 +109,8 @@ class UserImport:
             stored = set(fresh.values())
         else:
             stored = await self._store.import_users(batch)
+            if stored and not self.imported:  # at once: what follows may never be reached
+                await events.record(self._store, events.happened("users_imported"))
         self.imported += len(stored)
         self.skipped += len(batch) - len(stored)
         self.without_password += sum(
@@ -112,21 +130,6 @@ class UserImport:
                 f"the CSV {wrong.message}", hint="docs/import.md says what each system has"
             ) from None
         return _checked(found, now)
-
-
-def _in_batches(records: Iterator[Record | Failed]) -> Iterator[list[Record | Failed]]:
-    """Yield batches; also of what came before a place where nothing more can be read."""
-    batch = []
-    try:
-        for record in records:
-            batch.append(record)
-            if len(batch) == _BATCH:
-                yield batch
-                batch = []
-    except Unreadable:
-        yield batch
-        raise
-    yield batch
 
 
 def _checked(found: Found, now: datetime) -> Credentials:

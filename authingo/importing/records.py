@@ -156,6 +156,7 @@ def _json_array(head: bytes, lines: _Lines) -> Iterator[Record | Failed]:
     while True:
         at = _BETWEEN.match(waiting, at).end()  # type: ignore[union-attr]  # always matches
         if waiting.startswith("]", at):
+            _require_nothing(waiting[at + 1 :], lines)
             return
         try:
             value, end = _JSON.raw_decode(waiting, at)
@@ -172,6 +173,17 @@ def _json_array(head: bytes, lines: _Lines) -> Iterator[Record | Failed]:
         bad = _has_escaped_bytes(waiting[at:end])
         yield _not_utf8(number) if bad else _checked(number, value)
         at = end
+
+
+def _require_nothing(waiting: str, lines: _Lines) -> None:
+    """Refuse what follows the end of an array: somebody put two files into one."""
+    rest = waiting.encode("utf-8", "surrogateescape")
+    while True:
+        if rest.strip():
+            raise Unreadable("something follows the end of the array, and was not read")
+        rest = lines.rest()
+        if not rest:
+            return
 
 
 def _csv_rows(line: bytes, lines: _Lines) -> Iterator[Record | Failed]:
@@ -211,9 +223,8 @@ def _checked_columns(row: list[str]) -> list[str]:
         raise Unreadable("the file is not UTF-8 text")
     if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]):
         raise Unreadable("the columns of the CSV are not separated by commas")
-    for name in columns:
-        if columns.count(name) > 1:
-            raise Unreadable(f"the CSV has the column {name!r} twice")
+    if len(set(columns)) < len(columns):
+        raise Unreadable("the CSV has a column twice", hint=_HEADER)
     return columns
 
 
@@ -242,5 +253,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found if len(found) == len(pairs) else Repeated(found)
 
 
+_HEADER = "its first line must name the columns (psql: CSV HEADER)"
 _BETWEEN = re.compile(r"[\s,]*")
 _JSON = json.JSONDecoder(object_pairs_hook=_object)

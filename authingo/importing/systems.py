@@ -61,6 +61,9 @@ class Found:
     id: str | None = None
 
 
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}", re.ASCII)
+
+
 class Fields:
     """The fields of a record, read as what they have to be.
 
@@ -78,12 +81,14 @@ class Fields:
 
     def refuse_others_than(self, names: frozenset[str]) -> None:
         """Raise WrongFields for a field of another name."""
-        for name in self._fields:
+        for place, name in enumerate(self._fields, 1):
             if name not in names:
+                # Without a header a column is named by what stands in it.
+                shown = repr(name) if _PLAIN_NAME.fullmatch(name) else f"number {place}"
                 raise WrongFields(
                     "unknown_field",
-                    f"has a field {name[:40]!r} that authingo does not export: is it another"
-                    " system's? --from says which",
+                    f"has a field {shown} that authingo does not export: is it another"
+                    " system's (--from says which), or is the header missing?",
                 )
 
     def text(self, *names: str) -> str:

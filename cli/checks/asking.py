@@ -111,9 +111,10 @@ def ask(
     Raises:
         Unreachable: no connection, no trust, no HTTP, or not in time.
     """
-    connection = _connection(server)
     late = threading.Event()
+    connection = None
     try:
+        connection = _connection(server)
         connection.connect()
         # The socket itself: an answer that closes the connection takes it away from there.
         deadline = threading.Timer(_DEADLINE, _hang_up, [connection.sock, late])
@@ -129,7 +130,8 @@ def ask(
     except (OSError, UnicodeError, http.client.HTTPException) as error:
         raise (_late() if late.is_set() else _why(error)) from None
     finally:
-        connection.close()
+        if connection is not None:
+            connection.close()
     if late.is_set():  # what was read until then looks whole
         raise _late()
     return answer
@@ -157,12 +159,13 @@ def _why(error: Exception) -> Unreachable:
 
 
 def _connection(server: Address) -> http.client.HTTPConnection:
+    # With its port: http.client would take the end of an IPv6 address for one.
     if server.scheme == "https":
         context = ssl.create_default_context()
         return http.client.HTTPSConnection(
-            server.host, server.port, timeout=_TIMEOUT, context=context
+            server.host, server.port or 443, timeout=_TIMEOUT, context=context
         )
-    return http.client.HTTPConnection(server.host, server.port, timeout=_TIMEOUT)
+    return http.client.HTTPConnection(server.host, server.port or 80, timeout=_TIMEOUT)
 
 
 def _late() -> Unreachable:

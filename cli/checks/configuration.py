@@ -21,6 +21,7 @@ _FILES = ("AUTHINGO_DATABASE_URL_FILE", "AUTHINGO_LISTEN_URL_FILE")
 _LONGEST_UNUSED = timedelta(days=90)
 _LONGEST_SESSION = timedelta(days=365)
 _LONGEST_TOKEN = timedelta(hours=24)
+_UNIQUE_LOCAL = ipaddress.IPv6Network("fc00::/7")  # RFC 4193: as 10.0.0.0/8 of IPv4
 _WIDEST = {4: 8, 6: 16}  # bits of a prefix; a wider network is everybody
 
 
@@ -128,9 +129,17 @@ def _origins(settings: Settings, *, production: bool) -> Finding:
     return ok(name, ", ".join(settings.trusted_origins) or "none: pages of the server's own alone")
 
 
+def _is_unique_local(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    return network.version == 6 and network.subnet_of(_UNIQUE_LOCAL)
+
+
 def _proxies(settings: Settings) -> Finding:
     networks = [ipaddress.ip_network(item) for item in settings.trusted_proxies]
-    wide = [str(one) for one in networks if one.prefixlen < _WIDEST[one.version]]
+    wide = [
+        str(one)
+        for one in networks
+        if one.prefixlen < _WIDEST[one.version] and not _is_unique_local(one)
+    ]
     if wide:
         return fail(
             "trusted_proxies",

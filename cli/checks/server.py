@@ -6,6 +6,7 @@ those to `/sign-in` a body that is refused before anything is looked up.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -58,7 +59,7 @@ def _transport(server: Server) -> Iterator[Finding]:
 def _who(server: Server, health: Answer, session: Answer) -> Finding:
     """Tell whether authingo answers, and if not, who seems to."""
     name, where = "reachable", f"{server.address.origin}{server.base}"
-    if session.code == "no_session":
+    if session.code in {"no_session", "store_unavailable"}:  # of the latter tells `_health`
         return ok(name, f"authingo answers at {where}")
     kind = health.first("content-type").partition(";")[0].strip().lower()
     if 300 <= health.status < 400:
@@ -107,7 +108,7 @@ def _health(health: Answer) -> Finding:
 def _clock(answer: Answer, began: float, ended: float) -> Finding:
     try:
         theirs = parsedate_to_datetime(answer.first("date")).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return warn(
             "server_clock", "it sends no Date header", "let the server or its proxy send it"
         )
@@ -143,14 +144,16 @@ def _strict_transport(server: Server, answer: Answer) -> Iterator[Finding]:
     """HSTS, and what answers in the clear beside it (ASVS 5.0 V3.4.1, V3.7.4)."""
     if server.address.scheme != "https":
         return
-    if not answer.first("strict-transport-security"):
+    sent = answer.first("strict-transport-security")
+    if not re.search(r"\bmax-age\s*=\s*\"?0*[1-9]", sent, re.IGNORECASE):
         yield warn(
             "hsts",
-            "no Strict-Transport-Security: a first visit by http can be intercepted",
+            ("Strict-Transport-Security is turned off" if sent else "no Strict-Transport-Security")
+            + ": a first visit by http can be intercepted",
             "let the proxy send Strict-Transport-Security: max-age=31536000; includeSubDomains",
         )
     else:
-        yield ok("hsts", answer.first("strict-transport-security"))
+        yield ok("hsts", sent)
     if server.address.port is None:
         yield _in_the_clear(server)
 
@@ -163,7 +166,7 @@ def _in_the_clear(server: Server) -> Finding:
         return ok("plain_http", "nothing answers on plain http")
     if 300 <= answer.status < 400 and answer.first("location").startswith("https://"):
         return ok("plain_http", "plain http leads to https")
-    if answer.status == 200:
+    if answer.status == 200 or answer.code:
         return fail(
             "plain_http",
             f"http://{server.address.host} is answered by the API too, in the clear",

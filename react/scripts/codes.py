@@ -5,10 +5,18 @@
 
 import sys
 
-from authingo.errors import AuthError, ChecksFailed, ConfigError, FileConflict, UsageError
+from authingo.errors import (
+    AuthError,
+    CannotWrite,
+    ChecksFailed,
+    ConfigError,
+    FileConflict,
+    UsageError,
+)
 
 NEVER_ANSWERED = {
     "auth_error",
+    CannotWrite.code,
     ChecksFailed.code,
     ConfigError.code,
     FileConflict.code,

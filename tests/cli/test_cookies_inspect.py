@@ -374,3 +374,13 @@ def test_a_token_that_begins_with_a_dash_is_no_option(inspect: Inspect, length: 
     """One in 64 does."""
     token = "-" + "a" * (length - 2) + "A"
     assert [state for _, state in states(inspect(token, token, as_argument=True))] == ["unknown"]
+
+
+def test_a_header_that_was_not_quoted_is_not_repeated(bare: Runner) -> None:
+    token = "A" * 43
+    for words in (["Cookie:", f"authingo_session={token}"], [token, token], [f"--{token}"]):
+        ran = bare("cookies", "inspect", *words)
+        assert (ran.code, ran.out) == (2, "")
+        assert token not in ran.err
+        assert "in quotes" in ran.err
+    assert "No such option" in bare("cookies", "inspect", "--jsn").err

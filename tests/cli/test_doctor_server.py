@@ -371,6 +371,7 @@ def answer(*headers: tuple[str, str], status: int = 200) -> Answer:
         ("Thu, 01 Jan 1970 00:01:40 GMT", 107.5, "warn"),
         ("Thu, 01 Jan 1970 00:01:40 GMT", 90.0, "warn"),
         ("yesterday", 100.0, "warn"),
+        ("Mon, 01 Jan 99999999999 00:00:00 GMT", 100.0, "warn"),
     ],
 )
 def test_the_date_header_tells_the_servers_clock(date: str, began: float, status: str) -> None:
@@ -384,6 +385,7 @@ def test_the_date_header_tells_the_servers_clock(date: str, began: float, status
         (answer(("Location", "http://www.x.com/"), status=301), "ok"),
         (answer(status=403), "ok"),
         (answer(status=200), "fail"),
+        (Answer(503, (), b'{"code": "store_unavailable"}'), "fail"),
         (asking.Unreachable("", ""), "ok"),
     ],
 )
@@ -399,8 +401,9 @@ def test_the_api_may_not_answer_in_the_clear_beside_https(
     monkeypatch.setattr("authingo.cli.checks.server.ask", ask)
     server = Looked(address("https://x.com"), settings_from({}))
     assert _in_the_clear(server).status == status
-    hsts = next(iter(_strict_transport(server, answer())))
-    assert (hsts.name, hsts.status) == ("hsts", "warn")
+    for sent, told in (("", "warn"), ("max-age=0", "warn"), ("max-age=31536000", "ok")):
+        hsts = next(iter(_strict_transport(server, answer(("Strict-Transport-Security", sent)))))
+        assert (hsts.name, hsts.status) == ("hsts", told)
 
 
 def test_certificates_are_verified(bare: Runner) -> None:

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { useAuth } from "@authingo/react";
 import { Form, type Field } from "./Form";
 import { Sessions } from "./Sessions";
@@ -67,13 +67,16 @@ export function Account() {
 function Me() {
   const { client } = useAuth();
   const [answer, setAnswer] = useState("");
+  const asked = useRef(0);
 
   const ask = useCallback(async () => {
+    const turn = ++asked.current;
     const text = await client.fetch("/api/me").then(
       async (response) => JSON.stringify(await response.json(), null, 2),
       () => "No connection.",
     );
-    setAnswer(text);
+    // A late answer to an earlier question says less than the one that came meanwhile.
+    if (turn === asked.current) setAnswer(text);
   }, [client]);
   useEffect(() => void ask(), [ask]);
 
