@@ -109,13 +109,14 @@ class UserImport:
             stored = set(fresh.values())
         else:
             stored = await self._store.import_users(batch)
-            if stored and not self.imported:  # at once: what follows may never be reached
-                await events.record(self._store, events.happened("users_imported"))
+        is_first = bool(stored) and not self.imported
         self.imported += len(stored)
         self.skipped += len(batch) - len(stored)
         self.without_password += sum(
             one.password_hash == passwords.NO_PASSWORD for one in batch if one.user.id in stored
         )
+        if is_first and not self._dry_run:  # at once: the end of the file may never be reached
+            await events.record(self._store, events.happened("users_imported"))
 
     def _user_of(self, record: Record | Failed, now: datetime) -> Credentials:
         if isinstance(record, Failed):
