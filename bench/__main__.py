@@ -1,6 +1,6 @@
 """Measure, interleaved, medians of several rounds; print and write down ratios first.
 
-python -m bench                    everything, about 35 minutes
+python -m bench                    everything, about 40 minutes
 python -m bench --only checks      a part of it
 python -m bench --quick            one short round without the peers, nothing written
 """

