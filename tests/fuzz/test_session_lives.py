@@ -38,6 +38,7 @@ LIVES = {
     "absolute_lifetime": 345,
     "refresh_grace": 45,
 }
+_TOLD_WITHIN = 5.0  # seconds, as the conformance suite has it; what is promised is two
 PASSWORDS = ["correct horse battery", "a whole new sentence"]
 
 
@@ -298,8 +299,9 @@ class SessionLives(RuleBasedStateMachine):
     async def _heard(self) -> None:
         """Hear of what a hand changed: between its steps the machine's event loop stands still."""
         tokens = [pair.session for known in self.sessions for pair in known.pairs]
-        while any(self._auth.recall(token) for token in tokens):
-            await asyncio.sleep(0.001)
+        async with asyncio.timeout(_TOLD_WITHIN):
+            while any(self._auth.recall(token) for token in tokens):
+                await asyncio.sleep(0.001)
 
     @rule()
     def prune(self) -> None:
