@@ -110,7 +110,7 @@ def _measure(bench: Bench, store: str, url: str, tasks: list[Task]) -> dict[str,
         for task in tasks:
             bench.say(f"{store}, {task.name}")
             meanwhile = _Meanwhile(system, server, file)
-            time.sleep(0.5)
+            time.sleep(0.5)  # they have begun by then, and so see all of it
             began = time.monotonic()
             rows, peak = task.work(url)
             took = time.monotonic() - began

@@ -129,7 +129,7 @@ def _input(value: str | None) -> bytes:
             raise UsageError("there is no file of this name")
         output.note("note: arguments are seen by others on this machine; prefer standard input")
         return value.encode("utf-8", "surrogateescape")
-    if sys.stdin is None or (value is None and sys.stdin.isatty()):
+    if value is None and sys.stdin.isatty():
         raise UsageError(
             "there is nothing to inspect",
             hint="pipe a header in, or name a file: authingo cookies inspect cookies.txt",

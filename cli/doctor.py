@@ -138,10 +138,11 @@ def _address(option: str, url: str | None) -> Address | None:
         raise UsageError(f"{option} {error}") from None
 
 
+_MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
+
+
 class _Report:
     """Shows findings as they come: lines for people, one JSON value for programs."""
-
-    _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}  # noqa: RUF012
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
@@ -157,7 +158,7 @@ class _Report:
                 self._show(one)
 
     def _show(self, one: Finding) -> None:
-        mark, colour = self._MARKS[one.status]
+        mark, colour = _MARKS[one.status]
         label = one.name.replace("_", " ").ljust(_LABEL)
         message = _wrapped(one.message, _INDENT)
         output.data(f"  {output.styled(mark, colour)} {label}  {message}")

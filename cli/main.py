@@ -49,12 +49,24 @@ def _authingo(
     pass
 
 
+def _open_streams() -> None:
+    """Open on nothing what a shell has closed (`2>&-`).
+
+    Python has None in its place, and the next file that is opened would get its number:
+    whatever writes to stderr would then write into that.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            if nothing != number:
+                os.dup2(nothing, number)
+                os.close(nothing)
+            setattr(sys, name, os.fdopen(number, mode))
+
+
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    # A shell can close them (`2>&-`): Python then has None, which nobody can ask or write to.
-    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115, PTH123 - for as long as it runs
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
+    _open_streams()
     app()
 
 

@@ -67,7 +67,7 @@ def import_users(
     from authingo.importing import UserImport
 
     signal.signal(signal.SIGINT, _interrupt)
-    report: _JSONReport | _TextReport = _JSONReport() if as_json else _TextReport()
+    report: _JSONReport | _TextReport = _JSONReport() if as_json else _TextReport(dry_run=dry_run)
 
     async def work(auth: Auth) -> UserImport:
         await auth.ping()  # before a file that may be long is begun
@@ -79,7 +79,7 @@ def import_users(
                 with progress("importing", _lines_of(source), unit="users") as advance:
                     await importing.read(source, on_progress=advance)
             finally:  # also of what was done before it went wrong, or Ctrl-C was pressed
-                report.close(importing, dry_run=dry_run)
+                report.close(importing)
             return importing
 
     if with_auth(config, work, gives_way=True).failed:
@@ -90,20 +90,22 @@ def import_users(
 class _TextReport:
     """Tells each line that failed as it comes, and in the end how many there were, on stderr."""
 
+    def __init__(self, *, dry_run: bool) -> None:
+        self._would = "would have " if dry_run else ""
+
     def failed(self, line: Failed) -> None:
         output.note(f"line {line.line}: {output.plain(line.message)} ({line.code})")
 
-    def close(self, done: UserImport, *, dry_run: bool) -> None:
-        would = "would have " if dry_run else ""
-        parts = [f"{would}imported {_count(done.imported, 'user')}"]
+    def close(self, done: UserImport) -> None:
+        parts = [f"{self._would}imported {output.count(done.imported, 'user')}"]
         if done.skipped:
             parts.append(f"skipped {done.skipped:,} who are there already")
         if done.failed:
-            parts.append(f"{_count(done.failed, 'line')} failed")
+            parts.append(f"{output.count(done.failed, 'line')} failed")
         output.note(", ".join(parts))
         if done.without_password:
             output.note(
-                f"{_count(done.without_password, 'user')} without a password:"
+                f"{output.count(done.without_password, 'user')} without a password:"
                 " authingo users set-password gives one"
             )
 
@@ -119,25 +121,18 @@ class _JSONReport:
         sys.stdout.write(self._separator + json.dumps(told))
         self._separator = ",\n"
 
-    def close(self, done: UserImport, *, dry_run: bool) -> None:  # noqa: ARG002 - as the other's
+    def close(self, done: UserImport) -> None:
         if self._separator != ",\n":
             sys.stdout.write(self._separator)
         counts = {"imported": done.imported, "skipped": done.skipped}
         sys.stdout.write("], " + json.dumps(counts)[1:] + "\n")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 @contextlib.contextmanager
 def _opened(file: str) -> Iterator[BinaryIO]:
-    from authingo.errors import UsageError
     from authingo.importing import Unreadable
 
     if file == "-":
-        if sys.stdin is None:
-            raise UsageError("there is no standard input")
         yield sys.stdin.buffer
         return
     try:

@@ -66,6 +66,18 @@ class Runner:
         assert "Traceback" not in ran.err, ran.err
         return ran
 
+    def shell(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Run a script, in which $authingo is the command, with its pipes and redirections."""
+        return subprocess.run(
+            ["bash", "-o", "pipefail", "-c", script],
+            capture_output=True,
+            text=True,
+            cwd=self.directory,
+            env={**self.env, "authingo": COMMAND},
+            timeout=60,
+            check=False,
+        )
+
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Start without waiting; the test ends it."""
         return subprocess.Popen(

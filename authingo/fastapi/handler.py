@@ -49,11 +49,7 @@ class Handler:
         if path is None:
             path = path_below(scope) if scope.get("root_path") else scope["path"]
         if path == "/session" and (known := self._remembered(scope)):
-            # As `Prepared.send` does it, without one more coroutine.
-            await send(
-                {"type": "http.response.start", "status": 200, "headers": list(known.headers)}
-            )
-            await send({"type": "http.response.body", "body": known.body})
+            await known.send(send)
             return
         try:
             reply = await self._reply(path, scope, receive)

@@ -20,8 +20,7 @@ from authingo.errors import (
 )
 
 # On every answer: kept by no cache (ASVS 5.0 V14.2.2, V14.3.2), taken for nothing but JSON, and
-# nothing at all where a browser shows it as a page (V3.2.1, V3.4.3, V3.4.4, V3.4.6). It loads
-# and links nothing, so there is no Referer to have a policy for (V3.4.5).
+# nothing at all where a browser shows it as a page (V3.2.1, V3.4.3 to V3.4.6).
 _ALWAYS = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
@@ -30,6 +29,7 @@ _ALWAYS = (
         b"content-security-policy",
         b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
+    (b"referrer-policy", b"no-referrer"),
 )
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import COMMAND, Runner
+from tests.command import Runner
 from tests.database import execute
 
 NEED_A_DATABASE = [
@@ -157,31 +157,18 @@ def wait_until_busy(process: subprocess.Popen[str]) -> None:
         time.sleep(0.01)
 
 
-def in_a_shell(runner: Runner, line: str) -> subprocess.CompletedProcess[str]:
-    """Run `$authingo …` as a shell does, with its redirections."""
-    return subprocess.run(
-        ["/bin/sh", "-c", line],
-        capture_output=True,
-        text=True,
-        cwd=runner.directory,
-        env={**runner.env, "authingo": COMMAND},
-        timeout=60,
-        check=False,
-    )
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_disk_is_one_clear_line(authingo: Runner) -> None:
     assert authingo("users", "create", "ada@example.com", "--generate-password").code == 0
     for line in ("users export", "users list --csv", "stats"):
-        ran = in_a_shell(authingo, f"$authingo {line} > /dev/full")
+        ran = authingo.shell(f"$authingo {line} > /dev/full")
         assert (ran.returncode, one_line_and_a_hint(ran.stderr)) == (1, True), ran.stderr
         assert "No space left on device" in ran.stderr
 
 
 def test_streams_that_a_shell_has_closed_are_empty(authingo: Runner) -> None:
     assert authingo("users", "create", "ada@example.com", "--generate-password").code == 0
-    ran = in_a_shell(authingo, "$authingo users delete ada@example.com <&-")
+    ran = authingo.shell("$authingo users delete ada@example.com <&-")
     assert (ran.returncode, "add --yes" in ran.stderr) == (2, True), ran.stderr
-    assert in_a_shell(authingo, "$authingo sessions prune 2>&-").returncode == 0
-    assert in_a_shell(authingo, "$authingo users list >&-").returncode == 0
+    assert authingo.shell("$authingo sessions prune 2>&-").returncode == 0
+    assert authingo.shell("$authingo users list >&-").returncode == 0

@@ -6,13 +6,12 @@ import asyncio
 import csv
 import io
 import re
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
 from authingo import Auth
 from authingo.config import settings_from
-from tests.command import COMMAND, Runner
+from tests.command import Runner
 from tests.database import execute
 
 Make = Callable[..., dict[str, Any]]
@@ -203,14 +202,6 @@ def test_a_closed_pipe_ends_quietly(authingo: Runner) -> None:
     columns = "id, email, name, password_hash, created_at, updated_at"
     execute(url, f"INSERT INTO authingo_users ({columns}) VALUES {rows}")
     for form in ("--json", "--csv"):
-        script = f'set -o pipefail; "{COMMAND}" users list {form} | head -n 2'
-        done = subprocess.run(
-            ["bash", "-c", script],
-            capture_output=True,
-            cwd=authingo.directory,
-            env=authingo.env,
-            timeout=60,
-            check=False,
-        )
-        assert (done.returncode, done.stderr) == (0, b"")
-        assert done.stdout.count(b"\n") == 2
+        done = authingo.shell(f"$authingo users list {form} | head -n 2")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.count("\n") == 2

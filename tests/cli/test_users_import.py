@@ -17,7 +17,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.command import COMMAND, Runner, Served
+from tests.command import Runner, Served
 from tests.database import execute, run_script
 from tests.postgres import PostgresServer
 
@@ -345,17 +345,9 @@ def test_hashes_are_exported_when_asked_for_alone(peculiar: Runner) -> None:
 def test_an_export_ends_quietly_with_its_reader(authingo: Runner) -> None:
     assert authingo("users", "import", "-", stdin=b"".join(lines(3000))).code == 0
     for form in ("", "--csv"):
-        script = f'set -o pipefail; "{COMMAND}" users export {form} | head -n 2'
-        done = subprocess.run(
-            ["bash", "-c", script],
-            capture_output=True,
-            cwd=authingo.directory,
-            env=authingo.env,
-            timeout=60,
-            check=False,
-        )
-        assert (done.returncode, done.stderr) == (0, b"")
-        assert done.stdout.count(b"\n") == 2
+        done = authingo.shell(f"$authingo users export {form} | head -n 2")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.count("\n") == 2
 
 
 def test_servers_on_the_same_machine_go_first(authingo: Runner) -> None:

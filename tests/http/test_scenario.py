@@ -228,6 +228,7 @@ def test_every_answer_forbids_caching_and_sniffing(server: LiveServer) -> None:
     for answer in answers:
         assert answer.all("cache-control") == ["no-store"]
         assert answer.all("x-content-type-options") == ["nosniff"]
+        assert answer.all("referrer-policy") == ["no-referrer"]
         (policy,) = answer.all("content-security-policy")
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
