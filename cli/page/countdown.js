@@ -14,7 +14,8 @@ const LIVES = {
 export function count() {
   if (!state.session) return;
   for (const [name, deadline] of Object.entries(LIVES)) {
-    const left = Math.max(0, deadline() - now());
+    // The server's clock is known to a second or two: nothing has more left than its whole life.
+    const left = Math.min(Math.max(0, deadline() - now()), settings.seconds[name] * 1000);
     const row = $(`life-${name}`);
     const text = left ? lengthOf(left) : "expired";
     const shown = row.querySelector(".left");
