@@ -1,0 +1,70 @@
+"""An import into a store in memory, to look at what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from authingo.importing import Failed, UserImport
+from authingo.models import Credentials, Outcome
+
+BCRYPT = "$2a$10$7dToUA9qFjDpEb6v9pjHPeNpgamQp9vB9KF924rRhe/x6dpoQB/Je"
+
+
+class Kept:
+    """A store that keeps batches in memory."""
+
+    def __init__(self) -> None:
+        self.batches: list[Sequence[Credentials]] = []
+        self.outcomes: list[Outcome] = []
+
+    async def import_users(self, users: Sequence[Credentials]) -> set[str]:
+        self.batches.append(users)
+        return {one.user.id for one in users}
+
+    async def emails_taken(self, emails: Sequence[str]) -> set[str]:
+        return {email for email in emails if email == "taken@example.com"}
+
+    async def record(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+
+@dataclass
+class Taken:
+    users: list[Credentials]
+    failed: list[Failed]
+    done: UserImport
+    store: Kept = field(default_factory=Kept)
+
+    @property
+    def errors(self) -> list[tuple[int, str]]:
+        return [(one.line, one.code) for one in self.failed]
+
+    def of(self, email: str) -> Credentials:
+        return next(one for one in self.users if one.user.email == email)
+
+
+def take(raw: bytes | str, system: str = "authingo", *, dry_run: bool = False) -> Taken:
+    store = Kept()
+    failed: list[Failed] = []
+    done = UserImport(store, system, dry_run=dry_run, on_failed=failed.append)  # type: ignore[arg-type]
+    asyncio.run(done.read(io.BytesIO(raw if isinstance(raw, bytes) else raw.encode())))
+    users = [one for batch in store.batches for one in batch]
+    assert done.failed == len(failed)
+    return Taken(users, failed, done, store)
+
+
+def one(system: str, **fields: Any) -> Credentials:
+    taken = take(json.dumps(fields), system)
+    assert not taken.failed, taken.failed
+    (user,) = taken.users
+    return user
+
+
+def problem(system: str, **fields: Any) -> str:
+    (failed,) = take(json.dumps(fields), system).failed
+    return failed.code
