@@ -17,6 +17,7 @@ from tests.command import Runner
 from tests.frontends import next_js, package, react  # noqa: F401 - fixtures
 from tests.postgres import PostgresServer, postgres_or_skip
 from tests.server import LiveServer
+from tests.turns import _turn  # noqa: F401 - a fixture
 
 pytest.register_assert_rewrite("authingo.stores.conformance")
 

@@ -28,6 +28,7 @@ def server(serve: Callable[..., LiveServer]) -> LiveServer:
     return serve(passwords={"bcrypt_cost": _COST}, limits={"enabled": False})
 
 
+@pytest.mark.alone
 def test_every_failed_sign_in_takes_the_same_time(server: LiveServer) -> None:
     hashes = {
         "wrong": None,
