@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
-from authingo import clock, events
+from authingo import events
 from authingo.errors import NoSuchSession
 from authingo.models import Session, StoredSession, is_id
 from authingo.opening import Opening
+from authingo.pace import Pace
 from authingo.stores import Store
 
 _BATCH = 5000  # rows of one transaction, at most
-_FIRST = 500  # rows of the first one, before it is known how long they take
-_LEAST = 100  # rows, however long they take
-_HOLD = 0.05  # seconds that a transaction should take: so long others may wait for it
-_GAP = 0.1  # of the time a transaction took; then the next one may begin
+_URGENT = 0.05  # seconds a batch may take where it must be done soon
 
 
 def _nobody(_: int) -> None:
@@ -60,7 +57,7 @@ class Upkeep(Opening):
             await _record(store, ended)
             return len(ended)
 
-        return await _repeat(store, batch, batch_size, done)
+        return await _repeat(batch, Pace(batch_size, seconds=_URGENT), done)
 
     async def prune(
         self, *, batch_size: int = _BATCH, done: Callable[[int], None] = _nobody
@@ -80,35 +77,25 @@ class Upkeep(Opening):
         async def forget_records(size: int) -> int:
             return await store.forget_records(size, events_older_than=retention)
 
-        pruned = await _repeat(store, store.prune, batch_size, done)
-        await _repeat(store, store.forget_nonces, batch_size, done)
-        await _repeat(store, forget_records, batch_size, done)
+        pruned = await _repeat(store.prune, Pace(batch_size), done)
+        await _repeat(store.forget_nonces, Pace(batch_size), done)
+        await _repeat(forget_records, Pace(batch_size), done)
         return pruned
 
 
 async def _repeat(
-    store: Store,
-    batch: Callable[[int], Awaitable[int]],
-    most: int,
-    done: Callable[[int], None],
+    batch: Callable[[int], Awaitable[int]], pace: Pace, done: Callable[[int], None]
 ) -> int:
-    """Work batches off until one is not full, and return how many rows they were.
-
-    Each is as large as fits the time that others may have to wait for it: on SQLite
-    that is a tenth of what it is on PostgreSQL.
-    """
-    total, size = 0, min(most, _FIRST)
+    """Work batches off until one is not full, and return how many rows they were."""
+    total = 0
     while True:
-        began = clock.now()
+        size = pace.size
         count = await batch(size)
-        took = max(clock.now() - began, 0.001)
         total += count
         done(count)
         if count < size:
             return total
-        size = max(min(int(size * _HOLD / took), 2 * size, most), min(_LEAST, most))
-        if store.embedded:  # one writes at a time, and who waits only looks now and then
-            await asyncio.sleep(took * _GAP)
+        await pace.rest()
 
 
 async def _record(store: Store, ended: list[Session]) -> None:

@@ -104,10 +104,12 @@ def _measure(bench: Bench, store: str, url: str, tasks: list[Task]) -> dict[str,
     file = bench.write_cookies([system.cookie(session) for session in live])
     with served(system.program, cores.ALL) as server:
         _verify(system, server.port, live)
+        os.sync()  # so that the kernel does not write it down while something else is measured
         bench.say(f"{store}, idle")
         meanwhile = _Meanwhile(system, server, file, seconds=bench.scale.idle_seconds)
         idle, done = meanwhile.finish(), []
         for task in tasks:
+            os.sync()
             bench.say(f"{store}, {task.name}")
             meanwhile = _Meanwhile(system, server, file)
             time.sleep(0.5)  # they have begun by then, and so see all of it
@@ -188,6 +190,7 @@ def _command(url: str, *arguments: str, count_lines: bool = False) -> tuple[str,
         env={**os.environ, "AUTHINGO_DATABASE_URL": url},
         stdout=subprocess.PIPE,
         preexec_fn=placed(cores.ALL),  # noqa: PLW1509 - no thread holds a lock that it needs
+        start_new_session=True,  # as cron or another terminal would: Linux shares cores by session
     )
     assert process.stdout is not None
     with process.stdout:

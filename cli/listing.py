@@ -25,7 +25,8 @@ After = Annotated[
 
 T = TypeVar("T")
 
-_PAGE = 1000  # rows read at once
+_PAGE = 50  # rows read at once for programs: others on the machine may wait for as long
+_DRAWN = 1000  # rows of one table, at most
 _TABLE_LIMIT = 50  # rows shown to people who ask for no number
 
 
@@ -37,19 +38,19 @@ class Listing(Generic[T]):
         fetch: Callable[[str | None, int], Awaitable[list[T]]],
         id_of: Callable[[T], str],
         *,
-        after: str | None,
-        limit: int | None,
+        after: str | None = None,
+        limit: int | None = None,
     ) -> None:
         self._fetch = fetch
         self._id_of = id_of
         self._after = after
         self._limit = limit
 
-    async def pages(self, limit: int | None = None) -> AsyncIterator[list[T]]:
-        """Read page after page; `limit` counts where the list has none of its own."""
+    async def pages(self, limit: int | None = None, *, most: int = _PAGE) -> AsyncIterator[list[T]]:
+        """Read page after page of `most` rows; `limit` counts where the list has none."""
         left, after = self._limit or limit, self._after
         while left is None or left > 0:
-            size = _PAGE if left is None else min(_PAGE, left)
+            size = most if left is None else min(most, left)
             page = await self._fetch(after, size)
             if page:
                 yield page
@@ -69,7 +70,7 @@ class Listing(Generic[T]):
     async def print_table(self, draw: Callable[[list[T]], None], *, none: str) -> None:
         """Draw a table of each page, and say how to go on where that is not all."""
         last = None
-        async for page in self.pages(_TABLE_LIMIT):
+        async for page in self.pages(_TABLE_LIMIT, most=_DRAWN):
             draw(page)
             last = self._id_of(page[-1])
         if last is None:

@@ -21,7 +21,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _FULL = {errno.ENOSPC, errno.EIO, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
-_NICENESS = 15  # more than that of a server's threads that hash passwords
+_NICENESS = 15  # more than that of a server's threads that hash passwords; see pace.py
 
 ConfigFile = Annotated[
     str | None,

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import output
+from .listing import Listing
 from .running import ConfigFile, with_auth
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
     from authingo.models import Credentials
 
-_PAGE = 1000  # rows read at once
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what a spreadsheet runs, and what would be read as quoted
 
 EPILOG = "Example: authingo users export --with-password-hashes > users.jsonl"
@@ -44,11 +44,14 @@ def export_users(
 
     async def work(auth: Auth) -> None:
         write = _csv_writer(with_password_hashes) if as_csv else _write_json
-        after = None
-        while page := await auth.store.export_users(after=after, limit=_PAGE):
+
+        async def fetch(after: str | None, limit: int) -> list[Credentials]:
+            return await auth.store.export_users(after=after, limit=limit)
+
+        users = Listing(fetch, lambda one: one.user.id)
+        async for page in users.pages():
             for one in page:
                 write(_exported(one, with_password_hashes))
-            after = page[-1].user.id
 
     with_auth(config, work, gives_way=True)
 

@@ -16,7 +16,7 @@ ROOMS = [
     {"config", "tokens", "inputs", "passwords", "wire"},
     {"stores"},
     {"cookies", "events"},
-    {"last_use"},
+    {"last_use", "pace"},
     {"cache", "opening"},
     {"sessions", "limits"},
     {"credentials", "accounts", "upkeep", "importing"},

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from authingo import foreign_hashes
+from authingo import clock, foreign_hashes
 from authingo.errors import ConfigError
 from authingo.importing import SYSTEMS, Unreadable
 from authingo.passwords import NO_PASSWORD
@@ -292,7 +292,8 @@ def test_an_import_leaves_one_event() -> None:
     assert not take("").store.outcomes
 
 
-def test_a_batch_is_bounded() -> None:
-    lines = (json.dumps({"email": f"u{number}@example.com"}) for number in range(2500))
+def test_a_batch_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: 0.0)  # so every batch was quick
+    lines = (json.dumps({"email": f"u{number}@example.com"}) for number in range(4000))
     batches = take("\n".join(lines)).store.batches
-    assert [len(batch) for batch in batches] == [1000, 1000, 500]
+    assert [len(batch) for batch in batches] == [50, 100, 200, 400, 800, 1000, 1000, 450]

@@ -19,9 +19,10 @@ from authingo.errors import ConfigError
 from authingo.importing.records import Failed, Record, Unreadable, read
 from authingo.importing.systems import SYSTEMS, Fields, Found, Refused, WrongFields
 from authingo.models import Credentials, User, new_id
+from authingo.pace import Pace
 from authingo.stores import Store
 
-_BATCH = 1000  # users stored at once: some ten milliseconds, in which SQLite has one writer
+_BATCH = 1000  # users stored at once, at most
 _ID = re.compile(r"usr_[0-7][0-9a-v]{25}", re.ASCII)
 
 __all__ = ["SYSTEMS", "Failed", "Unreadable", "UserImport"]
@@ -71,12 +72,14 @@ class UserImport:
             StoreUnavailable: do it again; who was stored by then is passed by.
         """
         now = datetime.now(UTC)
-        for taken, batch in self._in_batches(read(file), now):
+        pace = Pace(_BATCH)
+        for taken, batch in self._in_batches(read(file), now, pace):
             await self._store_batch(batch)
             on_progress(taken)
+            await pace.rest()
 
     def _in_batches(
-        self, records: Iterator[Record | Failed], now: datetime
+        self, records: Iterator[Record | Failed], now: datetime, pace: Pace
     ) -> Iterator[tuple[int, list[Credentials]]]:
         """Yield how many records were read, and the users in them.
 
@@ -92,7 +95,7 @@ class UserImport:
                 except Refused as refused:
                     self.failed += 1
                     self._on_failed(Failed(record.line, refused.code, refused.message))
-                if taken == _BATCH:
+                if taken >= pace.size:
                     yield taken, batch
                     taken, batch = 0, []
         except Unreadable:

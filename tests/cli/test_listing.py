@@ -42,15 +42,15 @@ class Rows:
     ("count", "after", "limit", "sizes"),
     [
         (0, None, None, []),
-        (999, None, None, [999]),
-        (1000, None, None, [1000]),
-        (2500, None, None, [1000, 1000, 500]),
-        (2500, "99", None, [1000, 1000, 400]),
-        (2500, None, 1, [1]),
-        (2500, None, 1000, [1000]),
-        (2500, None, 1001, [1000, 1]),
-        (2500, "2498", 1001, [1]),
-        (2500, "2499", None, []),
+        (49, None, None, [49]),
+        (50, None, None, [50]),
+        (120, None, None, [50, 50, 20]),
+        (120, "9", None, [50, 50, 10]),
+        (120, None, 1, [1]),
+        (120, None, 50, [50]),
+        (120, None, 51, [50, 1]),
+        (120, "118", 51, [1]),
+        (120, "119", None, []),
     ],
 )
 def test_each_row_is_read_once(
@@ -64,8 +64,8 @@ def test_each_row_is_read_once(
 
 def test_no_more_is_read_than_asked_for() -> None:
     rows = Rows(10_000)
-    rows.pages(after=None, limit=1500)
-    assert rows.asked == [(None, 1000), ("999", 500)]
+    rows.pages(after=None, limit=70)
+    assert rows.asked == [(None, 50), ("49", 20)]
 
 
 def test_people_get_fifty_rows_and_are_told_of_more(capsys: pytest.CaptureFixture[str]) -> None:

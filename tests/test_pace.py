@@ -1,0 +1,66 @@
+"""Long work goes on in steps that take a given time, and lets others go first between them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from authingo import clock
+from authingo.pace import Pace
+
+
+class Clock:
+    """The time, for as long as a test lasts; a step takes what the test says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(clock, "now", lambda: self.now)
+
+    def step(self, pace: Pace, *, per_row: float, once: float = 0.0) -> int:
+        """Do one step; give the size of the next one."""
+        self.now += once + pace.size * per_row
+        asyncio.run(pace.rest())
+        return pace.size
+
+
+def test_steps_grow_to_the_time_they_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    time, pace = Clock(monkeypatch), Pace(5000, seconds=0.01)
+    sizes = [time.step(pace, per_row=0.00001) for _ in range(8)]
+    assert sizes[:2] == [100, 200]  # twice as many at most: one quick step proves little
+    assert 990 <= sizes[-1] <= 1000
+
+
+def test_steps_shrink_when_rows_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    time, pace = Clock(monkeypatch), Pace(5000, seconds=0.01)
+    for _ in range(8):
+        time.step(pace, per_row=0.00001)
+    assert 99 <= time.step(pace, per_row=0.0001) <= 100
+
+
+def test_a_slow_disk_does_not_stop_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    time, pace = Clock(monkeypatch), Pace(5000, seconds=0.001)
+    sizes = [time.step(pace, per_row=0.00001, once=0.1) for _ in range(10)]
+    assert sizes[-1] == sizes[-2] == 10
+
+
+def test_no_step_is_larger_than_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = Clock(monkeypatch)
+    for most in (1, 7, 70):
+        pace = Pace(most)
+        assert pace.size <= most
+        for per_row in (0.0, 0.0, 1.0, 0.0):
+            assert 1 <= time.step(pace, per_row=per_row) <= most
+
+
+def test_others_go_first_between_two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    time, pace = Clock(monkeypatch), Pace(100, seconds=0.05)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    time.step(pace, per_row=0.0)
+    time.step(pace, per_row=0.0, once=0.2)
+    assert slept == [0.001, pytest.approx(0.02)]
