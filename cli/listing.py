@@ -25,8 +25,8 @@ After = Annotated[
 
 T = TypeVar("T")
 
-_PAGE = 50  # rows read at once for programs: others on the machine may wait for as long
-_DRAWN = 1000  # rows of one table, at most
+_PAGE = 50  # rows read at once, at most
+_DRAWN = 1000  # rows of one table, at least
 _TABLE_LIMIT = 50  # rows shown to people who ask for no number
 
 
@@ -46,11 +46,13 @@ class Listing(Generic[T]):
         self._after = after
         self._limit = limit
 
-    async def pages(self, limit: int | None = None, *, most: int = _PAGE) -> AsyncIterator[list[T]]:
-        """Read page after page of `most` rows; `limit` counts where the list has none."""
-        left, after = self._limit or limit, self._after
+    async def pages(self, limit: int | None = None) -> AsyncIterator[list[T]]:
+        """Read page after page; `limit` counts where the list has none of its own."""
+        from authingo.pace import Pace
+
+        left, after, pace = self._limit or limit, self._after, Pace(_PAGE)
         while left is None or left > 0:
-            size = most if left is None else min(most, left)
+            size = pace.size if left is None else min(pace.size, left)
             page = await self._fetch(after, size)
             if page:
                 yield page
@@ -58,6 +60,7 @@ class Listing(Generic[T]):
                 return
             after = self._id_of(page[-1])
             left = None if left is None else left - size
+            await pace.rest()
 
     async def print_json(self, to_json: Callable[[T], object]) -> None:
         """Print an array."""
@@ -68,11 +71,16 @@ class Listing(Generic[T]):
         array.close()
 
     async def print_table(self, draw: Callable[[list[T]], None], *, none: str) -> None:
-        """Draw a table of each page, and say how to go on where that is not all."""
-        last = None
-        async for page in self.pages(_TABLE_LIMIT, most=_DRAWN):
-            draw(page)
+        """Draw a table of as many as fit in one, and say how to go on where that is not all."""
+        last, rows = None, list[T]()
+        async for page in self.pages(_TABLE_LIMIT):
             last = self._id_of(page[-1])
+            rows += page
+            if len(rows) >= _DRAWN:
+                draw(rows)
+                rows = []
+        if rows:
+            draw(rows)
         if last is None:
             output.note(none)
         elif await self._fetch(last, 1):

@@ -8,9 +8,15 @@ from typing import Any
 
 import pytest
 
+from authingo import clock
 from authingo.models import is_id, new_id
 
 Listing = importlib.import_module("authingo.cli.listing").Listing
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: 0.0)  # no page takes longer than it should
 
 
 class Rows:
