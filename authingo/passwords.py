@@ -214,7 +214,7 @@ def verify_password(password: str, stored: str | None, cost: int) -> bool:
 
 def _compare(password: str, encoded: bytes, stored: str) -> tuple[bool, int]:
     """Return whether it matches, and how many rounds of bcrypt the comparison was worth."""
-    import bcrypt  # noqa: PLC0415 - as above
+    import bcrypt  # noqa: PLC0415 - a native module that most commands never need
 
     match = _PATTERN.fullmatch(stored)
     if match is None:
@@ -233,7 +233,7 @@ def _compare(password: str, encoded: bytes, stored: str) -> tuple[bool, int]:
 
 def _spend(rounds: int) -> None:
     """Do the work of so many rounds of bcrypt: cost c takes 2^c, so one hash for each bit."""
-    import bcrypt  # noqa: PLC0415 - as above
+    import bcrypt  # noqa: PLC0415 - a native module that most commands never need
 
     for cost in range(4, max(rounds, 0).bit_length()):
         if rounds >> cost & 1:
@@ -243,7 +243,7 @@ def _spend(rounds: int) -> None:
 @cache
 def _seconds_of_a_round() -> float:
     """Measure a round of bcrypt in a second of the processor, once, by the best of three."""
-    import bcrypt  # noqa: PLC0415 - as above
+    import bcrypt  # noqa: PLC0415 - a native module that most commands never need
 
     took = []
     for _ in range(3):

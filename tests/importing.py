@@ -7,10 +7,11 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from authingo.importing import Failed, UserImport
 from authingo.models import Credentials, Outcome
+from authingo.stores import Store
 
 BCRYPT = "$2a$10$7dToUA9qFjDpEb6v9pjHPeNpgamQp9vB9KF924rRhe/x6dpoQB/Je"
 
@@ -51,7 +52,7 @@ class Taken:
 def take(raw: bytes | str, system: str = "authingo", *, dry_run: bool = False) -> Taken:
     store = Kept()
     failed: list[Failed] = []
-    done = UserImport(store, system, dry_run=dry_run, on_failed=failed.append)  # type: ignore[arg-type]
+    done = UserImport(cast("Store", store), system, dry_run=dry_run, on_failed=failed.append)
     asyncio.run(done.read(io.BytesIO(raw if isinstance(raw, bytes) else raw.encode())))
     users = [one for batch in store.batches for one in batch]
     assert done.failed == len(failed)

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import io
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authingo.importing import SYSTEMS, Unreadable, UserImport, records
+from authingo.stores import Store
 from tests.importing import Kept, take
 
 LINE = json.dumps({"email": "a@example.com", "name": "A"})
@@ -143,7 +144,7 @@ def test_a_file_of_which_nothing_can_be_made_is_told(raw: bytes | str, reason: s
 def test_broken_quotes_end_the_file_before_a_cell_is_taken_for_rows(broken: str) -> None:
     """A name is a stranger's: `B"\nroot@example.com,…` must not become a row of its own."""
     store = Kept()
-    importing = UserImport(store, "authingo")  # type: ignore[arg-type]
+    importing = UserImport(cast("Store", store), "authingo")
     rows = f"email,name\na@example.com,A\nb@example.com,{broken}\nroot@example.com,R\n"
     with pytest.raises(Unreadable, match="line 3: the quotes of the CSV are not right"):
         asyncio.run(importing.read(io.BytesIO(rows.encode())))
