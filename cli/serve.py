@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from authingo.config import Settings
 
 _GRACE = 5  # seconds that requests under way get when the server is told to stop
+_WAITING = 2048  # connections that may wait to be taken, as uvicorn has it
 _LOOK = 0.5  # seconds between two looks at the configuration with --reload
 
 
@@ -94,6 +95,10 @@ def _run(application: str, listener: socket.socket, workers: int) -> None:
 def _listen(host: str, port: int) -> socket.socket:
     """Take the port before anything is announced; 0 picks one.
 
+    Two that are bound share a port, until one of them listens (socket(7), SO_REUSEADDR): a
+    server that only bound it would lose it to another one later. Who connects now waits
+    for the start.
+
     The socket names TCP, else asyncio leaves Nagle's algorithm on, and each answer on
     a connection that is kept waits 40 ms (https://github.com/Kludex/uvicorn/issues/3149).
     """
@@ -106,6 +111,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen(_WAITING)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no such host"
         raise ConfigError(

@@ -8,9 +8,9 @@ import http.client
 import json
 import os
 import pty
+import re
 import select
 import signal
-import socket
 import subprocess
 import sys
 import termios
@@ -140,12 +140,16 @@ class Served:
     """A running `authingo serve`; what it says is read as it comes."""
 
     def __init__(self, runner: Runner, *options: str, port: int = 0, **variables: str) -> None:
-        with socket.create_server(("127.0.0.1", port)) as free:
-            self.port: int = free.getsockname()[1]
-        self.process = runner.start("serve", "--port", str(self.port), *options, **variables)
+        self.process = runner.start("serve", "--port", str(port), *options, **variables)
         self.said = self.out = ""
+        self._listens = threading.Event()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
+        # What it says, since at a given port another server might answer.
+        assert self._listens.wait(30), self.said
+        announced = re.search(r"^Listening on \S+, port (\d+)", self.said, re.MULTILINE)
+        assert announced is not None, self.said
+        self.port = int(announced[1])
         self.wait_until_up()
 
     @property
@@ -188,3 +192,6 @@ class Served:
         with contextlib.suppress(ValueError):  # closed under it
             for line in self.process.stderr:
                 self.said += line
+                if line.startswith("Listening on"):
+                    self._listens.set()
+        self._listens.set()  # or it never will

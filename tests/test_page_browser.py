@@ -582,9 +582,7 @@ def test_it_can_be_read(
     start: Callable[..., Served], open_browser: Callable[..., Watched], scheme: str, width: int
 ) -> None:
     size = {"width": width, "height": 1400 if width > 500 else 844}
-    browser = open_browser(
-        start(8080 if KEPT else 0), color_scheme=scheme, viewport=size, reduced_motion="reduce"
-    )
+    browser = open_browser(start(), color_scheme=scheme, viewport=size, reduced_motion="reduce")
     page = browser.tab()
 
     def look(name: str) -> None:

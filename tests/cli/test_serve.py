@@ -102,10 +102,10 @@ def test_workers_share_the_sessions(authingo: Runner) -> None:
         server.end()
 
 
-def test_reload_starts_again_when_the_configuration_changes(bare: Runner) -> None:
+def test_reload_starts_again_when_the_configuration_changes(bare: Runner, unused_port: int) -> None:
     file = bare.directory / "authingo.toml"
     file.write_text("sign_up = true")
-    server = Served(bare, "--reload")
+    server = Served(bare, "--reload", port=unused_port)
     try:
         assert server.browser.sign_up().status == 200
         file.write_text("sign_up = false")
@@ -141,6 +141,29 @@ def test_a_port_that_is_taken_is_one_clear_line(bare: Runner) -> None:
         ran = bare("serve", "--port", str(taken.getsockname()[1]))
     assert ran.code == 1
     assert "address already in use" in ran.err.lower()
+
+
+def test_a_port_is_never_shared_however_close_two_starts_are(
+    bare: Runner, unused_port: int
+) -> None:
+    both = [bare.start("serve", "--port", str(unused_port)) for _ in range(2)]
+    try:
+        deadline = time.monotonic() + 30
+        while not (ended := [process for process in both if process.poll() is not None]):
+            assert time.monotonic() < deadline, "both serve it"
+            time.sleep(0.02)
+        [loser] = ended
+        [winner] = (process for process in both if process is not loser)
+        said = loser.communicate()[1]
+        assert loser.returncode == 1
+        assert "address already in use" in said.lower()
+        assert "Listening" not in said, "it announced what it did not have"
+        assert winner.stderr is not None
+        assert any(line.startswith("Listening") for line in winner.stderr)
+    finally:
+        for process in both:
+            process.terminate()
+            process.communicate(timeout=60)
 
 
 def test_a_server_comes_up_with_its_database(bare: Runner) -> None:
