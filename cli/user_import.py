@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
+import io
 import json
 import os
-import signal
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from . import output
+from .interruption import WaitedFor, interruptible
 from .progress import progress
 from .running import AsJSON, ConfigFile, with_auth
 
@@ -66,18 +66,17 @@ def import_users(
     """
     from authingo.importing import UserImport
 
-    signal.signal(signal.SIGINT, _interrupt)
     report: _JSONReport | _TextReport = _JSONReport() if as_json else _TextReport(dry_run=dry_run)
 
     async def work(auth: Auth) -> UserImport:
         await auth.ping()  # before a file that may be long is begun
-        with _opened(file) as source:
+        with interruptible() as waiting, _opened(file, waiting) as source:
             importing = UserImport(
                 auth.store, system.value, dry_run=dry_run, on_failed=report.failed
             )
             try:
                 with progress("importing", _lines_of(source), unit="users") as advance:
-                    await importing.read(source, on_progress=advance)
+                    await importing.read(io.BufferedReader(source), on_progress=advance)
             finally:  # also of what was done before it went wrong, or Ctrl-C was pressed
                 report.close(importing)
             return importing
@@ -128,19 +127,13 @@ class _JSONReport:
         sys.stdout.write("], " + json.dumps(counts)[1:] + "\n")
 
 
-@contextlib.contextmanager
-def _opened(file: str) -> Iterator[BinaryIO]:
+def _opened(file: str, waiting: AbstractContextManager[None]) -> WaitedFor:
     from authingo.importing import Unreadable
 
-    if file == "-":
-        yield sys.stdin.buffer
-        return
     try:
-        source = Path(file).open("rb")  # noqa: SIM115 - closed below
+        return WaitedFor(sys.stdin.fileno() if file == "-" else file, waiting)
     except OSError as error:
         raise Unreadable(f"cannot read {file}: {error.strerror}") from None
-    with source:
-        yield source
 
 
 def _lines_of(source: BinaryIO) -> int | None:
@@ -159,8 +152,3 @@ def _reads(source: BinaryIO) -> Callable[[], bytes]:
 
 def _is_file(source: BinaryIO) -> bool:
     return stat.S_ISREG(os.fstat(source.fileno()).st_mode)
-
-
-def _interrupt(*_: object) -> NoReturn:
-    """End at once. What asyncio does instead would wait for a line of a pipe that is silent."""
-    raise KeyboardInterrupt
