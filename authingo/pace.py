@@ -9,7 +9,6 @@ from authingo import clock
 _FIRST = 50  # rows of the first step, before it is known how long they take
 _LEAST = 10  # rows, however long they take: a slow disk must not stop the work
 _REST = 0.001  # seconds between two steps, at least
-_GAP = 0.1  # of the time a step took: who waits for SQLite's one writer only looks now and then
 
 
 class Pace:
@@ -20,16 +19,19 @@ class Pace:
     a tick of the scheduler, some milliseconds later; what rests lets others go at once.
     """
 
-    def __init__(self, most: int, *, seconds: float = 0.001) -> None:
+    def __init__(self, most: int, *, seconds: float = 0.001, rest: float = 1.0) -> None:
         """Begin with a small step.
 
         Args:
             most: rows of one step, however quick they are.
             seconds: that a step should take; others may have to wait as long.
+            rest: of the time a step took, for others to work in. Some there must be: who
+                waits for SQLite's one writer only looks now and then.
         """
         self.size = min(most, _FIRST)
         self._most = most
         self._seconds = seconds
+        self._rest = rest
         self._began = clock.now()
 
     async def rest(self) -> None:
@@ -37,5 +39,5 @@ class Pace:
         took = max(clock.now() - self._began, 1e-6)
         fits = min(int(self.size * self._seconds / took), 2 * self.size, self._most)
         self.size = max(fits, min(_LEAST, self._most))
-        await asyncio.sleep(max(_REST, took * _GAP))
+        await asyncio.sleep(max(_REST, took * self._rest))
         self._began = clock.now()

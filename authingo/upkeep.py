@@ -13,6 +13,7 @@ from authingo.stores import Store
 
 _BATCH = 5000  # rows of one transaction, at most
 _URGENT = 0.05  # seconds a batch may take where it must be done soon
+_SHORT = 0.1  # of that, to rest in between
 
 
 def _nobody(_: int) -> None:
@@ -57,7 +58,7 @@ class Upkeep(Opening):
             await _record(store, ended)
             return len(ended)
 
-        return await _repeat(batch, Pace(batch_size, seconds=_URGENT), done)
+        return await _repeat(batch, Pace(batch_size, seconds=_URGENT, rest=_SHORT), done)
 
     async def prune(
         self, *, batch_size: int = _BATCH, done: Callable[[int], None] = _nobody

@@ -15,7 +15,12 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
+        self.rests: list[float] = []
         monkeypatch.setattr(clock, "now", lambda: self.now)
+        monkeypatch.setattr(asyncio, "sleep", self._sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.rests.append(seconds)
 
     def step(self, pace: Pace, *, per_row: float, once: float = 0.0) -> int:
         """Do one step; give the size of the next one."""
@@ -54,13 +59,9 @@ def test_no_step_is_larger_than_was_asked_for(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_others_go_first_between_two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    slept = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    time, pace = Clock(monkeypatch), Pace(100, seconds=0.05)
-    monkeypatch.setattr(asyncio, "sleep", sleep)
-    time.step(pace, per_row=0.0)
-    time.step(pace, per_row=0.0, once=0.2)
-    assert slept == [0.001, pytest.approx(0.02)]
+    time = Clock(monkeypatch)
+    for rest in (1.0, 0.1):
+        pace = Pace(100, rest=rest)
+        time.step(pace, per_row=0.0)
+        time.step(pace, per_row=0.0, once=0.2)
+    assert time.rests == [0.001, pytest.approx(0.2), 0.001, pytest.approx(0.02)]

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import pytest
 
@@ -147,12 +148,12 @@ def test_a_port_is_never_shared_however_close_two_starts_are(
     bare: Runner, unused_port: int
 ) -> None:
     both = [bare.start("serve", "--port", str(unused_port)) for _ in range(2)]
+    waiting = ThreadPoolExecutor(2)
     try:
-        deadline = time.monotonic() + 30
-        while not (ended := [process for process in both if process.poll() is not None]):
-            assert time.monotonic() < deadline, "both serve it"
-            time.sleep(0.02)
-        [loser] = ended
+        ends = {waiting.submit(process.wait): process for process in both}
+        ended, _ = wait(ends, timeout=30, return_when=FIRST_COMPLETED)
+        assert ended, "both serve it"
+        [loser] = (ends[end] for end in ended)
         [winner] = (process for process in both if process is not loser)
         said = loser.communicate()[1]
         assert loser.returncode == 1
@@ -164,6 +165,7 @@ def test_a_port_is_never_shared_however_close_two_starts_are(
         for process in both:
             process.terminate()
             process.communicate(timeout=60)
+        waiting.shutdown()
 
 
 def test_a_server_comes_up_with_its_database(bare: Runner) -> None:
