@@ -16,11 +16,10 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 from itertools import islice
-from typing import Any
 
 from authingo import clock
 from authingo.last_use import LastUse
-from authingo.models import Resumed, TokenMatch
+from authingo.models import TokenMatch
 from authingo.stores import Store
 from authingo.tokens import session_digest
 
@@ -29,15 +28,14 @@ _NOTICES = 1_000  # users whose last notice is kept apart
 
 
 class Remembered:
-    """A live session in memory. `reply` is a place for the HTTP face's prepared answer."""
+    """A live session in memory."""
 
-    __slots__ = ("match", "reply", "resumed", "until")
+    __slots__ = ("match", "resumed", "until")
 
     def __init__(self, match: TokenMatch, until: float) -> None:
         self.match = match
-        self.resumed = Resumed(match.user, match.session)
+        self.resumed = match.resumed
         self.until = until  # by authingo.clock
-        self.reply: Any = None
 
 
 class SessionCache:
@@ -80,7 +78,7 @@ class SessionCache:
         if digest is None:
             return None
         hears = self._longest > 0 and self._store.hears()
-        asked_at, notices = clock.now(), self._notices
+        asked_at, notices = clock.now() if hears else 0.0, self._notices
         match = await self._store.session_and_user(digest)
         if match is None or not match.live:
             return match

@@ -30,11 +30,11 @@ class LastUse:
 
     def note(self, match: TokenMatch) -> None:
         """Note that a session is used now, if that is news. Never waits."""
-        deadline = match.session.expires_at
-        if not match.current or deadline - match.live_for - match.session.last_used_at < EVERY:
+        session = match.session
+        if not match.current or session.expires_at - match.live_for - session.last_used_at < EVERY:
             return  # by the database's clock: its deadline less what is left of it is now
         if len(self._used) < _MOST:
-            self._used.add(match.session.id)
+            self._used.add(session.id)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write())
 

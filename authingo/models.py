@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -113,10 +114,25 @@ class SignedIn:
 
 
 class Resumed(msgspec.Struct, frozen=True):
-    """The user and the session that a live session token stands for."""
+    """The user and the session that a live session token stands for.
+
+    `reply` is a place for the HTTP face's prepared answer, and no part of the value.
+    """
 
     user: User
     session: Session
+    reply: Any = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Resumed):
+            return NotImplemented
+        return (self.user, self.session) == (other.user, other.session)
+
+    def __hash__(self) -> int:
+        return hash((self.user, self.session))
+
+    def __repr__(self) -> str:
+        return f"Resumed(user={self.user!r}, session={self.session!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +219,19 @@ class TokenMatch(msgspec.Struct, frozen=True):
     does not.
     """
 
-    user: User
-    session: Session
+    resumed: Resumed
     current: bool
     live_for: timedelta
+
+    @property
+    def user(self) -> User:
+        """Whose session it is."""
+        return self.resumed.user
+
+    @property
+    def session(self) -> Session:
+        """The session."""
+        return self.resumed.session
 
     @property
     def live(self) -> bool:

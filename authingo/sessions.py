@@ -61,7 +61,7 @@ def opened(match: TokenMatch | None) -> Resumed:
         raise NoSession
     if not match.live:
         raise SessionExpired
-    return Resumed(match.user, match.session)
+    return match.resumed
 
 
 async def rotate(store: Store, token: str | None, lifetimes: Lifetimes, client: Client) -> SignedIn:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
+
 from authingo.models import Event, Session, StoredSession, User
 
 
@@ -67,5 +69,6 @@ def event_json(event: Event) -> dict[str, object]:
 
 
 def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with microseconds and Z."""
-    return moment.isoformat("T", "microseconds").removesuffix("+00:00") + "Z"
+    """RFC 3339 in UTC with microseconds and Z. `isoformat` takes ten times as long."""
+    text: str = msgspec.to_builtins(moment)
+    return text if moment.microsecond else f"{text[:-1]}.000000Z"

@@ -12,12 +12,13 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
+from msgspec.structs import force_setattr
 
 from authingo import cache, clock
 from authingo.cache import SessionCache
 from authingo.errors import StoreUnavailable
 from authingo.last_use import LastUse
-from authingo.models import Session, TokenMatch, User
+from authingo.models import Resumed, Session, TokenMatch, User
 from authingo.stores import Revoked, Store
 from authingo.tokens import SessionToken
 
@@ -87,7 +88,7 @@ class Scripted:
             expires_at=AT,
             refresh_expires_at=AT,
         )
-        return TokenMatch(user, session, current=True, live_for=live_for)
+        return TokenMatch(Resumed(user, session), current=True, live_for=live_for)
 
 
 @types.coroutine
@@ -416,12 +417,12 @@ def test_the_prepared_answer_goes_with_what_it_was_made_of(
     fill(sessions, store)
     found = sessions.recall(TOKEN)
     assert found is not None
-    found.reply = "prepared"
+    force_setattr(found.resumed, "reply", "prepared")
     store.tell("ada")
     fill(sessions, store)
     again = sessions.recall(TOKEN)
     assert again is not None
-    assert again.reply is None
+    assert again.resumed.reply is None
 
 
 def test_a_digest_that_changes_hands_belongs_to_one_user(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from authingo.cookies import Cookies
 from authingo.errors import AuthError, MethodNotAllowed, NotFound, StoreUnavailable
@@ -19,7 +19,7 @@ from authingo.fastapi.bodies import ClientGone, Receive, read_strings, while_lis
 from authingo.fastapi.clients import ClientReader
 from authingo.fastapi.origin import OriginCheck, Scope
 from authingo.fastapi.replies import Prepared, Reply, Send, error_reply
-from authingo.fastapi.routes import ROUTES, SESSION_PATH, Request, described
+from authingo.fastapi.routes import ROUTES, SESSION_PATH, Request, prepared
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
@@ -78,13 +78,9 @@ class Handler:
         if scope["method"] != "GET" or not self._remembers:
             return None
         known = self._auth.recall(self._session_cookie.read(scope["headers"]))
-        if known is None:
-            return None
-        if known.reply is None:
-            known.reply = described(known.resumed).prepare()
-        return cast("Prepared", known.reply)
+        return None if known is None else prepared(known.resumed)
 
-    async def _reply(self, path: str, scope: Scope, receive: Receive) -> Reply:
+    async def _reply(self, path: str, scope: Scope, receive: Receive) -> Reply | Prepared:
         pattern, session_id = _matched(path)
         methods = ROUTES.get(pattern)
         if methods is None:

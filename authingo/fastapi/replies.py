@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -35,8 +34,7 @@ _ALWAYS = (
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True):
     """An answer that is ready to be sent, any number of times."""
 
     status: int
@@ -50,8 +48,7 @@ class Prepared:
         await send({"type": "http.response.body", "body": self.body})
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A JSON answer, with the cookies it sets."""
 
     value: object
@@ -62,12 +59,10 @@ class Reply:
     def prepare(self) -> Prepared:
         """Turn it into what is sent."""
         body = msgspec.json.encode(self.value)
-        headers = (
-            *_ALWAYS,
-            (b"content-length", str(len(body)).encode()),
-            *((b"set-cookie", cookie.encode("latin-1")) for cookie in self.cookies),
-            *self.headers,
-        )
+        headers = (*_ALWAYS, (b"content-length", b"%d" % len(body)), *self.headers)
+        if self.cookies:
+            cookies = ((b"set-cookie", cookie.encode("latin-1")) for cookie in self.cookies)
+            headers = (*headers, *cookies)
         return Prepared(self.status, headers, body)
 
     async def send(self, send: Send) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from msgspec.structs import force_setattr
+
 from authingo.auth import Auth
 from authingo.cookies import Cookies
 from authingo.errors import NotFound
 from authingo.fastapi.clients import ClientReader
 from authingo.fastapi.origin import Scope
-from authingo.fastapi.replies import Reply
+from authingo.fastapi.replies import Prepared, Reply
 from authingo.models import Client, Resumed, SignedIn
 from authingo.wire import listed_session_json, session_json, user_json
 
@@ -73,9 +75,18 @@ async def sign_in(auth: Auth, request: Request) -> Reply:
     return request.signed_in(result)
 
 
-async def session(auth: Auth, request: Request) -> Reply:
+async def session(auth: Auth, request: Request) -> Prepared:
     """Tell who is signed in. No side effect."""
-    return described(await auth.resume(request.session_token))
+    return prepared(await auth.resume(request.session_token))
+
+
+def prepared(resumed: Resumed) -> Prepared:
+    """Answer with user and session; made once for as long as both stay as they are."""
+    reply: Prepared | None = resumed.reply
+    if reply is None:
+        reply = described(resumed).prepare()
+        force_setattr(resumed, "reply", reply)
+    return reply
 
 
 async def refresh(auth: Auth, request: Request) -> Reply:
@@ -140,7 +151,7 @@ class Route:
     theirs is whole by itself: the attempt is counted first, the rest done at the end.
     """
 
-    handle: Callable[[Auth, Request], Awaitable[Reply]]
+    handle: Callable[[Auth, Request], Awaitable[Reply | Prepared]]
     fields: tuple[str, ...] = ()
     checked: bool = True
     hashes: bool = False

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from authingo.models import Credentials, Day, Event, Session, StoredSession, User
+from authingo.models import Credentials, Day, Event, Resumed, Session, StoredSession, User
 
 USER = "u.id, u.email, u.name, u.email_verified, u.created_at, u.updated_at, u.disabled_at"
 SESSION = (
@@ -15,6 +15,8 @@ SESSION = (
 )
 EVENT = "id, at, name, user_id, session_id, ip"
 USER_SIZE = 7  # columns of USER
+_BOTH = USER_SIZE + 8  # and of SESSION
+_KEPT = 10_000  # sessions, some two kilobytes each
 
 
 def _as_it_is(value: Any) -> datetime:
@@ -63,6 +65,30 @@ class RowReader:
     def stored_session(self, row: Sequence[Any]) -> StoredSession:
         """Read a row of USER, SESSION, and whether it can still be refreshed."""
         return StoredSession(*self.user_and_session(row), live=bool(row[-1]))
+
+
+class Resumptions:
+    """What was made of the rows of sessions, each for as long as it reads the same.
+
+    It spares nobody the reading: that is how a check knows. But a session is read again
+    and again, and to make models and an answer of a row takes longer than to read it.
+    """
+
+    def __init__(self, read: RowReader) -> None:
+        self._read = read
+        self._made: dict[str, tuple[Sequence[Any], Resumed]] = {}  # by the session's id
+
+    def of(self, row: Sequence[Any]) -> Resumed:
+        """Read a row that begins with USER, SESSION."""
+        columns = row[:_BOTH]
+        known = self._made.get(row[USER_SIZE])
+        if known is not None and known[0] == columns:
+            return known[1]
+        if len(self._made) >= _KEPT:
+            self._made.clear()
+        resumed = Resumed(*self._read.user_and_session(row))
+        self._made[row[USER_SIZE]] = columns, resumed
+        return resumed
 
 
 def read_event(row: Sequence[Any], time: Callable[[Any], datetime] = _as_it_is) -> Event:

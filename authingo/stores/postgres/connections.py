@@ -16,6 +16,7 @@ from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.postgres.failures import translated
 from authingo.stores.postgres.lookups import BY_TOKEN, Lookups
 from authingo.stores.postgres.revocations import HEARTBEAT, Revocations
+from authingo.stores.rows import Resumptions, RowReader
 from authingo.stores.watching import Watchers
 
 _MIGRATION_LOCK = 0x61757468696E676F  # "authingo": the key of an advisory lock
@@ -51,6 +52,7 @@ class Connections:
         self._lookups = Lookups(
             BY_TOKEN, self._connect_for_lookups, timeout=timeout.total_seconds()
         )
+        self._resumptions = Resumptions(RowReader())
         self._watchers = Watchers()
         self._revocations = Revocations(
             self._watchers, connect=self._connect_for_listening, send=self._beat

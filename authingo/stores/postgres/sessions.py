@@ -54,7 +54,7 @@ class Sessions(Connections):
         row = await self._lookups.find(token_digest)
         if row is None:
             return None
-        return TokenMatch(*_read.user_and_session(row), live_for=row[-3], current=row[-2])
+        return TokenMatch(self._resumptions.of(row), live_for=row[-3], current=row[-2])
 
     async def session_by_refresh(
         self, selector_digest: bytes, verifier_digest: bytes

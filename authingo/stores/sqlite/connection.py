@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from authingo.errors import NoDatabase, StoreUnavailable
 from authingo.stores import Revoked, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
+from authingo.stores.rows import Resumptions
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.reader import Epoch, Identity, Reader, identity
 from authingo.stores.sqlite.turn import Turn
@@ -54,6 +55,7 @@ class Connection:
         self._connection: sqlite3.Connection | None = None
         self._file: Identity | None = None  # what the connection opened
         self._reader = Reader(path) if isinstance(path, Path) else None
+        self._resumptions = Resumptions(rows.read)
         self._watchers = Watchers()
         self._epoch: Epoch | None = None  # up to which they were told
         self._heard = Turn()  # in which the epoch was looked at

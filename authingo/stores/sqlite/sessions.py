@@ -55,8 +55,7 @@ class Sessions(Connection):
         for statement, current in _BY_TOKEN:
             if row := await self._glance(statement, token_digest):
                 live_for = rows.span(row[-1] - rows.now())
-                user, session = rows.read.user_and_session(row)
-                return TokenMatch(user, session, current=current, live_for=live_for)
+                return TokenMatch(self._resumptions.of(row), current=current, live_for=live_for)
         return None
 
     async def session_by_refresh(
