@@ -30,11 +30,10 @@ _NOTICES = 1_000  # users whose last notice is kept apart
 class Remembered:
     """A live session in memory."""
 
-    __slots__ = ("match", "resumed", "until")
+    __slots__ = ("match", "until")
 
     def __init__(self, match: TokenMatch, until: float) -> None:
         self.match = match
-        self.resumed = match.resumed
         self.until = until  # by authingo.clock
 
 

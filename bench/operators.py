@@ -107,7 +107,6 @@ def _measure(
     file = bench.write_cookies([system.cookie(session) for session in live])
     with served(system.program, cores.ALL) as server:
         _verify(system, server.port, live)
-        os.sync()  # so that the kernel does not write it down while something else is measured
         idle, done = [_measure_idle(bench, store, system, server, file)], []
         for task in tasks:
             os.sync()
@@ -129,7 +128,7 @@ def _measure(
 def _measure_idle(
     bench: Bench, store: str, system: System, server: Server, file: Path
 ) -> dict[str, Any]:
-    os.sync()
+    os.sync()  # so that the kernel does not write it down while something else is measured
     bench.say(f"{store}, idle")
     return _Meanwhile(system, server, file, seconds=bench.scale.idle_seconds).finish()
 

@@ -78,7 +78,7 @@ class Handler:
         if scope["method"] != "GET" or not self._remembers:
             return None
         known = self._auth.recall(self._session_cookie.read(scope["headers"]))
-        return None if known is None else prepared(known.resumed)
+        return None if known is None else prepared(known.match.resumed)
 
     async def _reply(self, path: str, scope: Scope, receive: Receive) -> Reply | Prepared:
         pattern, session_id = _matched(path)
