@@ -7,11 +7,11 @@ fresh when a lid was closed would still be fresh when it is opened.
 from __future__ import annotations
 
 import time
+from functools import partial
 
 # Linux; macOS and BSD, where this one counts suspended time; Windows, where any does.
 _ID: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
-
-def now() -> float:
-    """Return seconds since the machine was started, suspended time included."""
-    return time.monotonic() if _ID is None else time.clock_gettime(_ID)
+# Returns seconds since the machine was started, suspended time included. Asked several
+# times for each check of a session, so there is no function of our own around it.
+now = time.monotonic if _ID is None else partial(time.clock_gettime, _ID)

@@ -32,7 +32,7 @@ def named(whose: str) -> str:
 
 
 def key(whose: str) -> bytes:
-    return hashlib.sha256(named(whose).encode()).digest()
+    return hashlib.blake2b(named(whose).encode()).digest()
 
 
 TOKEN = named("ada's")

@@ -51,7 +51,7 @@ class Guard:
             return None
         self.origin.check(scope, client_header=client_header)
         known = self._auth.recall(self._cookie.read(scope["headers"]))
-        return known.match.resumed if known else None
+        return None if known is None else known.resumed
 
     async def admit(self, scope: Scope, *, client_header: bool = True) -> Resumed:
         """Return who asks, or refuse.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from authingo.cookies import Cookies
@@ -39,18 +40,33 @@ class Handler:
         self._remembers = bool(auth.settings.sessions.cache)
         self._clients = ClientReader(auth.settings)
 
-    async def __call__(
-        self, scope: Scope, receive: Receive, send: Send, path: str | None = None
-    ) -> None:
-        """Answer one request. `path`: below the base path; else what follows `root_path`."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve alone or mounted: what follows `root_path` is the path."""
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
-        if path is None:
-            path = path_below(scope) if scope.get("root_path") else scope["path"]
-        if path == "/session" and (known := self._remembered(scope)):
-            await known.send(send)
-            return
+        path = path_below(scope)
+        known = self._remembered(path, scope)
+        if known is None:
+            await self._answer(path, scope, receive, send)
+        else:
+            start, body = known.messages()
+            await send(start)
+            await send(body)
+
+    def answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer an HTTP request for a path below the base path."""
+        known = self._remembered(path, scope)
+        return self._answer(path, scope, receive, send) if known is None else known.send(send)
+
+    def _remembered(self, path: str, scope: Scope) -> Prepared | None:
+        """Return the answer of a session check without any of what follows, where it is known."""
+        if path != "/session" or scope["method"] != "GET" or not self._remembers:
+            return None
+        known = self._auth.recall(self._session_cookie.read(scope["headers"]))
+        return None if known is None else prepared(known.resumed)
+
+    async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             reply = await self._reply(path, scope, receive)
         except ClientGone:
@@ -72,13 +88,6 @@ class Handler:
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
             await send({"type": "lifespan.shutdown.complete"})
-
-    def _remembered(self, scope: Scope) -> Prepared | None:
-        """Return the answer of a session check without any of what follows, where it is known."""
-        if scope["method"] != "GET" or not self._remembers:
-            return None
-        known = self._auth.recall(self._session_cookie.read(scope["headers"]))
-        return None if known is None else prepared(known.match.resumed)
 
     async def _reply(self, path: str, scope: Scope, receive: Receive) -> Reply | Prepared:
         pattern, session_id = _matched(path)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
@@ -124,16 +124,25 @@ class _Guarded:
         self._whole: ASGIApp = route.app
         self._bare = bare
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Run the guards, then the route. What they raise is answered by the application."""
         overriding = self._overriding
         if scope["app"] is not self._host or (overriding and overriding.dependency_overrides):
-            await self._whole(scope, receive, send)
-            return
+            return self._whole(scope, receive, send)
         given = {}
         for name, kind in self._kinds:
             known = self._guard.recall(scope, client_header=kind.client_header)
-            what = kind.give(known) if known else await kind.ask(self._guard, scope)
+            if known is None:
+                return self._ask(scope, receive, send)
+            if name is not None:
+                given[name] = kind.give(known)
+        scope[_GIVEN] = given
+        return self._bare(scope, receive, send)
+
+    async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
+        given = {}
+        for name, kind in self._kinds:
+            what = await kind.ask(self._guard, scope)
             if name is not None:
                 given[name] = what
         scope[_GIVEN] = given
@@ -149,7 +158,8 @@ def _handing_over(call: Callable[..., Any], connection: str, *, own: bool) -> Ca
 
     def complete(values: dict[str, Any]) -> dict[str, Any]:
         request = values.pop(connection) if own else values[connection]
-        return {**values, **request.scope[_GIVEN]}
+        values.update(request.scope[_GIVEN])
+        return values
 
     if inspect.iscoroutinefunction(call):
 

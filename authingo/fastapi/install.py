@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -67,7 +67,7 @@ class _Routes(BaseRoute):
         return (Match.NONE if self.path_of(scope) is None else Match.FULL), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.handler(scope, receive, send, self.path_of(scope) or "")
+        await self.handler.answer(self.path_of(scope) or "", scope, receive, send)
 
 
 class _Shortcut:
@@ -80,13 +80,12 @@ class _Shortcut:
     def __init__(self, app: ASGIApp, routes: _Routes) -> None:
         self._app = app
         self._routes = routes
-        self._handler = routes.handler
+        self._answer = routes.handler.answer
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and (path := self._routes.path_of(scope)) is not None:
-            await self._handler(scope, receive, send, path)
-        else:
-            await self._app(scope, receive, send)
+            return self._answer(path, scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 class _GuardLayer:

@@ -33,6 +33,7 @@ from authingo.errors import MissingClientHeader, OriginNotAllowed
 Scope = MutableMapping[str, Any]
 
 CLIENT_HEADER = b"x-authingo-client"
+_READ = frozenset({CLIENT_HEADER, b"host", b"origin", b"sec-fetch-site"})
 
 
 def header_values(scope: Scope, name: bytes) -> list[bytes]:
@@ -60,23 +61,17 @@ class OriginCheck:
         Raises:
             MissingClientHeader, OriginNotAllowed: as the module says.
         """
-        clients, origins, sites = 0, [], []
-        for name, value in scope["headers"]:  # once: this stands before every guarded route
-            if name == CLIENT_HEADER:
-                clients += 1 if value == b"true" else 2
-            elif name == b"origin":
-                origins.append(value)
-            elif name == b"sec-fetch-site":
-                sites.append(value)
+        said = _said(scope)
         waived = not client_header and scope["method"] in {"GET", "HEAD"}
-        if not waived and clients != 1:
+        if not waived and said.get(CLIENT_HEADER) != [b"true"]:
             raise MissingClientHeader
-        if not self._host_allowed(scope):
+        if self._loopback and not _name_loopback(said.get(b"host", [])):
             raise OriginNotAllowed
+        origins = said.get(b"origin")
         if origins:
             if len(origins) > 1 or not self.allows(origins[0].decode("latin-1"), scope):
                 raise OriginNotAllowed
-        elif sites == [b"cross-site"] and not (
+        elif said.get(b"sec-fetch-site") == [b"cross-site"] and not (
             waived and header_values(scope, b"sec-fetch-mode") == [b"navigate"]
         ):
             raise OriginNotAllowed
@@ -88,7 +83,9 @@ class OriginCheck:
             OriginNotAllowed: in either case (RFC 6455 §10.2).
         """
         origins = header_values(scope, b"origin")
-        if len(origins) != 1 or not self._host_allowed(scope):
+        if len(origins) != 1:
+            raise OriginNotAllowed
+        if self._loopback and not _name_loopback(header_values(scope, b"host")):
             raise OriginNotAllowed
         if not self.allows(origins[0].decode("latin-1"), scope):
             raise OriginNotAllowed
@@ -117,11 +114,18 @@ class OriginCheck:
         same = (parts.scheme, parts.port) == self._scheme_and_port
         return exact and same and is_loopback(parts.hostname or "")
 
-    def _host_allowed(self, scope: Scope) -> bool:
-        if not self._loopback:
-            return True
-        hosts = header_values(scope, b"host")
-        return len(hosts) == 1 and _names_loopback(hosts[0])
+
+def _said(scope: Scope) -> dict[bytes, list[bytes]]:
+    """Read what the check looks at, at once: it stands before every guarded route."""
+    said: dict[bytes, list[bytes]] = {}
+    for name, value in scope["headers"]:
+        if name in _READ:
+            said.setdefault(name, []).append(value)
+    return said
+
+
+def _name_loopback(hosts: list[bytes]) -> bool:
+    return len(hosts) == 1 and _names_loopback(hosts[0])
 
 
 @lru_cache(maxsize=64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -34,6 +35,12 @@ _ALWAYS = (
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
+@lru_cache(maxsize=1024)
+def _always(length: int) -> tuple[tuple[bytes, bytes], ...]:
+    """Return what is on every answer of this length, one for all of them: they are kept."""
+    return (*_ALWAYS, (b"content-length", b"%d" % length))
+
+
 class Prepared(msgspec.Struct, frozen=True):
     """An answer that is ready to be sent, any number of times."""
 
@@ -41,11 +48,18 @@ class Prepared(msgspec.Struct, frozen=True):
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
 
+    def messages(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what is sent. Made anew: middleware around may change what it is given."""
+        return (
+            {"type": "http.response.start", "status": self.status, "headers": list(self.headers)},
+            {"type": "http.response.body", "body": self.body},
+        )
+
     async def send(self, send: Send) -> None:
-        """Send it. The message is made anew: middleware around may change what it is given."""
-        headers = list(self.headers)
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
+        """Send it."""
+        start, body = self.messages()
+        await send(start)
+        await send(body)
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -59,7 +73,7 @@ class Reply(msgspec.Struct, frozen=True):
     def prepare(self) -> Prepared:
         """Turn it into what is sent."""
         body = msgspec.json.encode(self.value)
-        headers = (*_ALWAYS, (b"content-length", b"%d" % len(body)), *self.headers)
+        headers = (*_always(len(body)), *self.headers)
         if self.cookies:
             cookies = ((b"set-cookie", cookie.encode("latin-1")) for cookie in self.cookies)
             headers = (*headers, *cookies)

@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 
+from authingo import clock
 from authingo.errors import StoreUnavailable
 from authingo.stores import Revoked, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
@@ -92,9 +93,9 @@ class Connections:
 
     def hears(self) -> bool:
         """See Store."""
-        return self._revocations.trusted or (
-            bool(self._watchers) and self._opened and self._revocations.hears()
-        )
+        if clock.now() < self._revocations.trusted_until:
+            return True
+        return bool(self._watchers) and self._opened and self._revocations.hears()
 
     def _forget(self, user_id: str | None) -> None:
         """Tell who watches, before the verb that revoked is answered: the notice takes longer."""

@@ -81,21 +81,17 @@ class Revocations:
         self._revoked = revoked
         self._connect = connect
         self._send = send
-        self._trusted_until = 0.0  # by authingo.clock
+        # By authingo.clock: until then, all that was revoked until `TRUST` ago has been told.
+        self.trusted_until = 0.0
         self._sent: dict[str, float] = {}  # heartbeats under way, and when they were sent
         self._triggers: str | None = None  # as the last heartbeat told of them
         self._listening: asyncio.Task[None] | None = None
         self._said: str | None = None
         self._heard = asyncio.Event()  # a heartbeat came back, ever
 
-    @property
-    def trusted(self) -> bool:
-        """Whether all that was revoked until `TRUST` ago has been told."""
-        return clock.now() < self._trusted_until
-
     def hears(self) -> bool:
-        """Tell the same, and begin to listen where nobody does."""
-        if self.trusted:
+        """Tell whether there is trust, and begin to listen where nobody does."""
+        if clock.now() < self.trusted_until:
             return True
         if self._listening is None or self._listening.done():
             self._listening = asyncio.get_running_loop().create_task(self._run())
@@ -161,7 +157,7 @@ class Revocations:
                     async with asyncio.timeout(BEAT):
                         await lost.wait()
                 now = clock.now()
-                if now < self._trusted_until:
+                if now < self.trusted_until:
                     heard, heard_at = True, now
                     self._say(None)
                 elif now - heard_at > _PATIENCE:
@@ -204,7 +200,7 @@ class Revocations:
                 if triggers != self._triggers:
                     self._revoked.drop_all()
                 self._triggers = triggers
-                self._trusted_until = sent + TRUST
+                self.trusted_until = sent + TRUST
                 self._heard.set()
                 self._sent = {beat: at for beat, at in self._sent.items() if at > sent}
         elif text == "*":
@@ -218,7 +214,7 @@ class Revocations:
         lost.set()
 
     def _trust_nothing(self) -> None:
-        self._trusted_until = 0.0
+        self.trusted_until = 0.0
         self._sent.clear()  # asyncpg may still hand over what it had read
         self._revoked.drop_all()
 

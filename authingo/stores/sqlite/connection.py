@@ -13,13 +13,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from authingo import clock
 from authingo.errors import NoDatabase, StoreUnavailable
 from authingo.stores import Revoked, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.rows import Resumptions
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.reader import Epoch, Identity, Reader, identity
-from authingo.stores.sqlite.turn import Turn
 from authingo.stores.watching import Watchers
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class Connection:
         self._resumptions = Resumptions(rows.read)
         self._watchers = Watchers()
         self._epoch: Epoch | None = None  # up to which they were told
-        self._heard = Turn()  # in which the epoch was looked at
+        self._heard_until = 0.0  # by authingo.clock: the turn in which the epoch was looked at
         self._opened = False
         self._schema_fits = False
 
@@ -73,7 +73,7 @@ class Connection:
     async def close(self) -> None:
         """See Store."""
         self._opened = False
-        self._heard.end()
+        self._heard_until = 0.0
         if self._reader is not None:
             self._reader.close()
         if self._thread is not None:
@@ -152,19 +152,22 @@ class Connection:
 
         Once for all who are answered in one turn of the event loop.
         """
-        if self._heard:
+        reader = self._reader
+        if reader is None:
+            return False
+        if self._heard_until == reader.turn.until and clock.now() < self._heard_until:
             return True
-        if self._reader is None or not self._watchers:
+        if not self._watchers:
             return False
         epoch = None
         if self._opened and self._schema_fits:
-            epoch = self._reader.epoch(self._file)
+            epoch = reader.epoch(self._file)
         if epoch is None or epoch != self._epoch:
             self._epoch = epoch
             self._watchers.drop_all()
         if epoch is None:
             return False
-        self._heard.begin()
+        self._heard_until = reader.turn.until
         return True
 
     # Schema

@@ -51,8 +51,7 @@ class Reader:
         self._file: Identity | None = None
         self._thread = 0  # whose connection it is, until it is closed
         self._opened = 0  # times
-        self._there = Turn()  # in which the file was seen
-        self._snapshot = Turn()  # that is read from
+        self.turn = Turn()  # in which the file was seen
         self._version: int | None = None  # of the file, as this connection counts commits
         self._epoch: Epoch | None = None  # as it was at that version
 
@@ -67,9 +66,8 @@ class Reader:
             cursor = self._connected(file)
             if cursor is None:
                 return None
-            if not self._snapshot:
+            if not cursor.connection.in_transaction:
                 cursor.execute("BEGIN")
-                self._snapshot.begin(then=self._end_snapshot)
             return cursor.execute(statement, parameters).fetchall()
         except sqlite3.Error:
             self.close()
@@ -95,8 +93,8 @@ class Reader:
             self.close()
         return self._epoch
 
-    def _end_snapshot(self) -> None:
-        self._snapshot.end()
+    def _end_turn(self) -> None:
+        self.turn.end()
         if self._connection is not None and self._connection.in_transaction:
             try:
                 self._connection.execute("COMMIT")
@@ -105,7 +103,7 @@ class Reader:
 
     def _connected(self, file: Identity | None) -> sqlite3.Cursor | None:
         """Look whether the file is still the one, once in a turn of the event loop."""
-        if self._there and self._file == file:
+        if self.turn and self._file == file:
             return self._cursor
         if self._connection is not None and self._thread != threading.get_ident():
             return None  # its one cursor must not be asked by two at once
@@ -117,16 +115,15 @@ class Reader:
             self._cursor = self._connection.cursor()
             self._file = file
             self._thread = threading.get_ident()
-        self._end_snapshot()  # of an event loop that died
-        self._there.begin()
+        self._end_turn()  # of an event loop that died
+        self.turn.begin(then=self._end_turn)
         return self._cursor
 
     def close(self) -> None:
         """Let go of the file."""
         connection, self._connection = self._connection, None
         self._cursor = self._epoch = None
-        self._there.end()
-        self._snapshot.end()
+        self.turn.end()
         if connection is not None:
             connection.close()
 

@@ -1,0 +1,62 @@
+"""What was found out once in a turn of the event loop, where that loop dies in the middle of it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from authingo import clock
+from authingo.config import Settings
+from authingo.stores import Store, open_store
+
+
+class Told:
+    def __init__(self) -> None:
+        self.everybody = 0
+
+    def drop(self, user_id: str) -> None:
+        raise AssertionError(f"one file has one epoch, and no {user_id}")
+
+    def drop_all(self) -> None:
+        self.everybody += 1
+
+
+async def prepared(store: Store) -> None:
+    await store.open(create=True)
+    await store.migrate()
+    await store.ping()
+
+
+async def asked(store: Store) -> bool:
+    return store.hears()
+
+
+def test_a_loop_that_died_is_believed_for_a_moment_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It never said that its turn was over; what is revoked then is told to another loop."""
+    file = tmp_path / "authingo.db"
+    store = open_store(Settings(database_url=f"sqlite:///{file}"))
+    store.watch(told := Told())
+    dying = asyncio.new_event_loop()
+    dying.run_until_complete(prepared(store))
+
+    def ask_and_die() -> None:
+        assert store.hears()
+        dying.stop()
+
+    dying.call_soon(ask_and_die)
+    dying.run_forever()
+    told.everybody = 0
+    with closing(sqlite3.connect(file, isolation_level=None)) as database:
+        database.execute("UPDATE authingo_epoch SET epoch = epoch + 1")
+    later = clock.now() + 0.05
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert asyncio.run(asked(store))
+    assert told.everybody == 1
+    asyncio.run(store.close())
+    dying.close()
