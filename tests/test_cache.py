@@ -163,7 +163,7 @@ def fill(
 def name_of(sessions: SessionCache, token: str = TOKEN) -> str | None:
     """Recall whose version is remembered."""
     found = sessions.recall(token)
-    return found.match.resumed.user.name if found else None
+    return found.resumed.user.name if found else None
 
 
 Chain = tuple[str, ...]
@@ -238,7 +238,7 @@ def follow(order: Chain, whom: str) -> None:
         model.step(step)
         if store.hearing:
             known = sessions._known.get(key("ada's"))
-            version = int(known.match.resumed.user.name) if known else None
+            version = int(known.resumed.user.name) if known else None
             assert version == model.remembered, order[: number + 1]
     assert store.hearing == model.hearing
     assert name_of(sessions) == (None if model.remembered is None else str(model.remembered))
@@ -417,12 +417,12 @@ def test_the_prepared_answer_goes_with_what_it_was_made_of(
     fill(sessions, store)
     found = sessions.recall(TOKEN)
     assert found is not None
-    force_setattr(found.match.resumed, "reply", "prepared")
+    force_setattr(found.resumed, "reply", "prepared")
     store.tell("ada")
     fill(sessions, store)
     again = sessions.recall(TOKEN)
     assert again is not None
-    assert again.match.resumed.reply is None
+    assert again.resumed.reply is None
 
 
 def test_a_digest_that_changes_hands_belongs_to_one_user(

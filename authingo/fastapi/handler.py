@@ -49,7 +49,7 @@ class Handler:
         known = self._remembered(path, scope)
         if known is None:
             await self._answer(path, scope, receive, send)
-        else:
+        else:  # sent here: what is served alone is spared a coroutine of `answer`
             start, body = known.messages()
             await send(start)
             await send(body)

@@ -65,7 +65,7 @@ class OriginCheck:
         waived = not client_header and scope["method"] in {"GET", "HEAD"}
         if not waived and said.get(CLIENT_HEADER) != [b"true"]:
             raise MissingClientHeader
-        if self._loopback and not _name_loopback(said.get(b"host", [])):
+        if self._loopback and not _is_one_loopback(said.get(b"host", [])):
             raise OriginNotAllowed
         origins = said.get(b"origin")
         if origins:
@@ -85,7 +85,7 @@ class OriginCheck:
         origins = header_values(scope, b"origin")
         if len(origins) != 1:
             raise OriginNotAllowed
-        if self._loopback and not _name_loopback(header_values(scope, b"host")):
+        if self._loopback and not _is_one_loopback(header_values(scope, b"host")):
             raise OriginNotAllowed
         if not self.allows(origins[0].decode("latin-1"), scope):
             raise OriginNotAllowed
@@ -124,7 +124,7 @@ def _said(scope: Scope) -> dict[bytes, list[bytes]]:
     return said
 
 
-def _name_loopback(hosts: list[bytes]) -> bool:
+def _is_one_loopback(hosts: list[bytes]) -> bool:
     return len(hosts) == 1 and _names_loopback(hosts[0])
 
 

@@ -36,7 +36,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 @lru_cache(maxsize=1024)
-def _always(length: int) -> tuple[tuple[bytes, bytes], ...]:
+def _headers_for(length: int) -> tuple[tuple[bytes, bytes], ...]:
     """Return what is on every answer of this length, one for all of them: they are kept."""
     return (*_ALWAYS, (b"content-length", b"%d" % length))
 
@@ -73,7 +73,7 @@ class Reply(msgspec.Struct, frozen=True):
     def prepare(self) -> Prepared:
         """Turn it into what is sent."""
         body = msgspec.json.encode(self.value)
-        headers = (*_always(len(body)), *self.headers)
+        headers = (*_headers_for(len(body)), *self.headers)
         if self.cookies:
             cookies = ((b"set-cookie", cookie.encode("latin-1")) for cookie in self.cookies)
             headers = (*headers, *cookies)

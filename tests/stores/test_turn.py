@@ -12,17 +12,7 @@ import pytest
 from authingo import clock
 from authingo.config import Settings
 from authingo.stores import Store, open_store
-
-
-class Told:
-    def __init__(self) -> None:
-        self.everybody = 0
-
-    def drop(self, user_id: str) -> None:
-        raise AssertionError(f"one file has one epoch, and no {user_id}")
-
-    def drop_all(self) -> None:
-        self.everybody += 1
+from tests.stores.watching import Told
 
 
 async def prepared(store: Store) -> None:
@@ -51,12 +41,12 @@ def test_a_loop_that_died_is_believed_for_a_moment_at_most(
 
     dying.call_soon(ask_and_die)
     dying.run_forever()
-    told.everybody = 0
+    told.whom.clear()
     with closing(sqlite3.connect(file, isolation_level=None)) as database:
         database.execute("UPDATE authingo_epoch SET epoch = epoch + 1")
     later = clock.now() + 0.05
     monkeypatch.setattr(clock, "now", lambda: later)
     assert asyncio.run(asked(store))
-    assert told.everybody == 1
+    assert set(told.whom) == {"*"}
     asyncio.run(store.close())
     dying.close()
