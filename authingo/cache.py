@@ -13,8 +13,8 @@ whichever comes first, nothing outdated stays.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
+from hashlib import blake2s
 from itertools import islice
 
 from authingo import clock
@@ -44,9 +44,14 @@ class SessionCache:
     def __init__(self, store: Store, last_use: LastUse, *, longest: timedelta) -> None:
         """Remember nothing yet. `longest`: the life of what is remembered; 0 turns it off."""
         self._store = store
+        self._hears = store.hears
         self._last_use = last_use  # what is answered from memory was read a moment ago
         self._longest = longest.total_seconds()
-        self._known: dict[bytes, Remembered] = {}  # the oldest first
+        # The oldest first, by a digest of the token's text exactly as it came: every other
+        # spelling is another key, and it is half the work of what the store keeps, which is
+        # of the bits. BLAKE2s comes with Python and is quicker with so short a text than a
+        # call of OpenSSL (RFC 7693; ASVS 5.0 V11.4.1).
+        self._known: dict[bytes, Remembered] = {}
         self._of_user: dict[str, set[bytes]] = {}
         self._notices = 0  # so far
         self._notice_of: dict[str, int] = {}  # the number of a user's last one
@@ -54,14 +59,14 @@ class SessionCache:
         if self._longest:
             store.watch(self)
 
-    def recall(self, token: str | None) -> Remembered | None:
+    def recall(self, token: bytes | None) -> Remembered | None:
         """Return a live session that is remembered and still proven; None: ask. Never waits."""
         if not token or not self._known:
             return None
-        if not self._store.hears():
+        if not self._hears():
             self.drop_all()
             return None
-        key = _key(token)
+        key = blake2s(token).digest()
         found = self._known.get(key)  # being asked, the store may have told of a revocation
         if found is not None and clock.now() >= found.until:
             self._drop(key, found)
@@ -73,7 +78,8 @@ class SessionCache:
 
         None where there is nothing, or the token is misspelt (not even looked up).
         """
-        if found := self.recall(token):
+        text = token.encode("utf-8", "surrogatepass")
+        if found := self.recall(text):
             return found.match
         digest = session_digest(token)
         if digest is None:
@@ -86,7 +92,7 @@ class SessionCache:
         self._last_use.note(match)
         if hears and self._is_current(match.user.id, notices):
             life = min(self._longest, match.live_for.total_seconds())
-            self._keep(_key(token), Remembered(match, asked_at + life))
+            self._keep(blake2s(text).digest(), Remembered(match, asked_at + life))
         return match
 
     def drop(self, user_id: str) -> None:
@@ -132,13 +138,3 @@ class SessionCache:
         keys.discard(key)
         if not keys:
             del self._of_user[known.match.user.id]
-
-
-def _key(token: str) -> bytes:
-    """Return what a token is remembered by.
-
-    Of its text, exactly as it came: half the work of what the store keeps, which is of
-    the bits, and every other spelling is another key. BLAKE2b comes with Python and is
-    quicker with so short a text than a call of OpenSSL (RFC 7693; ASVS 5.0 V11.4.1).
-    """
-    return hashlib.blake2b(token.encode("utf-8", "surrogatepass")).digest()

@@ -17,6 +17,7 @@ and must not import FastAPI to do so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -42,23 +43,27 @@ class Cookie:
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", f"{self.name}=".encode())
 
-    def read(self, headers: list[tuple[bytes, bytes]]) -> str | None:
+    def read(self, headers: Mapping[bytes, bytes]) -> str | None:
+        """Return what `find` finds, as text."""
+        found = self.find(headers)
+        return None if found is None else found.decode("latin-1")
+
+    def find(self, headers: Mapping[bytes, bytes]) -> bytes | None:
         """Return the value of the one cookie with this name, exactly as sent.
 
+        `headers`: by lower-case name, all that are called Cookie joined by `;`.
         None where it is missing or came twice: another Path or a sibling domain can
         plant a second cookie of the same name, and which of the two a browser sends
         first is not ours to guess ("cookie tossing", RFC 6265 §8.6).
         """
         start, found = self.start, None
-        for key, raw in headers:
-            if key == b"cookie":
-                for part in raw.split(b";"):
-                    pair = part.strip(b" \t")
-                    if pair.startswith(start):
-                        if found is not None:
-                            return None
-                        found = pair
-        return None if found is None else found[len(start) :].decode("latin-1")
+        for part in headers.get(b"cookie", b"").split(b";"):
+            pair = part.strip(b" \t")
+            if pair.startswith(start):
+                if found is not None:
+                    return None
+                found = pair[len(start) :]
+        return found
 
     def header(self, value: str, max_age: int) -> str:
         """Write the value of a Set-Cookie header. `max_age` in seconds; 0 clears."""

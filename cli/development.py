@@ -25,7 +25,7 @@ from authingo.auth import ASGIApp
 from authingo.config import Settings, is_loopback, redact_url
 from authingo.cookies import Cookies
 from authingo.fastapi.bodies import Receive
-from authingo.fastapi.origin import Scope, header_values
+from authingo.fastapi.headers import Scope, header_values
 from authingo.fastapi.replies import Prepared, Send
 
 HEADER = b"x-authingo-dev-cookies"

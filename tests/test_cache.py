@@ -32,7 +32,7 @@ def named(whose: str) -> str:
 
 
 def key(whose: str) -> bytes:
-    return hashlib.blake2b(named(whose).encode()).digest()
+    return hashlib.blake2s(named(whose).encode()).digest()
 
 
 TOKEN = named("ada's")
@@ -162,7 +162,7 @@ def fill(
 
 def name_of(sessions: SessionCache, token: str = TOKEN) -> str | None:
     """Recall whose version is remembered."""
-    found = sessions.recall(token)
+    found = sessions.recall(token.encode())
     return found.resumed.user.name if found else None
 
 
@@ -283,13 +283,13 @@ def test_what_is_known_is_answered_without_the_store(
     store: Scripted, sessions: SessionCache
 ) -> None:
     fill(sessions, store)
-    found = sessions.recall(TOKEN)
+    found = sessions.recall(TOKEN.encode())
     assert found is not None
     again = Fill(sessions, store)
     again.begin()
     assert again.answered is found.match
     assert store.looks == 1
-    assert sessions.recall(named("unknown")) is None
+    assert sessions.recall(named("unknown").encode()) is None
 
 
 def test_without_proof_nothing_is_kept_nor_believed(
@@ -297,10 +297,10 @@ def test_without_proof_nothing_is_kept_nor_believed(
 ) -> None:
     fill(sessions, store)
     store.hearing = False
-    assert sessions.recall(TOKEN) is None
+    assert sessions.recall(TOKEN.encode()) is None
     fill(sessions, store)
     store.hearing = True
-    assert sessions.recall(TOKEN) is None, "what was remembered before is gone as well"
+    assert sessions.recall(TOKEN.encode()) is None, "what was remembered before is gone as well"
     assert store.looks == 2
 
 
@@ -321,7 +321,7 @@ def test_a_look_up_that_fails_keeps_nothing(
     failing = Fill(sessions, store)
     failing.begin()
     failing.fail(error)
-    assert sessions.recall(TOKEN) is None
+    assert sessions.recall(TOKEN.encode()) is None
     assert store.looks == 1
 
 
@@ -329,7 +329,7 @@ def test_turned_off_it_asks_only_for_sessions(store: Scripted) -> None:
     sessions = make(store, timedelta(0))
     for _ in range(3):
         fill(sessions, store)
-        assert sessions.recall(TOKEN) is None
+        assert sessions.recall(TOKEN.encode()) is None
     assert (store.looks, store.questions, store.watching) == (3, 0, [])
 
 
@@ -360,9 +360,9 @@ def test_nothing_outlives(
     hand.now += 2
     slow.give(store.match(live_for=live_for))
     hand.now += lives - 2.001
-    assert sessions.recall(TOKEN) is not None
+    assert sessions.recall(TOKEN.encode()) is not None
     hand.now += 0.001
-    assert sessions.recall(TOKEN) is None
+    assert sessions.recall(TOKEN.encode()) is None
     assert (sessions._known, sessions._of_user) == ({}, {})
 
 
@@ -373,7 +373,7 @@ def test_an_answer_that_took_longer_than_its_life_is_not_used(
     slow.begin()
     hand.now += 10
     slow.give(store.match())
-    assert sessions.recall(TOKEN) is None
+    assert sessions.recall(TOKEN.encode()) is None
 
 
 def test_being_asked_for_extends_nothing(
@@ -382,9 +382,9 @@ def test_being_asked_for_extends_nothing(
     fill(sessions, store)
     for _ in range(9):
         hand.now += 1
-        assert sessions.recall(TOKEN) is not None
+        assert sessions.recall(TOKEN.encode()) is not None
     hand.now += 1
-    assert sessions.recall(TOKEN) is None
+    assert sessions.recall(TOKEN.encode()) is None
 
 
 def test_it_ages_while_the_machine_sleeps() -> None:
@@ -415,12 +415,12 @@ def test_the_prepared_answer_goes_with_what_it_was_made_of(
     store: Scripted, sessions: SessionCache
 ) -> None:
     fill(sessions, store)
-    found = sessions.recall(TOKEN)
+    found = sessions.recall(TOKEN.encode())
     assert found is not None
     force_setattr(found.resumed, "reply", "prepared")
     store.tell("ada")
     fill(sessions, store)
-    again = sessions.recall(TOKEN)
+    again = sessions.recall(TOKEN.encode())
     assert again is not None
     assert again.resumed.reply is None
 
@@ -476,7 +476,7 @@ def test_the_memory_of_notices_is_bounded_and_forgets_on_the_safe_side(
         store.tell(f"user {number}")
         assert len(sessions._notice_of) <= 3
     outdated.give(store.match())
-    assert sessions.recall(TOKEN) is None
+    assert sessions.recall(TOKEN.encode()) is None
     assert name_of(sessions, named("bob's")) == "0", "what is remembered stays"
     fill(sessions, store)
     assert name_of(sessions) == "0"

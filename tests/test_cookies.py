@@ -9,6 +9,7 @@ import pytest
 
 from authingo.config import settings_from
 from authingo.cookies import Cookies
+from authingo.fastapi.headers import combined
 
 HTTPS = {"public_url": "https://app.example.com"}
 EMBEDDED = {**HTTPS, "trusted_origins": ["https://other.example"]}
@@ -82,4 +83,5 @@ def test_a_value_is_read_exactly_as_sent_and_only_if_it_is_the_only_one(
     headers: list[str], found: str | None
 ) -> None:
     cookie = replace(Cookies(settings_from({})).session, name="a")
-    assert cookie.read([(b"cookie", one.encode("latin-1")) for one in headers]) == found
+    sent = [(b"cookie", one.encode("latin-1")) for one in headers]
+    assert cookie.read(combined({"headers": sent})) == found

@@ -20,7 +20,7 @@ from authingo.errors import (
     RequestTimeout,
     UnsupportedMediaType,
 )
-from authingo.fastapi.origin import Scope, header_values
+from authingo.fastapi.headers import Scope, header_values
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 

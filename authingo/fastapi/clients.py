@@ -17,7 +17,7 @@ import ipaddress
 import logging
 
 from authingo.config import Settings
-from authingo.fastapi.origin import Scope, header_values
+from authingo.fastapi.headers import Scope, header_values
 from authingo.models import Client
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -14,7 +14,7 @@ from typing import Any
 from authingo.auth import ASGIApp
 from authingo.config import Settings
 from authingo.fastapi.bodies import Receive
-from authingo.fastapi.origin import Scope, header_values
+from authingo.fastapi.headers import Scope, header_values
 from authingo.fastapi.replies import Send
 
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"

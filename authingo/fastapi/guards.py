@@ -8,7 +8,7 @@ resumes the session. `app.dependency_overrides[current_user]` replaces it in tes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,8 +18,9 @@ from starlette.requests import HTTPConnection
 from authingo.cookies import Cookies
 from authingo.errors import AuthError
 from authingo.fastapi.bodies import Receive
+from authingo.fastapi.headers import Scope, combined
 from authingo.fastapi.injection import Kind, Kinds, take_over
-from authingo.fastapi.origin import OriginCheck, Scope
+from authingo.fastapi.origin import PAGES, OriginCheck
 from authingo.fastapi.replies import Send, error_reply
 from authingo.fastapi.websockets import WatchedSocket
 from authingo.models import Resumed, Session, User
@@ -36,10 +37,11 @@ class Guard:
 
     def __init__(self, auth: Auth) -> None:
         self._auth = auth
+        self._recall = auth.recall
         self._cookie = Cookies(auth.settings).session
         self.origin = OriginCheck(auth.settings)
 
-    def recall(self, scope: Scope, *, client_header: bool = True) -> Resumed | None:
+    def recall(self, scope: Scope, waived_for: Container[str] = ()) -> Resumed | None:
         """Return who asks where this process remembers them, or refuse. None: ask `admit`.
 
         For a WebSocket that is always so, because its session is watched from then on.
@@ -49,34 +51,33 @@ class Guard:
         """
         if scope["type"] == "websocket":
             return None
-        self.origin.check(scope, client_header=client_header)
-        known = self._auth.recall(self._cookie.read(scope["headers"]))
+        said = combined(scope)
+        self.origin.check(scope, said, waived_for)
+        known = self._recall(self._cookie.find(said))
         return None if known is None else known.resumed
 
-    async def admit(self, scope: Scope, *, client_header: bool = True) -> Resumed:
-        """Return who asks, or refuse.
+    async def admit(self, scope: Scope, waived_for: Container[str] = ()) -> Resumed:
+        """Return who asks, or refuse. `waived_for`: see OriginCheck.check.
 
         Raises:
             MissingClientHeader, OriginNotAllowed: before the session is looked up.
             NoSession, SessionExpired, StoreUnavailable: as `Auth.resume`.
         """
-        self._check(scope, client_header=client_header)
+        said = combined(scope)
+        if scope["type"] == "websocket":
+            self.origin.check_websocket(scope, said)
+        else:
+            self.origin.check(scope, said, waived_for)
         known: tuple[Guard, Resumed] | None = scope.get(_ADMITTED)
         if known is not None and known[0] is self:  # several guards of one request ask once
             return known[1]
-        token = self._cookie.read(scope["headers"])
+        token = self._cookie.read(said)
         resumed = await self._auth.resume(token)
         scope[_ADMITTED] = (self, resumed)
         if watched := scope.get(WATCHED):
             life = self._auth.settings.sessions.cache.total_seconds()
             watched.watch(lambda: self._auth.resume(token), at_least_every=life)
         return resumed
-
-    def _check(self, scope: Scope, *, client_header: bool) -> None:
-        if scope["type"] == "websocket":
-            self.origin.check_websocket(scope)
-        else:
-            self.origin.check(scope, client_header=client_header)
 
 
 def _guard(connection: HTTPConnection) -> Guard:
@@ -131,7 +132,7 @@ _KINDS: Kinds = {
     current_user: Kind(attrgetter("user")),
     current_session: Kind(attrgetter("session")),
     optional_user: Kind(attrgetter("user"), optional=True),
-    page_user: Kind(attrgetter("user"), client_header=False),
+    page_user: Kind(attrgetter("user"), waived_for=PAGES),
 }
 
 CurrentUser = Annotated[User, Depends(current_user)]
@@ -145,7 +146,7 @@ def demands_header(dependant: Any, overrides: dict[Any, Any]) -> bool:
     return any(
         inner.call not in overrides
         and (
-            (inner.call in _KINDS and _KINDS[inner.call].client_header)
+            (inner.call in _KINDS and not _KINDS[inner.call].waived_for)
             or demands_header(inner, overrides)
         )
         for inner in dependant.dependencies
@@ -159,7 +160,7 @@ class Required:
         self._auth = auth
         self._app = app
         self._guard = Guard(auth)
-        self._client_header = client_header
+        self._waived_for = () if client_header else PAGES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through with `scope["authingo"]` set, or answer it."""
@@ -170,9 +171,9 @@ class Required:
             await self._websocket(scope, receive, send)
             return
         try:
-            admitted = self._guard.recall(scope, client_header=self._client_header)
+            admitted = self._guard.recall(scope, self._waived_for)
             if admitted is None:
-                admitted = await self._guard.admit(scope, client_header=self._client_header)
+                admitted = await self._guard.admit(scope, self._waived_for)
         except AuthError as error:
             await error_reply(error).send(send)
             return

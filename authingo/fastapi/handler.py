@@ -18,7 +18,8 @@ from authingo.cookies import Cookies
 from authingo.errors import AuthError, MethodNotAllowed, NotFound, StoreUnavailable
 from authingo.fastapi.bodies import ClientGone, Receive, read_strings, while_listening
 from authingo.fastapi.clients import ClientReader
-from authingo.fastapi.origin import OriginCheck, Scope
+from authingo.fastapi.headers import Scope, combined
+from authingo.fastapi.origin import OriginCheck
 from authingo.fastapi.replies import Prepared, Reply, Send, error_reply
 from authingo.fastapi.routes import ROUTES, SESSION_PATH, Request, prepared
 
@@ -63,7 +64,7 @@ class Handler:
         """Return the answer of a session check without any of what follows, where it is known."""
         if path != "/session" or scope["method"] != "GET" or not self._remembers:
             return None
-        known = self._auth.recall(self._session_cookie.read(scope["headers"]))
+        known = self._auth.recall(self._session_cookie.find(combined(scope)))
         return None if known is None else prepared(known.resumed)
 
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,7 +100,7 @@ class Handler:
             raise MethodNotAllowed(allow=", ".join(methods))
         body: dict[str, str] = {}
         if route.checked:
-            self._check.check(scope)
+            self._check.check(scope, combined(scope))
             body = await read_strings(scope, receive, route.fields)
         request = Request(scope, body, self._cookies, self._clients, session_id)
         answering = route.handle(self._auth, request)

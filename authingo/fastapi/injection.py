@@ -25,7 +25,7 @@ from fastapi.routing import APIRoute
 from authingo.auth import ASGIApp
 from authingo.errors import NoSession
 from authingo.fastapi.bodies import Receive
-from authingo.fastapi.origin import Scope
+from authingo.fastapi.headers import Scope
 from authingo.fastapi.replies import Send
 from authingo.models import Resumed
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from authingo.fastapi.guards import Guard
 
 _GIVEN = "authingo.given"  # to the endpoint, by the names of its parameters
-_CONNECTION = "authingo_connection"  # the parameter in which FastAPI hands over the request
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +40,13 @@ class Kind:
     """How a guard asks, and what of the answer it gives."""
 
     give: Callable[[Resumed], object]
-    client_header: bool = True
+    waived_for: tuple[str, ...] = ()  # see OriginCheck.check
     optional: bool = False  # None without a session, where others refuse
 
     async def ask(self, guard: Guard, scope: Scope) -> Any:
         """Return what the guard gives. Raises as `Guard.admit`."""
         try:
-            resumed = await guard.admit(scope, client_header=self.client_header)
+            resumed = await guard.admit(scope, self.waived_for)
         except NoSession:
             if not self.optional:
                 raise
@@ -74,23 +73,30 @@ def take_over(scope: Scope, guard: Guard, kinds: Kinds) -> None:
         return
     if type(original).get_route_handler is not APIRoute.get_route_handler:
         return  # what it does comes before dependencies, and may matter to them
-    if isinstance(route.app, _Guarded) or _overrides(route) or _streams(route.dependant.call):
+    if is_taken_over(route) or _overrides(route) or _streams(route.dependant.call):
         return
     leading = list(takewhile(lambda inner: inner.call in kinds, route.dependant.dependencies))
     if leading:
         asked = [(inner.name, kinds[inner.call]) for inner in leading]
-        bare = _without(route, included, original, len(leading))
-        route.app = _Guarded(scope["app"], route, guard, asked, bare)
+        bare = _without(route, included, original, [inner.name for inner in leading])
+        route.app = _Guarded(scope["app"], route, guard, asked, bare).serve
 
 
-def _without(route: Any, included: Any, original: APIRoute, leading: int) -> ASGIApp:
+def is_taken_over(route: Any) -> bool:
+    """Tell whether guards run before FastAPI looks at a request to this route."""
+    return isinstance(getattr(route.app, "__self__", None), _Guarded)
+
+
+def _without(route: Any, included: Any, original: APIRoute, leading: list[str | None]) -> ASGIApp:
     """Make the route's application anew, on a copy: requests under way keep the whole."""
     whole = route.dependant
     bare = copy.copy(whole)
-    name = whole.http_connection_param_name or _CONNECTION
-    bare.call = _handing_over(whole.call, name, own=name == _CONNECTION)
-    bare.dependencies = whole.dependencies[leading:]
-    bare.http_connection_param_name = name
+    bare.dependencies = whole.dependencies[len(leading) :]
+    given = next(filter(None, leading), None)
+    if given is not None:  # else the guards stand there to refuse alone
+        connection = whole.http_connection_param_name or given
+        bare.http_connection_param_name = connection
+        bare.call = _handing_over(whole.call, connection)
     token = routing._effective_route_context_var.set(included)
     route.dependant = bare
     try:
@@ -112,7 +118,11 @@ def _streams(call: Callable[..., Any]) -> bool:
 
 
 class _Guarded:
-    """A route's application with its guards before it, in one application."""
+    """A route's application with its guards before it, in one application.
+
+    It is `serve` itself that takes the route's place: a bound method is called at once, an
+    instance by way of its class.
+    """
 
     def __init__(
         self, host: object, route: Any, guard: Guard, kinds: list[Any], bare: ASGIApp
@@ -120,18 +130,19 @@ class _Guarded:
         self._host = host  # another one that has the same route has another guard
         self._overriding = route.dependency_overrides_provider
         self._guard = guard
+        self._recall = guard.recall
         self._kinds = kinds
         self._whole: ASGIApp = route.app
         self._bare = bare
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    def serve(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Run the guards, then the route. What they raise is answered by the application."""
         overriding = self._overriding
         if scope["app"] is not self._host or (overriding and overriding.dependency_overrides):
             return self._whole(scope, receive, send)
         given = {}
         for name, kind in self._kinds:
-            known = self._guard.recall(scope, client_header=kind.client_header)
+            known = self._recall(scope, kind.waived_for)
             if known is None:
                 return self._ask(scope, receive, send)
             if name is not None:
@@ -149,28 +160,24 @@ class _Guarded:
         await self._bare(scope, receive, send)
 
 
-def _handing_over(call: Callable[..., Any], connection: str, *, own: bool) -> Callable[..., Any]:
-    """Make an endpoint of the same kind that also gets what the guards gave.
+def _handing_over(call: Callable[..., Any], connection: str) -> Callable[..., Any]:
+    """Make an endpoint that also gets what the guards gave. Without that it fails: none has run.
 
-    `own`: FastAPI hands the request over for this alone. Without what was given it fails:
-    no guard has run.
+    `connection`: the parameter in which FastAPI hands over the request, which may be one of
+    those that are given.
     """
-
-    def complete(values: dict[str, Any]) -> dict[str, Any]:
-        request = values.pop(connection) if own else values[connection]
-        values.update(request.scope[_GIVEN])
-        return values
-
     if inspect.iscoroutinefunction(call):
 
         @functools.wraps(call)
         async def endpoint(**values: Any) -> Any:
-            return await call(**complete(values))
+            values.update(values[connection].scope[_GIVEN])
+            return await call(**values)
 
         return endpoint
 
-    @functools.wraps(call)
-    def endpoint_in_thread(**values: Any) -> Any:
-        return call(**complete(values))
+    @functools.wraps(call)  # where that is awaited, FastAPI awaits what this returns
+    def plain_endpoint(**values: Any) -> Any:
+        values.update(values[connection].scope[_GIVEN])
+        return call(**values)
 
-    return endpoint_in_thread
+    return plain_endpoint

@@ -18,8 +18,8 @@ from authingo.fastapi.bodies import Receive
 from authingo.fastapi.cors import with_cors
 from authingo.fastapi.guards import WATCHED, Guard, demands_header
 from authingo.fastapi.handler import Handler, path_below
+from authingo.fastapi.headers import Scope, combined
 from authingo.fastapi.openapi import describe
-from authingo.fastapi.origin import Scope
 from authingo.fastapi.replies import Reply, Send, error_reply
 from authingo.fastapi.websockets import WatchedSocket
 
@@ -121,7 +121,7 @@ class _GuardLayer:
                 checked = True
                 if self._is_guarded(scope):
                     try:
-                        self._guard.origin.check(scope)
+                        self._guard.origin.check(scope, combined(scope))
                     except AuthError as error:
                         raise _RefusedEarly(error) from None
             return await receive()

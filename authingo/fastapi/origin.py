@@ -22,23 +22,16 @@ an email), and nothing else from another site.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Container, Mapping
 from functools import lru_cache
-from typing import Any
 from urllib.parse import urlsplit
 
 from authingo.config import Settings, is_loopback, origin_of
 from authingo.errors import MissingClientHeader, OriginNotAllowed
-
-Scope = MutableMapping[str, Any]
+from authingo.fastapi.headers import Scope, header_values
 
 CLIENT_HEADER = b"x-authingo-client"
-_READ = frozenset({CLIENT_HEADER, b"host", b"origin", b"sec-fetch-site"})
-
-
-def header_values(scope: Scope, name: bytes) -> list[bytes]:
-    """Return every value of a header, lower-case name, in the order sent."""
-    return [value for key, value in scope["headers"] if key == name]
+PAGES = ("GET", "HEAD")  # what a browser sends by itself, without the client header
 
 
 class OriginCheck:
@@ -51,43 +44,48 @@ class OriginCheck:
         self._loopback = self._own is not None and is_loopback(own.hostname or "")
         self._scheme_and_port = (own.scheme, own.port)
 
-    def check(self, scope: Scope, *, client_header: bool = True) -> None:
+    def check(
+        self, scope: Scope, said: Mapping[bytes, bytes], waived_for: Container[str] = ()
+    ) -> None:
         """Refuse an HTTP request that did not come from an allowed page.
 
         Args:
             scope: of the ASGI connection.
-            client_header: False waives the header for GET and HEAD.
+            said: its headers, `combined`.
+            waived_for: methods that may come without the client header; at most PAGES.
 
         Raises:
             MissingClientHeader, OriginNotAllowed: as the module says.
         """
-        said = _said(scope)
-        waived = not client_header and scope["method"] in {"GET", "HEAD"}
-        if not waived and said.get(CLIENT_HEADER) != [b"true"]:
+        if said.get(CLIENT_HEADER) != b"true" and scope["method"] not in waived_for:
             raise MissingClientHeader
-        if self._loopback and not _is_one_loopback(said.get(b"host", [])):
+        if self._loopback and not _names_loopback(said.get(b"host", b"")):
             raise OriginNotAllowed
-        origins = said.get(b"origin")
-        if origins:
-            if len(origins) > 1 or not self.allows(origins[0].decode("latin-1"), scope):
+        origin = said.get(b"origin")
+        if origin is not None:
+            if not self.allows(origin.decode("latin-1"), scope):
                 raise OriginNotAllowed
-        elif said.get(b"sec-fetch-site") == [b"cross-site"] and not (
-            waived and header_values(scope, b"sec-fetch-mode") == [b"navigate"]
+        elif said.get(b"sec-fetch-site") == b"cross-site" and not (
+            said.get(b"sec-fetch-mode") == b"navigate" and scope["method"] in waived_for
         ):
             raise OriginNotAllowed
 
-    def check_websocket(self, scope: Scope) -> None:
+    def check_websocket(self, scope: Scope, said: Mapping[bytes, bytes]) -> None:
         """Refuse a WebSocket whose Origin is missing or not allowed: it cannot send the header.
+
+        Args:
+            scope: of the ASGI connection.
+            said: its headers, `combined`.
 
         Raises:
             OriginNotAllowed: in either case (RFC 6455 §10.2).
         """
-        origins = header_values(scope, b"origin")
-        if len(origins) != 1:
+        origin = said.get(b"origin")
+        if origin is None:
             raise OriginNotAllowed
-        if self._loopback and not _is_one_loopback(header_values(scope, b"host")):
+        if self._loopback and not _names_loopback(said.get(b"host", b"")):
             raise OriginNotAllowed
-        if not self.allows(origins[0].decode("latin-1"), scope):
+        if not self.allows(origin.decode("latin-1"), scope):
             raise OriginNotAllowed
 
     def trusts(self, origin: str) -> bool:
@@ -115,21 +113,10 @@ class OriginCheck:
         return exact and same and is_loopback(parts.hostname or "")
 
 
-def _said(scope: Scope) -> dict[bytes, list[bytes]]:
-    """Read what the check looks at, at once: it stands before every guarded route."""
-    said: dict[bytes, list[bytes]] = {}
-    for name, value in scope["headers"]:
-        if name in _READ:
-            said.setdefault(name, []).append(value)
-    return said
-
-
-def _is_one_loopback(hosts: list[bytes]) -> bool:
-    return len(hosts) == 1 and _names_loopback(hosts[0])
-
-
 @lru_cache(maxsize=64)
 def _names_loopback(host: bytes) -> bool:
+    if b"," in host:  # there were several
+        return False
     try:
         return is_loopback(urlsplit("//" + host.decode("latin-1")).hostname or "")
     except ValueError:

@@ -11,7 +11,7 @@ from authingo.auth import Auth
 from authingo.cookies import Cookies
 from authingo.errors import NotFound
 from authingo.fastapi.clients import ClientReader
-from authingo.fastapi.origin import Scope
+from authingo.fastapi.headers import Scope, combined
 from authingo.fastapi.replies import Prepared, Reply
 from authingo.models import Client, Resumed, SignedIn
 from authingo.wire import listed_session_json, session_json, user_json
@@ -35,12 +35,12 @@ class Request:
     @property
     def session_token(self) -> str | None:
         """The session cookie, where there is exactly one."""
-        return self.cookies.session.read(self.scope["headers"])
+        return self.cookies.session.read(combined(self.scope))
 
     @property
     def refresh_token(self) -> str | None:
         """The refresh cookie, where there is exactly one."""
-        return self.cookies.refresh.read(self.scope["headers"])
+        return self.cookies.refresh.read(combined(self.scope))
 
     def signed_in(self, result: SignedIn) -> Reply:
         """Answer with user and session, and set both cookies."""

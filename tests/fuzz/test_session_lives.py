@@ -300,7 +300,7 @@ class SessionLives(RuleBasedStateMachine):
         """Hear of what a hand changed: between its steps the machine's event loop stands still."""
         tokens = [pair.session for known in self.sessions for pair in known.pairs]
         async with asyncio.timeout(_TOLD_WITHIN):
-            while any(self._auth.recall(token) for token in tokens):
+            while any(self._auth.recall(token.encode()) for token in tokens):
                 await asyncio.sleep(0.001)
 
     @rule()

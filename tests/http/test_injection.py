@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Annotated, Any
 
 import httpx2
@@ -15,7 +16,7 @@ from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 
 from authingo.fastapi import CurrentSession, CurrentUser, OptionalUser, PageUser, current_user
-from authingo.fastapi.injection import _Guarded
+from authingo.fastapi.injection import is_taken_over
 from authingo.testing import login_as, memory_auth
 from tests.server import CLIENT
 
@@ -43,6 +44,22 @@ async def slow(request: Request) -> None:
 Slow = Annotated[None, Depends(slow)]
 
 
+def now_async(call: Callable[..., str]) -> Callable[..., Awaitable[str]]:
+    @functools.wraps(call)
+    async def decorated(*args: Any, **values: Any) -> str:
+        return call(*args, **values)
+
+    return decorated
+
+
+def still_async(call: Callable[..., Awaitable[str]]) -> Callable[..., Awaitable[str]]:
+    @functools.wraps(call)
+    def decorated(*args: Any, **values: Any) -> Awaitable[str]:
+        return call(*args, **values)
+
+    return decorated
+
+
 @pytest.fixture
 def app() -> FastAPI:  # noqa: C901 - a list of routes
     auth = memory_auth()
@@ -68,6 +85,16 @@ def app() -> FastAPI:  # noqa: C901 - a list of routes
 
     @app.get("/page")
     async def page(user: PageUser) -> str:
+        return user.email
+
+    @app.get("/now-async")
+    @now_async
+    def made_async(user: CurrentUser) -> str:
+        return user.email
+
+    @app.get("/still-async")
+    @still_async
+    async def decorated(user: CurrentUser) -> str:
         return user.email
 
     @app.post("/notes")
@@ -108,6 +135,8 @@ ANSWERS: dict[str, tuple[object, int]] = {
     "/connection": (["ada@example.com", "/connection"], 401),
     "/optional": ("ada@example.com", 200),
     "/page": ("ada@example.com", 401),
+    "/now-async": ("ada@example.com", 401),
+    "/still-async": ("ada@example.com", 401),
     "/included/route?number=3": (3, 401),
     "/late": ("ada@example.com", 401),
 }
@@ -146,9 +175,17 @@ def test_a_route_is_taken_over_by_its_first_request(app: FastAPI, client: TestCl
     taken = {
         getattr(route, "path", "")
         for route in app.routes
-        if isinstance(getattr(route, "app", None), _Guarded)
+        if hasattr(route, "app") and is_taken_over(route)
     }
-    assert taken == {"/both", "/thread", "/connection", "/optional", "/page"}
+    assert taken == {
+        "/both",
+        "/thread",
+        "/connection",
+        "/optional",
+        "/page",
+        "/now-async",
+        "/still-async",
+    }
 
 
 def test_what_stands_before_a_guard_stays_before_it(client: TestClient) -> None:
@@ -258,6 +295,16 @@ async def test_a_body_under_way_when_its_route_is_taken_over_opens_nothing(path:
     @app.post("/nameless", dependencies=[Depends(current_user)])
     async def nameless(note: Note) -> None:
         ran.append(note)
+
+    @app.get("/now-async")
+    @now_async
+    def made_async(user: CurrentUser) -> str:
+        return user.email
+
+    @app.get("/still-async")
+    @still_async
+    async def decorated(user: CurrentUser) -> str:
+        return user.email
 
     @app.post("/notes")
     @router.post("/notes")

@@ -51,6 +51,17 @@ def test_the_client_header_is_needed_exactly(server: LiveServer) -> None:
             assert answer == (403, "missing_client_header"), (path, value)
 
 
+def test_no_header_that_is_checked_may_come_twice(server: LiveServer) -> None:
+    """Which of the two another layer believes is not ours to guess (RFC 9112 §3.2)."""
+    own = f"localhost:{server.port}"
+    client, origin = ("X-Authingo-Client", "true"), ("Origin", f"http://{own}")
+    assert raw(server, "POST", "/sign-out", [client, origin]) == (200, None)
+    another = ("Host", own)  # beside the one that http.client sends
+    for several in ([origin, origin], [another]):
+        answer = raw(server, "POST", "/sign-out", [client, *several])
+        assert answer == (403, "origin_not_allowed"), several
+
+
 def test_the_client_header_may_come_once_only(server: LiveServer) -> None:
     twice = [("X-Authingo-Client", "true")] * 2
     assert raw(server, "POST", "/sign-out", twice) == (403, "missing_client_header")

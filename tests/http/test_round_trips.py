@@ -77,7 +77,7 @@ def test_a_check_of_a_session_in_memory_asks_nothing(server: LiveServer, asked: 
     browser.sign_up()
     token = browser.cookies["authingo_session"]
     deadline = time.monotonic() + 30
-    while server.auth.recall(token) is None:  # the first heartbeat has to come back
+    while server.auth.recall(token.encode()) is None:  # the first heartbeat has to come back
         assert browser.get("/session").status == 200
         assert time.monotonic() < deadline
     asked.clear()

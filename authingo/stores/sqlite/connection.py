@@ -20,6 +20,7 @@ from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.rows import Resumptions
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.reader import Epoch, Identity, Reader, identity
+from authingo.stores.sqlite.turn import Turn
 from authingo.stores.watching import Watchers
 
 T = TypeVar("T")
@@ -55,6 +56,7 @@ class Connection:
         self._connection: sqlite3.Connection | None = None
         self._file: Identity | None = None  # what the connection opened
         self._reader = Reader(path) if isinstance(path, Path) else None
+        self._turn = self._reader.turn if self._reader is not None else Turn()
         self._resumptions = Resumptions(rows.read)
         self._watchers = Watchers()
         self._epoch: Epoch | None = None  # up to which they were told
@@ -152,22 +154,20 @@ class Connection:
 
         Once for all who are answered in one turn of the event loop.
         """
-        reader = self._reader
-        if reader is None:
-            return False
-        if self._heard_until == reader.turn.until and clock.now() < self._heard_until:
+        turn = self._turn
+        if self._heard_until == turn.until and clock.now() < self._heard_until:
             return True
-        if not self._watchers:
+        if self._reader is None or not self._watchers:
             return False
         epoch = None
         if self._opened and self._schema_fits:
-            epoch = reader.epoch(self._file)
+            epoch = self._reader.epoch(self._file)
         if epoch is None or epoch != self._epoch:
             self._epoch = epoch
             self._watchers.drop_all()
         if epoch is None:
             return False
-        self._heard_until = reader.turn.until
+        self._heard_until = turn.until
         return True
 
     # Schema

@@ -23,6 +23,8 @@ class Turn:
     but is a system call in Python 3.11; a deadline tells as well, if a moment later.
     """
 
+    __slots__ = ("_lasts_in", "until")
+
     def __init__(self) -> None:
         self.until = 0.0
         self._lasts_in: AbstractEventLoop | None = None
