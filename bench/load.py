@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,16 @@ class Counted:
     rate: float
     p50: float
     p99: float
+
+
+def together(runs: Sequence[Counted]) -> Counted:
+    """Take runs of the same length for one."""
+    return Counted(
+        sum(run.requests for run in runs),
+        statistics.mean(run.rate for run in runs),
+        statistics.median(run.p50 for run in runs),
+        statistics.median(run.p99 for run in runs),
+    )
 
 
 class Load:
