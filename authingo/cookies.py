@@ -17,7 +17,6 @@ and must not import FastAPI to do so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -43,21 +42,21 @@ class Cookie:
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", f"{self.name}=".encode())
 
-    def read(self, headers: Mapping[bytes, bytes]) -> str | None:
+    def read(self, header: bytes) -> str | None:
         """Return what `find` finds, as text."""
-        found = self.find(headers)
+        found = self.find(header)
         return None if found is None else found.decode("latin-1")
 
-    def find(self, headers: Mapping[bytes, bytes]) -> bytes | None:
+    def find(self, header: bytes) -> bytes | None:
         """Return the value of the one cookie with this name, exactly as sent.
 
-        `headers`: by lower-case name, all that are called Cookie joined by `;`.
+        `header`: all that are called Cookie, joined by `;`; empty where there is none.
         None where it is missing or came twice: another Path or a sibling domain can
         plant a second cookie of the same name, and which of the two a browser sends
         first is not ours to guess ("cookie tossing", RFC 6265 §8.6).
         """
         start, found = self.start, None
-        for part in headers.get(b"cookie", b"").split(b";"):
+        for part in header.split(b";"):
             pair = part.strip(b" \t")
             if pair.startswith(start):
                 if found is not None:

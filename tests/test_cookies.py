@@ -9,7 +9,7 @@ import pytest
 
 from authingo.config import settings_from
 from authingo.cookies import Cookies
-from authingo.fastapi.headers import combined
+from authingo.fastapi.headers import cookie_header
 
 HTTPS = {"public_url": "https://app.example.com"}
 EMBEDDED = {**HTTPS, "trusted_origins": ["https://other.example"]}
@@ -84,4 +84,4 @@ def test_a_value_is_read_exactly_as_sent_and_only_if_it_is_the_only_one(
 ) -> None:
     cookie = replace(Cookies(settings_from({})).session, name="a")
     sent = [(b"cookie", one.encode("latin-1")) for one in headers]
-    assert cookie.read(combined({"headers": sent})) == found
+    assert cookie.read(cookie_header({"headers": sent})) == found

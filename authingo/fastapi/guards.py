@@ -53,7 +53,7 @@ class Guard:
             return None
         said = combined(scope)
         self.origin.check(scope, said, waived_for)
-        known = self._recall(self._cookie.find(said))
+        known = self._recall(self._cookie.find(said.get(b"cookie", b"")))
         return None if known is None else known.resumed
 
     async def admit(self, scope: Scope, waived_for: Container[str] = ()) -> Resumed:
@@ -71,7 +71,7 @@ class Guard:
         known: tuple[Guard, Resumed] | None = scope.get(_ADMITTED)
         if known is not None and known[0] is self:  # several guards of one request ask once
             return known[1]
-        token = self._cookie.read(said)
+        token = self._cookie.read(said.get(b"cookie", b""))
         resumed = await self._auth.resume(token)
         scope[_ADMITTED] = (self, resumed)
         if watched := scope.get(WATCHED):

@@ -18,7 +18,7 @@ from authingo.cookies import Cookies
 from authingo.errors import AuthError, MethodNotAllowed, NotFound, StoreUnavailable
 from authingo.fastapi.bodies import ClientGone, Receive, read_strings, while_listening
 from authingo.fastapi.clients import ClientReader
-from authingo.fastapi.headers import Scope, combined
+from authingo.fastapi.headers import Scope, combined, cookie_header
 from authingo.fastapi.origin import OriginCheck
 from authingo.fastapi.replies import Prepared, Reply, Send, error_reply
 from authingo.fastapi.routes import ROUTES, SESSION_PATH, Request, prepared
@@ -37,7 +37,8 @@ class Handler:
         self._auth = auth
         self._check = OriginCheck(auth.settings)
         self._cookies = Cookies(auth.settings)
-        self._session_cookie = self._cookies.session
+        self._find_session = self._cookies.session.find
+        self._recall = auth.recall
         self._remembers = bool(auth.settings.sessions.cache)
         self._clients = ClientReader(auth.settings)
 
@@ -46,7 +47,7 @@ class Handler:
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
-        path = path_below(scope)
+        path = path_below(scope) if scope.get("root_path") else scope["path"]
         known = self._remembered(path, scope)
         if known is None:
             await self._answer(path, scope, receive, send)
@@ -64,8 +65,8 @@ class Handler:
         """Return the answer of a session check without any of what follows, where it is known."""
         if path != "/session" or scope["method"] != "GET" or not self._remembers:
             return None
-        known = self._auth.recall(self._session_cookie.find(combined(scope)))
-        return None if known is None else prepared(known.resumed)
+        known = self._recall(self._find_session(cookie_header(scope)))
+        return None if known is None else known.resumed.reply or prepared(known.resumed)
 
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:

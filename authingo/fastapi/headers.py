@@ -13,6 +13,17 @@ def header_values(scope: Scope, name: bytes) -> list[bytes]:
     return [value for key, value in scope["headers"] if key == name]
 
 
+def cookie_header(scope: Scope) -> bytes:
+    """Return the Cookie headers as one (RFC 9113 §8.2.3); empty where there is none."""
+    cookies: bytes = b""
+    for name, value in scope["headers"]:
+        if name == b"cookie":
+            if cookies:  # seldom, and then at once: there may be very many
+                return b"; ".join(header_values(scope, b"cookie"))
+            cookies = value
+    return cookies
+
+
 def combined(scope: Scope) -> dict[bytes, bytes]:
     """Return all headers by their lower-case names, for who looks at several of them.
 

@@ -11,7 +11,7 @@ from authingo.auth import Auth
 from authingo.cookies import Cookies
 from authingo.errors import NotFound
 from authingo.fastapi.clients import ClientReader
-from authingo.fastapi.headers import Scope, combined
+from authingo.fastapi.headers import Scope, cookie_header
 from authingo.fastapi.replies import Prepared, Reply
 from authingo.models import Client, Resumed, SignedIn
 from authingo.wire import listed_session_json, session_json, user_json
@@ -35,12 +35,12 @@ class Request:
     @property
     def session_token(self) -> str | None:
         """The session cookie, where there is exactly one."""
-        return self.cookies.session.read(combined(self.scope))
+        return self.cookies.session.read(cookie_header(self.scope))
 
     @property
     def refresh_token(self) -> str | None:
         """The refresh cookie, where there is exactly one."""
-        return self.cookies.refresh.read(combined(self.scope))
+        return self.cookies.refresh.read(cookie_header(self.scope))
 
     def signed_in(self, result: SignedIn) -> Reply:
         """Answer with user and session, and set both cookies."""

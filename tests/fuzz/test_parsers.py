@@ -19,7 +19,7 @@ from authingo.cookies import Cookies
 from authingo.errors import AuthError, ConfigError
 from authingo.fastapi.bodies import read_strings
 from authingo.fastapi.clients import ClientReader
-from authingo.fastapi.headers import combined
+from authingo.fastapi.headers import cookie_header
 from authingo.fastapi.origin import OriginCheck
 from authingo.tokens import RefreshToken, SessionToken
 from tests.fuzz.conftest import in_batches
@@ -67,7 +67,7 @@ def test_a_cookie_is_found_where_it_came_once(until_time_is_up: Search) -> None:
         ours = f"authingo_session={value}"
         sent = [ours if is_ours else text for text, is_ours in parts]
         headers = [(b"cookie", "; ".join(sent).encode("latin-1"))]
-        found = Cookies(Settings()).session.read(combined({"headers": headers}))
+        found = Cookies(Settings()).session.read(cookie_header({"headers": headers}))
         named = [text for text in sent if text.strip(" \t").startswith("authingo_session=")]
         if len(named) == 1:
             assert found == named[0].strip(" \t").partition("=")[2]
