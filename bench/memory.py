@@ -75,7 +75,7 @@ def _guesses(bench: Bench, system: System, server: Server) -> list[tuple[int, fl
         pause = seconds / bench.scale.random_steps
         looks = []
         for _ in range(bench.scale.random_steps - 1):
-            time.sleep(pause)
+            time.sleep(pause)  # between two looks, while wrk runs
             looks.append(_rss(server.pid))
         counted = load.finish()
         curve += [

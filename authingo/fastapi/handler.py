@@ -66,6 +66,7 @@ class Handler:
         if path != "/session" or scope["method"] != "GET" or not self._remembers:
             return None
         known = self._recall(self._find_session(cookie_header(scope)))
+        # As nearly always it was made before: at hand, without a call.
         return None if known is None else known.resumed.reply or prepared(known.resumed)
 
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:

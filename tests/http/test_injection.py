@@ -296,16 +296,6 @@ async def test_a_body_under_way_when_its_route_is_taken_over_opens_nothing(path:
     async def nameless(note: Note) -> None:
         ran.append(note)
 
-    @app.get("/now-async")
-    @now_async
-    def made_async(user: CurrentUser) -> str:
-        return user.email
-
-    @app.get("/still-async")
-    @still_async
-    async def decorated(user: CurrentUser) -> str:
-        return user.email
-
     @app.post("/notes")
     @router.post("/notes")
     async def notes(note: Note, user: CurrentUser) -> None:
