@@ -2,9 +2,9 @@
 
 A check that was answered by the store is remembered by a digest of the token, for
 `sessions.cache` at most and never past the session's own deadline. The store tells
-of every revocation, whoever made it, and says before each answer from memory
-whether it still hears of them (see `Store.watch`); where it does not, everything
-is forgotten and the store is asked each time (ASVS 5.0 V7.4.1).
+of every revocation, whoever made it, and vouches for each answer from memory that
+it still hears of them (see `Store.watch`); where it does not, everything is
+forgotten and the store is asked each time (ASVS 5.0 V7.4.1).
 
 An answer that was being read while its user's sessions changed is not kept: it may
 be from before the change, and the notice has passed. So, of a notice and an answer,
@@ -20,7 +20,7 @@ from itertools import islice
 from authingo import clock
 from authingo.last_use import LastUse
 from authingo.models import TokenMatch
-from authingo.stores import Store
+from authingo.stores import Store, Trust
 from authingo.tokens import session_digest
 
 _SIZE = 10_000  # sessions, some three kilobytes each
@@ -56,19 +56,19 @@ class SessionCache:
         self._notices = 0  # so far
         self._notice_of: dict[str, int] = {}  # the number of a user's last one
         self._notice_of_all = 0
-        if self._longest:
-            store.watch(self)
+        self._trust = store.watch(self) if self._longest else Trust()
 
     def recall(self, token: bytes | None) -> Remembered | None:
         """Return a live session that is remembered and still proven; None: ask. Never waits."""
         if not token or not self._known:
             return None
-        if not self._hears():
+        now = clock.now()
+        if now >= self._trust.until and not self._hears():
             self.drop_all()
             return None
         key = blake2s(token).digest()
         found = self._known.get(key)  # being asked, the store may have told of a revocation
-        if found is not None and clock.now() >= found.until:
+        if found is not None and now >= found.until:
             self._drop(key, found)
             return None
         return found

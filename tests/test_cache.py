@@ -19,7 +19,7 @@ from authingo.cache import SessionCache
 from authingo.errors import StoreUnavailable
 from authingo.last_use import LastUse
 from authingo.models import Resumed, Session, TokenMatch, User
-from authingo.stores import Revoked, Store
+from authingo.stores import Revoked, Store, Trust
 from authingo.tokens import SessionToken
 
 TEN = timedelta(seconds=10)
@@ -48,9 +48,11 @@ class Scripted:
         self.truth: defaultdict[str, int] = defaultdict(int)  # which version of a user there is
         self.looks = self.questions = 0
         self.watching: list[Revoked] = []
+        self.trust = Trust()
 
-    def watch(self, revoked: Revoked) -> None:
+    def watch(self, revoked: Revoked) -> Trust:
         self.watching.append(revoked)
+        return self.trust
 
     def hears(self) -> bool:
         self.questions += 1
@@ -344,6 +346,25 @@ class Time:
 @pytest.fixture
 def hand(monkeypatch: pytest.MonkeyPatch) -> Time:
     return Time(monkeypatch)
+
+
+def test_while_the_store_vouches_for_it_nobody_asks(
+    store: Scripted, sessions: SessionCache, hand: Time
+) -> None:
+    """And as soon as it does not, by itself or because the time is over, it is asked again."""
+    fill(sessions, store)
+    questions = store.questions
+    store.trust.until = hand.now + 1
+    assert name_of(sessions) == "0"
+    hand.now += 0.99
+    assert name_of(sessions) == "0"
+    assert store.questions == questions
+    hand.now += 0.01
+    assert name_of(sessions) == "0"
+    assert store.questions == questions + 1
+    store.trust.until = 0.0
+    store.untold.append("ada")
+    assert name_of(sessions) is None
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,19 @@ class Revoked(Protocol):
         """All that is remembered may be outdated."""
 
 
+class Trust:
+    """How long a store vouches, without being asked again, for having told all of it.
+
+    `until`: by authingo.clock, in seconds. Past, as in the beginning: ask `Store.hears`. To
+    look here is the least that a check from memory can do; a call costs it several times that.
+    """
+
+    __slots__ = ("until",)
+
+    def __init__(self) -> None:
+        self.until = 0.0
+
+
 class Store(Protocol):
     """What a storage adapter does."""
 
@@ -81,21 +94,24 @@ class Store(Protocol):
 
     # Revocations
 
-    def watch(self, revoked: Revoked) -> None:
+    def watch(self, revoked: Revoked) -> Trust:
         """Tell `revoked`, as long as the store is open, of what changes the answer to a check.
 
         That is every session that ends or is replaced and every user who changes,
         whoever does it, another program and a hand-written statement included;
         what this store's own verbs do is told before they return, or at the latest
         by the next `hears`. Several may watch, and each is told.
+
+        Returns:
+            The store's own, which it moves: what `hears` would say until then.
         """
 
     def hears(self) -> bool:
         """Tell whether all of it was told: up to now, or up to a bound the adapter states.
 
-        Asked before each answer from memory, in the event loop; it never waits.
-        False: what is remembered proves nothing. An adapter that cannot hear
-        always says so.
+        Asked in the event loop before an answer from memory, where `Trust` does not
+        say it already; it never waits. False: what is remembered proves nothing. An
+        adapter that cannot hear always says so.
         """
 
     # Schema

@@ -10,9 +10,8 @@ from typing import Any
 
 import asyncpg
 
-from authingo import clock
 from authingo.errors import StoreUnavailable
-from authingo.stores import Revoked, migrations
+from authingo.stores import Revoked, Trust, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.postgres.failures import translated
 from authingo.stores.postgres.lookups import BY_TOKEN, Lookups
@@ -87,14 +86,13 @@ class Connections:
 
     # Revocations
 
-    def watch(self, revoked: Revoked) -> None:
+    def watch(self, revoked: Revoked) -> Trust:
         """See Store. Nothing is connected before `hears` is asked for the first time."""
         self._watchers.add(revoked)
+        return self._revocations.trust
 
     def hears(self) -> bool:
         """See Store."""
-        if clock.now() < self._revocations.trusted_until:
-            return True
         return bool(self._watchers) and self._opened and self._revocations.hears()
 
     def _forget(self, user_id: str | None) -> None:

@@ -27,7 +27,7 @@ import asyncpg
 
 from authingo import clock
 from authingo.errors import StoreUnavailable
-from authingo.stores import Revoked
+from authingo.stores import Revoked, Trust
 from authingo.stores.postgres.failures import translated
 
 CHANNEL = "authingo"
@@ -81,8 +81,7 @@ class Revocations:
         self._revoked = revoked
         self._connect = connect
         self._send = send
-        # By authingo.clock: until then, all that was revoked until `TRUST` ago has been told.
-        self.trusted_until = 0.0
+        self.trust = Trust()  # until then, all that was revoked until `TRUST` ago has been told
         self._sent: dict[str, float] = {}  # heartbeats under way, and when they were sent
         self._triggers: str | None = None  # as the last heartbeat told of them
         self._listening: asyncio.Task[None] | None = None
@@ -91,7 +90,7 @@ class Revocations:
 
     def hears(self) -> bool:
         """Tell whether there is trust, and begin to listen where nobody does."""
-        if clock.now() < self.trusted_until:
+        if clock.now() < self.trust.until:
             return True
         if self._listening is None or self._listening.done():
             self._listening = asyncio.get_running_loop().create_task(self._run())
@@ -157,7 +156,7 @@ class Revocations:
                     async with asyncio.timeout(BEAT):
                         await lost.wait()
                 now = clock.now()
-                if now < self.trusted_until:
+                if now < self.trust.until:
                     heard, heard_at = True, now
                     self._say(None)
                 elif now - heard_at > _PATIENCE:
@@ -200,7 +199,7 @@ class Revocations:
                 if triggers != self._triggers:
                     self._revoked.drop_all()
                 self._triggers = triggers
-                self.trusted_until = sent + TRUST
+                self.trust.until = sent + TRUST
                 self._heard.set()
                 self._sent = {beat: at for beat, at in self._sent.items() if at > sent}
         elif text == "*":
@@ -214,7 +213,7 @@ class Revocations:
         lost.set()
 
     def _trust_nothing(self) -> None:
-        self.trusted_until = 0.0
+        self.trust.until = 0.0
         self._sent.clear()  # asyncpg may still hand over what it had read
         self._revoked.drop_all()
 

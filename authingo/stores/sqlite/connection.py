@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 
 from authingo import clock
 from authingo.errors import NoDatabase, StoreUnavailable
-from authingo.stores import Revoked, migrations
+from authingo.stores import Revoked, Trust, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.rows import Resumptions
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.reader import Epoch, Identity, Reader, identity
-from authingo.stores.sqlite.turn import Turn
+from authingo.stores.sqlite.turn import LONGEST
 from authingo.stores.watching import Watchers
 
 T = TypeVar("T")
@@ -56,11 +56,11 @@ class Connection:
         self._connection: sqlite3.Connection | None = None
         self._file: Identity | None = None  # what the connection opened
         self._reader = Reader(path) if isinstance(path, Path) else None
-        self._turn = self._reader.turn if self._reader is not None else Turn()
         self._resumptions = Resumptions(rows.read)
         self._watchers = Watchers()
         self._epoch: Epoch | None = None  # up to which they were told
-        self._heard_until = 0.0  # by authingo.clock: the turn in which the epoch was looked at
+        # Until the end of the turn in which the epoch was looked at.
+        self._trust = self._reader.turn.trust if self._reader is not None else Trust()
         self._opened = False
         self._schema_fits = False
 
@@ -75,7 +75,6 @@ class Connection:
     async def close(self) -> None:
         """See Store."""
         self._opened = False
-        self._heard_until = 0.0
         if self._reader is not None:
             self._reader.close()
         if self._thread is not None:
@@ -145,17 +144,18 @@ class Connection:
 
     # Revocations
 
-    def watch(self, revoked: Revoked) -> None:
+    def watch(self, revoked: Revoked) -> Trust:
         """See Store."""
         self._watchers.add(revoked)
+        return self._trust
 
     def hears(self) -> bool:
         """See Store: up to now, because the file itself is asked. In memory there is no telling.
 
         Once for all who are answered in one turn of the event loop.
         """
-        turn = self._turn
-        if self._heard_until == turn.until and clock.now() < self._heard_until:
+        now = clock.now()
+        if now < self._trust.until:
             return True
         if self._reader is None or not self._watchers:
             return False
@@ -167,7 +167,7 @@ class Connection:
             self._watchers.drop_all()
         if epoch is None:
             return False
-        self._heard_until = turn.until
+        self._trust.until = now + LONGEST
         return True
 
     # Schema

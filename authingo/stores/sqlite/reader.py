@@ -32,7 +32,7 @@ WHERE (SELECT count(*) FROM sqlite_master
                       'authingo_users_deleted', 'authingo_users_replaced')) = 6"""
 
 
-def identity(path: Path) -> Identity | None:
+def identity(path: Path | str) -> Identity | None:
     """Tell which file there is under a path now."""
     try:
         found = os.stat(path)  # noqa: PTH116 - half the time of Path.stat, at every use
@@ -46,6 +46,7 @@ class Reader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._name = str(path)  # which saves a Path the asking in every turn
         self._connection: sqlite3.Connection | None = None
         self._cursor: sqlite3.Cursor | None = None
         self._file: Identity | None = None
@@ -107,7 +108,7 @@ class Reader:
             return self._cursor
         if self._connection is not None and self._thread != threading.get_ident():
             return None  # its one cursor must not be asked by two at once
-        if file is None or file != identity(self._path):
+        if file is None or file != identity(self._name):
             self.close()
             return None
         if self._cursor is None or self._file != file:

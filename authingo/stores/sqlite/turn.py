@@ -10,23 +10,23 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Callable
 
-from authingo import clock
+from authingo.stores import Trust
 
-_LONGEST = 0.05  # seconds
+LONGEST = 0.05  # seconds
 
 
 class Turn:
     """A turn in which something was found out. False when it is over, and before.
 
-    `until`, by authingo.clock, is for whoever asks with every check: 0.0 when it is over.
-    A loop that died in the middle of a turn never ended it. To ask which loop runs tells,
-    but is a system call in Python 3.11; a deadline tells as well, if a moment later.
+    `trust` ends with it; who gives it, for `LONGEST`, is who found out. A loop that died in
+    the middle of a turn never ended it. To ask which loop runs tells, but is a system call
+    in Python 3.11, too much for every check; a deadline tells as well, if a moment later.
     """
 
-    __slots__ = ("_lasts_in", "until")
+    __slots__ = ("_lasts_in", "trust")
 
     def __init__(self) -> None:
-        self.until = 0.0
+        self.trust = Trust()
         self._lasts_in: AbstractEventLoop | None = None
 
     def __bool__(self) -> bool:
@@ -36,9 +36,8 @@ class Turn:
         """It was found out just now. `then` is called when the turn is over, if it ever is."""
         self._lasts_in = get_running_loop()
         self._lasts_in.call_soon(then)
-        self.until = clock.now() + _LONGEST
 
     def end(self) -> None:
         """It has to be found out again."""
         self._lasts_in = None
-        self.until = 0.0
+        self.trust.until = 0.0
