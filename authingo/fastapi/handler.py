@@ -51,10 +51,9 @@ class Handler:
         known = self._remembered(path, scope)
         if known is None:
             await self._answer(path, scope, receive, send)
-        else:  # sent here: what is served alone is spared a coroutine of `answer`
-            start, body = known.messages()
-            await send(start)
-            await send(body)
+        else:  # sent here: what is served alone is spared a coroutine
+            await send(known.start())
+            await send(known.end())
 
     def answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer an HTTP request for a path below the base path."""
@@ -66,8 +65,12 @@ class Handler:
         if path != "/session" or scope["method"] != "GET" or not self._remembers:
             return None
         known = self._recall(self._find_session(cookie_header(scope)))
-        # As nearly always it was made before: at hand, without a call.
-        return None if known is None else known.resumed.reply or prepared(known.resumed)
+        if known is None:
+            return None
+        reply: Prepared | None = known.reply
+        if reply is None:
+            reply = known.reply = prepared(known.resumed)
+        return reply
 
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:

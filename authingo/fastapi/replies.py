@@ -48,18 +48,19 @@ class Prepared(msgspec.Struct, frozen=True):
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
 
-    def messages(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return what is sent. Made anew: middleware around may change what it is given."""
-        return (
-            {"type": "http.response.start", "status": self.status, "headers": list(self.headers)},
-            {"type": "http.response.body", "body": self.body},
-        )
+    def start(self) -> dict[str, Any]:
+        """Return the first message. Made anew: middleware around may change what it is given."""
+        headers = [*self.headers]
+        return {"type": "http.response.start", "status": self.status, "headers": headers}
+
+    def end(self) -> dict[str, Any]:
+        """Return the second message, and last."""
+        return {"type": "http.response.body", "body": self.body}
 
     async def send(self, send: Send) -> None:
         """Send it."""
-        start, body = self.messages()
-        await send(start)
-        await send(body)
+        await send(self.start())
+        await send(self.end())
 
 
 class Reply(msgspec.Struct, frozen=True):
