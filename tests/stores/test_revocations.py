@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
-import shutil
-import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-import asyncpg
 import pytest
 
-from authingo import clock
-from authingo.config import Settings
 from authingo.models import AttemptLimit, Event, NewSession, NewUser, Outcome, Rotation
-from authingo.stores import Store, open_store
-from authingo.stores.postgres.revocations import Revocations
-from tests.database import execute, run_script, sqlite_path
-from tests.postgres import PostgresServer
+from tests.database import execute, run_script
 from tests.stores.watching import (
     DEAD,
     EXPIRED,
     LIVES,
     Scene,
     Told,
+    another,
     new_session,
     next_turn,
-    until,
 )
 
 pytestmark = pytest.mark.anyio
@@ -111,33 +100,6 @@ PEACEFUL = {
 }
 
 
-LISTENERS = (
-    "SELECT count(*) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND query LIKE 'LISTEN%' AND pid <> pg_backend_pid()"
-)
-
-
-@pytest.fixture
-async def scene(database_url: str) -> AsyncIterator[Scene]:
-    scene = await Scene.begin(database_url)
-    yield scene
-    await scene.store.close()
-
-
-@pytest.fixture
-async def postgres_scene(scene: Scene) -> Scene:
-    if scene.store.embedded:
-        pytest.skip("about PostgreSQL")
-    return scene
-
-
-@pytest.fixture
-async def sqlite_scene(scene: Scene) -> Scene:
-    if not scene.store.embedded:
-        pytest.skip("about SQLite")
-    return scene
-
-
 # What its own verbs do
 
 
@@ -214,16 +176,6 @@ async def test_what_another_program_does_is_heard(scene: Scene, verb: Verb) -> N
     assert await scene.heard() == scene.only_ada()
 
 
-@contextlib.asynccontextmanager
-async def another(url: str) -> AsyncIterator[Store]:
-    store = open_store(Settings(database_url=url))
-    await store.open(create=False)
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
 async def test_all_who_watch_are_told(scene: Scene) -> None:
     """Several Auths may share a store; each has a cache."""
     second = Told()
@@ -239,6 +191,18 @@ async def test_all_who_watch_are_told(scene: Scene) -> None:
     execute(scene.url, "DELETE FROM authingo_users")
     assert scene.bob.id in (heard := await scene.heard()) or heard == {"*"}
     assert heard == set(second.whom) - {"nobody"}
+
+
+async def test_every_commit_of_many_at_once_is_heard(scene: Scene) -> None:
+    """Ten programs' worth of endings; after each, whoever looks finds it told."""
+    sessions = [new_session() for _ in range(50)]
+    for session in sessions:
+        await scene.store.begin_session(scene.bob.id, session, version=1, ending=None)
+    await scene.listen()
+    async with another(scene.url) as elsewhere:
+        await asyncio.gather(*(elsewhere.end_session(one.token_digest) for one in sessions))
+    heard = await scene.heard()
+    assert heard == ({"*"} if scene.store.embedded else {scene.bob.id})
 
 
 # What a hand does
@@ -331,284 +295,3 @@ async def test_what_has_expired_is_not_told(scene: Scene) -> None:
         set()
     )
     assert await by_hand(scene, f"DELETE FROM authingo_sessions {ADAS}") == set()
-
-
-# How PostgreSQL says it
-
-
-class Listener:
-    """Hears what triggers notify, as anybody can."""
-
-    def __init__(self, connection: asyncpg.Connection) -> None:
-        self._connection = connection
-        self._heard: list[str] = []
-
-    async def start(self) -> None:
-        await self._connection.add_listener("authingo", lambda *args: self._heard.append(args[-1]))
-
-    async def during(self, script: str) -> list[str]:
-        await self._connection.execute(script)
-        await self._connection.execute("NOTIFY authingo, 'end'")
-        await until(lambda: "end" in self._heard)
-        heard, self._heard = self._heard[:-1], []
-        return heard
-
-
-@pytest.fixture
-async def listener(postgres: PostgresServer, postgres_template: str) -> AsyncIterator[Listener]:
-    """On a database with 150 users, `usr_1` and so on, of two sessions each."""
-    url = postgres.create_database(template=postgres_template)
-    connection = await asyncpg.connect(url)
-    await connection.execute(_MANY)
-    listener = Listener(connection)
-    await listener.start()
-    yield listener
-    await connection.close()
-    postgres.drop_database(url)
-
-
-_MANY = """\
-INSERT INTO authingo_users (id, email, name, password_hash)
-    SELECT 'usr_' || n, n || '@example.com', 'N', 'x' FROM generate_series(1, 150) n;
-INSERT INTO authingo_sessions (id, user_id, token_digest, selector_digest, verifier_digest,
-        created_at, last_used_at, expires_at, refresh_expires_at, absolute_expires_at)
-    SELECT 'ses_' || n, 'usr_' || (n + 1) / 2, sha256(('t' || n)::bytea),
-        sha256(('s' || n)::bytea), 'v', now(), now(), later, later, later
-    FROM generate_series(1, 300) n, (SELECT now() + interval '1 hour') AS l (later);
-"""
-
-
-def _ids(first: int, last: int) -> str:
-    return ", ".join(f"'usr_{number}'" for number in range(first, last + 1))
-
-
-async def test_a_notice_names_each_user_once(listener: Listener) -> None:
-    heard = await listener.during(
-        "DELETE FROM authingo_sessions WHERE user_id IN ('usr_1','usr_2')"
-    )
-    assert [set(text.split(" ")) for text in heard] == [{"usr_1", "usr_2"}]
-    assert len(heard[0].split(" ")) == 2
-
-
-async def test_a_hundred_are_named_and_more_are_everybody(listener: Listener) -> None:
-    hundred = await listener.during(
-        f"DELETE FROM authingo_sessions WHERE user_id IN ({_ids(1, 100)})"
-    )
-    assert [len(text.split(" ")) for text in hundred] == [100]
-    assert await listener.during("UPDATE authingo_users SET name = 'M'") == ["*"]
-
-
-async def test_more_than_a_hundred_in_many_statements_are_everybody(listener: Listener) -> None:
-    """Said once, not again with each statement."""
-    one_by_one = ";".join(
-        f"DELETE FROM authingo_sessions WHERE id = 'ses_{number}'" for number in range(1, 131)
-    )
-    heard = await listener.during(f"BEGIN; {one_by_one}; COMMIT")
-    assert heard.count("*") == 1
-    assert len(heard) <= 101
-    assert await listener.during("DELETE FROM authingo_sessions WHERE user_id = 'usr_150'") == [
-        "usr_150"
-    ], "the count is one transaction's"
-
-
-async def test_a_cascade_counts_as_well(listener: Listener) -> None:
-    """Each deleted user is a statement of its own about sessions."""
-    heard = await listener.during("DELETE FROM authingo_users")
-    assert "*" in heard
-    assert len(heard) <= 102
-
-
-async def test_what_a_savepoint_undoes_is_not_counted(listener: Listener) -> None:
-    heard = await listener.during(
-        "BEGIN; DELETE FROM authingo_sessions WHERE id = 'ses_1';"
-        " SAVEPOINT s; DELETE FROM authingo_sessions; ROLLBACK TO s;"
-        " DELETE FROM authingo_sessions WHERE id = 'ses_3'; COMMIT"
-    )
-    assert heard == ["usr_1", "usr_2"]
-    undone = await listener.during("BEGIN; DELETE FROM authingo_users; ROLLBACK")
-    assert undone == []
-
-
-# When it cannot hear
-
-
-DAMAGES = {
-    "a trigger dropped": "DROP TRIGGER authingo_sessions_deleted ON authingo_sessions",
-    "a trigger disabled": "ALTER TABLE authingo_users DISABLE TRIGGER authingo_users_changed",
-    "all triggers disabled": "ALTER TABLE authingo_sessions DISABLE TRIGGER USER",
-    "a trigger for replicas alone": "ALTER TABLE authingo_sessions"
-    " ENABLE REPLICA TRIGGER authingo_sessions_emptied",
-}
-SWAPS = {
-    "a table dropped": "DROP TABLE authingo_sessions",
-    "a table replaced": "ALTER TABLE authingo_sessions RENAME TO elsewhere;"
-    " CREATE TABLE authingo_sessions (LIKE elsewhere INCLUDING ALL)",
-    "triggers off for a while": "ALTER TABLE authingo_sessions DISABLE TRIGGER ALL;"
-    " DELETE FROM authingo_sessions; ALTER TABLE authingo_sessions ENABLE TRIGGER ALL",
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-async def test_without_its_triggers_it_hears_nothing_and_says_so(
-    postgres_scene: Scene, damage: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    execute(postgres_scene.url, damage)
-    await until(lambda: not postgres_scene.store.hears() and caplog.messages)
-    assert "triggers of authingo are missing or disabled" in caplog.messages[0]
-    assert not postgres_scene.store.hears()
-    assert set(postgres_scene.told.whom) == {"*"}
-
-
-@pytest.mark.parametrize("damage", [*DAMAGES.values(), *SWAPS.values()], ids=[*DAMAGES, *SWAPS])
-async def test_it_notices_when_its_triggers_go(postgres_scene: Scene, damage: str) -> None:
-    """Within the bound: each heartbeat proves them as well."""
-    scene = postgres_scene
-    await scene.listen()
-    run_script(scene.url, damage)
-    await until(lambda: not scene.store.hears() or "*" in scene.told.whom)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "DROP TRIGGER authingo_sessions_deleted",
-        "DROP TRIGGER authingo_users_replaced",
-        "DROP TABLE authingo_sessions",
-        "ALTER TABLE authingo_sessions RENAME TO elsewhere",
-        "DROP TABLE authingo_epoch",
-        "DELETE FROM authingo_epoch",
-    ],
-)
-async def test_without_its_triggers_a_file_is_not_believed(
-    sqlite_scene: Scene, damage: str
-) -> None:
-    await sqlite_scene.listen()
-    run_script(sqlite_scene.url, damage)
-    await next_turn()
-    assert not sqlite_scene.store.hears()
-    assert set(sqlite_scene.told.whom) == {"*"}
-    await next_turn()
-    assert not sqlite_scene.store.hears()
-
-
-async def test_a_store_in_memory_says_that_it_cannot_hear() -> None:
-    store = open_store(Settings(database_url="sqlite:///:memory:"))
-    store.watch(told := Told())
-    await store.open(create=True)
-    await store.migrate()
-    await store.ping()
-    assert not store.hears()
-    assert told.whom == []
-    await store.close()
-
-
-async def test_a_closed_store_says_that_it_cannot_hear(scene: Scene) -> None:
-    """And what happened until it was opened again is not missed."""
-    await scene.listen()
-    await next_turn()
-    assert scene.store.hears()
-    await scene.store.close()
-    await next_turn()
-    assert not scene.store.hears()
-    async with another(scene.url) as elsewhere:
-        elsewhere.watch(Told())
-        await elsewhere.ping()
-        await until(elsewhere.hears)
-        assert not scene.store.hears()
-        if not scene.store.embedded:
-            assert execute(scene.url, LISTENERS) == [(1,)], "being asked, it connects to nothing"
-    scene.told.whom.clear()
-    execute(scene.url, f"DELETE FROM authingo_sessions {ADAS.format(ada=scene.ada.id)}")
-    await scene.store.open(create=False)
-    await scene.store.ping()
-    await until(scene.store.hears)
-    assert "*" in scene.told.whom
-
-
-async def test_trust_is_counted_from_the_sending_of_a_heartbeat(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """However late it comes back: what was revoked meanwhile may come later still."""
-    now = 1000.0
-    monkeypatch.setattr(clock, "now", lambda: now)
-
-    async def never(*_: object) -> Any:
-        await asyncio.get_running_loop().create_future()
-
-    hearing = Revocations(Told(), connect=never, send=never)
-    hearing._sent["!beat"] = now
-    now += 1.5
-    hearing._hear(None, 0, "authingo", "!another triggers")
-    assert not hearing.hears(), "a heartbeat of somebody else's proves nothing"
-    hearing._hear(None, 0, "authingo", "!beat triggers")
-    now += 0.49
-    assert hearing.hears()
-    now += 0.02
-    assert not hearing.hears()
-    hearing._hear(None, 0, "authingo", "!beat triggers")
-    assert not hearing.hears(), "nor does one that comes twice"
-    await hearing.close()
-
-
-# A backup put back
-
-
-def _copy(source: Path, target: Path) -> None:
-    with (
-        contextlib.closing(sqlite3.connect(source)) as database,
-        contextlib.closing(sqlite3.connect(target)) as copy,
-    ):
-        database.backup(copy)
-
-
-def _copy_bytes(source: Path, target: Path) -> None:
-    with contextlib.closing(sqlite3.connect(source)) as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        shutil.copyfile(source, target)
-
-
-def _put_in_place(source: Path, target: Path) -> None:
-    for companion in ("-wal", "-shm"):
-        target.with_name(target.name + companion).unlink()
-    source.replace(target)
-
-
-Copy = Callable[[Path, Path], None]
-
-
-@pytest.mark.parametrize("back_up", [_copy, _copy_bytes])
-@pytest.mark.parametrize("restore", [_copy, _put_in_place])
-@pytest.mark.parametrize("first", ["asked", "used"])
-async def test_a_backup_that_is_put_back_is_noticed(
-    sqlite_scene: Scene, tmp_path: Path, back_up: Copy, restore: Copy, first: str
-) -> None:
-    """Though nothing was revoked since it was made, so that its epoch is the same."""
-    scene, file, backup = sqlite_scene, sqlite_path(sqlite_scene.url), tmp_path / "backup.db"
-    await scene.listen()
-    back_up(file, backup)
-    after = new_session()
-    assert await scene.store.begin_session(scene.ada.id, after, version=1, ending=None)
-    assert await scene.heard() == set(), "a session that begins ends none"
-    assert await scene.store.session_and_user(after.token_digest)
-    restore(backup, file)
-    await next_turn()
-    if first == "used":
-        assert await scene.store.session_and_user(after.token_digest) is None
-    await next_turn()
-    scene.store.hears()
-    assert set(scene.told.whom) == {"*"}
-    await scene.store.ping()
-    await next_turn()
-    assert scene.store.hears()
-
-
-async def test_every_commit_of_many_at_once_is_heard(scene: Scene) -> None:
-    """Ten programs' worth of endings; after each, whoever looks finds it told."""
-    sessions = [new_session() for _ in range(50)]
-    for session in sessions:
-        await scene.store.begin_session(scene.bob.id, session, version=1, ending=None)
-    await scene.listen()
-    async with another(scene.url) as elsewhere:
-        await asyncio.gather(*(elsewhere.end_session(one.token_digest) for one in sessions))
-    heard = await scene.heard()
-    assert heard == ({"*"} if scene.store.embedded else {scene.bob.id})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -54,6 +55,16 @@ def new_session(lifetimes: Lifetimes = LIVES) -> NewSession:
         verifier_digest=secrets.token_bytes(32),
         lifetimes=lifetimes,
     )
+
+
+@contextlib.asynccontextmanager
+async def another(url: str) -> AsyncIterator[Store]:
+    store = open_store(Settings(database_url=url))
+    await store.open(create=False)
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 @dataclass
