@@ -20,7 +20,6 @@ from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.rows import Resumptions
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.reader import Epoch, Identity, Reader, identity
-from authingo.stores.sqlite.turn import LONGEST
 from authingo.stores.watching import Watchers
 
 T = TypeVar("T")
@@ -35,6 +34,9 @@ CREATE TABLE IF NOT EXISTS authingo_migrations (
 )"""
 _PRAGMAS = "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA journal_mode=WAL;"
 
+# Seconds. Whose event loop died in the middle of a turn never ended it; to ask which loop runs
+# would tell, but is a system call in Python 3.11, too much for every check.
+_LONGEST_TURN = 0.05
 
 # What a connection does not get over by itself, though the file be mended or replaced.
 _LOST = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -59,8 +61,7 @@ class Connection:
         self._resumptions = Resumptions(rows.read)
         self._watchers = Watchers()
         self._epoch: Epoch | None = None  # up to which they were told
-        # Until the end of the turn in which the epoch was looked at.
-        self._trust = self._reader.turn.trust if self._reader is not None else Trust()
+        self._trust = self._reader.trust if self._reader is not None else Trust()
         self._opened = False
         self._schema_fits = False
 
@@ -167,7 +168,7 @@ class Connection:
             self._watchers.drop_all()
         if epoch is None:
             return False
-        self._trust.until = now + LONGEST
+        self._trust.until = now + _LONGEST_TURN
         return True
 
     # Schema

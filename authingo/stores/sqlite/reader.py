@@ -4,6 +4,10 @@ A lookup by a unique index takes some ten microseconds, handing it to a thread a
 back a hundred. In WAL mode a reader waits for nobody; in the rare moment when it
 would have to (a recovery, an exclusive lock), or when anything at all is wrong, it
 says that it does not know, and the connection that can wait is asked.
+
+All requests that are answered in one turn of the event loop had arrived before it began.
+So what is found out once in it (whether the file is still the one, what is in it, whether
+anything was revoked) is true of a moment after each of them came, and is not asked again.
 """
 
 from __future__ import annotations
@@ -11,10 +15,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from asyncio import AbstractEventLoop, get_running_loop
 from pathlib import Path
 from typing import Any
 
-from authingo.stores.sqlite.turn import Turn
+from authingo.stores import Trust
 
 Identity = tuple[int, int]
 Epoch = tuple[int, bytes, int]
@@ -52,7 +57,8 @@ class Reader:
         self._file: Identity | None = None
         self._thread = 0  # whose connection it is, until it is closed
         self._opened = 0  # times
-        self.turn = Turn()  # in which the file was seen
+        self._turn_of: AbstractEventLoop | None = None  # in which the file was seen
+        self.trust = Trust()  # for whom was told of the epoch; over with the turn
         self._version: int | None = None  # of the file, as this connection counts commits
         self._epoch: Epoch | None = None  # as it was at that version
 
@@ -60,8 +66,8 @@ class Reader:
         """Return the rows, or None where it cannot tell without waiting.
 
         `file` is the one whose schema was looked at: no other one is read. All who are
-        answered in one turn of the event loop see one snapshot, taken after each of
-        them had come: a third of what a lookup takes is to begin and to end one.
+        answered in one turn of the event loop see one snapshot: a third of what a
+        lookup takes is to begin and to end one.
         """
         try:
             cursor = self._connected(file)
@@ -95,7 +101,8 @@ class Reader:
         return self._epoch
 
     def _end_turn(self) -> None:
-        self.turn.end()
+        self._turn_of = None
+        self.trust.until = 0.0
         if self._connection is not None and self._connection.in_transaction:
             try:
                 self._connection.execute("COMMIT")
@@ -104,7 +111,7 @@ class Reader:
 
     def _connected(self, file: Identity | None) -> sqlite3.Cursor | None:
         """Look whether the file is still the one, once in a turn of the event loop."""
-        if self.turn and self._file == file:
+        if self._turn_of is not None and self._turn_of is get_running_loop() and self._file == file:
             return self._cursor
         if self._connection is not None and self._thread != threading.get_ident():
             return None  # its one cursor must not be asked by two at once
@@ -116,15 +123,17 @@ class Reader:
             self._cursor = self._connection.cursor()
             self._file = file
             self._thread = threading.get_ident()
-        self._end_turn()  # of an event loop that died
-        self.turn.begin(then=self._end_turn)
+        if self._turn_of is not None:  # an event loop that died in the middle of a turn
+            self._end_turn()
+        self._turn_of = get_running_loop()
+        self._turn_of.call_soon(self._end_turn)
         return self._cursor
 
     def close(self) -> None:
         """Let go of the file."""
         connection, self._connection = self._connection, None
-        self._cursor = self._epoch = None
-        self.turn.end()
+        self._cursor = self._epoch = self._turn_of = None
+        self.trust.until = 0.0
         if connection is not None:
             connection.close()
 
