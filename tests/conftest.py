@@ -63,17 +63,25 @@ def _migrate(url: str) -> None:
     asyncio.run(migrate())
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A migrated, empty database of a test's own, once of each kind."""
-    if request.param == "sqlite":
-        template: Path = request.getfixturevalue("sqlite_template")
-        yield f"sqlite:///{shutil.copy(template, tmp_path)}"  # with its mode
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.create_database(template=request.getfixturevalue("postgres_template"))
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A migrated, empty file of a test's own."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path)}"  # with its mode
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer, postgres_template: str) -> Iterator[str]:
+    """A migrated, empty database of a test's own."""
+    url = postgres.create_database(template=postgres_template)
     yield url
-    server.drop_database(url)
+    postgres.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated, empty database of a test's own, once of each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""Two users with a session each, on either database, and somebody who watches."""
+"""Two users with a session each, and somebody who watches: on either database, or on one."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,22 +10,26 @@ import pytest
 from tests.stores.watching import Scene
 
 
-@pytest.fixture
-async def scene(database_url: str) -> AsyncIterator[Scene]:
-    scene = await Scene.begin(database_url)
+@contextlib.asynccontextmanager
+async def _begun(url: str) -> AsyncIterator[Scene]:
+    scene = await Scene.begin(url)
     yield scene
     await scene.store.close()
 
 
 @pytest.fixture
-async def postgres_scene(scene: Scene) -> Scene:
-    if scene.store.embedded:
-        pytest.skip("about PostgreSQL")
-    return scene
+async def scene(database_url: str) -> AsyncIterator[Scene]:
+    async with _begun(database_url) as scene:
+        yield scene
 
 
 @pytest.fixture
-async def sqlite_scene(scene: Scene) -> Scene:
-    if not scene.store.embedded:
-        pytest.skip("about SQLite")
-    return scene
+async def postgres_scene(postgres_url: str) -> AsyncIterator[Scene]:
+    async with _begun(postgres_url) as scene:
+        yield scene
+
+
+@pytest.fixture
+async def sqlite_scene(sqlite_url: str) -> AsyncIterator[Scene]:
+    async with _begun(sqlite_url) as scene:
+        yield scene
