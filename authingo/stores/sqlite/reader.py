@@ -58,7 +58,7 @@ class Reader:
         self._thread = 0  # whose connection it is, until it is closed
         self._opened = 0  # times
         self._turn_of: AbstractEventLoop | None = None  # in which the file was seen
-        self.trust = Trust()  # for whom was told of the epoch; over with the turn
+        self.trust = Trust()  # given by who told of the epoch; it ends with the turn
         self._version: int | None = None  # of the file, as this connection counts commits
         self._epoch: Epoch | None = None  # as it was at that version
 
