@@ -1,4 +1,4 @@
-"""Ctrl-C while a file is read that may be silent for ever."""
+"""Ctrl-C: between two callbacks of the event loop, and at once in a wait that may be long."""
 
 from __future__ import annotations
 
@@ -7,16 +7,53 @@ import io
 import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    import asyncio
+
     from _typeshed import WriteableBuffer
 
 Handler = Callable[[int, FrameType | None], object]
+T = TypeVar("T", bound="Between | Waiting")
+
+
+class Between:
+    """Ctrl-C that is left to the event loop, which comes to it between two callbacks.
+
+    asyncio's own handler cancels the task wherever the signal happens to arrive. In a
+    callback that has just seen that a future has no result yet, and gives it one, that is
+    an InvalidStateError, printed with a traceback.
+    """
+
+    def __init__(self, handler: Handler, loop: asyncio.AbstractEventLoop) -> None:
+        self._handler = handler
+        self._loop = loop
+        self._waits = False
+
+    def pressed(self, number: int, _: FrameType | None) -> None:
+        """Handle the signal. A second one ends whatever keeps the loop from the first."""
+        if self._waits:
+            raise KeyboardInterrupt
+        self._waits = True
+        self._loop.call_soon_threadsafe(self._heed, number)
+
+    def _heed(self, number: int) -> None:
+        self._waits = False
+        self._handler(number, None)
+
+
+@contextlib.contextmanager
+def between_callbacks() -> Iterator[None]:
+    """Leave Ctrl-C to the event loop; call it in a coroutine that asyncio.run() was given."""
+    import asyncio
+
+    with _handled(lambda before: Between(before, asyncio.get_running_loop())):
+        yield
 
 
 class Waiting:
-    """A wait that Ctrl-C ends at once. Anywhere else asyncio has it, and cancels the task.
+    """A wait that Ctrl-C ends at once. Anywhere else the event loop has it.
 
     To raise wherever the signal happens to arrive would be simpler, but the exception may
     then come out of a callback in asyncpg's compiled protocol, which crashes of it.
@@ -48,15 +85,27 @@ class Waiting:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[contextlib.AbstractContextManager[None]]:
-    """Give what to wait in; call it in a coroutine, when asyncio has set up its handler."""
+    """Give what to wait in; call it where `between_callbacks` holds."""
+    with _handled(Waiting) as waiting:
+        yield waiting or contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def _handled(make: Callable[[Handler], T]) -> Iterator[T | None]:
+    """Handle Ctrl-C by what is made of the handler so far.
+
+    Yields:
+        What was made; None where the signal is ignored, as a shell has it for what runs
+        in its background, and stays ignored.
+    """
     before = signal.getsignal(signal.SIGINT)
-    if not callable(before):  # ignored, as a shell has it for what runs in its background
-        yield contextlib.nullcontext()
+    if not callable(before):
+        yield None
         return
-    waiting = Waiting(before)
-    signal.signal(signal.SIGINT, waiting.pressed)
+    made = make(before)
+    signal.signal(signal.SIGINT, made.pressed)
     try:
-        yield waiting
+        yield made
     finally:
         signal.signal(signal.SIGINT, before)
 

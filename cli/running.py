@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec, TypeVar
 import typer
 
 from . import output
+from .interruption import between_callbacks
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
@@ -107,13 +108,14 @@ def with_auth(
         os.nice(_NICENESS)
 
     async def run() -> T:
-        auth = Auth.from_config(config_file)
-        try:
-            if opened:
-                await auth.open(create=create)
-            return await work(auth)
-        finally:
-            await auth.close()
+        with between_callbacks():
+            auth = Auth.from_config(config_file)
+            try:
+                if opened:
+                    await auth.open(create=create)
+                return await work(auth)
+            finally:
+                await auth.close()
 
     return asyncio.run(run())
 
