@@ -10,6 +10,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
+from email.utils import formatdate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from tests.command import Runner, Served
 from tests.server import ADA
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 pytestmark = pytest.mark.browser
 
@@ -204,6 +205,20 @@ def test_the_countdown_is_by_the_servers_clock(browser: Watched, hours: int, sai
     sign_up(page)
     page.locator("#clock", has_text=re.compile(rf"yours is 3[56]\d\d seconds {said}")).wait_for()
     assert re.fullmatch(r"1[45]:\d\d", page.locator("#life-session .left").inner_text())
+
+
+def test_a_date_that_a_busy_server_made_late_is_no_difference(browser: Watched) -> None:
+    """A Date has whole seconds and is made once a second, or less often under load."""
+
+    def delay(route: Route) -> None:
+        answer = route.fetch()
+        late = formatdate(int(time.time()) - 2, usegmt=True)  # by two to three seconds
+        route.fulfill(response=answer, headers={**answer.headers, "date": late})
+
+    browser.context.route("**/api/auth/**", delay)
+    page = browser.tab()
+    sign_up(page)
+    assert "with which yours agrees" in page.locator("#clock").inner_text()
 
 
 def test_an_expired_session_is_refreshed_silently(short: Watched) -> None:

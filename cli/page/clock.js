@@ -1,10 +1,10 @@
 // The server's clock. Deadlines are the server's, so a countdown must not trust ours.
 //
-// The Date header has whole seconds and is made once a second, so an answer tells the
-// difference of the clocks to some two seconds. The limits of all answers together tell
-// it better. Where no difference at all is possible, there is none.
+// The Date header has whole seconds and is made once a second, later on a busy server, so
+// an answer tells the difference of the clocks to some three seconds. The limits of all
+// answers together tell it better. Where no difference at all is possible, there is none.
 
-const STALE = 2000; // milliseconds that a Date may be late
+const STALE = 3000; // milliseconds that a Date may be late
 
 let least = -Infinity;
 let most = Infinity;
