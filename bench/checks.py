@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from bench import cores, data, plots
 from bench.bench import Bench, verify_users
 from bench.load import CONNECTIONS, Counted, Load, together
 from bench.peers import with_cached_data
-from bench.servers import Program, served, verify
+from bench.servers import Program, Server, served, verify
 from bench.systems import System, authingo
 from bench.tables import Goal, at_least, ms, ratio, table
 
@@ -33,8 +34,9 @@ _POSTGRES, _SQLITE = "PostgreSQL", "SQLite"
 class Subject:
     """Something measured. `against`: the name of the one that its ratio is to.
 
-    `beside`: the path of that one in the same process, which takes turns with this, each a
-    second: two processes of one program differ by more than what a guard costs.
+    `beside`: that one, where it takes turns with this, each a second: a machine that others
+    use too is not the same a minute later. With the same program it is the same process:
+    two processes of one program differ by more than what a guard costs.
     """
 
     name: str
@@ -43,7 +45,7 @@ class Subject:
     path: str
     against: str
     says: str = ""  # what its answers contain, where that is not the email of the session's user
-    beside: str = ""
+    beside: Subject | None = None
     workers: int = 1
     peer: System | None = None
 
@@ -54,7 +56,7 @@ class Measured:
 
     counted: Counted
     cpu_us: float  # what the server computed for each answer
-    base: Counted | None  # of the path `beside`
+    ratios: list[float]  # to what was measured beside it, turn by turn
 
 
 def run(bench: Bench) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def _summary(subject: Subject, runs: list[Measured]) -> dict[str, Any]:
         "group": subject.group,
         "against": subject.against,
         "rates": [run.counted.rate for run in runs],
-        "base_rates": [run.base.rate for run in runs if run.base is not None],
+        "ratios": [ratio for run in runs for ratio in run.ratios],
         "p50": statistics.median(run.counted.p50 for run in runs),
         "p99": statistics.median(run.counted.p99 for run in runs),
         "cpu_us": statistics.median(run.cpu_us for run in runs),
@@ -89,7 +91,8 @@ def _summary(subject: Subject, runs: list[Measured]) -> dict[str, Any]:
 def _subjects(bench: Bench) -> Iterator[Subject]:
     urls = {_POSTGRES: bench.postgres, _SQLITE: bench.sqlite}
     any_url = urls[_SQLITE]
-    yield Subject(BARE, "bare", authingo("bare", any_url), "/", BARE, says="email")
+    bare = Subject(BARE, "bare", authingo("bare", any_url), "/", BARE, says="email")
+    yield bare
     ways = [
         ("auth.handler", "handler", "/session", BARE),
         ("auth.install", "installed", "/api/auth/session", BARE),
@@ -99,20 +102,21 @@ def _subjects(bench: Bench) -> Iterator[Subject]:
     for name, application, path, against in ways:
         if against == OPEN:
             program = authingo(application, any_url)
-            yield Subject(OPEN, "bare", program, "/open", BARE, says="email")
+            yield Subject(OPEN, "bare", program, "/open", BARE, says="email", beside=bare)
         for database, url in urls.items():
             for cache in (True, False):
                 if application == "required" and not (cache and database == _POSTGRES):
                     continue  # the rest of it is the same as above
-                yield Subject(
+                subject = Subject(
                     f"{name}, {database}, {'cached' if cache else 'no cache'}",
                     "cached" if cache else "database",
                     authingo(application, url, cache=cache),
                     path,
                     against,
                     says="email" if application == "required" else "",
-                    beside="/open" if against == OPEN else "",
                 )
+                beside = replace(subject, path="/open") if against == OPEN else bare
+                yield replace(subject, beside=beside)
     yield from _two_workers(bench)
     if bench.peers is not None:
         peers = bench.peers
@@ -131,29 +135,44 @@ def _two_workers(bench: Bench) -> Iterator[Subject]:
 
 
 def _measure(bench: Bench, subject: Subject) -> Measured:
-    spread = subject.workers > 1
-    bench.place_database(cores.ALL if spread else cores.LOAD)
-    with served(subject.program, cores.ALL if spread else cores.SERVER) as server:
+    bench.place_database(cores.ALL if subject.workers > 1 else cores.LOAD)
+    with _served(subject) as server, _beside(subject, server) as other:
         cookies = _cookies(bench, subject, server.port)
         _verify(subject, server.port, cookies)
         file = bench.write_cookies(cookies)
-        if spread:
+        if subject.workers > 1:
             time.sleep(1)  # the port is open as soon as one of them is there
         if bench.scale.warm:
             _load(subject, server.port, file, bench.scale.warm)
-        parts = bench.scale.seconds if subject.beside else 1
-        seconds = bench.scale.seconds // parts
-        other = replace(subject, path=subject.beside)
-        base, counted, computed = [], [], 0.0
-        for _ in range(parts):
             if subject.beside:
-                base.append(_load(other, server.port, file, seconds))
+                _load(subject.beside, other.port, file, bench.scale.warm)
+        turns = bench.scale.seconds if subject.beside else 1
+        seconds = bench.scale.seconds // turns
+        counted, ratios, computed = [], [], 0.0
+        for turn in range(turns):
+            base = []
+            if subject.beside and turn % 2 == 0:  # each of them is the first as often
+                base.append(_load(subject.beside, other.port, file, seconds))
             before = server.cpu_seconds
             counted.append(_load(subject, server.port, file, seconds))
             computed += server.cpu_seconds - before
+            if subject.beside and turn % 2 == 1:
+                base.append(_load(subject.beside, other.port, file, seconds))
+            ratios += [counted[-1].rate / one.rate for one in base]
         _verify(subject, server.port, cookies)
     whole = together(counted)
-    return Measured(whole, computed / whole.requests * 1e6, together(base) if base else None)
+    return Measured(whole, computed / whole.requests * 1e6, ratios)
+
+
+def _served(subject: Subject) -> AbstractContextManager[Server]:
+    return served(subject.program, cores.ALL if subject.workers > 1 else cores.SERVER)
+
+
+def _beside(subject: Subject, server: Server) -> AbstractContextManager[Server]:
+    """Serve what is measured beside it, on the same core, where that is another program."""
+    if subject.beside is None or subject.beside.program is subject.program:
+        return nullcontext(server)
+    return _served(subject.beside)
 
 
 def _load(subject: Subject, port: int, file: Path, seconds: int) -> Counted:
@@ -187,8 +206,9 @@ def report(result: dict[str, Any]) -> list[str]:
         f"The server has one core, the load (wrk, {CONNECTIONS} connections) and the database the",
         f"other; {result['tokens']:,} live tokens take turns; medians of {result['rounds']}",
         f"interleaved rounds of {result['seconds']} s. A ratio compares requests per second with",
-        "those of its base in the same round, for a guarded route in the same process; CPU is what",
-        "the server computes for one.",
+        "those of its base, which takes turns with it, a second each: a median of all the turns of",
+        "all rounds. The base of a guarded route is in the same process. CPU is what the server",
+        "computes for one.",
         "",
         "![Session checks a second, as a share of bare uvicorn](checks.svg)",
         "",
@@ -277,7 +297,8 @@ def plot(result: dict[str, Any]) -> dict[str, str]:
     for row in rows:
         if row["group"] == "workers":
             continue
-        share = ratio(row["rates"], _rates(rows, BARE))
+        direct = row["against"] == BARE
+        share = _ratio(rows, row) if direct else ratio(row["rates"], _rates(rows, BARE))
         rate = f"{share:.3f}" if share < 0.1 else f"{share:.2f}"
         label = f"{rate}  ·  {statistics.median(row['rates']):,.0f}/s"
         bars.append(plots.Bar(row["name"], share, label, row["group"]))
@@ -296,7 +317,10 @@ def _rates(rows: list[dict[str, Any]], name: str) -> list[float]:
 
 
 def _ratio(rows: list[dict[str, Any]], row: dict[str, Any]) -> float:
-    return ratio(row["rates"], row["base_rates"] or _rates(rows, row["against"]))
+    ratios: list[float] = row["ratios"]
+    if ratios:
+        return statistics.median(ratios)
+    return ratio(row["rates"], _rates(rows, row["against"]))
 
 
 def _row(rows: list[dict[str, Any]], row: dict[str, Any]) -> tuple[str, ...]:
