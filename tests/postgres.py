@@ -80,7 +80,8 @@ class PostgresServer:
 class BundledServer(PostgresServer):
     """A server from the wheel's binaries, that lives no longer than this process."""
 
-    def __init__(self, binaries: Path) -> None:
+    def __init__(self, binaries: Path, primary: BundledServer | None = None) -> None:
+        """Make a server of its own, or a hot standby of another one."""
         self._home = Path(tempfile.mkdtemp(prefix="authingo-pg-", dir="/tmp"))  # sockets: short
         self._user = _unprivileged_user()
         self._process: subprocess.Popen[bytes] | None = None
@@ -90,21 +91,24 @@ class BundledServer(PostgresServer):
         self._bin = binaries / "bin"
         self._data = self._home / "data"
         super().__init__(f"postgresql://authingo@/postgres?host={quote(str(self._home))}")
-        initdb: list[str | Path] = [
-            self._bin / "initdb",
-            "-D",
-            self._data,
-            "-U",
-            "authingo",
-            "--no-sync",
-        ]
-        initdb += ["--no-locale", "--encoding=UTF8", "--auth=trust"]
+        if primary is None:
+            self._make("initdb", "--no-locale", "--encoding=UTF8", "--auth=trust")
+        else:
+            self._make("pg_basebackup", "-h", primary.data.parent, "-R", "-c", "fast")
+        self.start()
+
+    def make_standby(self) -> BundledServer:
+        """Make a server that follows this one; whoever asks for it stops it."""
+        return BundledServer(self._bin.parent, self)
+
+    def _make(self, program: str, *options: str | Path) -> None:
+        """Make the data directory."""
+        command = [self._bin / program, "-D", self._data, "-U", "authingo", "--no-sync", *options]
         made = subprocess.run(
-            initdb, capture_output=True, text=True, check=False, **self._as_user()
+            command, capture_output=True, text=True, check=False, **self._as_user()
         )
         if made.returncode != 0:
-            raise PostgresUnavailable(f"initdb failed: {made.stderr.strip()}")
-        self.start()
+            raise PostgresUnavailable(f"{program} failed: {made.stderr.strip()}")
 
     @property
     def data(self) -> Path:

@@ -7,8 +7,10 @@ import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 
 from authingo.errors import StoreUnavailable
 from authingo.stores import Revoked, Trust, migrations
@@ -175,6 +177,7 @@ class Connections:
                     command_timeout=self._timeout,
                     statement_cache_size=_KEPT if self._direct else 0,
                     server_settings=_NAMED,
+                    target_session_attrs=_target(self._url),
                     reset=_nothing_to_reset,
                 )
             return self._pool
@@ -206,6 +209,7 @@ class Connections:
                 timeout=self._timeout,
                 statement_cache_size=kept,
                 server_settings=_NAMED,
+                target_session_attrs=_target(url or self._url),
             )
         except (ValueError, asyncpg.InterfaceError, asyncpg.ClientConfigurationError):
             # The library's message can repeat the URL, password and all.
@@ -214,6 +218,18 @@ class Connections:
                 f"{named} is not a PostgreSQL URL that can be used",
                 hint="postgresql://user:password@host:5432/database",
             ) from None
+
+
+def _target(url: str) -> SessionAttribute | None:
+    """Want the primary of several hosts, unless the URL says what else.
+
+    A standby is some way behind: a check there would let in who was signed out, and it would
+    be remembered after the notice of it had passed (ASVS 5.0 V7.4.1).
+    """
+    parts = urlsplit(url)
+    said = parse_qs(parts.query)
+    several = "," in parts.netloc.rpartition("@")[2] or "," in said.get("host", [""])[0]
+    return SessionAttribute.primary if several and "target_session_attrs" not in said else None
 
 
 async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
