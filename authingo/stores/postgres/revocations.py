@@ -42,7 +42,7 @@ _LONG_RETRY = 30.0  # the same where it takes somebody to mend it
 # them. Whatever is done to a trigger, undone again too, makes another row of it.
 HEARTBEAT = f"""\
 SELECT pg_notify('{CHANNEL}', $1 || ' ' || triggers) FROM (
-    SELECT md5(string_agg(concat(oid, ' ', xmin), ',' ORDER BY oid)) AS triggers
+    SELECT string_agg(concat(oid, ' ', xmin), ',' ORDER BY oid) AS triggers
     FROM pg_trigger
     WHERE tgrelid IN (to_regclass('authingo_sessions'), to_regclass('authingo_users'))
       AND tgname IN ('authingo_sessions_changed', 'authingo_sessions_deleted',

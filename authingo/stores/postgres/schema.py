@@ -43,7 +43,8 @@ SELECT concat('trigger ', g.tgname, ' on ', t.relname),
 FROM t JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal
     JOIN pg_proc p ON p.oid = g.tgfoid
 UNION ALL
-SELECT concat('function ', proname), md5(prosrc) FROM pg_proc
+SELECT concat('function ', proname), encode(sha256(convert_to(prosrc, 'UTF8')), 'hex')
+FROM pg_proc
 WHERE proname LIKE 'authingo\_%' AND pg_function_is_visible(oid)
 ORDER BY 1
 """
