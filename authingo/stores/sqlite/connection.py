@@ -239,12 +239,26 @@ class Connection:
         return await self._call(lambda: work(self._checked_connection()))
 
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do the work in a transaction; where nobody waits for it any more, undo it.
+
+        It may have waited for a lock until then, and who was told that the store does not
+        answer must not find out later that it did.
+        """
+        given_up = False
+
         def transact() -> T:
             self._checked_connection()
             with self._transaction() as connection:
-                return work(connection)
+                done = work(connection)
+                if given_up:
+                    raise StoreUnavailable
+                return done
 
-        return await self._call(transact)
+        try:
+            return await self._call(transact)
+        except StoreUnavailable:
+            given_up = True
+            raise
 
     async def _call(self, work: Callable[[], T]) -> T:
         if self._thread is None:
