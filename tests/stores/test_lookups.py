@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -96,6 +97,44 @@ async def test_all_who_wait_are_told_in_time_and_the_next_ones_are_served(
         assert pending == set()
         assert {type(task.exception()) for task in done} == {StoreUnavailable}
     for digest in digests:
+        assert await store.session_and_user(digest)
+
+
+@pytest.mark.anyio
+async def test_who_comes_meanwhile_waits_no_longer_for_it(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time that the statement before took is part of what they waited."""
+    first, second = await sessions_of(store, 2)
+    deadlines: list[float] = []
+    answer = store._lookups._answer
+
+    async def noted(digests: set[bytes], deadline: float) -> dict[bytes, Any]:
+        deadlines.append(deadline)
+        return await answer(digests, deadline)
+
+    monkeypatch.setattr(store._lookups, "_answer", noted)
+    loop = asyncio.get_running_loop()
+    one = asyncio.create_task(store.session_and_user(first))
+    await asyncio.sleep(0)
+    other = asyncio.create_task(store.session_and_user(second))
+    await asyncio.sleep(0)
+    asked_until = loop.time()
+    assert await one
+    assert await other
+    assert len(deadlines) == 2
+    assert deadlines[1] <= asked_until + store._timeout
+
+
+@pytest.mark.anyio
+async def test_who_asks_just_when_it_is_closed_is_told(store: PostgresStore) -> None:
+    (digest,) = await sessions_of(store, 1)
+    async with asyncio.timeout(20):
+        asked, _ = await asyncio.gather(
+            store.session_and_user(digest), store.close(), return_exceptions=True
+        )
+        assert isinstance(asked, StoreUnavailable)
+        await store.open(create=False)
         assert await store.session_and_user(digest)
 
 

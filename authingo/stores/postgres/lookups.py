@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -44,6 +44,14 @@ BY_TOKEN = tuple(
 )
 
 
+class _Asked(NamedTuple):
+    """Who waits, and until when by the event loop's clock."""
+
+    digest: bytes
+    found: asyncio.Future[Any]
+    deadline: float
+
+
 class Lookups:
     """Finds rows by a digest. A row ends with the digest it was found by.
 
@@ -62,7 +70,7 @@ class Lookups:
         self._timeout = timeout
         self._connection: asyncpg.Connection | None = None
         self._used_at = 0.0  # by the event loop's clock
-        self._waiting: list[tuple[bytes, asyncio.Future[Any]]] = []
+        self._waiting: list[_Asked] = []
         self._running: asyncio.Task[None] | None = None
 
     async def find(self, digest: bytes) -> Any:
@@ -71,11 +79,12 @@ class Lookups:
         Raises:
             StoreUnavailable: within the timeout, counted from when it was asked.
         """
-        found = asyncio.get_running_loop().create_future()
-        self._waiting.append((digest, found))
+        loop = asyncio.get_running_loop()
+        asked = _Asked(digest, loop.create_future(), loop.time() + self._timeout)
+        self._waiting.append(asked)
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-        return await found
+        return await asked.found
 
     async def close(self) -> None:
         """Let go of the connection; who still waits is told that it is closed."""
@@ -83,36 +92,46 @@ class Lookups:
             self._running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._running
+            self._running = None  # cancelled before its first step, it has done nothing of this
+        self._refuse(self._waiting, StoreUnavailable())
+        self._waiting = []
         self._drop()
 
     async def _run(self) -> None:
-        asked: list[tuple[bytes, asyncio.Future[Any]]] = []
+        asked: list[_Asked] = []
         try:
             while self._waiting:
                 asked, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-                by_digest = await self._answer({digest for digest, _ in asked})
-                for digest, found in asked:
-                    if not found.done():
-                        found.set_result(by_digest.get(digest))
+                by_digest = await self._answer({one.digest for one in asked}, asked[0].deadline)
+                for one in asked:
+                    if not one.found.done():
+                        one.found.set_result(by_digest.get(one.digest))
         except BaseException as error:
             # Those who came meanwhile have waited for as long: they are told as well.
             refused = error if isinstance(error, StoreUnavailable) else StoreUnavailable()
-            for _, found in [*asked, *self._waiting]:
-                if not found.done():
-                    found.set_exception(refused)
+            self._refuse([*asked, *self._waiting], refused)
             self._waiting = []
             if isinstance(error, asyncio.CancelledError):
                 raise
         finally:
             self._running = None
 
-    async def _answer(self, digests: set[bytes]) -> dict[bytes, Any]:
-        """Ask; once more where the connection turns out to have died since it was last used."""
+    @staticmethod
+    def _refuse(asked: list[_Asked], refused: StoreUnavailable) -> None:
+        for one in asked:
+            if not one.found.done():
+                one.found.set_exception(refused)
+
+    async def _answer(self, digests: set[bytes], deadline: float) -> dict[bytes, Any]:
+        """Ask; once more where the connection turns out to have died since it was last used.
+
+        `deadline`: of who has waited longest, by the event loop's clock.
+        """
         now = asyncio.get_running_loop().time()
         rested, self._used_at = now - self._used_at, now
         if rested > IDLE:
             self._drop()
-        async with translated(), asyncio.timeout(self._timeout):
+        async with translated(), asyncio.timeout_at(deadline):
             if self._connection is not None:
                 try:
                     return await self._ask(self._connection, digests)
