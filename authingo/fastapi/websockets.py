@@ -4,13 +4,15 @@ While a watched socket is open its session is resumed every `INTERVAL`, or as of
 a session in memory lives where that is shorter; when it is over, the socket closes
 with 4401 and the application sees a disconnect. A store that does not answer is no
 proof of a live session: after as long again without one the socket closes too, with
-1013 (try again later). (ASVS 5.0 V4.4, V7.4.1.)
+1013 (try again later), and with 1011 at once where a look fails as none should. (ASVS
+5.0 V4.4, V7.4.1, V16.5.3.)
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -21,8 +23,11 @@ from authingo.fastapi.replies import Send
 INTERVAL = 10.0  # seconds between two looks at the session
 SESSION_OVER = 4401  # the close code of a session that ended
 TRY_AGAIN = 1013  # RFC 6455 registry: Try Again Later
+INTERNAL_ERROR = 1011  # RFC 6455 §7.4.1
 
 Check = Callable[[], Awaitable[object]]
+
+_log = logging.getLogger("authingo")
 
 
 class WatchedSocket:
@@ -85,6 +90,10 @@ class WatchedSocket:
                 if unanswered > 1:
                     code = TRY_AGAIN
                     break
+            except Exception:  # noqa: BLE001 - a socket that nobody looks after must not stay open
+                _log.exception("the session of a WebSocket could not be looked at")
+                code = INTERNAL_ERROR
+                break
         self._over.set_result(code)
         with contextlib.suppress(OSError, RuntimeError):  # the client may have gone by itself
             await self._send({"type": "websocket.close", "code": code})
