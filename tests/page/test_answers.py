@@ -12,7 +12,7 @@ import pytest
 from tests.command import Runner, Served
 from tests.server import ADA, Answer, Browser, LiveServer
 
-FOLDER = Path(__file__).parent.parent / "cli" / "page"
+FOLDER = Path(__file__).parent.parent.parent / "cli" / "page"
 FILES = {file.name: file for file in sorted(FOLDER.iterdir())}
 HEADER = "x-authingo-dev-cookies"
 ATTRIBUTES = ["Max-Age=2592000", "HttpOnly"]
