@@ -64,6 +64,8 @@ class Opening:
         try:
             try:
                 await self.open()
+                if self.settings.sessions.cache:
+                    self.store.hears()  # where it cannot, that is told now, not at a first check
             except StoreUnavailable as error:
                 _log.warning("%s%s", error.message, f" ({error.hint})" if error.hint else "")
             yield
