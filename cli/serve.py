@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -193,25 +194,34 @@ def _supervise(config: str | None) -> None:
     """Run the same command without --reload, and again whenever the configuration changes."""
     from authingo.config import find
 
-    # SIGTERM would end this process at once, and leave the server alone behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    ended = threading.Event()
+    # SIGTERM would end this process at once, and leave the server alone behind; so would an
+    # exception in the middle of starting it.
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
     command_line = [arg for arg in sys.argv if arg != "--reload"]
-    while True:
-        file = find(config)
-        before = _fingerprint(file)
+    while not ended.is_set():
+        before = _fingerprint(find(config))
         child = subprocess.Popen([sys.executable, *command_line])  # noqa: S603 - ourselves
         try:
-            while child.poll() is None and _fingerprint(find(config)) == before:
+            while not ended.is_set() and child.poll() is None and _is(before, config):
                 time.sleep(_LOOK)
+            if ended.is_set():
+                break
             if child.returncode is None:
                 output.note("the configuration changed: starting again")
             else:  # wait for a mended configuration instead of failing in a loop
-                while _fingerprint(find(config)) == before:
+                while not ended.is_set() and _is(before, config):
                     time.sleep(_LOOK)
         finally:
             if child.poll() is None:
                 child.send_signal(signal.SIGTERM)
                 child.wait()
+
+
+def _is(before: tuple[Any, ...], config: str | None) -> bool:
+    from authingo.config import find
+
+    return _fingerprint(find(config)) == before
 
 
 def _fingerprint(file: Path | None) -> tuple[Any, ...]:
