@@ -132,7 +132,8 @@ class SessionCache:
             self._drop(key, old)
         self._known[key] = new
         self._of_user.setdefault(new.match.user.id, set()).add(key)
-        # They all live as long, so the oldest are the next to end.
+        # Most live as long, so the oldest are the next to end. One that ends before them stays
+        # till then, and is not believed: see `recall`.
         for oldest in list(islice(self._known, 2)):
             known = self._known[oldest]
             if len(self._known) > _SIZE or known.until <= clock.now():

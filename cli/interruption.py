@@ -29,17 +29,17 @@ class Between:
     def __init__(self, handler: Handler, loop: asyncio.AbstractEventLoop) -> None:
         self._handler = handler
         self._loop = loop
-        self._waits = False
+        self._pending = False
 
     def pressed(self, number: int, _: FrameType | None) -> None:
         """Handle the signal. A second one ends whatever keeps the loop from the first."""
-        if self._waits:
+        if self._pending:
             raise KeyboardInterrupt
-        self._waits = True
+        self._pending = True
         self._loop.call_soon_threadsafe(self._heed, number)
 
     def _heed(self, number: int) -> None:
-        self._waits = False
+        self._pending = False
         self._handler(number, None)
 
 

@@ -50,8 +50,10 @@ def progress(
         task = bar.add_task(doing, total=total)
 
         def advance(done: int) -> None:
-            bar.advance(task, done)
-            if total is not None:  # what is counted goes on growing: never 120 of 100
-                bar.update(task, total=max(total, bar.tasks[task].completed))
+            if total is None:
+                bar.advance(task, done)
+            else:  # what is counted goes on growing: never 120 of 100
+                most = max(total, bar.tasks[task].completed + done)
+                bar.update(task, advance=done, total=most)
 
         yield advance
