@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from typing import Annotated, Any
 
 import httpx2
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 from starlette.responses import StreamingResponse
@@ -32,6 +33,19 @@ class Turnstile(Exception):
 def turnstile(request: Request) -> None:
     if "stop" in request.query_params:
         raise Turnstile
+
+
+class Gated(APIRoute):
+    """A route with a turnstile of its own, before every dependency."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def gated(request: Request) -> Response:
+            turnstile(request)
+            return await handle(request)
+
+        return gated
 
 
 async def slow(request: Request) -> None:
@@ -66,6 +80,7 @@ def app() -> FastAPI:  # noqa: C901 - a list of routes
     app = FastAPI(lifespan=auth.lifespan)
     auth.install(app)
     router = APIRouter(prefix="/included", dependencies=[Depends(current_user)])
+    gated = APIRouter(route_class=Gated)
 
     @app.get("/both")
     async def both(user: CurrentUser, session: CurrentSession, number: int = 1) -> list[Any]:
@@ -117,7 +132,12 @@ def app() -> FastAPI:  # noqa: C901 - a list of routes
     async def included(number: int) -> int:
         return number
 
+    @gated.get("/gated")
+    async def behind_a_gate(user: CurrentUser) -> str:
+        return user.email
+
     app.include_router(router)
+    app.include_router(gated)
     return app
 
 
@@ -139,6 +159,7 @@ ANSWERS: dict[str, tuple[object, int]] = {
     "/still-async": ("ada@example.com", 401),
     "/included/route?number=3": (3, 401),
     "/late": ("ada@example.com", 401),
+    "/gated": ("ada@example.com", 401),
 }
 
 
@@ -188,10 +209,14 @@ def test_a_route_is_taken_over_by_its_first_request(app: FastAPI, client: TestCl
     }
 
 
-def test_what_stands_before_a_guard_stays_before_it(client: TestClient) -> None:
+@pytest.mark.parametrize("path", ["/late", "/gated"])
+def test_what_stands_before_a_guard_stays_before_it(client: TestClient, path: str) -> None:
+    login_as(client, "ada@example.com")
+    client.get(path)
+    client.cookies.clear()
     for _ in range(3):
         with pytest.raises(Turnstile):
-            client.get("/late?stop", headers=CLIENT)
+            client.get(f"{path}?stop", headers=CLIENT)
 
 
 def test_an_override_counts_at_once_and_as_long_as_it_is_there(
