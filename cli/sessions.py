@@ -41,7 +41,7 @@ def revoke(
     as_json: AsJSON = False,
     config: ConfigFile = None,
 ) -> None:
-    """End sessions at once, on every running server: whoever had them signs in again.
+    """End sessions, on every running server: whoever had them signs in again.
 
     Give one of ID, --user and --all. Of --all a million are ended in batches that
     hold nobody up; killed half-way, run it again.
