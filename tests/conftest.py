@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from authingo.config import Settings, settings_from
 from authingo.stores import open_store
@@ -16,10 +16,14 @@ from tests.browser import chromium  # noqa: F401 - a fixture
 from tests.command import Runner
 from tests.frontends import next_js, package, react  # noqa: F401 - fixtures
 from tests.postgres import PostgresServer, postgres_or_skip
+from tests.program import free_port
 from tests.server import LiveServer
 from tests.turns import _turn  # noqa: F401 - a fixture
 
 pytest.register_assert_rewrite("authingo.stores.conformance")
+
+settings.register_profile("authingo", deadline=None)  # no test asserts a time
+settings.load_profile("authingo")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -125,9 +129,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 def unused_port() -> int:
     """A loopback port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
+    return free_port()
 
 
 @pytest.fixture

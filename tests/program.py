@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _START_TIMEOUT = 60  # seconds
+_kept: list[socket.socket] = []  # until this process ends
 
 
 @contextlib.contextmanager
@@ -39,8 +40,15 @@ def run_program(
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    """Find a loopback port that nobody listens on, and keep it from whoever asks for any.
+
+    Who asks for this one can have it all the same, because nothing listens (SO_REUSEADDR).
+    """
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(("127.0.0.1", 0))
+    _kept.append(kept)
+    port: int = kept.getsockname()[1]
     return port
 
 

@@ -121,7 +121,12 @@ class Asking:
         assert 200 not in later, "refused once, it stays out"
         let_in = [check.sent_at for check in self.checks if check.status == 200]
         assert max(let_in) - revoked_at <= BOUND, "asked after the bound, and let in"
-        return max(0.0, refused.at - revoked_at)
+        return self.refused_after(revoked_at)
+
+    def refused_after(self, began_at: float) -> float:
+        """Tell how long after something the first refusal came, in seconds."""
+        refused = next(check for check in self.checks if check.status == 401)
+        return max(0.0, refused.at - began_at)
 
     def assert_never_refused(self) -> None:
         """No answer was a 401, and most of them were yes."""

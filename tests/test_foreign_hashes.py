@@ -135,7 +135,7 @@ def test_no_hash_that_is_taken_raises(scheme: str) -> None:
     """What a library refuses nevertheless would be a 500 at every sign-in."""
 
     @given(st.from_regex(CHEAP[scheme], fullmatch=True, alphabet=st.characters(codec="ascii")))
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     def search(stored: str) -> None:
         assert not verify_password(PASSWORD, foreign_hashes.as_stored(stored), 4)
 

@@ -176,7 +176,7 @@ _VALUES = st.recursive(
 
 
 @given(st.binary(max_size=300), st.sampled_from(sorted(SYSTEMS)))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_file_does_worse_than_fail(raw: bytes, system: str) -> None:
     for start in (b"", b'{"email": ', b"[", b"email,password\n"):
         with contextlib.suppress(Unreadable):
@@ -186,7 +186,7 @@ def test_no_file_does_worse_than_fail(raw: bytes, system: str) -> None:
 @given(
     st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=8), st.sampled_from(sorted(SYSTEMS))
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_record_does_worse_than_fail(fields: dict[str, Any], system: str) -> None:
     taken = take(json.dumps({"email": "a@example.com", **fields}), system)
     assert len(taken.users) + len(taken.failed) == 1

@@ -136,7 +136,7 @@ describe("an expired session", () => {
       return answer;
     });
     const late = me(second);
-    await vi.waitFor(() => expect(held).toBe(true));
+    await vi.waitFor(() => expect(held).toBe(true), { timeout: 15_000 });
     expect(await me(tab)).toEqual({ email: ADA.email });
     hold();
     expect(await late).toEqual({ email: ADA.email });

@@ -209,7 +209,9 @@ describe("with a real server", () => {
     const browser = new Browser().install();
     const client = createAuthClient({ baseURL: backend.origin });
     const becomes = (state: object) =>
-      act(() => vi.waitFor(() => expect(client.getState()).toMatchObject(state)));
+      act(() =>
+        vi.waitFor(() => expect(client.getState()).toMatchObject(state), { timeout: 15_000 }),
+      );
     await mount({ client });
     await becomes({ status: "unauthenticated" });
     const account = { email: "ada@example.com", password: "correct horse battery", name: "Ada" };

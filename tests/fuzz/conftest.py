@@ -14,7 +14,6 @@ _BATCH = 100  # examples between two looks at the clock
 
 in_batches = settings(
     max_examples=_BATCH,
-    deadline=None,  # nothing here asserts a time
     database=None,  # what was found goes into a test of its own
     phases=(Phase.explicit, Phase.generate, Phase.shrink),
     suppress_health_check=list(HealthCheck),

@@ -24,8 +24,9 @@ def at_once(*requests: Callable[[], Answer]) -> list[Answer]:
 
 
 def test_fifty_refreshes_at_once_give_one_rotation_and_fifty_equal_answers(
-    server: LiveServer,
+    serve: Callable[..., LiveServer],
 ) -> None:
+    server = serve(store={"timeout": "1m"})  # they write one after the other
     browser = server.browser()
     tokens = browser.sign_up().tokens
     answers = at_once(*[lambda: browser.post("/refresh", cookies=tokens)] * 50)

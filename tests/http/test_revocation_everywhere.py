@@ -257,10 +257,10 @@ WAYS = {**REQUESTS, **ELSEWHERE}
 
 
 def measure(two: Two, way: Way) -> float:
-    """Return for how long the other server let in what was over, in seconds.
+    """Hold the other server to the bound, and return how long it was until it refused, in seconds.
 
-    Counted from before the statement or request, of which most of the time goes by
-    before anything is committed: the true figure is smaller.
+    That is counted from before the statement or request, of which most of the time goes by
+    before anything is committed, and which may start a program: the true figure is smaller.
     """
     browser = two.signed_in()
     user_id = user_id_of(browser)
@@ -272,7 +272,7 @@ def measure(two: Two, way: Way) -> float:
             assert browser.get("/session").status == 401, "where it was ended, at once"
         asking.await_refusal()
     asking.let_in_for(ended_at)
-    return asking.let_in_for(began_at)
+    return asking.refused_after(began_at)
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from authingo.config import Settings
+from authingo.config import Duration, Settings, StoreSettings
 from authingo.models import NewSession, NewUser
 from authingo.stores import Store, open_store
 from authingo.stores.conformance import StoreConformance
@@ -49,7 +49,10 @@ async def test_several_programs_write_to_one_database_and_wait_for_each_other(
 ) -> None:
     """On SQLite a transaction that reads before it writes would fail at once if it began lazily."""
     async with contextlib.AsyncExitStack() as stack:
-        stores = [open_store(Settings(database_url=database_url)) for _ in range(4)]
+        # SQLite has no queue: who naps the longest may wait for all that the others do.
+        patient = StoreSettings(timeout=Duration(minutes=1))
+        settings = Settings(database_url=database_url, store=patient)
+        stores = [open_store(settings) for _ in range(4)]
         for store in stores:
             await store.open(create=True)
             stack.push_async_callback(store.close)
