@@ -192,25 +192,23 @@ def _announce(settings: Settings, host: str, port: int) -> None:
 
 def _supervise(config: str | None) -> None:
     """Run the same command without --reload, and again whenever the configuration changes."""
-    from authingo.config import find
-
     ended = threading.Event()
     # SIGTERM would end this process at once, and leave the server alone behind; so would an
     # exception in the middle of starting it.
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     command_line = [arg for arg in sys.argv if arg != "--reload"]
     while not ended.is_set():
-        before = _fingerprint(find(config))
+        before = _fingerprint(config)
         child = subprocess.Popen([sys.executable, *command_line])  # noqa: S603 - ourselves
         try:
-            while not ended.is_set() and child.poll() is None and _is(before, config):
+            while not ended.is_set() and child.poll() is None and _fingerprint(config) == before:
                 time.sleep(_LOOK)
             if ended.is_set():
                 break
             if child.returncode is None:
                 output.note("the configuration changed: starting again")
             else:  # wait for a mended configuration instead of failing in a loop
-                while not ended.is_set() and _is(before, config):
+                while not ended.is_set() and _fingerprint(config) == before:
                     time.sleep(_LOOK)
         finally:
             if child.poll() is None:
@@ -218,15 +216,11 @@ def _supervise(config: str | None) -> None:
                 child.wait()
 
 
-def _is(before: tuple[Any, ...], config: str | None) -> bool:
+def _fingerprint(config: str | None) -> tuple[Any, ...]:
     from authingo.config import find
 
-    return _fingerprint(find(config)) == before
-
-
-def _fingerprint(file: Path | None) -> tuple[Any, ...]:
     with contextlib.suppress(OSError):
-        if file is not None:
+        if (file := find(config)) is not None:
             facts = file.stat()
             return file, facts.st_mtime_ns, facts.st_size
     return ()
