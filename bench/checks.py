@@ -81,7 +81,7 @@ def _summary(subject: Subject, runs: list[Measured]) -> dict[str, Any]:
         "group": subject.group,
         "against": subject.against,
         "rates": [run.counted.rate for run in runs],
-        "ratios": [ratio for run in runs for ratio in run.ratios],
+        "ratios": [one for run in runs for one in run.ratios],
         "p50": statistics.median(run.counted.p50 for run in runs),
         "p99": statistics.median(run.counted.p99 for run in runs),
         "cpu_us": statistics.median(run.cpu_us for run in runs),
