@@ -283,7 +283,7 @@ def goals(result: dict[str, Any]) -> Iterator[Goal]:
         yield goal(f"auth.handler, {database}, no cache", 0.40)
         yield goal(f"auth.install, {database}, no cache", 0.33)
     for database in (_POSTGRES, _SQLITE):
-        yield goal(f"FastAPI route, guarded, {database}, cached", 0.88)
+        yield goal(f"FastAPI route, guarded, {database}, cached", 0.80)
     for row in rows:
         if row["group"] == "peer" and "cookie cache" not in row["name"]:
             behind = ratio(_rates(rows, CACHED), row["rates"])

@@ -8,18 +8,16 @@ resumes the session. `app.dependency_overrides[current_user]` replaces it in tes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
-from operator import attrgetter
+from collections.abc import Container
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from authingo.cookies import Cookies
-from authingo.errors import AuthError
+from authingo.errors import AuthError, NoSession
 from authingo.fastapi.bodies import Receive
 from authingo.fastapi.headers import Scope, combined
-from authingo.fastapi.injection import Kind, Kinds, take_over
 from authingo.fastapi.origin import PAGES, OriginCheck
 from authingo.fastapi.replies import Send, error_reply
 from authingo.fastapi.websockets import WatchedSocket
@@ -91,19 +89,19 @@ def _guard(connection: HTTPConnection) -> Guard:
 
 
 # Each guard is one dependency without any of its own: what FastAPI spends on a
-# dependency is more than what a guard does.
+# dependency is more than what a guard does. It looks into memory before it awaits anything.
 
 
 async def current_user(connection: HTTPConnection) -> User:
     """Return the signed-in user; 401 without one."""
-    user: User = await _asked(connection, current_user)
-    return user
+    guard, scope = _guard(connection), connection.scope
+    return (guard.recall(scope) or await guard.admit(scope)).user
 
 
 async def current_session(connection: HTTPConnection) -> Session:
     """Return the session of the signed-in user; 401 without one."""
-    session: Session = await _asked(connection, current_session)
-    return session
+    guard, scope = _guard(connection), connection.scope
+    return (guard.recall(scope) or await guard.admit(scope)).session
 
 
 async def optional_user(connection: HTTPConnection) -> User | None:
@@ -112,28 +110,19 @@ async def optional_user(connection: HTTPConnection) -> User | None:
     An expired session is still a 401 `session_expired`: the client refreshes and
     asks again, instead of showing the page of a stranger.
     """
-    user: User | None = await _asked(connection, optional_user)
-    return user
+    try:
+        return await current_user(connection)
+    except NoSession:
+        return None
 
 
 async def page_user(connection: HTTPConnection) -> User:
     """Return the signed-in user, letting GET and HEAD come without X-Authingo-Client."""
-    user: User = await _asked(connection, page_user)
-    return user
+    guard, scope = _guard(connection), connection.scope
+    return (guard.recall(scope, PAGES) or await guard.admit(scope, PAGES)).user
 
 
-async def _asked(connection: HTTPConnection, which: Callable[..., Any]) -> Any:
-    guard = _guard(connection)
-    take_over(connection.scope, guard, _KINDS)
-    return await _KINDS[which].ask(guard, connection.scope)
-
-
-_KINDS: Kinds = {
-    current_user: Kind(attrgetter("user")),
-    current_session: Kind(attrgetter("session")),
-    optional_user: Kind(attrgetter("user"), optional=True),
-    page_user: Kind(attrgetter("user"), waived_for=PAGES),
-}
+_NEED_HEADER = {current_user, current_session, optional_user}
 
 CurrentUser = Annotated[User, Depends(current_user)]
 CurrentSession = Annotated[Session, Depends(current_session)]
@@ -145,10 +134,7 @@ def demands_header(dependant: Any, overrides: dict[Any, Any]) -> bool:
     """Tell whether a FastAPI route's dependencies hold a strict guard that no test replaced."""
     return any(
         inner.call not in overrides
-        and (
-            (inner.call in _KINDS and not _KINDS[inner.call].waived_for)
-            or demands_header(inner, overrides)
-        )
+        and (inner.call in _NEED_HEADER or demands_header(inner, overrides))
         for inner in dependant.dependencies
     )
 
