@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Accounts(Opening):
     """The use cases about an account, and what is accepted for one."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store | None = None) -> None:
         super().__init__(settings, store)
         self._hasher = passwords.PasswordHasher(cost=settings.passwords.bcrypt_cost)
 

@@ -30,7 +30,7 @@ from authingo.models import (
     SignedIn,
     User,
 )
-from authingo.stores import Store, open_store
+from authingo.stores import Store
 from authingo.tokens import session_digest
 from authingo.upkeep import Upkeep
 
@@ -64,11 +64,11 @@ class Auth(Accounts, Upkeep):
             settings: as from `authingo.config.load`; the defaults otherwise.
             store: an adapter of your own; else the one that `database_url` names.
         """
-        settings = settings or config.Settings()
-        super().__init__(settings, store or open_store(settings))
-        self._limits = Limits(enabled=settings.limits.enabled)
+        super().__init__(settings or config.Settings(), store)
+        self._limits = Limits(enabled=self.settings.limits.enabled)
         self._check = PasswordCheck(self._hasher, self._limits)
-        self._cache = SessionCache(self.store, self._last_use, longest=settings.sessions.cache)
+        longest = self.settings.sessions.cache
+        self._cache = SessionCache(self.store, self._last_use, longest=longest)
         self.recall = self._cache.recall
 
     @classmethod

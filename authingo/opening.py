@@ -8,9 +8,10 @@ import logging
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from authingo import testing_database
 from authingo.errors import StoreUnavailable
 from authingo.last_use import LastUse
-from authingo.stores import Store
+from authingo.stores import Store, open_store
 
 if TYPE_CHECKING:
     from authingo.config import Settings
@@ -21,10 +22,10 @@ _log = logging.getLogger("authingo")
 class Opening:
     """A store under settings, and its life."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
-        self.settings = settings
-        self.store = store
-        self._last_use = LastUse(store)
+    def __init__(self, settings: Settings, store: Store | None = None) -> None:
+        self.settings = testing_database.settings_for(settings, own_store=store is not None)
+        self.store = store or open_store(self.settings)
+        self._last_use = LastUse(self.store)
         self._opened = False
         self._opening: asyncio.Task[None] | None = None
         self._lifespans = 0

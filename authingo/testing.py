@@ -1,64 +1,146 @@
-"""For the tests of your own application.
+"""For the tests of your own program. docs/testing.md shows whole examples.
 
-    auth = memory_auth()
-    app = FastAPI(lifespan=auth.lifespan)
-    auth.install(app)
+    # conftest.py
+    from authingo.testing import use_database
 
+    use_database()  # in memory; before anything imports the program
+
+    # test_main.py
     def test_me() -> None:
-        with TestClient(app, base_url="https://testserver") as client:
+        with TestClient(app, base_url=base_url(app)) as client:
             login_as(client, "ada@example.com")
-            assert client.get("/api/me").json() == {"email": "ada@example.com"}
+            assert client.get("/api/me").json()["email"] == "ada@example.com"
 
-Use an https base URL: the cookies are Secure, and a TestClient on plain http
-drops those that a route sets. Hold the client open with `with`, so that every
-request runs on one event loop. To replace a guard altogether, use
-`app.dependency_overrides[authingo.fastapi.current_user]`.
+Hold the client open with `with`: the application's lifespan then runs, every request
+is answered by one event loop, and each test begins with an empty database. To replace
+a guard altogether, use `app.dependency_overrides[authingo.fastapi.current_user]`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
-from authingo import passwords
+from authingo import passwords, testing_database
 from authingo.auth import Auth
 from authingo.config import PasswordSettings, Settings
 from authingo.cookies import Cookies
+from authingo.errors import NoSuchUser
 from authingo.models import SignedIn, User
+from authingo.testing_database import CHEAPEST_COST, IN_MEMORY
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from starlette.testclient import TestClient
 
-CHEAPEST = PasswordSettings(bcrypt_cost=4)  # a thousandth of a second; never outside tests
+CHEAPEST = PasswordSettings(bcrypt_cost=CHEAPEST_COST)
+
+
+class AsyncClient(Protocol):
+    """What `login_as` needs of an `AsyncClient`, that of httpx or of httpx2."""
+
+    @property
+    def cookies(self) -> Any:
+        """Its cookies."""
+
+    @property
+    def headers(self) -> Any:
+        """The headers of each request."""
+
+    async def aclose(self) -> None:
+        """Close it: a TestClient has no such method."""
+
+
+def use_database(url: str = IN_MEMORY) -> None:
+    """Give every Auth that this process makes from now on another database.
+
+    So `auth = Auth.from_config()` in a program that tests import never meets the database
+    of authingo.toml or of the environment. All other settings stay, except that passwords
+    are hashed in the cheapest way.
+
+    Call it at the top of conftest.py. A server that a test starts in a process of its own
+    is not reached: give that one AUTHINGO_DATABASE_URL.
+
+    Args:
+        url: `sqlite:///:memory:`, where each Auth has a database of its own that is gone
+            when its last lifespan ends, or the URL of a database for tests only.
+
+    Raises:
+        RuntimeError: an Auth on another database has already been made.
+    """
+    testing_database.use(url)
 
 
 def memory_auth() -> Auth:
-    """Make an Auth on a database in memory, with the cheapest password hashing.
+    """Make an Auth with default settings on a database in memory, with the cheapest hashing.
 
     The database is gone when the last lifespan ends.
     """
-    return Auth(Settings(database_url="sqlite:///:memory:", passwords=CHEAPEST))
+    return Auth(Settings(database_url=IN_MEMORY, passwords=CHEAPEST))
 
 
-def login_as(client: TestClient, user: User | str) -> SignedIn:
-    """Sign a TestClient in without a password: cookies and client header from now on.
+def base_url(app: FastAPI) -> str:
+    """Return the address to give a test client, so that cookies and origins fit the settings.
+
+    It is `public_url`, or `https://testserver` where that is not set: cookies are Secure
+    then, and a client on plain http drops them.
+    """
+    return _auth_of(app).settings.public_origin or "https://testserver"
+
+
+@overload
+def login_as(client: TestClient, user: User | str, *, app: FastAPI | None = None) -> SignedIn: ...
+
+
+@overload
+def login_as(client: AsyncClient, user: User | str, *, app: FastAPI) -> Awaitable[SignedIn]: ...
+
+
+def login_as(
+    client: Any, user: User | str, *, app: FastAPI | None = None
+) -> SignedIn | Awaitable[SignedIn]:
+    """Sign a test client in without a password: cookies and client header from now on.
 
     Args:
-        client: of an application that `install` was called for.
-        user: one that exists, or an email; where nobody has it, a user is made.
+        client: Starlette's TestClient, or an `httpx.AsyncClient` on an ASGITransport: then
+            `await login_as(client, user, app=app)`.
+        user: one that exists, or an email; where nobody has it, a user is created.
+        app: the application that `install` was called for. A TestClient knows it, unless
+            something is wrapped around the application.
+
+    Raises:
+        TypeError: it is not known which application the client asks.
+        NoSession: the user is disabled or gone.
     """
-    auth: Auth = client.app.state.authingo  # type: ignore[attr-defined]  # an ASGI app, to its type
+    waits = hasattr(client, "aclose")
+    if app is None and waits:
+        raise TypeError("an AsyncClient does not say which application it asks: pass app=")
+    auth = _auth_of(client.app if app is None else app)
 
     async def begin() -> SignedIn:
-        return await auth.begin_session(
-            await _user_with(auth, user) if isinstance(user, str) else user
-        )
+        somebody = await _user_with(auth, user) if isinstance(user, str) else user
+        signed_in = await auth.begin_session(somebody)
+        _hand_over(client, auth, signed_in)
+        return signed_in
 
+    if waits:
+        return begin()
     if client.portal is not None:
-        signed_in = client.portal.call(begin)
-    else:
-        import anyio  # noqa: PLC0415 - Starlette's, where there is a TestClient
+        signed_in: SignedIn = client.portal.call(begin)
+        return signed_in
+    import anyio  # noqa: PLC0415 - Starlette's, where there is a TestClient
 
-        signed_in = anyio.run(begin)
+    return anyio.run(begin)
+
+
+def _auth_of(app: Any) -> Auth:
+    auth = getattr(getattr(app, "state", None), "authingo", None)
+    if not isinstance(auth, Auth):
+        raise TypeError("pass the application that auth.install(app) was called for")
+    return auth
+
+
+def _hand_over(client: Any, auth: Auth, signed_in: SignedIn) -> None:
     cookies = Cookies(auth.settings)
     for cookie, token in (
         (cookies.session, signed_in.tokens.session),
@@ -66,12 +148,10 @@ def login_as(client: TestClient, user: User | str) -> SignedIn:
     ):
         client.cookies.set(cookie.name, token, path=cookie.path)
     client.headers["X-Authingo-Client"] = "true"
-    return signed_in
 
 
 async def _user_with(auth: Auth, email: str) -> User:
-    await auth.open()
-    found = await auth.store.credentials(email)
-    if found is not None:
-        return found.user
-    return await auth.create_user(email=email, password=passwords.generate())
+    try:
+        return await auth.find_user(email)
+    except NoSuchUser:
+        return await auth.create_user(email=email, password=passwords.generate())

@@ -15,7 +15,7 @@ ROOMS = [
     {"errors", "models", "clock", "findings", "foreign_hashes"},
     {"config", "tokens", "inputs", "passwords", "wire"},
     {"stores"},
-    {"cookies", "events"},
+    {"cookies", "events", "testing_database"},
     {"last_use", "pace"},
     {"cache", "opening"},
     {"sessions", "limits"},

@@ -1,0 +1,104 @@
+"""A program's tests, written as docs/testing.md says, run and never meet its real database."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.database import execute
+
+ROOT = Path(__file__).parent.parent
+HTTPX = "httpx" if importlib.util.find_spec("httpx") else "httpx2"
+BLOCKS = re.findall(
+    r"^```python\n(# (\w+\.py)\n.*?)^```$",
+    (ROOT / "docs" / "testing.md").read_text("utf-8"),
+    re.MULTILINE | re.DOTALL,
+)
+DOCUMENTED = {
+    name: text.replace("from httpx import", f"from {HTTPX} import") for text, name in BLOCKS
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The program that `authingo init` writes, with the tests of the documentation."""
+    for file in (ROOT / "templates" / "fastapi").glob("*.*"):
+        shutil.copy(file, tmp_path)
+    for name, text in DOCUMENTED.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def run_pytest(project: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [*command, "-W", "error"],
+        cwd=project,
+        env={**kept, **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_documented_tests_pass_and_leave_the_real_database_alone(project: Path) -> None:
+    real = project / "authingo.db"
+    done = run_pytest(project)
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
+    assert not real.exists()
+
+
+def test_no_setting_leads_a_test_to_the_real_database(project: Path, unused_port: int) -> None:
+    """Nor a public_url that a browser's address bar would show, whichever it is."""
+    down = f"postgresql://nobody@127.0.0.1:{unused_port}/real"
+    for public_url in ("http://localhost:8000", "https://app.example.com"):
+        done = run_pytest(
+            project,
+            AUTHINGO_DATABASE_URL=down,
+            AUTHINGO_LISTEN_URL=down,
+            AUTHINGO_PUBLIC_URL=public_url,
+        )
+        assert done.returncode == 0, done.stdout
+        assert "3 passed" in done.stdout
+
+
+def test_a_program_that_was_imported_before_stops_all_tests(project: Path) -> None:
+    (project / "conftest.py").write_text("import main\n\n" + DOCUMENTED["conftest.py"])
+    done = run_pytest(project)
+    assert done.returncode != 0
+    assert "use_database() came too late" in done.stdout + done.stderr
+    assert "passed" not in done.stdout
+    assert not (project / "authingo.db").exists()
+
+
+def test_a_store_that_cannot_be_replaced_is_refused(project: Path) -> None:
+    (project / "main.py").write_text(
+        "from authingo import Auth\n"
+        "from authingo.config import Settings\n"
+        "from authingo.stores import open_store\n"
+        "auth = app = Auth(store=open_store(Settings()))\n"
+    )
+    done = run_pytest(project)
+    assert "use_database() cannot replace a store" in done.stdout
+    assert "passed" not in done.stdout
+
+
+def test_tests_can_have_a_postgresql_of_their_own(project: Path, postgres_url: str) -> None:
+    conftest = DOCUMENTED["conftest.py"].replace(
+        "use_database()", f"use_database({postgres_url!r})"
+    )
+    (project / "conftest.py").write_text(conftest)
+    done = run_pytest(project)
+    assert "3 passed" in done.stdout, done.stdout
+    found = execute(postgres_url, "SELECT email, substr(password_hash, 1, 7) FROM authingo_users")
+    assert found == [("ada@example.com", "$2b$04$")]
