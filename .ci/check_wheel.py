@@ -10,6 +10,7 @@ import http.client
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,30 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = """
+from authingo import Auth
+from fastapi import FastAPI, WebSocket
+
+auth = Auth.from_config()
+app = FastAPI()
+auth.install(app)
+
+
+@app.websocket("/ws")
+async def ws(socket: WebSocket) -> None:
+    await socket.accept()
+"""
+HANDSHAKE = b"\r\n".join(
+    [
+        b"GET /ws HTTP/1.1",
+        b"Host: 127.0.0.1",
+        b"Connection: Upgrade",
+        b"Upgrade: websocket",
+        b"Sec-WebSocket-Version: 13",
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+        b"\r\n",
+    ]
+)
 BODY = {"email": "ada@example.com", "password": "correct horse battery", "name": "Ada"}
 
 
@@ -40,7 +65,11 @@ def main() -> None:
             ):
                 sys.exit(f"the wheel has a top-level package {top}")
         sign_up(scripts / "authingo", directory)
-    print(f"{wheel.name}: installed into an empty environment, and signed somebody up")
+        open_websocket(scripts / "uvicorn", directory)
+    print(
+        f"{wheel.name}: installed into an empty environment, signed somebody up, "
+        "and opened a WebSocket"
+    )
 
 
 def run(*command: object, cwd: Path) -> None:
@@ -73,6 +102,27 @@ def sign_up(command: Path, directory: Path) -> None:
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(30)
+
+
+def open_websocket(command: Path, directory: Path) -> None:
+    """Run a program with a WebSocket route, and shake hands with it (RFC 6455 §4.1)."""
+    (directory / "main.py").write_text(PROGRAM)
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # uvicorn takes it over, listening
+        server = subprocess.Popen(
+            [command, "main:app", "--fd", str(listener.fileno())],
+            cwd=directory,
+            pass_fds=[listener.fileno()],
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            with socket.create_connection(listener.getsockname(), timeout=60) as connection:
+                connection.sendall(HANDSHAKE)
+                status = connection.makefile("rb").readline().decode().strip()
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(30)
+    if not status.startswith("HTTP/1.1 101 "):
+        sys.exit(f"a WebSocket was answered with {status!r}")
 
 
 def answered(request: urllib.request.Request) -> http.client.HTTPResponse:
