@@ -122,6 +122,8 @@ class LiveServer:
         self,
         settings_for: Callable[[str], Settings],
         application: Callable[[Auth], Any] | None = None,
+        *,
+        root_path: str = "",
     ) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = listener.getsockname()[1]
@@ -138,6 +140,7 @@ class LiveServer:
             log_config=None,
             access_log=False,
             proxy_headers=False,
+            root_path=root_path,
             timeout_graceful_shutdown=2,
         )
         self._server = _Server(config)

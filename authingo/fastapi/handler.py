@@ -20,6 +20,7 @@ from authingo.fastapi.bodies import ClientGone, Receive, read_strings, while_lis
 from authingo.fastapi.clients import ClientReader
 from authingo.fastapi.headers import Scope, combined, cookie_header
 from authingo.fastapi.origin import OriginCheck
+from authingo.fastapi.paths import path_below
 from authingo.fastapi.replies import Prepared, Reply, Send, error_reply
 from authingo.fastapi.routes import ROUTES, SESSION_PATH, Request, prepared
 
@@ -118,12 +119,3 @@ def _matched(path: str) -> tuple[str, str]:
         return path, ""
     match = _SESSION_PATH.fullmatch(path)
     return (SESSION_PATH, match[1]) if match else ("", "")
-
-
-def path_below(scope: Scope) -> str:
-    """Return the path below the mount. A proxy's prefix may be in `root_path` but not in `path`."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    if root and (path == root or path.startswith(root + "/")):
-        return path[len(root) :]
-    return path

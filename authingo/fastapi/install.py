@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -17,14 +19,18 @@ from authingo.errors import AuthError
 from authingo.fastapi.bodies import Receive
 from authingo.fastapi.cors import with_cors
 from authingo.fastapi.guards import WATCHED, Guard, demands_header
-from authingo.fastapi.handler import Handler, path_below
+from authingo.fastapi.handler import Handler
 from authingo.fastapi.headers import Scope, combined
 from authingo.fastapi.openapi import describe
+from authingo.fastapi.paths import base_below, path_below
 from authingo.fastapi.replies import Reply, Send, error_reply
 from authingo.fastapi.websockets import WatchedSocket
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
+
+_log = logging.getLogger("authingo")
+_root_path: ContextVar[str] = ContextVar("authingo_root_path", default="")
 
 
 def install(auth: Auth, app: FastAPI, *, routes: bool, cors: bool) -> None:
@@ -54,14 +60,38 @@ class _Routes(BaseRoute):
     def __init__(self, auth: Auth) -> None:
         self._base = auth.settings.base_path
         self._below = self._base + "/"
+        self._warned = False
         self.handler = Handler(auth)
 
     def path_of(self, scope: Scope) -> str | None:
         """Return the path below the base path; None: it is somebody else's."""
-        path = path_below(scope)
+        if root := scope.get("root_path", ""):
+            return self._path_below(root, path_below(scope))
+        path: str = scope["path"]
         if path.startswith(self._below) or path == self._base:
             return path[len(self._base) :]
         return None
+
+    def _path_below(self, root: str, path: str) -> str | None:
+        base = base_below(self._base, root)
+        if base is None:  # then it is taken to be relative to root_path
+            base = self._base
+            if path.startswith(self._below):
+                self._warn(root)
+        if path == base or path.startswith(base + "/"):
+            return path[len(base) :]
+        return None
+
+    def _warn(self, root: str) -> None:
+        if not self._warned:
+            self._warned = True
+            _log.warning(
+                "the authentication routes are reached below the root path %.200r, but base_path "
+                "is %r: browsers send the refresh cookie to base_path only. Set base_path to the "
+                "path that browsers see",
+                root,
+                self._base,
+            )
 
     def matches(self, scope: Scope) -> tuple[Match, dict[str, Any]]:
         return (Match.NONE if self.path_of(scope) is None else Match.FULL), {}
@@ -110,6 +140,7 @@ class _GuardLayer:
         elif scope["type"] == "http" and scope["method"] not in {"GET", "HEAD"}:
             await self._app(scope, self._checking(scope, receive), send)
         else:
+            _root_path.set(scope.get("root_path", ""))  # for the OpenAPI document, if it is that
             await self._app(scope, receive, send)
 
     def _checking(self, scope: Scope, receive: Receive) -> Receive:
@@ -178,7 +209,10 @@ def _extend_openapi(app: FastAPI, settings: Settings) -> None:
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
-        return describe(generate(), settings)
+        # Its paths are relative to the server it names, which FastAPI sets to root_path.
+        root = _root_path.get() or app.root_path
+        base = base_below(settings.base_path, root)
+        return describe(generate(), settings, settings.base_path if base is None else base)
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it
 

@@ -88,13 +88,19 @@ _SCHEME = "AuthingoSession"
 _OPEN = frozenset({"/sign-up", "/sign-in", "/sign-out", "/refresh", "/health"})
 
 
-def describe(document: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    """Add authingo's paths and schemas to an OpenAPI document, in place."""
-    for path, methods in ROUTES.items():
-        document["paths"][settings.base_path + path] = {
+def describe(document: dict[str, Any], settings: Settings, base: str) -> dict[str, Any]:
+    """Return an OpenAPI document with authingo's paths and schemas added.
+
+    `base`: the base path relative to the server that the document names.
+    """
+    paths = {
+        base + path: {
             method.lower(): _operation(method, path, route, settings)
             for method, route in methods.items()
         }
+        for path, methods in ROUTES.items()
+    }
+    document = {**document, "paths": {**document["paths"], **paths}}
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(_SCHEMAS)
     components.setdefault("securitySchemes", {})[_SCHEME] = {

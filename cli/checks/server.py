@@ -85,7 +85,9 @@ def _who(server: Server, health: Answer, session: Answer) -> Finding:
         return fail(
             name,
             f"something answers, and has nothing at {server.base} (404)",
-            "name the base path in --url, or set base_path; a proxy must pass it on unchanged",
+            "name the base path in --url, or set base_path to the path that browsers see; "
+            "where a proxy strips a prefix of it, name the prefix to the server: "
+            "uvicorn --root-path /prefix",
         )
     return fail(
         name,

@@ -40,7 +40,8 @@ def cookies(server: Address, base: str, answer: Answer, settings: Settings) -> I
         yield fail(
             "cookies",
             "; ".join(problems),
-            "compare base_path, public_url and cookies.* with the address above; "
+            _stripped(found["refresh"][1].get("path", ""), base)
+            or "compare base_path, public_url and cookies.* with the address above; "
             "no proxy may rewrite Set-Cookie",
         )
         return
@@ -78,6 +79,17 @@ def _problems(
         yield f"the Domain of {name} does not cover {server.host}: browsers drop it"
     elif domain and is_public_suffix(domain):
         yield f"the Domain of {name} is a public suffix: browsers drop it"
+
+
+def _stripped(path: str, base: str) -> str:
+    """Say what to set where a prefix is missing from the refresh cookie's Path."""
+    prefix = base.removesuffix(path.removesuffix("/refresh"))
+    if prefix in {"", base}:
+        return ""
+    return (
+        f'set base_path = "{base}", the path that browsers see; if a proxy strips {prefix}, '
+        f"also start the server with uvicorn --root-path {prefix}"
+    )
 
 
 def _told(found: dict[str, tuple[str, dict[str, str]]]) -> str:

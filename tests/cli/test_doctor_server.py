@@ -279,17 +279,30 @@ def test_a_base_path_that_is_elsewhere(serve_with: Callable[..., LiveServer]) ->
     assert not_ok(found) == []
 
 
-def test_a_prefix_that_the_proxy_strips_keeps_the_refresh_cookie_away(
+def test_where_a_proxy_strips_a_prefix_doctor_leads_to_settings_that_work(
     serve_with: Callable[..., LiveServer],
 ) -> None:
+    root = ""
+
     def strip(scope: Message) -> None:
         scope["path"] = scope["path"].removeprefix("/backend")
+        if root:
+            scope["path"], scope["root_path"] = root + scope["path"], root
 
-    server = serve_with(request=strip)
-    at = address(f"{server.url}/backend/api/auth")
-    found = {one.name: one for one in examine(at, settings_from({}))}
+    def examined(server: LiveServer) -> dict[str, Finding]:
+        at = address(f"{server.url}/backend/api/auth")
+        return {one.name: one for one in examine(at, settings_from({}))}
+
+    found = examined(serve_with(request=strip))
     assert not_ok(found) == ["cookies"]
     assert "another Path than /backend/api/auth/refresh" in found["cookies"].message
+    assert 'base_path = "/backend/api/auth"' in (found["cookies"].hint or "")
+    assert "uvicorn --root-path /backend" in (found["cookies"].hint or "")
+    half = examined(serve_with({"base_path": "/backend/api/auth"}, request=strip))
+    assert not_ok(half) == ["reachable"]
+    assert "uvicorn --root-path /prefix" in (half["reachable"].hint or "")
+    root = "/backend"  # as uvicorn does with --root-path
+    assert not_ok(examined(serve_with({"base_path": "/backend/api/auth"}, request=strip))) == []
 
 
 def test_a_server_without_its_database_is_seen(serve_with: Callable[..., LiveServer]) -> None:
