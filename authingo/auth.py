@@ -242,7 +242,8 @@ class Auth(Accounts, Upkeep):
         """Replace the caller's password, end all their sessions, begin a new one.
 
         Raises:
-            InvalidInput: the new password is not acceptable (`new_password`).
+            InvalidInput: the new password is not acceptable (`new_password`). That it is the
+                one there was is said only after the current password was verified.
             NoSession, SessionExpired: as `resume`; also if the session ends meanwhile.
             TooManyRequests, Busy: it was not tried.
             WrongPassword: the current password is wrong, or was changed meanwhile.
@@ -253,6 +254,9 @@ class Auth(Accounts, Upkeep):
         caller = await sessions.resume(store, session_token)
         self._check_password(new_password, email=caller.user.email, field="new_password")
         found, attempt = await self._check.of_change(store, caller, current_password, client)
+        if new_password == current_password:  # as hashed: exactly as received, ASVS 5.0 V6.2.8
+            await store.record(attempt.not_made())
+            raise InvalidInput({"new_password": "must not be the current password"})
         record, tokens = sessions.mint(self.settings.sessions.lifetimes, client)
         try:
             new_hash = await self._hasher.hash(new_password)

@@ -173,6 +173,33 @@ def test_change_password_needs_a_session_and_the_current_password(server: LiveSe
     assert server.browser().sign_in().status == 200, "nothing has changed"
 
 
+def test_the_current_password_is_refused_as_the_new_one(server: LiveServer) -> None:
+    here, there = server.browser(), server.browser()
+    here.sign_up()
+    there.sign_in()
+    kept = execute(server.database_url, "SELECT password_hash FROM authingo_users")
+    same = {"current_password": ADA["password"], "new_password": ADA["password"]}
+    for _ in range(6):  # more often than somebody may guess: it is no guess
+        refused = here.post("/change-password", same)
+        assert (refused.status, refused.code) == (422, "invalid_input")
+        assert refused.json["fields"] == {"new_password": "must not be the current password"}
+        assert refused.all("set-cookie") == []
+    assert execute(server.database_url, "SELECT password_hash FROM authingo_users") == kept
+    assert here.get("/session").status == there.get("/session").status == 200, "no session ends"
+
+
+def test_that_two_passwords_are_the_same_says_nothing_of_the_current_one(
+    server: LiveServer,
+) -> None:
+    browser = server.browser()
+    browser.sign_up()
+    guess = {"current_password": "a wrong password", "new_password": "a wrong password"}
+    for _ in range(5):
+        assert browser.post("/change-password", guess).code == "wrong_password"
+    same = {"current_password": ADA["password"], "new_password": ADA["password"]}
+    assert browser.post("/change-password", same).code == "too_many_requests"
+
+
 def test_a_disabled_user_is_out(server: LiveServer) -> None:
     browser = server.browser()
     browser.sign_up()
