@@ -75,7 +75,7 @@ def init(
 
 def _project(front_end: str | None) -> dict[str, bytes]:
     """Return the content of every file by its name below the directory."""
-    folders = ["fastapi", "shared", front_end] if front_end else ["fastapi"]
+    folders = ["fastapi", "shared", "client", front_end] if front_end else ["fastapi"]
     templates = files("authingo.templates")
     found = {
         name: source.read_bytes()

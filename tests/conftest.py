@@ -14,7 +14,7 @@ from authingo.config import Settings, settings_from
 from authingo.stores import open_store
 from tests.browser import chromium  # noqa: F401 - a fixture
 from tests.command import Runner
-from tests.frontends import next_js, package, react  # noqa: F401 - fixtures
+from tests.frontends import next_js, react  # noqa: F401 - fixtures
 from tests.postgres import PostgresServer, postgres_or_skip
 from tests.program import free_port
 from tests.server import LiveServer

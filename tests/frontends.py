@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -19,7 +20,6 @@ import pytest
 from tests.browser import need_chromium, skip_or_fail
 from tests.program import await_listening, free_port, run_program
 
-PACKAGE = Path(__file__).parent.parent / "react"
 _ENV = {
     **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
     "NEXT_TELEMETRY_DISABLED": "1",
@@ -123,15 +123,7 @@ def npm(arguments: str, directory: Path, **variables: str) -> None:
     assert done.returncode == 0, f"npm {arguments}\n{done.stdout}\n{done.stderr}"
 
 
-def pack(directory: Path) -> Path:
-    """Make the package of this checkout, as it would be in the registry."""
-    if not (PACKAGE / "node_modules").exists():
-        npm("ci --no-audit --no-fund", PACKAGE)
-    npm(f"pack --pack-destination {directory}", PACKAGE)
-    return next(directory.glob("authingo-react-*.tgz"))
-
-
-def build(kind: str, directory: Path, package: Path) -> FrontEnd:
+def build(kind: str, directory: Path) -> FrontEnd:
     """Do what the README of the front end says, from `authingo init` on."""
     subprocess.run(
         [Path(sys.executable).with_name("authingo"), "init", directory, f"--{kind}"],
@@ -142,9 +134,18 @@ def build(kind: str, directory: Path, package: Path) -> FrontEnd:
     made = FrontEnd(kind, directory, free_port(), free_port())
     if kind == "react":
         _apply_its_readme(made)
-    npm(f"install --no-audit --no-fund --prefer-offline {package}", made.web)
+    npm("install --no-audit --no-fund --prefer-offline", made.web)
+    assert_our_client_is_a_file(made.web)
     npm("run build", made.web, API_URL=f"http://127.0.0.1:{made.port}")
     return made
+
+
+def assert_our_client_is_a_file(web: Path) -> None:
+    """Hold that npm took the client from the project: the name is in no registry of ours."""
+    locked = json.loads((web / "package-lock.json").read_text("utf-8"))["packages"]
+    ours = {name: entry for name, entry in locked.items() if "authingo" in name}
+    assert ours.pop("authingo-react")["name"] == "@authingo/react"
+    assert ours == {"node_modules/@authingo/react": {"resolved": "authingo-react", "link": True}}
 
 
 def _apply_its_readme(made: FrontEnd) -> None:
@@ -163,16 +164,12 @@ def _readme(made: FrontEnd) -> str:
 
 
 @pytest.fixture(scope="session")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def react(tmp_path_factory: pytest.TempPathFactory) -> FrontEnd:
     need_chromium()
-    return pack(tmp_path_factory.mktemp("package"))
+    return build("react", tmp_path_factory.mktemp("react"))
 
 
 @pytest.fixture(scope="session")
-def react(package: Path, tmp_path_factory: pytest.TempPathFactory) -> FrontEnd:
-    return build("react", tmp_path_factory.mktemp("react"), package)
-
-
-@pytest.fixture(scope="session")
-def next_js(package: Path, tmp_path_factory: pytest.TempPathFactory) -> FrontEnd:
-    return build("next", tmp_path_factory.mktemp("next"), package)
+def next_js(tmp_path_factory: pytest.TempPathFactory) -> FrontEnd:
+    need_chromium()
+    return build("next", tmp_path_factory.mktemp("next"))

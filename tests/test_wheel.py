@@ -45,4 +45,5 @@ def test_the_wheel_holds_the_tree_and_nothing_else(tmp_path: Path) -> None:
     assert {name.partition("/")[0] for name in names} == {"authingo"}
     assert "authingo/py.typed" in names
     assert "authingo/templates/fastapi/.gitignore" in names
+    assert "authingo/templates/client/web/authingo-react/index.js" in names
     assert "authingo/templates/shared/web/src/App.tsx" in names

@@ -26,12 +26,14 @@ WRITTEN = {
     "main.py",
     "requirements.txt",
 }
+TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 SHARED = {f"web/src/{name}.tsx" for name in ("Account", "App", "Form", "Sessions", "SignIn")} | {
     "web/.gitignore",
     "web/README.md",
     "web/package.json",
     "web/src/style.css",
     "web/tsconfig.json",
+    *(f"web/authingo-react/{one.name}" for one in TEMPLATES.glob("client/web/authingo-react/*")),
 }
 FRONT_ENDS = {
     "--react": SHARED | {"web/index.html", "web/src/main.tsx", "web/vite.config.ts"},
@@ -114,7 +116,9 @@ def test_a_front_end_comes_beside_the_program(bare: Runner, option: str) -> None
     settings = load(app / "authingo.toml", env={})
     assert settings.public_url == PUBLIC_URLS[option], "where its development server listens"
     package = json.loads((app / "web" / "package.json").read_text())
-    assert package["dependencies"]["@authingo/react"] == "^0.1.0"
+    assert package["dependencies"]["@authingo/react"] == "file:./authingo-react"
+    client = json.loads((app / "web" / "authingo-react" / "package.json").read_text())
+    assert (client["name"], client["private"]) == ("@authingo/react", True)
     assert not [name for name in files_in(app) if "node_modules" in name]
 
 

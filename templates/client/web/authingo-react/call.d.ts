@@ -1,0 +1,16 @@
+import { type Result } from "./errors.js";
+/** The client's own requests to the routes, which can all be dropped at once. */
+export declare class Caller {
+    #private;
+    /** Send one and read its answer; `key` is what the answer has to hold. Never rejects. */
+    call<T>(method: string, url: string, key: keyof T & string, body?: object): Promise<Result<T>>;
+    drop(): void;
+}
+export declare const unreachable: () => {
+    data: null;
+    error: import("./errors.js").AuthError;
+};
+export declare const overtaken: () => {
+    data: null;
+    error: import("./errors.js").AuthError;
+};

@@ -1,0 +1,41 @@
+import { failed, readAnswer } from "./errors.js";
+import { CLIENT_HEADER } from "./fetch.js";
+const PATIENCE = 20_000; // milliseconds for one request
+/** The client's own requests to the routes, which can all be dropped at once. */
+export class Caller {
+    #underWay = new Set();
+    /** Send one and read its answer; `key` is what the answer has to hold. Never rejects. */
+    async call(method, url, key, body) {
+        const stop = new AbortController();
+        const timer = setTimeout(() => stop.abort(), PATIENCE);
+        this.#underWay.add(stop);
+        const headers = { [CLIENT_HEADER]: "true" };
+        if (body)
+            headers["Content-Type"] = "application/json";
+        try {
+            const answer = await fetch(url, {
+                method,
+                headers,
+                body: body ? JSON.stringify(body) : null,
+                credentials: "include",
+                redirect: "error", // the routes have none
+                cache: "no-store",
+                signal: stop.signal,
+            });
+            return await readAnswer(answer, key);
+        }
+        catch {
+            return unreachable();
+        }
+        finally {
+            clearTimeout(timer);
+            this.#underWay.delete(stop);
+        }
+    }
+    drop() {
+        for (const stop of this.#underWay)
+            stop.abort();
+    }
+}
+export const unreachable = () => failed("network_error", "The server cannot be reached.");
+export const overtaken = () => failed("signed_out", "A sign-out overtook this request.");

@@ -1,0 +1,55 @@
+import { type Result } from "./errors.js";
+import type { ListedSession, SessionData } from "./models.js";
+import type { AuthState } from "./store.js";
+export { serverCodes } from "./codes.js";
+export type { AuthError, AuthErrorCode, ClientCode, Result } from "./errors.js";
+export type { ListedSession, Session, SessionData, User } from "./models.js";
+export type { AuthState, LogoutReason } from "./store.js";
+export interface AuthClient {
+    signIn: {
+        email(credentials: {
+            email: string;
+            password: string;
+        }): Promise<Result<SessionData>>;
+    };
+    signUp: {
+        email(account: {
+            email: string;
+            password: string;
+            name: string;
+        }): Promise<Result<SessionData>>;
+    };
+    /** Where it fails the user is still signed in: no script can take a cookie away. */
+    signOut(): Promise<Result<{
+        success: true;
+    }>>;
+    /** Every older session of the user ends; this browser gets a new one. */
+    changePassword(passwords: {
+        current_password: string;
+        new_password: string;
+    }): Promise<Result<SessionData>>;
+    /** Ask the server who is signed in, and renew a session that has expired. */
+    getSession(): Promise<Result<SessionData>>;
+    /** Renew the session now. There is rarely a need: `fetch` and `getSession` do it. */
+    refresh(): Promise<Result<SessionData>>;
+    listSessions(): Promise<Result<{
+        sessions: ListedSession[];
+    }>>;
+    revokeSession(id: string): Promise<Result<{
+        revoked: number;
+    }>>;
+    revokeOtherSessions(): Promise<Result<{
+        revoked: number;
+    }>>;
+    /** The fetch of the platform for your own API; a path is one of baseURL's origin. */
+    fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+    getState(): AuthState;
+    /** Hear of every change, and keep the state fresh as long as somebody does. */
+    subscribe(listener: () => void): () => void;
+    /** Start from a state that a server rendered, unless more is known already. */
+    hydrate(state: AuthState): void;
+}
+/** The client of one server. It does nothing until it is asked or subscribed to. */
+export declare function createAuthClient({ baseURL }: {
+    baseURL: string;
+}): AuthClient;

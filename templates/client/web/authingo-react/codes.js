@@ -1,0 +1,22 @@
+// Written by `npm run codes` from authingo/errors.py. Do not edit.
+export const serverCodes = [
+    "body_too_large",
+    "busy",
+    "email_taken",
+    "invalid_credentials",
+    "invalid_input",
+    "invalid_json",
+    "method_not_allowed",
+    "missing_client_header",
+    "no_session",
+    "not_found",
+    "origin_not_allowed",
+    "refresh_reused",
+    "request_timeout",
+    "session_expired",
+    "sign_up_closed",
+    "store_unavailable",
+    "too_many_requests",
+    "unsupported_media_type",
+    "wrong_password",
+];

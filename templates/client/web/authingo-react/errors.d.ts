@@ -1,0 +1,32 @@
+import type { serverCodes } from "./codes.js";
+/** What the client itself has to say; every other code is the server's. */
+export type ClientCode = "network_error" | "bad_response" | "signed_out";
+/** Keep a default branch: a newer server may know more. */
+export type AuthErrorCode = (typeof serverCodes)[number] | ClientCode;
+export interface AuthError {
+    code: AuthErrorCode;
+    /** For people, in English. */
+    message: string;
+    /** Of the HTTP answer; 0 where there was none. */
+    status: number;
+    /** With `invalid_input`: what is wrong with which field. */
+    fields?: Record<string, string>;
+    /** Seconds, with `too_many_requests`, `busy` and `store_unavailable`. */
+    retryAfter?: number;
+}
+/** What every action resolves to; none of them rejects. */
+export type Result<T> = {
+    data: T;
+    error: null;
+} | {
+    data: null;
+    error: AuthError;
+};
+export declare function failed(code: ClientCode, message: string, status?: number): {
+    data: null;
+    error: AuthError;
+};
+/** Read an answer of authingo's; `key` is what its body has to hold to be one. */
+export declare function readAnswer<T>(answer: Response, key: keyof T & string): Promise<Result<T>>;
+/** The code of a 401 that still has to be handed on unread. */
+export declare function codeOf(answer: Response): Promise<unknown>;

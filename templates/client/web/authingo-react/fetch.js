@@ -1,0 +1,58 @@
+import { codeOf } from "./errors.js";
+export const CLIENT_HEADER = "X-Authingo-Client";
+/** Make the fetch that renews the session when an answer says that it has expired. */
+export function fetchWith(keeper, origin) {
+    return async (target, init) => {
+        const input = isRequest(target) ? target : new URL(target, origin());
+        const own = new URL(isRequest(input) ? input.url : input).origin === origin();
+        if (!own)
+            return sendAway(input, init);
+        const before = keeper.store.get();
+        const began = keeper.signOuts;
+        // A Request can be sent once, so a copy goes first; a bare stream cannot be sent again.
+        const answer = await sendHome(isRequest(input) ? input.clone() : input, init);
+        const spent = init?.body instanceof ReadableStream;
+        const code = await codeOf(answer);
+        if (code !== "session_expired") {
+            // This answer may be late, so the server is asked about the session itself.
+            if (before.user && (code === "no_session" || code === "refresh_reused")) {
+                void keeper.getSession();
+            }
+            return answer;
+        }
+        const renewed = () => keeper.store.get().session !== before.session;
+        if (!renewed() && began === keeper.signOuts) {
+            // A look that was under way may have found the session alive just before it expired.
+            const { data } = await keeper.getSession();
+            if (data && !renewed())
+                await keeper.getSession();
+        }
+        const { user } = keeper.store.get();
+        const mine = user && (before.user ?? user).id === user.id; // not in somebody else's name
+        const repeat = renewed() && mine && began === keeper.signOuts && !spent;
+        return repeat ? sendHome(input, init) : answer;
+    };
+}
+/** To the origin of baseURL: with cookies and the client header, and to nowhere else from there. */
+function sendHome(input, init = {}) {
+    const request = isRequest(input) ? input : undefined;
+    const headers = new Headers(init.headers ?? request?.headers);
+    headers.set(CLIENT_HEADER, "true");
+    const sent = { ...init, headers, credentials: "include" };
+    if (globalThis.location?.origin === new URL(request?.url ?? input).origin) {
+        sent.mode = "same-origin"; // redirects are followed within the origin alone
+    }
+    else if ((init.redirect ?? request?.redirect ?? "follow") === "follow") {
+        sent.redirect = "error"; // they would be followed anywhere, and cannot be looked at first
+    }
+    return fetch(input, sent);
+}
+/** To any other origin: without either, whatever the caller says. */
+function sendAway(input, init = {}) {
+    const headers = new Headers(init.headers ?? (isRequest(input) ? input.headers : undefined));
+    headers.delete(CLIENT_HEADER);
+    return fetch(input, { ...init, headers, credentials: "omit" });
+}
+function isRequest(input) {
+    return typeof input === "object" && "url" in input;
+}

@@ -1,0 +1,2 @@
+export * from "./client.js";
+export { AuthProvider, useAuth } from "./react.js";

@@ -1,0 +1,31 @@
+/** A user, as every route sends it. Times are RFC 3339 in UTC. */
+export interface User {
+    id: string;
+    email: string;
+    name: string;
+    email_verified: boolean;
+    created_at: string;
+    updated_at: string;
+}
+/** A session: never its token, which no script can see. */
+export interface Session {
+    id: string;
+    user_id: string;
+    created_at: string;
+    /** From then on a request is answered `session_expired`, and the client refreshes. */
+    expires_at: string;
+    /** From then on nothing but a new sign-in helps. */
+    refresh_expires_at: string;
+}
+/** One line of `listSessions`: enough for its user to recognise it. */
+export interface ListedSession extends Session {
+    ip: string | null;
+    user_agent: string | null;
+    last_used_at: string;
+    current: boolean;
+}
+/** Who is signed in. */
+export interface SessionData {
+    user: User;
+    session: Session;
+}

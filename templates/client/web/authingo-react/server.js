@@ -1,0 +1,35 @@
+import { routesAt } from "./address.js";
+import { readAnswer } from "./errors.js";
+const PATIENCE = 3_000; // milliseconds: a page renders as loading rather than late
+/**
+ * Who asks for a page, for `initialSession`: the session, null for nobody, and undefined where
+ * only the browser can find out, which then renders as loading.
+ *
+ * That is so when the session token has expired: the refresh cookie goes to one path of the
+ * authentication server and never comes along with a page. It is also so when that server does
+ * not answer. This only reads, sets no cookie, and keeps nothing between two requests.
+ *
+ * @param baseURL where this server reaches the routes; absolute.
+ * @param headers of the request for the page, such as `await headers()` of Next.js. Of them the
+ *   session cookie alone is sent on.
+ */
+export async function getSession({ baseURL, headers, }) {
+    const url = `${routesAt(baseURL)}/session`;
+    const cookies = (headers.get("cookie") ?? "").split(";").map((pair) => pair.trim());
+    const cookie = cookies.filter((pair) => /^(__Host-)?authingo_session=/.test(pair)).join("; ");
+    if (!cookie)
+        return null;
+    try {
+        const answer = await fetch(url, {
+            headers: { Cookie: cookie },
+            cache: "no-store",
+            redirect: "error", // a redirect could take the cookie anywhere
+            signal: AbortSignal.timeout(PATIENCE),
+        });
+        const { data, error } = await readAnswer(answer, "user");
+        return data ?? (error.code === "no_session" ? null : undefined);
+    }
+    catch {
+        return undefined;
+    }
+}

@@ -1,0 +1,51 @@
+import type { AuthError } from "./errors.js";
+import type { Session, SessionData, User } from "./models.js";
+/** What is known of who is signed in. `status` tells which of the three it is. */
+export type AuthState = {
+    /** The client is asking again; what is shown stays as it is. */
+    isRefetching: boolean;
+    /** Why the last look at the session failed, or why the session ended by itself. */
+    error: AuthError | null;
+} & ({
+    status: "loading";
+    isLoading: true;
+    user: null;
+    session: null;
+} | {
+    status: "authenticated";
+    isLoading: false;
+    user: User;
+    session: Session;
+} | {
+    status: "unauthenticated";
+    isLoading: false;
+    user: null;
+    session: null;
+});
+/** Why a session is over, as `authingo:logout` tells it in its `detail.reason`. */
+export type LogoutReason = "signed_out" | "no_session" | "session_expired" | "refresh_reused";
+declare global {
+    interface WindowEventMap {
+        "authingo:logout": CustomEvent<{
+            reason: LogoutReason;
+        }>;
+    }
+}
+/** The state that a server's answer stands for; undefined: nothing is known yet. */
+export declare function stateOf(known: SessionData | null | undefined, isRefetching?: boolean, error?: AuthError | null): AuthState;
+export declare class Store {
+    #private;
+    get: () => AuthState;
+    get size(): number;
+    /** Who is signed in, as a server's answer has it. */
+    get known(): SessionData | null | undefined;
+    subscribe(listener: () => void): () => void;
+    /** Start from what a server rendered, unless more is known already. */
+    hydrate(state: AuthState): void;
+    refetching(isRefetching: boolean): void;
+    signedIn(data: SessionData): void;
+    /** A look at the session failed: that says nothing about the session. */
+    failed(error: AuthError): void;
+    /** Over for good. That nobody was signed in to begin with is no error, and no end. */
+    ended(reason: LogoutReason, error: AuthError | null): void;
+}
