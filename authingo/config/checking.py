@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from authingo.errors import ConfigError
 
-from .addresses import is_loopback, origin_of
+from .addresses import check_trusted_origin, is_loopback, origin_of
 from .database_urls import check_database_url, scheme_of
 
 if TYPE_CHECKING:
@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
 
 def check(settings: Settings) -> None:
-    """Refuse what cannot work or is unsafe, with the mend."""
+    """Raise ConfigError for what cannot work or is unsafe."""
     check_database_url("database_url", settings.database_url)
     if settings.listen_url is not None:
         check_database_url("listen_url", settings.listen_url)
         if "sqlite" in {scheme_of(settings.listen_url), scheme_of(settings.database_url)}:
             raise ConfigError("listen_url: is for PostgreSQL, and both must be there")
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", settings.base_path, re.ASCII):
-        raise ConfigError("base_path: must be a path such as /api/auth, without a slash at its end")
+        raise ConfigError(
+            "base_path: must be a path such as /api/auth: a slash before it, none at its end"
+        )
     _check_origins(settings)
     _check_cookies(settings)
     _check_lifetimes(settings.sessions)
@@ -47,9 +49,17 @@ def _check_proxies(networks: tuple[str, ...]) -> None:
         try:
             ipaddress.ip_network(item)
         except ValueError:
-            raise ConfigError(
-                "trusted_proxies: each must be an address or a network such as 10.0.0.0/8"
-            ) from None
+            raise ConfigError(f"trusted_proxies: {_network_fault(item)}") from None
+
+
+def _network_fault(text: str) -> str:
+    if text == "*":
+        return "everybody could then choose the address they come from: list your proxies"
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return "each must be an address or a network such as 10.0.0.0/8; names are not looked up"
+    return f"an address with more bits than its network has: write {network}"
 
 
 def _check_lifetimes(lives: SessionSettings) -> None:
@@ -80,14 +90,9 @@ def _check_origins(settings: Settings) -> None:
             )
     for item in settings.trusted_origins:
         try:
-            exact = origin_of(item) == item
-        except ValueError:
-            exact = False
-        if not exact:
-            raise ConfigError(
-                "trusted_origins: each must be an exact origin such as https://app.example.com "
-                "(lower-case, no path, no wildcard)"
-            )
+            check_trusted_origin(item)
+        except ValueError as error:
+            raise ConfigError(f"trusted_origins: {error}") from None
 
 
 def _check_cookies(settings: Settings) -> None:
@@ -109,7 +114,10 @@ def _check_cookies(settings: Settings) -> None:
     if cookies.hardened_names:
         raise ConfigError("cookies.domain: cannot go with hardened_names: __Host- forbids Domain")
     if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", cookies.domain, re.ASCII):
-        raise ConfigError("cookies.domain: must be a domain such as example.com")
+        raise ConfigError(
+            "cookies.domain: must be a domain such as example.com, in lower case and "
+            "without a dot before it or a port"
+        )
     host = urlsplit(settings.public_url).hostname if settings.public_url else None
     if host is None or not (host == cookies.domain or host.endswith("." + cookies.domain)):
         raise ConfigError(

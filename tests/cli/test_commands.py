@@ -86,6 +86,16 @@ def test_a_database_that_cannot_be_had_is_one_clear_line(bare: Runner, command: 
         assert "hunter2" not in ran.err
 
 
+def test_a_misspelled_variable_names_the_one_that_was_meant(bare: Runner) -> None:
+    ran = bare("cookies", "inspect", stdin="theme=dark", AUTHINGO_SESSIONS_CACHE="hunter2")
+    assert ran.code == 1
+    assert "unknown variable AUTHINGO_SESSIONS_CACHE" in ran.err
+    assert "did you mean AUTHINGO_SESSIONS__CACHE?" in ran.err
+    assert "hunter2" not in ran.err
+    written = {"AUTHINGO_SIGN_UP": '"off"', "AUTHINGO_CONFIG": "", "AUTHINGO_DATABASE_URL": ""}
+    assert bare("cookies", "inspect", stdin="theme=dark", **written).code == 0
+
+
 def test_errors_for_programs(bare: Runner) -> None:
     ran = bare("users", "list", "--json")
     error = json.loads(ran.err)

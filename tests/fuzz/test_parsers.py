@@ -188,6 +188,9 @@ def test_a_configuration_works_or_is_refused_without_its_secrets(until_time_is_u
     scalars = st.one_of(st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.none())
     tables = st.dictionaries(st.text(max_size=10), scalars, max_size=3)
     known = st.sampled_from([key.name for key in msgspec.structs.fields(Settings)])
+    variables = st.sampled_from(
+        ["SIGN_UP", "TRUSTED_ORIGINS", "TRUSTED_PROXIES", "SESSIONS__CACHE", "STORE__POOL_SIZE"]
+    )
     urls = st.one_of(
         st.just(f"postgresql://app:{secret}@db/app"),
         st.builds(f"postgresql://app:{secret}@{{}}".format, st.text(max_size=10)),
@@ -200,7 +203,11 @@ def test_a_configuration_works_or_is_refused_without_its_secrets(until_time_is_u
             known, st.one_of(scalars, tables, st.lists(scalars, max_size=3)), max_size=4
         ),
         urls,
-        st.dictionaries(st.text("ABCDEFGH_", max_size=8), st.text(max_size=10), max_size=2),
+        st.dictionaries(
+            st.one_of(st.text("ABCDEFGH_", max_size=8), variables),
+            st.one_of(st.text(max_size=10), st.text("0123456789smhd .,[]\"'\n", max_size=20)),
+            max_size=3,
+        ),
     )
     def search(values: dict[str, Any], url: str, variables: dict[str, str]) -> None:
         env = {"AUTHINGO_" + name: text.replace("\0", "") for name, text in variables.items()}
