@@ -277,6 +277,12 @@ class CannotWrite(AuthError):
     hint = "is the disk full?"
 
 
+class NoAnswer(AuthError):
+    """The input ended before a question was answered: nothing was changed."""
+
+    code = "no_answer"
+
+
 class UsageError(AuthError):
     """The command cannot work when called like this."""
 

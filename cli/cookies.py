@@ -7,11 +7,10 @@ import sys
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
-from typer._click.exceptions import UsageError as _UsageError
-from typer.core import TyperCommand
 
 from . import output
 from .running import AsJSON, ConfigFile, command, with_auth
+from .tree import App, Command
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
@@ -20,15 +19,14 @@ if TYPE_CHECKING:
     from .cookie_sources import Found
     from .cookie_verdicts import Verdict
 
-app = typer.Typer(help="Explain cookies.", no_args_is_help=True)
+app = App(help="Explain cookies.")
 
 _MAX_INPUT = 64 * 1024 * 1024  # bytes
 _FILE = re.compile(r"^(~|/|\./|\.\./)[^\s=;]*$|^[^\s=;]+\.(har|txt|json|jar|log)$", re.IGNORECASE)
-_LONGEST_OPTION = 16  # characters; what is longer may be a secret
 _TOKEN = re.compile(r"-[A-Za-z0-9_-]{42}|-[A-Za-z0-9_-]{63}")
 
 
-class TakesTokens(TyperCommand):
+class TakesTokens(Command):
     """A command that one token in 64, which begins with a dash, does not take for an option."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -36,20 +34,7 @@ class TakesTokens(TyperCommand):
         tokens = [arg for arg in args if _TOKEN.fullmatch(arg)]
         if tokens and "--" not in args:
             args = [*(arg for arg in args if arg not in tokens), "--", *tokens]
-        given = tuple(args)  # which the parser uses up
-        try:
-            return super().parse_args(ctx, args)
-        except _UsageError as error:
-            # It repeats what it does not understand: a header that was not quoted, say.
-            if any(len(arg) > _LONGEST_OPTION and arg in error.message for arg in given):
-                text = "give one value, in quotes, or standard input"
-                raise _UsageError(text, ctx) from None
-            raise
-
-
-@app.callback()
-def _cookies() -> None:
-    pass
+        return super().parse_args(ctx, args)
 
 
 @app.command(
@@ -62,6 +47,7 @@ def inspect(
     value: Annotated[
         str | None,
         typer.Argument(
+            metavar="VALUE",
             help="A Cookie or Set-Cookie header, the output of curl -i or -v, a cookie jar, a HAR "
             "file (text or the name of a file), or a bare value. Else, or with -, standard input.",
             show_default=False,

@@ -9,6 +9,7 @@ import typer
 
 from . import output
 from .running import AsJSON, ConfigFile, command, fail, with_auth
+from .values import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,7 +55,8 @@ def doctor(
     workers: Annotated[
         int,
         typer.Option(
-            min=1,
+            metavar="N",
+            parser=whole_number(1),
             envvar="WEB_CONCURRENCY",
             show_default=False,
             help="Processes that share the database; else 1.",
@@ -63,7 +65,7 @@ def doctor(
     as_json: AsJSON = False,
     config: ConfigFile = None,
 ) -> None:
-    """Look for what is wrong, or will be, and say how to mend it. Changes nothing.
+    """Look for what is wrong, or will be, and say how to fix it. Changes nothing.
 
     Without options: the configuration, the database, its schema, and this machine.
     With --front or --url only what they ask for. Exits with 1 where something fails.

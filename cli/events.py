@@ -10,12 +10,14 @@ import typer
 
 from . import output
 from .running import AsJSON, ConfigFile, command, with_auth
+from .tree import App
+from .values import whole_number
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
     from authingo.models import Event
 
-app = typer.Typer(help="See what happened.", no_args_is_help=True)
+app = App(help="See what happened.")
 
 _PAGE = 1000  # rows read at once
 _TABLE_LIMIT = 50  # events shown to people who ask for no number
@@ -23,11 +25,6 @@ _POLL = 1.0  # seconds between two looks with --follow
 # Servers stamp events by clocks of their own, and a slow one may store later than a
 # quick one: so much of what was seen is looked at again.
 _OVERLAP = timedelta(seconds=10)
-
-
-@app.callback()
-def _events() -> None:
-    pass
 
 
 def _names() -> list[str]:
@@ -58,7 +55,12 @@ def list_events(
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, help="The last so many: else 50 for people, all for programs."),
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1),
+            help="The last N; without it 50 in a table, and all of them for programs.",
+            show_default=False,
+        ),
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on, and print what happens.")

@@ -13,10 +13,16 @@ from typing import Annotated, Generic, TypeVar
 import typer
 
 from . import output
+from .values import whole_number
 
 Limit = Annotated[
     int | None,
-    typer.Option(min=1, help="At most so many: else 50 in a table, all of them for programs."),
+    typer.Option(
+        metavar="N",
+        parser=whole_number(1),
+        help="At most this many; without it 50 in a table, and all of them for programs.",
+        show_default=False,
+    ),
 ]
 After = Annotated[
     str | None,

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
 import typer
+from typer.main import get_command
 
-from . import cookies, doctor, events, init, manual, migrate, serve, sessions, stats, users
+from authingo.errors import AuthError, NoAnswer
 
-app = typer.Typer(
+from . import (
+    cookies,
+    doctor,
+    events,
+    help_command,
+    init,
+    manual,
+    migrate,
+    serve,
+    sessions,
+    stats,
+    users,
+)
+from .running import ConfigFile, report
+from .tree import App, require_command
+from .usage import wants_json
+
+app = App(
     name="authingo",
     help="Authentication for your own service, on your own database.",
     epilog="Start with: authingo serve",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("init", epilog="Example: authingo init my-app --react")(init.init)
@@ -27,6 +44,7 @@ app.add_typer(users.app, name="users", epilog="Example: authingo users list")
 app.add_typer(sessions.app, name="sessions", epilog="Example: authingo sessions prune")
 app.add_typer(events.app, name="events", epilog="Example: authingo events list --follow")
 app.add_typer(cookies.app, name="cookies", epilog="Example: pbpaste | authingo cookies inspect")
+app.command("help", epilog="Example: authingo help users create")(help_command.show_help)
 app.command("manual", epilog="Example: authingo manual --man ~/.local/share/man/man1")(
     manual.manual
 )
@@ -40,13 +58,23 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _authingo(
-    _version: bool = typer.Option(
-        False, "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
-    ),
+    ctx: typer.Context,
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            "-V",
+            callback=_show_version,
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
+    ] = False,
+    config: ConfigFile = None,  # noqa: ARG001 - commands inherit it
 ) -> None:
-    pass
+    require_command(ctx)
 
 
 def _open_streams() -> None:
@@ -67,7 +95,14 @@ def _open_streams() -> None:
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     _open_streams()
-    app()
+    arguments = sys.argv[1:]
+    try:
+        code = get_command(app).main(arguments, prog_name="authingo", standalone_mode=False)
+    except AuthError as error:  # before a command ran, or it would have said so itself
+        code = report(error, as_json=wants_json(arguments))
+    except typer.Abort:  # a question was answered with Ctrl-D
+        code = report(NoAnswer(), as_json=wants_json(arguments))
+    sys.exit(code)
 
 
 if __name__ == "__main__":

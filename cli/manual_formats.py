@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .manual import Page
+    from .help_text import Page
 
 _EXIT_CODES = (
     ("0", "It is done."),
@@ -32,14 +32,12 @@ def markdown(pages: Sequence[Page]) -> str:
     ]
     for page in pages:
         blocks += [f"## {page.name}", *map(_prose, page.paragraphs), f"```\n{page.usage}\n```"]
-        by_name = {one.name: one for one in pages}
-        commands = [(name, by_name[name].summary) for name in page.commands]
         blocks += [
             f"**{title}**\n\n{_bullets(entries)}"
             for title, entries in (
                 ("Arguments", page.arguments),
                 ("Options", page.options),
-                ("Commands", commands),
+                ("Commands", page.commands),
             )
             if entries
         ]
@@ -71,7 +69,7 @@ def _example(page: Page) -> tuple[str, str]:
     return says, shown
 
 
-def roff(page: Page, pages: Sequence[Page]) -> str:
+def roff(page: Page) -> str:
     """Write a page for man(1). It carries no date, so that it is the same whenever it is made."""
     from importlib.metadata import version
 
@@ -89,11 +87,10 @@ def roff(page: Page, pages: Sequence[Page]) -> str:
     ]
     for paragraph in page.paragraphs:
         lines += [".PP", _text(paragraph)]
-    by_name = {one.name: one for one in pages}
     for title, entries in (
         ("ARGUMENTS", page.arguments),
         ("OPTIONS", page.options),
-        ("COMMANDS", [(name, by_name[name].summary) for name in page.commands]),
+        ("COMMANDS", page.commands),
         ("EXIT STATUS", _EXIT_CODES),
         ("ENVIRONMENT", _ENVIRONMENT),
     ):
@@ -104,7 +101,7 @@ def roff(page: Page, pages: Sequence[Page]) -> str:
     says = "" if says == "Example" else f"{_text(says)}:\n.PP\n"
     lines += [".SH EXAMPLE", f"{says}.nf", _text(shown), ".fi"]
     above = [" ".join(words[:count]) for count in range(1, len(words))]
-    related = [name.replace(" ", "-") for name in (*above, *page.commands)]
+    related = [name.replace(" ", "-") for name in (*above, *(name for name, _ in page.commands))]
     if related:
         lines += [".SH SEE ALSO", ", ".join(f"\\fB{_text(name)}\\fR(1)" for name in related)]
     return "\n".join(lines) + "\n"

@@ -9,6 +9,7 @@ import typer
 
 from . import output
 from .running import AsJSON, ConfigFile, command, with_auth
+from .values import whole_number
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
@@ -20,12 +21,18 @@ _PAUSE = 0.5  # seconds between two tries to reach a database
 @command
 def migrate(
     *,
-    status: Annotated[bool, typer.Option("--status", help="Only tell where it stands.")] = False,
+    status: Annotated[
+        bool, typer.Option("--status", help="Only show which version it has.")
+    ] = False,
     sql: Annotated[bool, typer.Option("--sql", help="Only print the pending SQL.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what is pending.")] = False,
     wait: Annotated[
         int,
-        typer.Option(metavar="SECONDS", min=0, help="How long to wait for the database to be up."),
+        typer.Option(
+            metavar="SECONDS",
+            parser=whole_number(0),
+            help="How long to wait for the database to be up.",
+        ),
     ] = 0,
     as_json: AsJSON = False,
     config: ConfigFile = None,

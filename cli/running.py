@@ -24,6 +24,15 @@ T = TypeVar("T")
 _FULL = {errno.ENOSPC, errno.EIO, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _NICENESS = 15  # more than that of a server's threads that hash passwords; see pace.py
 
+
+def _inherited(ctx: typer.Context, value: str | None) -> str | None:
+    """Take the --config that was given before the command."""
+    if value is None and ctx.parent is not None:
+        above: str | None = ctx.parent.params.get("config")
+        return above
+    return value
+
+
 ConfigFile = Annotated[
     str | None,
     typer.Option(
@@ -32,8 +41,11 @@ ConfigFile = Annotated[
         help="The configuration file; else AUTHINGO_CONFIG; "
         "else authingo.toml here or in a directory above.",
         show_default=False,
+        callback=_inherited,
     ),
 ]
+
+
 Who = Annotated[
     str,
     typer.Argument(metavar="EMAIL|ID", help="The user, by email or by id.", show_default=False),
@@ -72,15 +84,6 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
 def _discard_output() -> None:
     """Let what is still to be written go nowhere: it is tried once more at the exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def utf_8(text: str | None) -> str | None:
-    """Refuse an option that is not UTF-8, which no database can look for."""
-    try:
-        (text or "").encode()
-    except UnicodeEncodeError:
-        raise typer.BadParameter("is not UTF-8") from None
-    return text
 
 
 def with_auth(
@@ -122,10 +125,15 @@ def with_auth(
 
 def fail(error: AuthError, *, as_json: bool) -> NoReturn:
     """Say what went wrong and what to do on stderr, and exit."""
+    raise typer.Exit(report(error, as_json=as_json))
+
+
+def report(error: AuthError, *, as_json: bool) -> int:
+    """Say what went wrong and what to do on stderr, and return the exit code."""
     from authingo.errors import InvalidInput, UsageError
 
     message = error.message
     if isinstance(error, InvalidInput) and error.fields:
         message = "; ".join(f"{field} {problem}" for field, problem in error.fields.items())
     output.error(error.code, message, error.hint, as_json=as_json)
-    raise typer.Exit(2 if isinstance(error, UsageError) else 1)
+    return 2 if isinstance(error, UsageError) else 1

@@ -16,6 +16,7 @@ import typer
 
 from . import output
 from .running import ConfigFile, command, with_auth
+from .values import whole_number
 
 if TYPE_CHECKING:
     import socket
@@ -31,9 +32,18 @@ _LOOK = 0.5  # seconds between two looks at the configuration with --reload
 @command
 def serve(
     *,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 picks one.")] = 8080,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 1,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="The address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option(
+            metavar="PORT", parser=whole_number(0, 65535), help="The port; 0 picks a free one."
+        ),
+    ] = 8080,
+    workers: Annotated[
+        int, typer.Option(metavar="N", parser=whole_number(1, 64), help="How many processes.")
+    ] = 1,
     reload: Annotated[
         bool, typer.Option("--reload", help="Start again when the configuration changes.")
     ] = False,

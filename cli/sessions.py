@@ -12,11 +12,13 @@ from . import output, session_list
 from .asking import Yes, confirm, require_terminal
 from .progress import progress
 from .running import AsJSON, ConfigFile, command, with_auth
+from .tree import App
+from .values import whole_number
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
 
-app = typer.Typer(help="Look after sessions.", no_args_is_help=True)
+app = App(help="Look after sessions.")
 app.command("list", epilog="Example: authingo sessions list --user ada@example.com --active")(
     session_list.list_sessions
 )
@@ -87,7 +89,11 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
     batch_size: Annotated[
         int,
-        typer.Option(min=1, max=100_000, help="Rows deleted in one short transaction, at most."),
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1, 100_000),
+            help="How many rows one short transaction may delete.",
+        ),
     ] = 5000,
     as_json: AsJSON = False,
     config: ConfigFile = None,

@@ -9,6 +9,7 @@ import typer
 
 from . import output
 from .running import AsJSON, ConfigFile, command, with_auth
+from .values import whole_number
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
@@ -24,7 +25,11 @@ def stats(
     *,
     days: Annotated[
         int,
-        typer.Option(min=1, max=3650, help="How many days of UTC to show, today included."),
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1, 3650),
+            help="How many days of UTC to show, today included.",
+        ),
     ] = 14,
     as_json: AsJSON = False,
     config: ConfigFile = None,

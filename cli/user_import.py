@@ -18,6 +18,7 @@ from . import output
 from .interruption import WaitedFor, interruptible
 from .progress import progress
 from .running import AsJSON, ConfigFile, with_auth
+from .values import one_of
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
@@ -49,7 +50,14 @@ def import_users(
     ],
     *,
     system: Annotated[
-        System, typer.Option("--from", help="Whose export it is: which columns it has.")
+        System,
+        typer.Option(
+            "--from",
+            metavar="SYSTEM",
+            parser=one_of(System),
+            autocompletion=lambda: list(System),
+            help=f"Whose export it is: {', '.join(System)}.",
+        ),
     ] = System.authingo,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, and write nothing.")

@@ -10,7 +10,8 @@ import typer
 
 from . import output
 from .listing import After, Limit, Listing, check_after
-from .running import AsJSON, ConfigFile, command, utf_8, with_auth
+from .running import AsJSON, ConfigFile, command, with_auth
+from .values import utf_8
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
@@ -24,7 +25,12 @@ def list_users(
     *,
     search: Annotated[
         str | None,
-        typer.Option(help="A part of the email or the name.", show_default=False, callback=utf_8),
+        typer.Option(
+            metavar="TEXT",
+            help="Only those with this in the email or the name.",
+            show_default=False,
+            callback=utf_8,
+        ),
     ] = None,
     limit: Limit = None,
     after: After = None,

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 @command
 def create(
-    email: Annotated[str, typer.Argument(help="The email to sign in with.", show_default=False)],
+    email: Annotated[
+        str, typer.Argument(metavar="EMAIL", help="The email to sign in with.", show_default=False)
+    ],
     *,
     name: Annotated[
         str | None,
-        typer.Option(help="The name; else what stands before the @.", show_default=False),
+        typer.Option(
+            metavar="NAME", help="The name; else what is before the @.", show_default=False
+        ),
     ] = None,
     verified: Annotated[
         bool, typer.Option("--verified", help="The email is known to be theirs.")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from . import output, user_export, user_import, user_list, user_passwords
 from .asking import Yes, confirm, require_terminal
 from .running import AsJSON, ConfigFile, Who, command, with_auth
+from .tree import App
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     Done = tuple[User, str]  # the user as they are now, and what to tell people
 
-app = typer.Typer(help="Look after users.", no_args_is_help=True)
+app = App(help="Look after users.")
 app.command("create", epilog="Example: authingo users create ada@example.com --name Ada")(
     user_passwords.create
 )

@@ -382,5 +382,5 @@ def test_a_header_that_was_not_quoted_is_not_repeated(bare: Runner) -> None:
         ran = bare("cookies", "inspect", *words)
         assert (ran.code, ran.out) == (2, "")
         assert token not in ran.err
-        assert "in quotes" in ran.err
-    assert "No such option" in bare("cookies", "inspect", "--jsn").err
+        assert "in quotes" in ran.err or words[0].startswith("--")
+    assert "there is no option --jsn" in bare("cookies", "inspect", "--jsn").err

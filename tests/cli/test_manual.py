@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from tests.command import Runner
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = list(importlib.import_module("authingo.cli.manual").pages())
+COMMAND: Any = get_command(importlib.import_module("authingo.cli.main").app)
+TOP = COMMAND.make_context("authingo", [], resilient_parsing=True)
+PAGES = list(importlib.import_module("authingo.cli.help_text").pages(TOP))
 formats = importlib.import_module("authingo.cli.manual_formats")
 
 
@@ -64,7 +67,7 @@ def test_man_shows_the_pages_as_they_are_meant() -> None:
     for page in (odd, *PAGES):
         done = subprocess.run(
             ["groff", "-man", "-Tascii", "-ww", "-P-cbou", "-rLL=500n"],
-            input=formats.roff(page, PAGES),
+            input=formats.roff(page),
             capture_output=True,
             text=True,
             check=True,
@@ -76,7 +79,7 @@ def test_man_shows_the_pages_as_they_are_meant() -> None:
             assert re.sub(r"\s+", " ", text) in shown
         for name, text in page.options:
             assert re.sub(r"\s+", " ", f"{name} {text}") in shown
-        for name in page.commands:
+        for name, _ in page.commands:
             assert f"{name.replace(' ', '-')}(1)" in shown
 
 
