@@ -19,7 +19,7 @@ class Accounts(Opening):
 
     def __init__(self, settings: Settings, store: Store | None = None) -> None:
         super().__init__(settings, store)
-        self._hasher = passwords.PasswordHasher(cost=settings.passwords.bcrypt_cost)
+        self._hasher = passwords.PasswordHasher(cost=self.settings.passwords.bcrypt_cost)
 
     async def find_user(self, email_or_id: str) -> User:
         """Find a user, disabled or not, by id, or by email in any spelling that signs in.
