@@ -12,6 +12,7 @@ import contextlib
 from datetime import timedelta
 
 from authingo.errors import StoreUnavailable
+from authingo.loops import is_over
 from authingo.models import TokenMatch
 from authingo.stores import Store
 
@@ -35,15 +36,16 @@ class LastUse:
             return  # by the database's clock: its deadline less what is left of it is now
         if len(self._used) < _MOST:
             self._used.add(session.id)
-        if self._writing is None or self._writing.done():
+        if is_over(self._writing):
             self._writing = asyncio.get_running_loop().create_task(self._write())
 
     async def close(self) -> None:
         """Write what is left."""
-        if self._writing is not None:
-            writing, self._writing = self._writing, None
+        writing, self._writing = self._writing, None
+        if writing is not None and not is_over(writing):
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
+        if self._used:
             await self._flush()
 
     async def _write(self) -> None:

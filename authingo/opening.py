@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from authingo import testing_database
 from authingo.errors import StoreUnavailable
 from authingo.last_use import LastUse
+from authingo.loops import is_over
 from authingo.stores import Store, open_store
 
 if TYPE_CHECKING:
@@ -34,19 +35,16 @@ class Opening:
         """Open the store, once. Use cases do it by themselves; see `Store.open`."""
         if self._opened:
             return
-        if self._opening is None:  # one tries, and all who came meanwhile share what comes of it
-            self._opening = asyncio.ensure_future(self._open(create=create))
-            self._opening.add_done_callback(self._opening_is_over)
-        await asyncio.shield(self._opening)
+        opening = self._opening
+        if opening is None or is_over(opening):  # one tries; who comes meanwhile shares the outcome
+            opening = self._opening = asyncio.create_task(self._open(create=create))
+        await asyncio.shield(opening)
 
     async def _open(self, *, create: bool) -> None:
         await self.store.open(create=create)
         if create and self.store.embedded:
             await self.store.migrate()
         self._opened = True
-
-    def _opening_is_over(self, _: object) -> None:
-        self._opening = None
 
     async def close(self) -> None:
         """Close the store. Whatever is asked next opens it again."""

@@ -37,6 +37,7 @@ from typing import TypeVar
 
 from authingo import foreign_hashes
 from authingo.errors import Busy
+from authingo.loops import OneLoop
 
 T = TypeVar("T")
 
@@ -111,6 +112,10 @@ class PasswordHasher:
         self._pool = ThreadPoolExecutor(
             self._threads, thread_name_prefix="authingo-hash", initializer=_give_way
         )
+        self._loop = OneLoop(lambda _: self._begin_line())
+        self._begin_line()
+
+    def _begin_line(self) -> None:
         self._free = asyncio.Semaphore(self._threads)
         self._waiting = 0
 
@@ -139,18 +144,19 @@ class PasswordHasher:
         return match is None or int(match["cost"]) < self.cost or match["variant"] != "b"
 
     async def _run(self, work: Callable[..., T], *args: object) -> T:
+        self._loop.enter()
         await self._take_place()
-        loop = asyncio.get_running_loop()
+        loop, place = asyncio.get_running_loop(), self._free
 
         def free(_: Future[T]) -> None:
             with contextlib.suppress(RuntimeError):  # the loop may be closed by now
-                loop.call_soon_threadsafe(self._free.release)
+                loop.call_soon_threadsafe(place.release)
 
         # The place is free when the thread is, also if the caller has gone meanwhile.
         try:
             future = self._pool.submit(work, *args)
         except BaseException:
-            self._free.release()
+            place.release()
             raise
         future.add_done_callback(free)
         return await asyncio.wrap_future(future)

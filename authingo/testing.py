@@ -44,6 +44,10 @@ class AsyncClient(Protocol):
         """Its cookies."""
 
     @property
+    def base_url(self) -> Any:
+        """The URL below which it asks."""
+
+    @property
     def headers(self) -> Any:
         """The headers of each request."""
 
@@ -142,12 +146,26 @@ def _auth_of(app: Any) -> Auth:
 
 def _hand_over(client: Any, auth: Auth, signed_in: SignedIn) -> None:
     cookies = Cookies(auth.settings)
+    domain = _domain_of(client, auth.settings)
     for cookie, token in (
         (cookies.session, signed_in.tokens.session),
         (cookies.refresh, signed_in.tokens.refresh),
     ):
-        client.cookies.set(cookie.name, token, path=cookie.path)
+        client.cookies.delete(cookie.name)
+        client.cookies.set(cookie.name, token, domain=domain, path=cookie.path)
     client.headers["X-Authingo-Client"] = "true"
+
+
+def _domain_of(client: Any, settings: Settings) -> str:
+    """Return under which domain the client keeps these cookies when an answer sets them.
+
+    Else it would keep those of the next refresh beside them, and send both.
+    http.cookiejar appends .local to a host without a dot.
+    """
+    if settings.cookies.domain is not None:
+        return f".{settings.cookies.domain}"
+    host: str = client.base_url.host
+    return host if "." in host or not host else f"{host}.local"
 
 
 async def _user_with(auth: Auth, email: str) -> User:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,6 +13,7 @@ import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
 from authingo.errors import StoreUnavailable
+from authingo.loops import OneLoop, call_in
 from authingo.stores import Revoked, Trust, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.postgres.failures import translated
@@ -51,9 +52,7 @@ class Connections:
         self._opened = False
         self._pool: asyncpg.Pool | None = None
         self._direct = False  # no pooling proxy in between
-        self._lookups = Lookups(
-            BY_TOKEN, self._connect_for_lookups, timeout=timeout.total_seconds()
-        )
+        self._lookups = self._make_lookups()
         self._resumptions = Resumptions(RowReader())
         self._watchers = Watchers()
         self._revocations = Revocations(
@@ -61,6 +60,8 @@ class Connections:
         )
         self._connecting = asyncio.Lock()
         self._schema_fits = False
+        self._loop = OneLoop(self._leave)
+        self._ending: AsyncGenerator[None] | None = None  # waits for the event loop's end
 
     # Opening and closing
 
@@ -70,7 +71,14 @@ class Connections:
 
     async def close(self) -> None:
         """See Store."""
+        self._loop.enter()
         self._opened = self._schema_fits = False
+        await self._disconnect()
+        if self._ending is not None:
+            await self._ending.aclose()
+            self._ending = None
+
+    async def _disconnect(self) -> None:
         await self._revocations.close()
         await self._lookups.close()
         if self._pool is not None:
@@ -80,6 +88,28 @@ class Connections:
                     await pool.close()
             except TimeoutError:
                 pool.terminate()
+
+    async def _disconnect_with_loop(self, pool: asyncpg.Pool) -> AsyncGenerator[None]:
+        """Disconnect when the event loop ends, so that nothing is left open behind it.
+
+        asyncio.run, and whatever else ends a loop in order, closes the asynchronous
+        generators that were started on it.
+        """
+        try:
+            yield
+        finally:
+            if self._pool is pool:
+                await self._disconnect()
+
+    def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Leave behind what was made on another event loop. The next verb connects again."""
+        self._revocations.leave(loop)
+        call_in(loop, self._lookups.abandon)
+        self._lookups = self._make_lookups()
+        if self._pool is not None:
+            call_in(loop, self._pool.terminate)
+            self._pool = None
+        self._connecting = asyncio.Lock()
 
     async def ping(self) -> None:
         """See Store."""
@@ -95,7 +125,10 @@ class Connections:
 
     def hears(self) -> bool:
         """See Store."""
-        return bool(self._watchers) and self._opened and self._revocations.hears()
+        if not (self._watchers and self._opened):
+            return False
+        self._loop.enter()
+        return self._revocations.hears()
 
     def _forget(self, user_id: str | None) -> None:
         """Tell who watches, before the verb that revoked is answered: the notice takes longer."""
@@ -114,6 +147,7 @@ class Connections:
 
     async def migrate(self) -> list[str]:
         """See Store. A migration may take as long as it needs: no command timeout."""
+        self._loop.enter()
         names = []
         async with translated():
             connection = await self._connect()
@@ -150,6 +184,7 @@ class Connections:
     @contextlib.asynccontextmanager
     async def _connection(self, *, any_schema: bool = False) -> AsyncIterator[Any]:
         """Lend a connection; everything done with it shares one deadline."""
+        self._loop.enter()
         if not self._opened:
             raise StoreUnavailable("the store is not open")
         async with translated(), asyncio.timeout(self._timeout):
@@ -180,7 +215,12 @@ class Connections:
                     target_session_attrs=_target(self._url),
                     reset=_nothing_to_reset,
                 )
+                self._ending = self._disconnect_with_loop(self._pool)
+                await anext(self._ending)
             return self._pool
+
+    def _make_lookups(self) -> Lookups:
+        return Lookups(BY_TOKEN, self._connect_for_lookups, timeout=self._timeout)
 
     async def _connect_for_lookups(self) -> asyncpg.Connection:
         if not self._opened:

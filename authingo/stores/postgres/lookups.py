@@ -97,6 +97,12 @@ class Lookups:
         self._waiting = []
         self._drop()
 
+    def abandon(self) -> None:
+        """Let go of the connection without waiting; nobody asks any more."""
+        if self._running is not None:
+            self._running.cancel()
+        self._drop()
+
     async def _run(self) -> None:
         asked: list[_Asked] = []
         try:

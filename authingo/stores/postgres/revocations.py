@@ -27,6 +27,7 @@ import asyncpg
 
 from authingo import clock
 from authingo.errors import StoreUnavailable
+from authingo.loops import call_in
 from authingo.stores import Revoked, Trust
 from authingo.stores.postgres.failures import translated
 
@@ -102,6 +103,14 @@ class Revocations:
             listening, self._listening = self._listening, None
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
+
+    def leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Leave behind what belongs to an event loop that is not used any more."""
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            call_in(loop, listening.cancel)
+        self._heard = asyncio.Event()
+        self._trust_nothing()
 
     async def prove(self) -> None:
         """Listen until one heartbeat was heard, and stop; for somebody who asks whether it works.

@@ -51,6 +51,7 @@ class Sessions(Connections):
 
     async def session_and_user(self, token_digest: bytes) -> TokenMatch | None:
         """See Store."""
+        self._loop.enter()
         row = await self._lookups.find(token_digest)
         if row is None:
             return None

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from authingo import clock
 from authingo.errors import NoDatabase, StoreUnavailable
+from authingo.loops import OneLoop
 from authingo.stores import Revoked, Trust, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.rows import Resumptions
@@ -64,6 +65,7 @@ class Connection:
         self._trust = self._reader.trust if self._reader is not None else Trust()
         self._opened = False
         self._schema_fits = False
+        self._loop = OneLoop(lambda _: None)  # the thread and the file outlive each loop
 
     # Opening and closing
 
@@ -214,6 +216,7 @@ class Connection:
 
     async def _glance(self, statement: str, *parameters: object) -> Any:
         """Read one row by a unique index: inline where that is possible."""
+        self._loop.enter()
         if self._reader is not None and self._opened and self._schema_fits:
             found = self._reader.fetch(self._file, statement, *parameters)
             if found is not None:
@@ -261,6 +264,7 @@ class Connection:
             raise
 
     async def _call(self, work: Callable[[], T]) -> T:
+        self._loop.enter()
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="authingo-sqlite")
         try:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 from asyncio import AbstractEventLoop, get_running_loop
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,7 @@ class Reader:
         self._connection: sqlite3.Connection | None = None
         self._cursor: sqlite3.Cursor | None = None
         self._file: Identity | None = None
-        self._thread = 0  # whose connection it is, until it is closed
+        self._loop: AbstractEventLoop | None = None  # whose connection it is
         self._opened = 0  # times
         self._turn_of: AbstractEventLoop | None = None  # in which the file was seen
         self.trust = Trust()  # given by who told of the epoch; it ends with the turn
@@ -111,9 +110,10 @@ class Reader:
 
     def _connected(self, file: Identity | None) -> sqlite3.Cursor | None:
         """Look whether the file is still the one, once in a turn of the event loop."""
-        if self._turn_of is not None and self._turn_of is get_running_loop() and self._file == file:
+        loop = get_running_loop()
+        if self._turn_of is loop and self._file == file:
             return self._cursor
-        if self._connection is not None and self._thread != threading.get_ident():
+        if self._loop is not None and self._loop is not loop and self._loop.is_running():
             return None  # its one cursor must not be asked by two at once
         if file is None or file != identity(self._name):
             self.close()
@@ -122,17 +122,16 @@ class Reader:
             self._connection = self._connect()
             self._cursor = self._connection.cursor()
             self._file = file
-            self._thread = threading.get_ident()
         if self._turn_of is not None:  # an event loop that died in the middle of a turn
             self._end_turn()
-        self._turn_of = get_running_loop()
-        self._turn_of.call_soon(self._end_turn)
+        self._loop = self._turn_of = loop
+        loop.call_soon(self._end_turn)
         return self._cursor
 
     def close(self) -> None:
         """Let go of the file."""
         connection, self._connection = self._connection, None
-        self._cursor = self._epoch = self._turn_of = None
+        self._cursor = self._epoch = self._turn_of = self._loop = None
         self.trust.until = 0.0
         if connection is not None:
             connection.close()
