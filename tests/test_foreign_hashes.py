@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
+import hmac
+import struct
 from base64 import b64encode
-from pathlib import Path
 
 import bcrypt
 import pytest
@@ -15,34 +15,7 @@ from hypothesis import strategies as st
 from authingo import foreign_hashes, passwords
 from authingo.foreign_hashes import ForeignHash
 from authingo.passwords import NO_PASSWORD, PasswordHasher, is_hash, verify_password
-
-EXPORTS = Path(__file__).parent / "exports"
-PASSWORD = "correct horse battery"
-UNUSUAL = "pa\u0301ssword \U0001f511 \ufb01ve"  # what NFKC changes
-
-
-def column(file: str, key: str, value: str) -> dict[str, str]:
-    with (EXPORTS / file).open(encoding="utf-8", newline="") as rows:
-        return {row[key].lower(): row[value] for row in csv.DictReader(rows)}
-
-
-# What Django 5.2, Better Auth 1.7 and fastapi-users wrote into their own tables.
-DJANGO = column("django.csv", "username", "password")
-BETTER_AUTH = column("better-auth.csv", "email", "password")
-FASTAPI_USERS = column("fastapi-users.csv", "email", "hashed_password")
-
-REAL = {
-    "django pbkdf2": (DJANGO["ada"], PASSWORD),
-    "django scrypt": (DJANGO["grace"], PASSWORD),
-    "django argon2": (DJANGO["radia"], PASSWORD),
-    "django bcrypt_sha256": (DJANGO["barbara"], PASSWORD),
-    "django bcrypt": (DJANGO["frances"], PASSWORD),
-    "better auth": (BETTER_AUTH["ada@example.com"], PASSWORD),
-    "better auth, normalized": (BETTER_AUTH["grace@example.com"], UNUSUAL),
-    "fastapi-users argon2": (FASTAPI_USERS["ada@example.com"], PASSWORD),
-    # From PocketBase's own source.
-    "pocketbase": ("$2a$10$.5Elh8fgxypNUWhpUUr/xOa2sZm0VIaE0qWuGGl9otUfobb46T1Pq", "123456"),
-}
+from tests.foreign import BETTER_AUTH, DJANGO, PASSWORD, REAL, UNUSUAL
 
 
 @pytest.mark.parametrize(("theirs", "password"), REAL.values(), ids=REAL)
@@ -54,6 +27,33 @@ def test_what_another_system_wrote_verifies(theirs: str, password: str) -> None:
     assert not verify_password("nul \x00", stored, 4)
     assert not verify_password("lone \ud800", stored, 4)
     assert foreign_hashes.as_stored(stored) == stored, "what is stored is left as it is"
+
+
+def aspnet(*numbers: int, salt: bytes = bytes(16), key: bytes = bytes(32)) -> str:
+    structure = b"\x01" + struct.pack(">III", *numbers) + salt + key
+    return "$aspnet-identity$" + b64encode(structure).decode()
+
+
+def phpass_of(password: str) -> str:
+    """What WordPress before 6.8 has of somebody who typed this into its form."""
+    slashed = password.replace("\\", "\\\\").replace("'", "\\'").replace('"', '\\"').strip()
+    assert slashed == 'it\\\'s \\"ok\\"'
+    return "$P$6NM0j/PJcBBI35c9JRJuC1zZGg7xk01"  # passlib's phpass of that
+
+
+def test_wordpress_trims_a_password_and_puts_backslashes_before_quotes() -> None:
+    typed = 'it\'s "ok"'
+    trimmed = " admin\n"
+    assert verify_password(typed, phpass_of(typed), 4)
+    assert verify_password(f" {typed}\t", phpass_of(typed), 4)
+    assert not verify_password("it's ok", phpass_of(typed), 4)
+    assert verify_password(trimmed, REAL["wordpress 6.8"][0], 4)
+    digest = b64encode(hmac.digest(b"wp-sha384", b'it\\\'s \\"ok\\"', "sha384"))
+    made = "$wp" + bcrypt.hashpw(digest, bcrypt.gensalt(4)).decode().replace("$2b$", "$2y$")
+    assert verify_password(typed, made, 4)
+    set_otherwise = b64encode(hmac.digest(b"wp-sha384", typed.encode(), "sha384"))
+    made = "$wp" + bcrypt.hashpw(set_otherwise, bcrypt.gensalt(4)).decode().replace("$2b$", "$2y$")
+    assert verify_password(typed, made, 4)
 
 
 def test_each_but_bcrypt_is_replaced_at_the_first_sign_in() -> None:
@@ -83,8 +83,13 @@ def test_only_what_has_no_tag_of_its_own_gets_one() -> None:
 
 
 KEY64 = b64encode(bytes(64)).decode()
+KEY20 = b64encode(bytes(20)).decode()
 KEY32 = b64encode(bytes(32)).decode()
 ARGON2 = "$c29tZXNhbHRzb21lc2FsdA$" + "A" * 43
+
+
+def firebase(costs: str, *, key: str = KEY64) -> str:
+    return f"$fbscrypt$v=1,{costs},ss=Bw==,sk={KEY64}$c2FsdA==${key}"
 
 
 @pytest.mark.parametrize(
@@ -100,6 +105,28 @@ ARGON2 = "$c29tZXNhbHRzb21lc2FsdA$" + "A" * 43
         ("$argon2id$v=19$m=131072,t=8,p=8" + ARGON2, "$argon2id$v=19$m=131072,t=9,p=8" + ARGON2),
         ("$argon2i$v=19$m=128,t=8,p=16" + ARGON2, "$argon2i$v=19$m=1024,t=8,p=17" + ARGON2),
         ("$argon2i$v=19$m=128,t=8,p=16" + ARGON2, "$argon2i$v=19$m=127,t=8,p=16" + ARGON2),
+        (f"pbkdf2_sha1$5000000$salt${KEY20}", f"pbkdf2_sha1$5000001$salt${KEY20}"),
+        (f"pbkdf2:sha256:5000000$salt${'0' * 64}", f"pbkdf2:sha256:5000001$salt${'0' * 64}"),
+        # A key of two blocks takes twice as long, and SHA-512 does too.
+        (f"pbkdf2:sha256:2500000$salt${'0' * 128}", f"pbkdf2:sha256:2500001$salt${'0' * 128}"),
+        (f"pbkdf2:sha512:2500000$salt${'0' * 128}", f"pbkdf2:sha512:2500001$salt${'0' * 128}"),
+        ("$pbkdf2-sha512$2500000$c2FsdA$" + "A" * 86, "$pbkdf2-sha512$2500001$c2FsdA$" + "A" * 86),
+        ("$pbkdf2$2500000$c2FsdA$" + "A" * 43, "$pbkdf2$2500001$c2FsdA$" + "A" * 43),
+        (aspnet(1, 5_000_000, 16), aspnet(1, 5_000_001, 16)),
+        (aspnet(2, 2_500_000, 16), aspnet(2, 2**32 - 1, 16)),
+        (aspnet(1, 1, 16), aspnet(1, 0, 16)),
+        (aspnet(1, 1, 16), aspnet(3, 1, 16)),
+        (aspnet(1, 1, 16), aspnet(1, 1, 2**32 - 1)),
+        (aspnet(1, 1, 32), aspnet(1, 1, 40)),  # which leaves a key of 8 bytes
+        (f"scrypt:131072:8:4$salt${'0' * 128}", f"scrypt:131072:8:5$salt${'0' * 128}"),
+        ("$scrypt$ln=17,r=8,p=4$c2FsdA$" + "A" * 43, "$scrypt$ln=18,r=8,p=1$c2FsdA$" + "A" * 43),
+        ("$scrypt$ln=17,r=8,p=4$c2FsdA$" + "A" * 43, "$scrypt$ln=99,r=8,p=1$c2FsdA$" + "A" * 43),
+        ("$P$FABCDEFGH" + "." * 22, "$P$GABCDEFGH" + "." * 22),
+        ("$P$5ABCDEFGH" + "." * 22, "$P$4ABCDEFGH" + "." * 22),
+        (firebase("n=17,r=8,p=1"), firebase("n=18,r=8,p=1")),
+        (firebase("n=14,r=64,p=4"), firebase("n=14,r=65,p=1")),
+        (firebase("n=14,r=8,p=1"), firebase("n=14,r=8,p=1", key="A" * 84)),
+        ("$wp$2y$15$" + "." * 53, "$wp$2y$16$" + "." * 53),
         ("bcrypt_sha256$$2b$15$" + "." * 53, "bcrypt_sha256$$2b$16$" + "." * 53),
     ],
 )
@@ -110,11 +137,11 @@ def test_a_hash_that_is_too_dear_is_none(affordable: str, dear: str) -> None:
     assert not verify_password(PASSWORD, dear, 4)
 
 
-@pytest.mark.parametrize("real", [theirs for theirs, _ in REAL.values()], ids=REAL)
-def test_a_damaged_hash_is_a_mismatch_and_no_error(real: str) -> None:
+@pytest.mark.parametrize(("real", "password"), REAL.values(), ids=REAL)
+def test_a_damaged_hash_is_a_mismatch_and_no_error(real: str, password: str) -> None:
     stored = foreign_hashes.as_stored(real)
     for damaged in (stored[:-1], stored + "\n", "x" + stored, stored.replace("$", "%"), "$" * 9):
-        assert not verify_password(PASSWORD, damaged, 4)
+        assert not verify_password(password, damaged, 4)
     for at in range(min(24, len(stored))):
         foreign_hashes.recognize(stored[:at] + "é" + stored[at + 1 :])
 
@@ -125,7 +152,18 @@ CHEAP = {  # of what each scheme accepts, that which is verified in a moment
     "bcrypt_sha256": r"bcrypt_sha256\$\$2b\$04\$[./A-Za-z0-9]{53}",
     "pbkdf2": r"pbkdf2_sha256\$[1-9][0-9]{0,3}" + SALTED + r"[A-Za-z0-9+/]{43}=",
     "scrypt": r"scrypt\$(2|4|1024|65536)" + SALTED + r"[1-9]\$[1-9]\$[A-Za-z0-9+/]{86}==",
-    "argon2": r"\$argon2id?\$v=19\$m=[1-9][0-9]{0,3},t=[12],p=[1-9]\$[A-Za-z0-9+/]{11,30}"
+    "pbkdf2_sha1": r"pbkdf2_sha1\$[1-9][0-9]{0,3}" + SALTED + r"[A-Za-z0-9+/]{27,43}=",
+    "passlib pbkdf2": r"\$pbkdf2(-sha256|-sha512)?\$[1-9][0-9]{0,2}\$[A-Za-z0-9+/.]{1,30}"
+    r"\$[A-Za-z0-9+/.]{22,100}",
+    "werkzeug": r"pbkdf2:sha(1|256|512):[1-9][0-9]{0,2}" + SALTED + r"[0-9a-f]{32,99}",
+    "aspnet": r"\$aspnet-identity\$AQAAAA[AEIM]AAA[AB][A-Za-z0-9+/]{30,210}={0,2}",
+    "phpass": r"\$P\$[5-9][./0-9A-Za-z]{30}",
+    "wordpress": r"\$wp\$2y\$04\$[./A-Za-z0-9]{53}",
+    "firebase": r"\$fbscrypt\$v=1,n=[1-9],r=[1-9],p=[1-9],ss=[A-Za-z0-9+/]{0,8}={0,2},"
+    r"sk=[A-Za-z0-9+/]{22,24}={0,2}\$[A-Za-z0-9+/]{1,12}={0,2}\$[A-Za-z0-9+/]{22,24}={0,2}",
+    "passlib scrypt": r"\$scrypt\$ln=[1-9],r=[1-9],p=[1-9]\$[A-Za-z0-9+/.]{1,30}"
+    r"\$[A-Za-z0-9+/.]{22,90}",
+    "argon2": r"\$argon2(id|i|d)\$v=19\$m=[1-9][0-9]{0,3},t=[12],p=[1-9]\$[A-Za-z0-9+/]{11,30}"
     r"\$[A-Za-z0-9+/]{16,50}",
 }
 
@@ -163,12 +201,25 @@ def test_bits_in_a_salt_that_mean_nothing_are_cleared() -> None:
     assert verify_password(PASSWORD, foreign_hashes.as_stored(made), 4)
 
 
-def test_argon2_without_its_extra_is_a_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
-    stored = FASTAPI_USERS["ada@example.com"]
-    assert foreign_hashes.is_argon2(stored)
-    monkeypatch.setattr(foreign_hashes, "can_argon2", lambda: False)
+@pytest.mark.parametrize(
+    ("kind", "extra", "package"),
+    [
+        ("fastapi-users argon2", "argon2", "argon2-cffi"),
+        ("firebase", "firebase", "cryptography"),
+    ],
+)
+def test_a_hash_whose_extra_is_not_installed_is_a_mismatch(
+    monkeypatch: pytest.MonkeyPatch, kind: str, extra: str, package: str
+) -> None:
+    stored, password = REAL[kind]
+    assert foreign_hashes.missing_extra(stored) is None
+    monkeypatch.setattr(foreign_hashes.Extra, "is_installed", lambda _: False)
+    missing = foreign_hashes.missing_extra(stored)
+    assert missing is not None
+    assert (missing.name, missing.package) == (extra, package)
+    assert f"authingo[{extra}]" in (missing.not_installed().hint or "")
     assert not is_hash(stored)
-    assert not verify_password(PASSWORD, stored, 4)
+    assert not verify_password(password, stored, 4)
 
 
 def test_who_has_no_password_signs_in_with_none() -> None:

@@ -271,7 +271,7 @@ def test_an_email_that_is_none_fails_its_line(email: str) -> None:
 
 
 def test_argon2_without_its_extra_ends_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(foreign_hashes, "can_argon2", lambda: False)
+    monkeypatch.setattr(foreign_hashes.Extra, "is_installed", lambda _: False)
     with pytest.raises(ConfigError, match="argon2-cffi") as raised:
         take((EXPORTS / "fastapi-users.csv").read_bytes(), "fastapi-users")
     assert "authingo[argon2]" in (raised.value.hint or "")

@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from authingo import events, foreign_hashes, inputs, passwords
-from authingo.errors import ConfigError
 from authingo.importing.records import Failed, Record, Unreadable, read
 from authingo.importing.systems import SYSTEMS, Fields, Found, Refused, WrongFields
 from authingo.models import Credentials, User, new_id
@@ -68,7 +67,7 @@ class UserImport:
 
         Raises:
             Unreadable: nothing can be made of the file, or of the rest of it.
-            ConfigError: there are argon2 hashes, and what verifies them is not installed.
+            ConfigError: there are hashes, and the extra that verifies them is not installed.
             StoreUnavailable: do it again; who was stored by then is passed by.
         """
         now = datetime.now(UTC)
@@ -176,11 +175,8 @@ def _hash_of(password: str | None) -> str:
     if password is None:
         return passwords.NO_PASSWORD
     stored = foreign_hashes.as_stored(password)
-    if foreign_hashes.is_argon2(stored) and not foreign_hashes.can_argon2():
-        raise ConfigError(
-            "there are argon2 hashes, and argon2-cffi, which verifies them, is not installed",
-            hint="pip install 'authingo[argon2]', here and wherever users sign in",
-        )
+    if extra := foreign_hashes.missing_extra(stored):
+        raise extra.not_installed()
     if not passwords.is_hash(stored):
         raise Refused(
             "unsupported_hash",

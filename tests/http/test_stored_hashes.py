@@ -11,6 +11,7 @@ import pytest
 
 from authingo.passwords import NO_PASSWORD
 from tests.database import execute
+from tests.foreign import REAL
 from tests.server import ADA, Browser, LiveServer
 
 PASSWORD = ADA["password"].encode()
@@ -47,6 +48,30 @@ def test_a_hash_from_elsewhere_signs_in(server: LiveServer, browser: Browser, va
     assert stored(server) == (replaced, 1)
     assert replaced.startswith("$2b$04$")
     assert browser.sign_in().status == 200
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "aspnet 2",
+        "django pbkdf2_sha1",
+        "firebase",
+        "passlib pbkdf2, SHA-512",
+        "passlib phpass",
+        "werkzeug scrypt",
+        "wordpress 6.8",
+    ],
+)
+def test_a_hash_of_another_kind_signs_in_once_and_is_bcrypt_then(
+    server: LiveServer, browser: Browser, kind: str
+) -> None:
+    theirs, password = REAL[kind]
+    store_hash(server, theirs)
+    assert browser.sign_in(password=password + "x").code == "invalid_credentials"
+    assert stored(server) == (theirs, 1), "a failure changes nothing"
+    assert browser.sign_in(password=password).status == 200
+    assert stored(server)[0].startswith("$2b$04$")
+    assert browser.sign_in(password=password).status == 200
 
 
 def test_a_weaker_hash_is_strengthened_and_no_session_ends(

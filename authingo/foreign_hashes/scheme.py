@@ -1,0 +1,80 @@
+"""What all schemes have in common."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import time
+from base64 import b64decode
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from authingo.errors import ConfigError
+
+MAX_MEMORY = 128 * 1024 * 1024  # bytes, of each thread that hashes
+SALT = r"(?P<salt>[!-#%-~]{1,128})"  # printable, no space and no $
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A library that only some schemes need, which an extra of authingo installs."""
+
+    name: str
+    package: str
+    module: str
+
+    def is_installed(self) -> bool:
+        """Return whether it can be imported here."""
+        return _can_import(self.module)
+
+    def not_installed(self) -> ConfigError:
+        """Return the error of whoever needs it and does not have it."""
+        return ConfigError(
+            f"there are {self.name} hashes, and {self.package}, which verifies them,"
+            " is not installed",
+            hint=f"pip install 'authingo[{self.name}]', here and wherever users sign in",
+        )
+
+
+@cache
+def _can_import(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How hashes of one kind are written, and how they are verified.
+
+    `read` returns what compares a password with the hash, or None if the hash is too
+    expensive; it raises ValueError if the hash is malformed. `clock` measures the time
+    that the comparison takes, in seconds.
+    """
+
+    pattern: re.Pattern[str]
+    read: Callable[[re.Match[str]], Callable[[str], bool] | None]
+    clock: Callable[[], float] = time.thread_time
+    extra: Extra | None = None
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern in which digits and letters are those of ASCII."""
+    return re.compile(pattern, re.ASCII)
+
+
+def decoded(text: str) -> bytes:
+    """Decode Base64 (RFC 4648, section 4).
+
+    Raises:
+        ValueError: it is not Base64.
+    """
+    return b64decode(text, validate=True)
+
+
+def decoded_bare(text: str) -> bytes:
+    """Decode Base64 without its padding, in which passlib writes `.` in place of `+`.
+
+    Raises:
+        ValueError: it is not that.
+    """
+    return decoded(text.replace(".", "+") + "=" * (-len(text) % 4))
