@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -47,22 +46,6 @@ class Gated(APIRoute):
         return gated
 
 
-def now_async(call: Callable[..., str]) -> Callable[..., Awaitable[str]]:
-    @functools.wraps(call)
-    async def decorated(*args: Any, **values: Any) -> str:
-        return call(*args, **values)
-
-    return decorated
-
-
-def still_async(call: Callable[..., Awaitable[str]]) -> Callable[..., Awaitable[str]]:
-    @functools.wraps(call)
-    def decorated(*args: Any, **values: Any) -> Awaitable[str]:
-        return call(*args, **values)
-
-    return decorated
-
-
 @pytest.fixture
 def app() -> FastAPI:  # noqa: C901 - a list of routes
     auth = memory_auth()
@@ -89,16 +72,6 @@ def app() -> FastAPI:  # noqa: C901 - a list of routes
 
     @app.get("/page")
     async def page(user: PageUser) -> str:
-        return user.email
-
-    @app.get("/now-async")
-    @now_async
-    def made_async(user: CurrentUser) -> str:
-        return user.email
-
-    @app.get("/still-async")
-    @still_async
-    async def decorated(user: CurrentUser) -> str:
         return user.email
 
     @app.post("/notes")
@@ -144,8 +117,6 @@ ANSWERS: dict[str, tuple[object, int]] = {
     "/connection": (["ada@example.com", "/connection"], 401),
     "/optional": ("ada@example.com", 200),
     "/page": ("ada@example.com", 401),
-    "/now-async": ("ada@example.com", 401),
-    "/still-async": ("ada@example.com", 401),
     "/included/route?number=3": (3, 401),
     "/late": ("ada@example.com", 401),
     "/gated": ("ada@example.com", 401),
