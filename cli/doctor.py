@@ -79,7 +79,7 @@ def doctor(
     except ConfigError as error:
         from authingo.findings import fail as failed
 
-        hint = error.hint or "correct it: the settings are in the README"
+        hint = error.hint or "correct it: docs/settings.md lists the settings"
         report.add("Configuration", [failed("configuration", error.message, hint)])
     report.close()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -142,3 +144,11 @@ def bare(tmp_path: Path) -> Runner:
 def authingo(tmp_path: Path, database_url: str) -> Runner:
     """A runner on a migrated, empty database, once of each kind."""
     return Runner(tmp_path, AUTHINGO_DATABASE_URL=database_url)
+
+
+@pytest.fixture
+def bare_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """An environment without anything of authingo's but its commands, in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    here = str(Path(sys.executable).parent)
+    return {"PATH": f"{here}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.documents import blocks
 from tests.program import run_program
 from tests.server import ADA
-from tests.test_readme import PROGRAM, blocks
+from tests.test_readme import PROGRAM, README
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -66,6 +67,6 @@ def test_the_program_works_as_printed(page: Page, port: int, host: str) -> None:
     assert page.context.cookies() == []
     assert send("GET", "/api/me")["body"]["code"] == "no_session"
     # The README's own lines for a page.
-    (snippet,) = blocks("js")
+    (snippet,) = blocks(README, "js")
     page.evaluate(f"async ({{ email, password }}) => {{ {snippet} }}", ADA)
     assert send("GET", "/api/me")["body"] == {"email": ADA["email"]}

@@ -53,13 +53,14 @@ def hash_of(authingo: Runner, email: str) -> str:
     return next(str(row[2]) for row in users(authingo) if row[0] == email)
 
 
-# From the README to an old password
+# From docs/import.md to an old password
 
 
-def readme_command(system: str) -> list[str]:
-    """The import command that the README has for a system, as it is printed."""
-    readme = (ROOT / "README.md").read_text("utf-8")
-    (found,) = re.findall(rf"^authingo (users import \S+ --from {system})$", readme, re.MULTILINE)
+def documented_command(system: str) -> list[str]:
+    """The import command that docs/import.md has for a system, as it is printed."""
+    (found,) = re.findall(
+        rf"^    authingo (users import \S+ --from {system})$", DOCUMENT, re.MULTILINE
+    )
     return str(found).split()
 
 
@@ -114,7 +115,7 @@ def signs_in_as_before(authingo: Runner, old: dict[str, str], *, not_in: list[st
 def test_better_auth_moves_in_as_the_readme_says(
     authingo: Runner, postgres: PostgresServer
 ) -> None:
-    arguments = readme_command("better-auth")
+    arguments = documented_command("better-auth")
     file = authingo.directory / arguments[2]
     write_as_the_document_says(postgres, EXPORTS / "better-auth.sql", "Better Auth", file)
     assert sorted(file.read_text().splitlines()) == sorted(
@@ -133,7 +134,7 @@ def test_better_auth_moves_in_as_the_readme_says(
 
 
 def test_django_moves_in_as_the_readme_says(authingo: Runner) -> None:
-    arguments = readme_command("django")
+    arguments = documented_command("django")
     (authingo.directory / arguments[2]).write_bytes((EXPORTS / "django.jsonl").read_bytes())
     ran = authingo(*arguments)
     assert (ran.code, ran.out) == (1, "")
