@@ -9,7 +9,8 @@ V13.2, V13.3).
 from __future__ import annotations
 
 from .addresses import is_loopback, origin_of
-from .database_urls import redact_url
+from .database_urls import kind_of, redact_url, sqlite_path
+from .postgres_urls import PostgresURL, read_postgres_url
 from .reading import FILE_NAME, find, load
 from .settings import (
     CookieSettings,
@@ -30,13 +31,17 @@ __all__ = [
     "EventSettings",
     "LimitSettings",
     "PasswordSettings",
+    "PostgresURL",
     "SessionSettings",
     "Settings",
     "StoreSettings",
     "find",
     "is_loopback",
+    "kind_of",
     "load",
     "origin_of",
+    "read_postgres_url",
     "redact_url",
     "settings_from",
+    "sqlite_path",
 ]

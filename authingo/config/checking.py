@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from authingo.errors import ConfigError
 
 from .addresses import check_trusted_origin, is_loopback, origin_of
-from .database_urls import check_database_url, scheme_of
+from .database_urls import check_database_url, kind_of
 
 if TYPE_CHECKING:
     from .settings import SessionSettings, Settings
@@ -22,7 +22,8 @@ def check(settings: Settings) -> None:
     check_database_url("database_url", settings.database_url)
     if settings.listen_url is not None:
         check_database_url("listen_url", settings.listen_url)
-        if "sqlite" in {scheme_of(settings.listen_url), scheme_of(settings.database_url)}:
+        urls = (("listen_url", settings.listen_url), ("database_url", settings.database_url))
+        if "sqlite" in {kind_of(setting, url) for setting, url in urls}:
             raise ConfigError("listen_url: is for PostgreSQL, and both must be there")
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", settings.base_path, re.ASCII):
         raise ConfigError(

@@ -1,43 +1,121 @@
-"""URLs of databases: what they may look like, and what may be shown of them."""
+"""URLs of databases: of which kind they are, what they say, and what may be shown of them."""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from typing import Literal, NamedTuple
 
 from authingo.errors import ConfigError
 
+from .postgres_urls import read_postgres_url
 
-def check_database_url(key: str, url: str) -> None:
-    """Refuse what is no URL of a database. `key`: the setting that holds it.
+# The part after + names a driver of SQLAlchemy. authingo has its own, so any will do.
+_POSTGRES = re.compile(r"postgres(?:ql)?(?:\+[a-z0-9_]+)?://", re.ASCII)
+_SQLITE = re.compile(r"sqlite(?:\+(?:aiosqlite|pysqlite))?:", re.ASCII)
+
+# What people paste that is something else, and what to write.
+_OTHERS = {
+    "jdbc:": "leave out jdbc:, and write the user and the password before the host",
+    "psql ": "leave out psql and the quotation marks",
+    "prisma": "this is for Prisma's own proxy: take the direct URL, which begins postgres://",
+    "file:": "write sqlite:/// and the path",
+    "sqlite3:": "write sqlite:/// and the path",
+    "cockroachdb": "CockroachDB is not supported: it has no LISTEN",
+    "mysql": "MySQL and MariaDB are not supported",
+    "mariadb": "MySQL and MariaDB are not supported",
+}
+
+
+class _Parameter(NamedTuple):
+    """What may follow the ? of a SQLite URL: only what happens anyway."""
+
+    values: tuple[str, ...]
+    refused: str
+    hint: str
+
+
+_SQLITE_PARAMETERS = {
+    "mode": _Parameter(
+        ("rwc",),
+        "must be rwc: authingo writes to its database, and creates it",
+        "remove it; a server that must not create one is given a file by `authingo migrate`",
+    ),
+    "cache": _Parameter(("private",), "must be private", "remove it"),
+    "uri": _Parameter(("false",), "must be false", "write the path after sqlite:///"),
+    "check_same_thread": _Parameter(
+        ("true", "false", "True", "False"), "must be true or false", "remove it"
+    ),
+    "timeout": _Parameter((), "cannot be applied", "set store.timeout"),
+}
+
+
+def check_database_url(setting: str, url: str) -> None:
+    """Refuse what is no URL of a database, and what says something that cannot be done.
 
     Raises:
-        ConfigError: the URL is not repeated in it, since it may hold a password.
+        ConfigError: neither the URL nor a value is repeated in it: it may hold a password.
     """
-    if scheme_of(url) not in {"sqlite", "postgresql", "postgres"}:
-        raise ConfigError(f"{key}: must begin with sqlite:///, or postgresql://")
-    if scheme_of(url) == "sqlite" and not url.startswith("sqlite:///"):
-        raise ConfigError(f"{key}: a SQLite path takes three slashes, an absolute one four")
-    try:
-        redact_url(url)
-    except ValueError:  # whose message can repeat the password
+    if kind_of(setting, url) == "sqlite":
+        sqlite_path(setting, url)
+    else:
+        read_postgres_url(setting, url)
+
+
+def kind_of(setting: str, url: str) -> Literal["sqlite", "postgresql"]:
+    """Tell which kind of database it is. Raises ConfigError."""
+    if _POSTGRES.match(url):
+        return "postgresql"
+    if _SQLITE.match(url):
+        return "sqlite"
+    hint = next((what for begins, what in _OTHERS.items() if url.startswith(begins)), None)
+    raise ConfigError(f"{setting}: must begin with sqlite:///, or postgresql://", hint=hint)
+
+
+def sqlite_path(setting: str, url: str) -> str:
+    """Return the path of a SQLite URL, or `:memory:`. It is taken as written, as SQLAlchemy does.
+
+    Raises:
+        ConfigError: it says what cannot be done, or what is no path.
+    """
+    path, asks, query = url.partition("?")
+    path = path.partition(":")[2]
+    if not path.startswith("///"):
         raise ConfigError(
-            f"{key}: is not a URL",
-            hint="write postgresql://user:password@host:5432/database; "
-            "a password's [ ] / ? # % and @ are written %5B %5D %2F %3F %23 %25 and %40",
-        ) from None
+            f"{setting}: a SQLite path takes three slashes, an absolute one four",
+            hint="write sqlite:///authingo.db, sqlite:////var/lib/authingo.db, "
+            "or sqlite:///:memory: for a test",
+        )
+    path = path.removeprefix("///")
+    if "#" in url:
+        raise ConfigError(
+            f"{setting}: a # cannot be part of it", hint="give the file a name without # and ?"
+        )
+    if path.startswith("file:"):
+        raise ConfigError(f"{setting}: holds a second URL", hint="write the path after sqlite:///")
+    if path in {"", "."} or path.endswith("/"):
+        raise ConfigError(f"{setting}: names no file", hint="write sqlite:///authingo.db")
+    if asks:
+        _check_sqlite_parameters(setting, query)
+    return path
+
+
+def _check_sqlite_parameters(setting: str, query: str) -> None:
+    for item in filter(None, query.split("&")):
+        name, _, value = item.partition("=")
+        if not re.fullmatch(r"[a-z_]+", name, re.ASCII):
+            raise ConfigError(
+                f"{setting}: what follows the ? is no parameter",
+                hint="give the file a name without # and ?",
+            )
+        known = _SQLITE_PARAMETERS.get(name)
+        if known is None:
+            raise ConfigError(f"{setting}: unknown parameter {name}", hint="remove it")
+        if value not in known.values:
+            raise ConfigError(f"{setting}: the parameter {name} {known.refused}", hint=known.hint)
 
 
 def redact_url(url: str) -> str:
-    """Show a database URL without its password or its parameters."""
-    parts = urlsplit(url)
-    if not parts.hostname and not parts.username:
-        return f"{parts.scheme}://{parts.path}"
-    user = f"{parts.username}@" if parts.username else ""
-    port = re.search(r":(\d+)$", parts.netloc)
-    return f"{parts.scheme}://{user}{parts.hostname or ''}{port[0] if port else ''}{parts.path}"
-
-
-def scheme_of(url: str) -> str:
-    """Return what comes before the colon, which names the kind of database."""
-    return url.partition(":")[0]
+    """Show the URL of a database without its password or its parameters."""
+    if kind_of("database_url", url) == "sqlite":
+        return f"sqlite:///{sqlite_path('database_url', url)}"
+    return read_postgres_url("database_url", url).redacted

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from authingo.config import kind_of, read_postgres_url, sqlite_path
 from authingo.findings import Finding
 from authingo.models import (
     NOTHING,
@@ -371,19 +372,21 @@ class Store(Protocol):
 
 def open_store(settings: Settings) -> Store:
     """Make the store that `database_url` names. It connects when opened or first used."""
-    if settings.database_url.startswith("sqlite:"):
+    url = settings.database_url
+    if kind_of("database_url", url) == "sqlite":
         from authingo.stores.sqlite import SQLiteStore  # noqa: PLC0415 - only what is used
 
-        path = settings.database_url.removeprefix("sqlite:///")
+        path = sqlite_path("database_url", url)
         return SQLiteStore(
             path if path == ":memory:" else Path(settings.directory, path),
             timeout=settings.store.timeout,
         )
     from authingo.stores.postgres import PostgresStore  # noqa: PLC0415 - asyncpg takes 100 ms
 
+    listen_url = settings.listen_url
     return PostgresStore(
-        settings.database_url,
+        read_postgres_url("database_url", url),
         timeout=settings.store.timeout,
         pool_size=settings.store.pool_size,
-        listen_url=settings.listen_url,
+        listen_url=read_postgres_url("listen_url", listen_url) if listen_url else None,
     )

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from authingo.config import Settings, StoreSettings
+from authingo.config import Settings, StoreSettings, read_postgres_url
 from authingo.errors import StoreUnavailable
 from authingo.models import NewSession, NewUser
 from authingo.stores.postgres import PostgresStore, lookups
@@ -24,7 +24,7 @@ TIMEOUT = StoreSettings().timeout
 @pytest.fixture
 async def store(postgres: PostgresServer, postgres_template: str) -> AsyncIterator[PostgresStore]:
     url = postgres.create_database(template=postgres_template)
-    store = PostgresStore(url, timeout=TIMEOUT / 5, pool_size=3)
+    store = PostgresStore(read_postgres_url("database_url", url), timeout=TIMEOUT / 5, pool_size=3)
     await store.open(create=True)
     yield store
     await store.close()
@@ -34,7 +34,7 @@ async def store(postgres: PostgresServer, postgres_template: str) -> AsyncIterat
 @contextlib.asynccontextmanager
 async def somebody_else(store: PostgresStore) -> AsyncIterator[asyncpg.Connection]:
     """Connect past the store."""
-    connection = await asyncpg.connect(store._url)
+    connection = await asyncpg.connect(**store._url.arguments())
     try:
         yield connection
     finally:

@@ -7,15 +7,15 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
-from asyncpg.connect_utils import SessionAttribute
 
+from authingo.config import PostgresURL
 from authingo.errors import StoreUnavailable
 from authingo.loops import OneLoop, call_in
 from authingo.stores import Revoked, Trust, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
+from authingo.stores.postgres.connecting import connect
 from authingo.stores.postgres.failures import translated
 from authingo.stores.postgres.lookups import BY_TOKEN, Lookups
 from authingo.stores.postgres.revocations import HEARTBEAT, Revocations
@@ -39,16 +39,21 @@ class Connections:
     What lies between may be a pooling proxy (PgBouncer in transaction mode) that
     gives each transaction another connection of the server: prepared statements
     are then not kept. It shows by the process that the connection claims to talk
-    to, which is not the one that answers.
+    to, which is not the one that answers; or the URL says so.
     """
 
     def __init__(
-        self, url: str, *, timeout: timedelta, pool_size: int, listen_url: str | None = None
+        self,
+        url: PostgresURL,
+        *,
+        timeout: timedelta,
+        pool_size: int,
+        listen_url: PostgresURL | None = None,
     ) -> None:
         self._url = url
         self._listen_url = listen_url or url
         self._timeout = timeout.total_seconds()
-        self._pool_size = pool_size
+        self._pool_size = min(pool_size, url.connection_limit or pool_size)
         self._opened = False
         self._pool: asyncpg.Pool | None = None
         self._direct = False  # no pooling proxy in between
@@ -201,18 +206,13 @@ class Connections:
                 probe = await self._connect()
                 try:
                     answering = await probe.fetchval("SELECT pg_backend_pid()")
-                    self._direct = probe.get_server_pid() == answering
+                    self._direct = not self._url.pooled and probe.get_server_pid() == answering
                 finally:
                     await probe.close()
                 self._pool = await asyncpg.create_pool(
-                    self._url,
                     min_size=0,
                     max_size=self._pool_size,
-                    timeout=self._timeout,
-                    command_timeout=self._timeout,
-                    statement_cache_size=_KEPT if self._direct else 0,
-                    server_settings=_NAMED,
-                    target_session_attrs=_target(self._url),
+                    connect=self._connect_for_pool,
                     reset=_nothing_to_reset,
                 )
                 self._ending = self._disconnect_with_loop(self._pool)
@@ -221,6 +221,15 @@ class Connections:
 
     def _make_lookups(self) -> Lookups:
         return Lookups(BY_TOKEN, self._connect_for_lookups, timeout=self._timeout)
+
+    async def _connect_for_pool(self, *_: object, **arguments: Any) -> asyncpg.Connection:
+        return await connect(
+            self._url,
+            timeout=self._timeout,
+            kept=_KEPT if self._direct else 0,
+            command_timeout=self._timeout,
+            **arguments,
+        )
 
     async def _connect_for_lookups(self) -> asyncpg.Connection:
         if not self._opened:
@@ -238,38 +247,10 @@ class Connections:
         return connection
 
     async def _connect_for_listening(self) -> asyncpg.Connection:
-        async with translated():
-            return await self._connect(url=self._listen_url)
+        return await connect(self._listen_url, timeout=self._timeout)
 
-    async def _connect(self, *, kept: int = 0, url: str | None = None) -> asyncpg.Connection:
-        """Make a connection of its own; it works through any proxy if no statements are kept."""
-        try:
-            return await asyncpg.connect(
-                url or self._url,
-                timeout=self._timeout,
-                statement_cache_size=kept,
-                server_settings=_NAMED,
-                target_session_attrs=_target(url or self._url),
-            )
-        except (ValueError, asyncpg.InterfaceError, asyncpg.ClientConfigurationError):
-            # The library's message can repeat the URL, password and all.
-            named = "listen_url" if url else "database_url"
-            raise StoreUnavailable(
-                f"{named} is not a PostgreSQL URL that can be used",
-                hint="postgresql://user:password@host:5432/database",
-            ) from None
-
-
-def _target(url: str) -> SessionAttribute | None:
-    """Want the primary of several hosts, unless the URL says what else.
-
-    A standby is some way behind: a check there would let in who was signed out, and it would
-    be remembered after the notice of it had passed (ASVS 5.0 V7.4.1).
-    """
-    parts = urlsplit(url)
-    said = parse_qs(parts.query)
-    several = "," in parts.netloc.rpartition("@")[2] or "," in said.get("host", [""])[0]
-    return SessionAttribute.primary if several and "target_session_attrs" not in said else None
+    async def _connect(self, *, kept: int = 0) -> asyncpg.Connection:
+        return await connect(self._url, timeout=self._timeout, kept=kept)
 
 
 async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
@@ -281,7 +262,6 @@ class Undo(Exception):
 
 
 _KEPT = 100  # prepared statements of a connection, of which the verbs need some forty
-_NAMED = {"application_name": "authingo"}
 
 
 async def _migrate_once(connection: asyncpg.Connection) -> str | None:

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from authingo.errors import SchemaUnsupported, StoreUnavailable
 from authingo.findings import Finding, fail, ok, warn
@@ -41,7 +40,7 @@ class Examination(Connections):
             through_proxy=not self._direct,
             encrypted=bool(server["encrypted"]),
             addresses=(server["client_address"], server["server_address"]),
-            verified=_sslmode(self._url) == "verify-full",
+            verified=(self._url.sslmode or os.environ.get("PGSSLMODE")) == "verify-full",
         )
         yield judge_connections(
             needed=workers * (self._pool_size + _BESIDE_THE_POOL),
@@ -133,11 +132,6 @@ def _role(server: Any, rights: list[Any]) -> Finding:
             "let a role of its own own the authingo tables, and nothing else",
         )
     return ok("role", f"{server['role']} has the rights it needs and is no superuser")
-
-
-def _sslmode(url: str) -> str:
-    query = parse_qs(urlsplit(url).query)
-    return (query.get("sslmode") or [os.environ.get("PGSSLMODE", "prefer")])[-1]
 
 
 def judge_encryption(

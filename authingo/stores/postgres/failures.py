@@ -1,43 +1,84 @@
-"""What asyncpg and the network raise, as StoreUnavailable."""
+"""What asyncpg and the network raise while a connection is used, as StoreUnavailable.
+
+PostgreSQL names what is at fault: table, column, constraint, type, schema, function. All of
+these are passed on. Values are not: the detail of an error holds them, and so may its message
+where the data, or a function that somebody wrote, take part in it (ASVS 5.0 V16.2.5).
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterable
 
 import asyncpg
 
 from authingo.errors import SchemaBehind, StoreUnavailable
 
+# Classes of SQLSTATE (PostgreSQL, appendix A) in whose messages there are names only, as long
+# as no function takes part: lost connections, states of the transaction, missing schemas,
+# missing rights and objects, resources, prerequisites, operators, the system.
+_SAFE_CLASSES = {"08", "25", "3D", "3F", "42", "53", "54", "55", "57", "58"}
+_NAMES = ("schema", "table", "column", "constraint", "data_type")
+_HINTS: dict[type[asyncpg.PostgresError], str] = {
+    asyncpg.InsufficientPrivilegeError: (
+        "GRANT it, or let the schema and the authingo tables belong to the role of database_url"
+    ),
+    asyncpg.InvalidSchemaNameError: (
+        "CREATE SCHEMA, or correct schema, search_path or options in database_url"
+    ),
+    asyncpg.ReadOnlySQLTransactionError: "name the primary in database_url; is its disk full?",
+    asyncpg.DiskFullError: "make room on the server's disk",
+}
+_FUNCTION = re.compile(r'PL/pgSQL\W?\w+ ([\w."]+)\(')
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_LONGEST = 200  # characters of what a server says
+
 
 @contextlib.asynccontextmanager
 async def translated() -> AsyncIterator[None]:
-    """Turn what asyncpg and the network raise into StoreUnavailable, without the URL."""
+    """Turn what asyncpg and the network raise into StoreUnavailable."""
     try:
         yield
-    except asyncpg.UndefinedTableError:
-        raise SchemaBehind from None
-    except asyncpg.InvalidCatalogNameError:
-        raise StoreUnavailable(
-            "PostgreSQL has no database of that name", hint="create it, or correct database_url"
-        ) from None
-    except asyncpg.InvalidAuthorizationSpecificationError:
-        raise StoreUnavailable(
-            "PostgreSQL refuses the user or the password", hint="correct database_url"
-        ) from None
-    except asyncpg.InsufficientPrivilegeError:
-        raise StoreUnavailable(
-            "PostgreSQL refuses the role something that it needs",
-            hint="let the authingo tables belong to the role of database_url",
-        ) from None
+    except asyncpg.UndefinedTableError as error:
+        if error.context is None:  # else a function of somebody's misses a table of theirs
+            raise SchemaBehind from None
+        raise StoreUnavailable(f"PostgreSQL failed: {named(error)}") from None
     except asyncpg.PostgresError as error:
-        raise StoreUnavailable(f"PostgreSQL failed: {type(error).__name__}") from None
+        hint = next((hint for kind, hint in _HINTS.items() if isinstance(error, kind)), None)
+        raise StoreUnavailable(f"PostgreSQL failed: {named(error)}", hint=hint) from None
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, ValueError):
         raise StoreUnavailable("the connection to PostgreSQL broke") from None
     except TimeoutError:
         raise StoreUnavailable("PostgreSQL did not answer in time") from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise StoreUnavailable(
-            f"PostgreSQL cannot be reached: {reason}", hint="is it running? is database_url right?"
-        ) from None
+        raise StoreUnavailable(f"the connection to PostgreSQL broke: {reason}") from None
+
+
+def named(error: asyncpg.PostgresError) -> str:
+    """Say what kind of error it is, and all that PostgreSQL names."""
+    kind = _CAMEL.sub(" ", type(error).__name__.removesuffix("Error")).lower()
+    known = {name.replace("_", " "): getattr(error, f"{name}_name") for name in _NAMES}
+    found = [f"{name} {value}" for name, value in known.items() if value]
+    if function := _FUNCTION.search(error.context or ""):
+        found.append(f"in the function {function[1]}")
+    if not found and error.context is None and (error.sqlstate or "")[:2] in _SAFE_CLASSES:
+        found = [words(error)]
+    return _one_line(f"{kind} ({error.sqlstate}){': ' if found else ''}{', '.join(found)}")
+
+
+def words(error: asyncpg.PostgresError) -> str:
+    """Return what the server says, on one line: it may be anybody's."""
+    return _one_line(error.message or "")
+
+
+def parameters_named(error: asyncpg.PostgresError, sent: Iterable[str]) -> list[str]:
+    """Find which of the settings that were sent it is about: their names, never what they say."""
+    text = error.message or ""
+    return [name for name in dict.fromkeys(sent) if f'"{name}"' in text or f" {name}" in text]
+
+
+def _one_line(text: str) -> str:
+    printable = "".join(one if one.isprintable() else " " for one in text)
+    return printable if len(printable) <= _LONGEST else f"{printable[:_LONGEST]}…"
