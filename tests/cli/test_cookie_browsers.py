@@ -12,10 +12,10 @@ import pytest
 
 from authingo.config import settings_from
 
-browsers: Any = importlib.import_module("authingo.cli.cookie_browsers")
-places: Any = importlib.import_module("authingo.cli.cookie_places")
-sources: Any = importlib.import_module("authingo.cli.cookie_sources")
-verdicts: Any = importlib.import_module("authingo.cli.cookie_verdicts")
+browsers: Any = importlib.import_module("authingo.cli.cookies.browsers")
+places: Any = importlib.import_module("authingo.cli.cookies.places")
+sources: Any = importlib.import_module("authingo.cli.cookies.sources")
+verdicts: Any = importlib.import_module("authingo.cli.cookies.verdicts")
 
 GOOD = "Path=/; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax"
 GOOD_REFRESH = "Path=/api/auth/refresh; Max-Age=2592000; HttpOnly; Secure; SameSite=Strict"

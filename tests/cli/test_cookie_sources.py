@@ -14,7 +14,7 @@ import pytest
 
 from authingo.errors import UsageError
 
-cookie_sources: Any = importlib.import_module("authingo.cli.cookie_sources")
+cookie_sources: Any = importlib.import_module("authingo.cli.cookies.sources")
 read_cookies = cookie_sources.read_cookies
 
 

@@ -14,10 +14,10 @@ from authingo.config import settings_from
 from authingo.errors import UsageError
 from tests.fuzz.conftest import in_batches
 
-sources: Any = importlib.import_module("authingo.cli.cookie_sources")
-verdicts: Any = importlib.import_module("authingo.cli.cookie_verdicts")
-report: Any = importlib.import_module("authingo.cli.cookie_report").report
-places: Any = importlib.import_module("authingo.cli.cookie_places")
+sources: Any = importlib.import_module("authingo.cli.cookies.sources")
+verdicts: Any = importlib.import_module("authingo.cli.cookies.verdicts")
+report: Any = importlib.import_module("authingo.cli.cookies.report").report
+places: Any = importlib.import_module("authingo.cli.cookies.places")
 
 Search = Callable[[Callable[[], None]], None]
 

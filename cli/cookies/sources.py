@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from authingo.errors import UsageError
 
-from .cookie_har import archive
-from .cookie_headers import Attributes, Exchange, Given, is_attribute, of_request, of_response
-from .cookie_transcripts import is_transcript, loose, transcript
+from .har import archive
+from .headers import Attributes, Exchange, Given, is_attribute, of_request, of_response
+from .transcripts import is_transcript, loose, transcript
 
 NAME = re.compile(r"(?:__Host-|__Secure-)?authingo_(session|refresh)", re.IGNORECASE)
 

@@ -8,10 +8,10 @@ import sys
 import textwrap
 from collections.abc import Iterator
 
-from .cookie_attributes import Attribute
-from .cookie_verdicts import Verdict
-from .output import plain
-from .spans import when
+from ..output import plain
+from ..spans import when
+from .attributes import Attribute
+from .verdicts import Verdict
 
 _WIDEST = 100  # columns of prose
 _LABEL = 12

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .cookie_headers import Exchange, Given, of_request, of_response
+from .headers import Exchange, Given, of_request, of_response
 
 _LINE = re.compile(
     r"^[ \t]*(?:[<>*][ \t]+)?(?P<name>set-cookie|cookie)[ \t]*:[ \t]*(?P<value>[^\r\n]*)",

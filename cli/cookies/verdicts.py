@@ -12,13 +12,13 @@ from authingo.config import Settings
 from authingo.cookies import Cookie, Cookies, Kind
 from authingo.stores import Store
 
-from .cookie_attributes import Attribute, compare
-from .cookie_browsers import Problem, keeps, lifetime, refusals, sends, withheld
-from .cookie_headers import Given
-from .cookie_places import Place, covers, path_matches, same_site
-from .cookie_redaction import problem_without_tokens, without_tokens
-from .cookie_sources import Found, Seen
-from .cookie_states import Standing, by_spelling, by_store, kind_of, token_of
+from .attributes import Attribute, compare
+from .browsers import Problem, keeps, lifetime, refusals, sends, withheld
+from .headers import Given
+from .places import Place, covers, path_matches, same_site
+from .redaction import problem_without_tokens, without_tokens
+from .sources import Found, Seen
+from .states import Standing, by_spelling, by_store, kind_of, token_of
 
 _MOST_COMPARED = 100  # cookies of one name, each with each other
 _SHADOWED = Problem(

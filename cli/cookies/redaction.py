@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .cookie_browsers import Problem
+from .browsers import Problem
 
 _RUN = re.compile(r"[A-Za-z0-9_-]{20,}")
 _LONGEST_SHOWN = 1024  # characters of a name, an attribute or a problem

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from authingo.config import is_loopback
 
-from .checks import sites
+from ..checks import sites
 
 
 @dataclass(frozen=True, slots=True)

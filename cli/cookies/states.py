@@ -12,10 +12,10 @@ from authingo.models import RefreshMatch, Session, TokenMatch, User
 from authingo.stores import Store
 from authingo.tokens import RefreshToken, SessionToken
 
-from .cookie_browsers import Problem
-from .cookie_headers import Given
-from .cookie_sources import NAME
-from .spans import span
+from ..spans import span
+from .browsers import Problem
+from .headers import Given
+from .sources import NAME
 
 State = Literal["active", "expired", "rotated", "unknown", "malformed"]
 

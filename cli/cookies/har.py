@@ -17,7 +17,7 @@ import msgspec
 
 from authingo.errors import UsageError
 
-from .cookie_headers import Attributes, Exchange, Given, of_request, of_response
+from .headers import Attributes, Exchange, Given, of_request, of_response
 
 _MOST_OBJECTS = 2_000_000  # 400 MB at the worst; what browsers write has a tenth of that
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from . import output
-from .running import AsJSON, ConfigFile, command, with_auth
-from .tree import App, Command
+from .. import output
+from ..running import AsJSON, ConfigFile, command, with_auth
+from ..tree import App, Command
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
 
-    from .cookie_places import Place
-    from .cookie_sources import Found
-    from .cookie_verdicts import Verdict
+    from .places import Place
+    from .sources import Found
+    from .verdicts import Verdict
 
 app = App(help="Explain cookies.")
 
@@ -71,8 +71,8 @@ def inspect(
     Changes nothing and never prints a token. Prefer standard input: arguments are
     seen by other users of the machine and stay in the history of the shell.
     """
-    from .cookie_report import report
-    from .cookie_sources import read_cookies
+    from .report import report
+    from .sources import read_cookies
 
     asked = _place(url)
     found = read_cookies(_input(value))
@@ -90,7 +90,7 @@ def inspect(
 def _place(url: str | None) -> Place | None:
     from authingo.errors import UsageError
 
-    from .cookie_places import Place
+    from .places import Place
 
     place = Place.parse(url) if url is not None else None
     if url is not None and (place is None or not place.scheme):
@@ -139,7 +139,7 @@ def _judge(found: Found, asked: Place | None, config: str | None) -> list[Verdic
     """Judge each cookie; a database is opened only if there is a token to look up."""
     from authingo.config import load
 
-    from .cookie_verdicts import Inspector
+    from .verdicts import Inspector
 
     inspector = Inspector(load(config), found, asked)
     if not inspector.needs_store:

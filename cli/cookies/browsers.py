@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from .cookie_headers import Given
-from .cookie_places import Place, covers, is_public_suffix, path_matches
-from .spans import span
+from ..spans import span
+from .headers import Given
+from .places import Place, covers, is_public_suffix, path_matches
 
 _MOST_OCTETS = 4096  # of name and value together
 _LONGEST_LIFE = timedelta(days=400)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from authingo.config import Settings
 from authingo.cookies import Cookie
 
-from .cookie_browsers import Problem, life_problems, lifetime, moment
-from .cookie_headers import Given
-from .cookie_places import Place, path_matches
-from .spans import span
+from ..spans import span
+from .browsers import Problem, life_problems, lifetime, moment
+from .headers import Given
+from .places import Place, path_matches
 
 _REWRITTEN = "look for a proxy or a program that rewrites Set-Cookie: authingo sets it"
 
