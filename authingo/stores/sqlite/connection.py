@@ -20,6 +20,7 @@ from authingo.stores import Revoked, Trust, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.rows import Resumptions
 from authingo.stores.sqlite import rows
+from authingo.stores.sqlite.handle import Handle
 from authingo.stores.sqlite.reader import Epoch, Identity, Reader, identity
 from authingo.stores.watching import Watchers
 
@@ -104,6 +105,7 @@ class Connection:
             timeout=self._timeout,
             isolation_level=None,  # transactions are begun where they are meant
             check_same_thread=False,  # closed by whichever thread is there
+            factory=Handle,
         )
         try:
             self._prepare(connection)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from authingo.stores import Trust
+from authingo.stores.sqlite.handle import Handle
 
 Identity = tuple[int, int]
 Epoch = tuple[int, bytes, int]
@@ -145,6 +146,7 @@ class Reader:
             timeout=0,
             isolation_level=None,
             check_same_thread=False,  # an event loop may end and another go on
+            factory=Handle,
         )
         try:
             connection.execute("PRAGMA query_only=ON")
