@@ -55,6 +55,11 @@ class AuthError(Exception):
             self.hint = hint
         super().__init__(self.message)
 
+    @property
+    def explained(self) -> str:
+        """The message and the hint on one line, for a log; a browser gets neither of a database."""
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
 
 class RequestRefused(AuthError):
     """The request was refused before it was understood."""

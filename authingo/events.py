@@ -70,4 +70,4 @@ async def record(store: Store, *events: Event) -> None:
     try:
         await store.record(Outcome(events=events))
     except StoreUnavailable as error:
-        logging.getLogger("authingo").warning("the event was not stored: %s", error.message)
+        logging.getLogger("authingo").warning("the event was not stored: %s", error.explained)

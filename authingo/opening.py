@@ -66,7 +66,7 @@ class Opening:
                 if self.settings.sessions.cache:
                     self.store.hears()  # where it cannot, that is told now, not at a first check
             except StoreUnavailable as error:
-                _log.warning("%s%s", error.message, f" ({error.hint})" if error.hint else "")
+                _log.warning("%s", error.explained)
             yield
         finally:
             self._lifespans -= 1

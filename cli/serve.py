@@ -181,7 +181,7 @@ async def _prepare(auth: Auth) -> None:
     except SchemaUnsupported:
         raise
     except StoreUnavailable as error:  # a server comes up with its database
-        output.note(f"warning: {error.message}{f' ({error.hint})' if error.hint else ''}")
+        output.note(f"warning: {error.explained}")
 
 
 def _announce(settings: Settings, host: str, port: int) -> None:

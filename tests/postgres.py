@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -80,17 +80,34 @@ class PostgresServer:
 class BundledServer(PostgresServer):
     """A server from the wheel's binaries, that lives no longer than this process."""
 
-    def __init__(self, binaries: Path, primary: BundledServer | None = None) -> None:
-        """Make a server of its own, or a hot standby of another one."""
+    def __init__(
+        self,
+        binaries: Path,
+        primary: BundledServer | None = None,
+        *,
+        settings: Sequence[str] = (),
+        port: int = 5432,
+    ) -> None:
+        """Make a server of its own, or a hot standby of another one.
+
+        Args:
+            binaries: the directory above its bin.
+            primary: whom it follows.
+            settings: more than those that every server here has, as name=value.
+            port: of the socket, where `settings` names another one.
+        """
+        self.binaries = binaries
         self._home = Path(tempfile.mkdtemp(prefix="authingo-pg-", dir="/tmp"))  # sockets: short
         self._user = _unprivileged_user()
         self._process: subprocess.Popen[bytes] | None = None
+        self._settings = [*settings]
         if self._user is not None:
             binaries = _readable_copy(binaries, self._home)
             os.chown(self._home, self._user, -1)
         self._bin = binaries / "bin"
         self._data = self._home / "data"
-        super().__init__(f"postgresql://authingo@/postgres?host={quote(str(self._home))}")
+        where = f"host={quote(str(self._home))}{f'&port={port}' if port != 5432 else ''}"
+        super().__init__(f"postgresql://authingo@/postgres?{where}")
         if primary is None:
             self._make("initdb", "--no-locale", "--encoding=UTF8", "--auth=trust")
         else:
@@ -148,7 +165,12 @@ class BundledServer(PostgresServer):
 
     def _launch(self) -> subprocess.Popen[bytes]:
         command: list[str | Path] = [self._bin / "postgres", "-D", self._data, "-k", self._home]
-        for setting in ["listen_addresses=", "unix_socket_permissions=0700", *_QUICK]:
+        for setting in [
+            "listen_addresses=",
+            "unix_socket_permissions=0700",
+            *_QUICK,
+            *self._settings,
+        ]:
             command += ["-c", setting]
         with (self._home / "log").open("ab") as log:
             return subprocess.Popen(

@@ -79,7 +79,7 @@ class Handler:
         except ClientGone:
             return
         except StoreUnavailable as error:
-            _log.warning("%s", error.message)
+            _log.warning("%s", error.explained)
             reply = error_reply(error)
         except AuthError as error:
             reply = error_reply(error)

@@ -88,7 +88,9 @@ class Reply(msgspec.Struct, frozen=True):
 def error_reply(error: AuthError) -> Reply:
     """Turn any error into its answer: the one place that does.
 
-    What a database said stays in the log: it can name hosts and users.
+    What a database said, and what to do about it, stays in the log: both can name hosts, users
+    and files (ASVS 5.0 V13.4.6, V16.5.1). Only what holds for every database of that kind of
+    error is passed on, such as that `authingo migrate` has not run.
     """
     message = type(error)().message if isinstance(error, StoreUnavailable) else error.message
     value: dict[str, object] = {"code": error.code, "message": message}
@@ -99,8 +101,8 @@ def error_reply(error: AuthError) -> Reply:
         headers.append((b"allow", error.allow.encode()))
     elif isinstance(error, TooManyRequests | Busy | StoreUnavailable):
         headers.append((b"retry-after", str(error.retry_after).encode()))
-        if isinstance(error, StoreUnavailable) and error.hint:
-            value["message"] = f"{message[:-1]}: {error.hint}."
+        if isinstance(error, StoreUnavailable) and (hint := type(error).hint):
+            value["message"] = f"{message[:-1]}: {hint}."
     elif isinstance(error, BodyTooLarge | RequestTimeout):
         headers.append((b"connection", b"close"))  # the rest of the body is not awaited
     return Reply(value, error.status, headers=tuple(headers))

@@ -13,7 +13,7 @@ import asyncpg
 
 from authingo.config.postgres_urls import SYSTEM, PostgresURL, is_socket
 from authingo.errors import StoreUnavailable
-from authingo.stores.postgres.failures import named, parameters_named, words
+from authingo.stores.postgres.failures import named, parameters_named, spelled, words
 
 # X.509 verification results of OpenSSL (x509_vfy.h), by what somebody has to do about them.
 _OTHER_HOST = {62, 63, 64}  # hostname, email and IP address mismatch
@@ -66,8 +66,9 @@ def _not_let_in(error: asyncpg.PostgresError, url: PostgresURL) -> StoreUnavaila
         )
     if source == _NO_ENTRY:
         return StoreUnavailable(
-            "PostgreSQL has no line in pg_hba.conf for this user and this database from here",
-            hint=f"add one, or correct the user and the database in {url.setting}",
+            "PostgreSQL does not let this user into this database from here (pg_hba.conf)",
+            hint=f"add a line there, or correct the user and the database in {url.setting}; "
+            "where it asks for a certificate, add sslcert and sslkey",
         )
     return StoreUnavailable(
         "PostgreSQL refuses the user or the password", hint=f"correct {url.setting}"
@@ -134,10 +135,12 @@ def unreachable(error: Exception, url: PostgresURL) -> StoreUnavailable:
             hint=f"is it PostgreSQL? are host and port in {url.setting} right?",
         )
     if isinstance(error, OSError):
-        reason = error.strerror or str(error) or type(error).__name__
+        reason = error.strerror or str(error) or spelled(error)
         hint = f"is it running? are host and port in {url.setting} right?"
         if all(map(is_socket, url.hosts)) and isinstance(error, PermissionError):
             hint = "let the user that runs this reach the socket and its directory"
+        if url.direct_tls and isinstance(error, ConnectionError):
+            hint = f"sslnegotiation=direct needs PostgreSQL 17 with TLS: {hint}"
         return StoreUnavailable(f"PostgreSQL cannot be reached at {url.where}: {reason}", hint=hint)
     return StoreUnavailable(
         f"the server at {url.where} cannot be talked to: {error}", hint=f"correct {url.setting}"

@@ -52,13 +52,13 @@ async def translated() -> AsyncIterator[None]:
     except TimeoutError:
         raise StoreUnavailable("PostgreSQL did not answer in time") from None
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = error.strerror or spelled(error)
         raise StoreUnavailable(f"the connection to PostgreSQL broke: {reason}") from None
 
 
 def named(error: asyncpg.PostgresError) -> str:
     """Say what kind of error it is, and all that PostgreSQL names."""
-    kind = _CAMEL.sub(" ", type(error).__name__.removesuffix("Error")).lower()
+    kind = spelled(error)
     known = {name.replace("_", " "): getattr(error, f"{name}_name") for name in _NAMES}
     found = [f"{name} {value}" for name, value in known.items() if value]
     if function := _FUNCTION.search(error.context or ""):
@@ -66,6 +66,11 @@ def named(error: asyncpg.PostgresError) -> str:
     if not found and error.context is None and (error.sqlstate or "")[:2] in _SAFE_CLASSES:
         found = [words(error)]
     return _one_line(f"{kind} ({error.sqlstate}){': ' if found else ''}{', '.join(found)}")
+
+
+def spelled(error: Exception) -> str:
+    """Write out the name of a kind of error: ConnectionResetError is "connection reset"."""
+    return _CAMEL.sub(" ", type(error).__name__.removesuffix("Error")).lower()
 
 
 def words(error: asyncpg.PostgresError) -> str:

@@ -139,7 +139,7 @@ class Revocations:
             except CannotHear as error:
                 reason, pause = str(error), _LONG_RETRY
             except StoreUnavailable as error:
-                reason = error.message
+                reason = error.explained
             finally:
                 self._trust_nothing()
             self._say(f"sessions are looked up in the database each time: {reason}")
