@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,14 +47,18 @@ def migrate(
 
     async def work(auth: Auth) -> tuple[str, SchemaStatus, list[str]]:
         from authingo.config import redact_url
+        from authingo.errors import NoDatabase
 
         if not only_look:
             await auth.store.open(create=True)
+        else:
+            with contextlib.suppress(NoDatabase):  # then everything is pending
+                await auth.open(create=False)
         before = await _reach(auth, wait)
         applied = [] if only_look else await auth.store.migrate()
         return redact_url(auth.settings.database_url), before, applied
 
-    database, before, applied = with_auth(config, work, opened=only_look)
+    database, before, applied = with_auth(config, work, opened=False)
     if sql:
         output.data(before.script() or "-- nothing is pending")
         return

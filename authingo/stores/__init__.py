@@ -118,7 +118,11 @@ class Store(Protocol):
     # Schema
 
     async def schema(self) -> SchemaStatus:
-        """Tell which migrations are applied. An absent schema is version 0."""
+        """Return which migrations are applied. An absent schema is version 0.
+
+        So is an embedded database that is not there yet, when the store is not open; none
+        is made by looking.
+        """
 
     async def migrate(self) -> list[str]:
         """Apply what is pending, each in a transaction under a lock; return the names."""

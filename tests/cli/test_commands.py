@@ -19,10 +19,9 @@ NEED_A_DATABASE = [
     ["users", "create", "ada@example.com", "--generate-password"],
     ["sessions", "prune"],
     ["stats"],
-    ["migrate", "--status"],
     ["cookies", "inspect", "authingo_session=" + "A" * 43],
 ]
-ALL = [*NEED_A_DATABASE, ["migrate"], ["serve", "--port", "0"]]
+ALL = [*NEED_A_DATABASE, ["migrate"], ["migrate", "--status"], ["serve", "--port", "0"]]
 
 
 def one_line_and_a_hint(err: str) -> bool:
@@ -67,7 +66,9 @@ def test_a_broken_configuration_is_one_clear_line(bare: Runner, command: list[st
         assert reason in ran.err
 
 
-@pytest.mark.parametrize("command", [*NEED_A_DATABASE, ["migrate"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [*NEED_A_DATABASE, ["migrate"], ["migrate", "--sql"]], ids=" ".join
+)
 def test_a_database_that_cannot_be_had_is_one_clear_line(bare: Runner, command: list[str]) -> None:
     not_a_database = bare.directory / "text.db"
     not_a_database.write_text("This is not a database." * 100)

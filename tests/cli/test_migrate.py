@@ -55,6 +55,24 @@ def test_migrate_brings_the_schema_up_to_date(empty: Runner) -> None:
     assert empty("users", "list").code == 0
 
 
+def test_what_is_pending_is_shown_before_there_is_a_file_and_makes_none(bare: Runner) -> None:
+    names = NAMES["sqlite"]
+    status = bare("migrate", "--status", "--json")
+    about = {"database": "sqlite:///authingo.db", "current": 0, "latest": len(names)}
+    assert (status.code, status.json) == (0, {**about, "pending": names})
+    shown = bare("migrate", "--dry-run").out
+    assert shown.splitlines()[1:] == [f"pending: {name}" for name in names]
+    script = bare("migrate", "--sql")
+    assert (script.code, script.err) == (0, "")
+    assert list(bare.directory.iterdir()) == []
+    database = bare.directory / "authingo.db"
+    connection = sqlite3.connect(database)
+    connection.executescript(script.out)
+    connection.close()
+    assert bare("migrate", "--status", "--json").json["pending"] == []
+    assert bare("users", "list", "--json").json == []
+
+
 def test_two_at_once_both_succeed(empty: Runner) -> None:
     running = [empty.start("migrate") for _ in range(4)]
     errors = [process.communicate(timeout=60)[1] for process in running]

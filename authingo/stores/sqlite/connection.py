@@ -44,6 +44,11 @@ _LONGEST_TURN = 0.05
 _LOST = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
+def _compare(applied: list[Applied]) -> SchemaStatus:
+    known = migrations.bundled("authingo.stores.sqlite")
+    return migrations.compare(known, applied, table=_MIGRATIONS_TABLE)
+
+
 class Connection:
     """Opens, uses and closes the one connection.
 
@@ -178,7 +183,12 @@ class Connection:
     # Schema
 
     async def schema(self) -> SchemaStatus:
-        """See Store."""
+        """See Store. Also where there is no file yet; none is made."""
+        path = self._path
+        if not self._opened and isinstance(path, Path) and not path.exists():
+            if not path.parent.is_dir():
+                raise NoDatabase(f"there is no directory for {path}", hint="make the directory")
+            return _compare([])
         return await self._call(self._status)
 
     async def migrate(self) -> list[str]:
@@ -194,11 +204,7 @@ class Connection:
             recorded = connection.execute(
                 "SELECT number, checksum, oldest_program FROM authingo_migrations"
             ).fetchall()
-        return migrations.compare(
-            migrations.bundled("authingo.stores.sqlite"),
-            [Applied(*row) for row in recorded],
-            table=_MIGRATIONS_TABLE,
-        )
+        return _compare([Applied(*row) for row in recorded])
 
     def _migrate(self) -> list[str]:
         names = []
