@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from authingo.config import Settings
 
 _GRACE = 5  # seconds that requests under way get when the server is told to stop
-_WAITING = 2048  # connections that may wait to be taken, as uvicorn has it
 _LOOK = 0.5  # seconds between two looks at the configuration with --reload
 
 
@@ -55,12 +54,16 @@ def serve(
     """
     from authingo.errors import UsageError
 
+    from .listening import listen
+
     if reload and workers > 1:
         raise UsageError("--reload and --workers exclude each other")
     if reload:
+        if port:
+            listen(host, port, config).close()  # no change of the configuration frees it
         _supervise(config)
         return
-    with _listen(host, port) as listener:
+    with listen(host, port, config) as listener:
         port = listener.getsockname()[1]
         settings = _settings(config, host, port)
         with_auth(config, _prepare, create=True)
@@ -101,36 +104,6 @@ def _run(application: str, listener: socket.socket, workers: int) -> None:
         server.run(sockets=[listener])
     if not server.started:  # and it has said why
         raise typer.Exit(1)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Take the port before anything is announced; 0 picks one.
-
-    Two that are bound share a port, until one of them listens (socket(7), SO_REUSEADDR): a
-    server that only bound it would lose it to another one later. Who connects now waits
-    for the start.
-
-    The socket names TCP, else asyncio leaves Nagle's algorithm on, and each answer on
-    a connection that is kept waits 40 ms (https://github.com/Kludex/uvicorn/issues/3149).
-    """
-    import socket
-
-    from authingo.errors import ConfigError
-
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_WAITING)
-    except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no such host"
-        raise ConfigError(
-            f"cannot listen on {host}, port {port}: {reason}",
-            hint="--port and --host choose another",
-        ) from None
-    listener.set_inheritable(True)
-    return listener
 
 
 def _settings(config: str | None, host: str, port: int) -> Settings:

@@ -137,11 +137,42 @@ def test_beyond_loopback_it_demands_a_public_url(bare: Runner) -> None:
     assert list(bare.directory.iterdir()) == []
 
 
-def test_a_port_that_is_taken_is_one_clear_line(bare: Runner) -> None:
+@pytest.mark.parametrize(
+    ("typed", "kept", "variables"),
+    [
+        ("serve --port {}", "authingo serve", {}),
+        ("serve --workers 2 --port={}", "authingo serve --workers 2", {}),
+        ("--config own.toml serve --port {} --reload", "authingo --config own.toml serve", {}),
+        (
+            "serve --port {}",
+            "AUTHINGO_PUBLIC_URL=http://localhost:{} authingo serve",
+            {"AUTHINGO_PUBLIC_URL": "http://localhost:{}"},
+        ),
+    ],
+)
+def test_a_port_that_is_taken_names_the_command_with_a_free_one(
+    bare: Runner, typed: str, kept: str, variables: dict[str, str]
+) -> None:
+    (bare.directory / "own.toml").touch(0o600)
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ran = bare("serve", "--port", str(taken.getsockname()[1]))
+        port = taken.getsockname()[1]
+        given = {name: value.format(port) for name, value in variables.items()}
+        ran = bare(*typed.format(port).split(), **given)
     assert ran.code == 1
-    assert "address already in use" in ran.err.lower()
+    error, hint = ran.err.splitlines()
+    assert error.startswith(f"error: cannot listen on 127.0.0.1, port {port}: ")
+    assert "address already in use" in error.lower()
+    free = int(hint.rpartition(" ")[2])
+    options = " --reload" if "--reload" in typed else ""
+    assert hint == f"hint: type {kept.format(free)}{options} --port {free}"
+    assert free != port
+    with socket.create_server(("127.0.0.1", free)):
+        pass
+
+
+def test_an_address_of_another_machine_is_one_clear_line(bare: Runner) -> None:
+    ran = bare("serve", "--host", "192.0.2.1", "--port", "0")
+    assert (ran.code, "hint: --host takes an address of this machine" in ran.err) == (1, True)
 
 
 def test_a_port_is_never_shared_however_close_two_starts_are(
@@ -199,8 +230,8 @@ def test_a_schema_that_is_behind_is_a_503_that_says_what_to_do(
 
 def test_small_answers_are_not_held_back() -> None:
     """asyncio turns Nagle's algorithm off for sockets that name TCP alone."""
-    serve = importlib.import_module("authingo.cli.serve")
-    with serve._listen("127.0.0.1", 0) as listener:
+    listening = importlib.import_module("authingo.cli.listening")
+    with listening.listen("127.0.0.1", 0, None) as listener:
         assert listener.proto == socket.IPPROTO_TCP
 
 
