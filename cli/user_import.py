@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
@@ -22,20 +24,24 @@ from .values import one_of
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
-    from authingo.importing import Failed, UserImport
+    from authingo.importing import Failed, HashConfig, UserImport
 
 
 class System(StrEnum):
     """Whose users they are. The library has the same list; a test compares them."""
 
+    aspnet = "aspnet"
     authingo = "authingo"
     authingo_go = "authingo-go"
     auth0 = "auth0"
     better_auth = "better-auth"
     django = "django"
     fastapi_users = "fastapi-users"
+    firebase = "firebase"
+    keycloak = "keycloak"
     pocketbase = "pocketbase"
     supabase = "supabase"
+    wordpress = "wordpress"
 
 
 EPILOG = "Example: authingo users import users.csv --from better-auth --dry-run"
@@ -45,7 +51,7 @@ def import_users(
     file: Annotated[
         str,
         typer.Argument(
-            metavar="FILE", help="JSON lines, a JSON array, or CSV; - is standard input."
+            metavar="FILE", help="JSON in any layout, or CSV with a header; - is standard input."
         ),
     ],
     *,
@@ -59,28 +65,40 @@ def import_users(
             help=f"Whose export it is: {', '.join(System)}.",
         ),
     ] = System.authingo,
+    hash_config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Firebase's password hash parameters, as its console shows them."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, and write nothing.")
     ] = False,
     as_json: AsJSON = False,
     config: ConfigFile = None,
 ) -> None:
-    """Take in users of another system, with their passwords.
+    """Import the users of another system, with their passwords.
 
-    Whose email is there already is skipped, so repeat it after whatever
-    stopped it. Each gets an id of authingo's own and keeps the time of
-    creation. A line that cannot be taken is told with the reason, and stops
-    nothing.
+    Users whose email is known already are skipped, so you can repeat it
+    after an interruption. Everyone gets a new id and keeps the time of
+    creation. A line that cannot be imported is reported with the reason,
+    and the import goes on. docs/import.md says how to export from each
+    system.
     """
     from authingo.importing import UserImport
 
+    parameters = _hash_config(hash_config, system)
     report: _JSONReport | _TextReport = _JSONReport() if as_json else _TextReport(dry_run=dry_run)
 
     async def work(auth: Auth) -> UserImport:
         await auth.ping()  # before a file that may be long is begun
         with interruptible() as waiting, _opened(file, waiting) as source:
             importing = UserImport(
-                auth.store, system.value, dry_run=dry_run, on_failed=report.failed
+                auth.store,
+                system.value,
+                hash_config=parameters,
+                dry_run=dry_run,
+                on_failed=report.failed,
             )
             try:
                 with progress("importing", _lines_of(source), unit="users") as advance:
@@ -95,7 +113,7 @@ def import_users(
 
 
 class _TextReport:
-    """Tells each line that failed as it comes, and in the end how many there were, on stderr."""
+    """Reports each line that failed as it comes, and the counts at the end, on stderr."""
 
     def __init__(self, *, dry_run: bool) -> None:
         self._would = "would have " if dry_run else ""
@@ -135,6 +153,26 @@ class _JSONReport:
         sys.stdout.write("], " + json.dumps(counts)[1:] + "\n")
 
 
+def _hash_config(file: Path | None, system: System) -> HashConfig | None:
+    """Read the parameters from a file: among them is a secret, which must not be an argument."""
+    from authingo.errors import UsageError
+    from authingo.importing import HashConfig, Unreadable
+
+    if (file is None) is (system is System.firebase):
+        raise UsageError(
+            "--hash-config and --from firebase go together",
+            hint="docs/import.md says where Firebase shows the parameters",
+        )
+    if file is None:
+        return None
+    try:
+        return HashConfig.parse(file.read_text("utf-8-sig"))
+    except OSError as error:
+        raise Unreadable(f"cannot read {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Unreadable(f"{file} is not UTF-8 text") from None
+
+
 def _opened(file: str, waiting: AbstractContextManager[None]) -> WaitedFor:
     from authingo.importing import Unreadable
 
@@ -145,10 +183,14 @@ def _opened(file: str, waiting: AbstractContextManager[None]) -> WaitedFor:
 
 
 def _lines_of(source: BinaryIO) -> int | None:
-    """Count the lines of a file, for a bar on a terminal; None where that cannot be told."""
+    """Count the lines of a file, for a bar on a terminal; None where they are not its users."""
     if not sys.stderr.isatty() or not _is_file(source):
         return None
     begins = source.tell()
+    start = source.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n")
+    source.seek(begins)
+    if start.startswith(b"[") or re.match(rb"\{\s*\n", start):
+        return None
     lines = sum(chunk.count(b"\n") for chunk in iter(_reads(source), b""))
     source.seek(begins)
     return lines if lines > 1 else None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from authingo.importing import Failed, UserImport
+from authingo.importing import Failed, HashConfig, UserImport
 from authingo.models import Credentials, Outcome
 from authingo.stores import Store
 
@@ -49,10 +49,22 @@ class Taken:
         return next(one for one in self.users if one.user.email == email)
 
 
-def take(raw: bytes | str, system: str = "authingo", *, dry_run: bool = False) -> Taken:
+def take(
+    raw: bytes | str,
+    system: str = "authingo",
+    *,
+    hash_config: HashConfig | None = None,
+    dry_run: bool = False,
+) -> Taken:
     store = Kept()
     failed: list[Failed] = []
-    done = UserImport(cast("Store", store), system, dry_run=dry_run, on_failed=failed.append)
+    done = UserImport(
+        cast("Store", store),
+        system,
+        hash_config=hash_config,
+        dry_run=dry_run,
+        on_failed=failed.append,
+    )
     asyncio.run(done.read(io.BytesIO(raw if isinstance(raw, bytes) else raw.encode())))
     users = [one for batch in store.batches for one in batch]
     assert done.failed == len(failed)

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authingo.importing import SYSTEMS, Unreadable, UserImport, records
+from authingo.importing import SYSTEMS, Unreadable, UserImport, files, records
 from authingo.stores import Store
-from tests.importing import Kept, take
+from tests.importing import BCRYPT, Kept, take
 
 LINE = json.dumps({"email": "a@example.com", "name": "A"})
 
@@ -37,6 +37,61 @@ def emails(raw: bytes | str) -> list[str]:
 )
 def test_each_form_is_told_by_its_first_character(raw: bytes | str) -> None:
     assert emails(raw) == ["a@example.com"]
+
+
+INDENTED = json.dumps({"email": "a@example.com", "name": "A"}, indent=2)
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", ""])
+def test_indented_objects_one_after_the_other_are_read(ends: str) -> None:
+    """As `jq` writes them without -c."""
+    second = INDENTED.replace("a@", "b@")
+    assert emails((INDENTED + ends + second + ends).replace("\n", ends or "\n")) == [
+        "a@example.com",
+        "b@example.com",
+    ]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("padding", [0, 3 * records.MAX_RECORD])
+def test_the_users_of_one_object_are_read_whatever_else_it_has(
+    indent: int | None, padding: int
+) -> None:
+    """The object may be longer than all that is held, before and after its users."""
+    hollow = {'a\\"]}': [["x]"] * (padding // 7), {}, "ü", 1.5, None], "b": {"users": [1]}}
+    users = [{"email": f"ü{n}@example.com", "name": "ü" * 20} for n in range(padding // 300)]
+    users += [{"email": "a@example.com"}, {"email": "b@example.com"}]
+    for document in (
+        {"users": users, **hollow},
+        {**hollow, "users": users, "more": hollow},
+    ):
+        raw = json.dumps(document, indent=indent, ensure_ascii=False).encode()
+        assert (len(raw) > records.MAX_RECORD) is bool(padding)
+        read = list(files.read(io.BytesIO(b"\xef\xbb\xbf" + raw)))
+        assert [each.fields for each in read if isinstance(each, records.Record)] == users
+        assert [each.line for each in read] == list(range(1, len(users) + 1))
+
+
+def test_an_object_without_users_that_is_too_long_is_refused() -> None:
+    with pytest.raises(Unreadable, match="longer than"):
+        take('{"email": "' + "x" * 2 * records.MAX_RECORD + '"}\n' + LINE)
+
+
+def test_a_user_that_is_not_utf_8_fails_without_the_others() -> None:
+    raw = b'{"users": [{"email": "\xff"}, {"email": "b@example.com"}]}'
+    taken = take(raw)
+    assert taken.errors == [(1, "invalid_utf8")]
+    assert [each.user.email for each in taken.users] == ["b@example.com"]
+
+
+def test_names_of_columns_count_in_any_case() -> None:
+    assert emails("Email,NAME\na@example.com,A\n") == ["a@example.com"]
+    with pytest.raises(Unreadable, match="column twice"):
+        take("Email,email\na@example.com,\n")
+    row = f"EMAIL,EmailVerified,CREATEDAT,password\na@example.com,t,2019-01-01,{BCRYPT}\n"
+    (user,) = take(row, "better-auth").users
+    assert user.user.email_verified
+    assert user.user.created_at.year == 2019
 
 
 def test_an_empty_file_has_no_users() -> None:
@@ -72,7 +127,7 @@ def test_an_element_that_is_wrong_is_told_by_its_place() -> None:
 
 @pytest.mark.parametrize("tail", ["", ", ", ", {", ", {]", ', {"email": "' + "x" * 3_000_000])
 def test_an_array_that_is_cut_or_broken_is_told(tail: str) -> None:
-    with pytest.raises(Unreadable, match="element 2 of the array"):
+    with pytest.raises(Unreadable, match="line 1: the JSON is broken"):
         take(f"[{LINE}{tail}")
 
 
@@ -89,7 +144,7 @@ def test_a_long_array_on_one_line_is_read_in_pieces() -> None:
             return super().read(size)
 
     file = Watched(raw)
-    assert sum(isinstance(each, records.Record) for each in records.read(file)) == 5000
+    assert sum(isinstance(each, records.Record) for each in files.read(file)) == 5000
     assert file.most == 64 * 1024
 
 
@@ -116,7 +171,12 @@ def test_a_row_that_is_wrong_stops_nothing() -> None:
     ("raw", "reason"),
     [
         ("email,name,email\n", "a column twice"),
-        ("[]\n[{}]", "follows the end of the array"),
+        ("[]\nnull", "line 2: the JSON is broken"),
+        ("{'email': 'a@example.com'}\n" * 1000, "line 1: the JSON is broken"),
+        ('{\n "email": "a@example.com",\n "name": oops\n}\n' * 1000, "line 3: the JSON is broken"),
+        ('{"users": [{"email": "a@example.com"}}', "line 1: the JSON is broken"),
+        ('{"users": [\n{"email": "a@example.com"},\n', "line 3: the JSON is broken"),
+        ('{"users": [], "more": ' + "[" * 50 + "\n", "line 2: the JSON is broken"),
         ("email;name\n", "not separated by commas"),
         ("email\tname\n", "not separated by commas"),
         ("email,name".encode("utf-16"), "not UTF-8"),
@@ -158,12 +218,28 @@ def test_a_file_that_cannot_be_read_on_is_told() -> None:
             raise OSError(5, "Input/output error")
 
     with pytest.raises(Unreadable, match="Input/output error"):
-        list(records.read(Failing()))
+        list(files.read(Failing()))
 
 
+# The first record shows that the file is one of the system, or nothing of it is read.
+GOOD: dict[str, dict[str, Any]] = {
+    "aspnet": {"Email": "a@example.com", "PasswordHash": None},
+    "auth0": {"email": "a@example.com", "passwordHash": None},
+    "authingo-go": {"email": "a@example.com", "password_hash": None},
+    "better-auth": {"email": "a@example.com", "password": None},
+    "django": {"email": "a@example.com", "password": None},
+    "fastapi-users": {"email": "a@example.com", "hashed_password": None},
+    "keycloak": {"email": "a@example.com", "credentials": []},
+    "pocketbase": {"email": "a@example.com", "password": None},
+    "supabase": {"email": "a@example.com", "encrypted_password": None},
+    "wordpress": {"user_email": "a@example.com", "user_pass": None},
+}
 _NAMES = sorted(
     {"email", "name", "password", "fields", "model", "identifiers", "_id", "$oid", "$date"}
     | {"created_at", "created", "createdAt", "banned", "banExpires", "banned_until", "is_active"}
+    | {"credentials", "credentialData", "secretData", "type", "algorithm", "hashIterations"}
+    | {"additionalParameters", "memory", "value", "salt", "Email", "PasswordHash", "LockoutEnd"}
+    | {"user_email", "user_pass", "user_registered", "users"}
     | {"raw_user_meta_data", "hashed_password", "passwordHash", "encrypted_password", "id"}
 )
 _VALUES = st.recursive(
@@ -188,5 +264,7 @@ def test_no_file_does_worse_than_fail(raw: bytes, system: str) -> None:
 )
 @settings(max_examples=300)
 def test_no_record_does_worse_than_fail(fields: dict[str, Any], system: str) -> None:
-    taken = take(json.dumps({"email": "a@example.com", **fields}), system)
-    assert len(taken.users) + len(taken.failed) == 1
+    good = json.dumps(GOOD.get(system, {"email": "a@example.com"}))
+    record = json.dumps({"email": "a@example.com", **fields})
+    taken = take(f"{good}\n{record}", system)
+    assert len(taken.users) + len(taken.failed) == 2

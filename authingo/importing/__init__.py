@@ -1,9 +1,9 @@
 """Takes in the users of the system that authingo replaces, with their passwords.
 
-Everything in the file is checked as a sign-up would be, but for the password, of which
-there is only a hash. Users are stored in batches of one transaction each. Who is there
-already is passed by, so an import that was killed is simply repeated, and two at once
-do no harm.
+Everything in the file is checked as a sign-up would be, except the password, of which
+there is only a hash. Users are stored in batches of one transaction each. Emails that
+have a user already are skipped, so an import that was killed is simply repeated, and two
+at once do no harm.
 """
 
 from __future__ import annotations
@@ -15,8 +15,12 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from authingo import events, foreign_hashes, inputs, passwords
-from authingo.importing.records import Failed, Record, Unreadable, read
-from authingo.importing.systems import SYSTEMS, Fields, Found, Refused, WrongFields
+from authingo.importing.fields import Fields, Found, Refused, WrongFields
+from authingo.importing.files import read
+from authingo.importing.firebase import HashConfig
+from authingo.importing.records import Failed, Record, Unreadable
+from authingo.importing.signs import looks_like
+from authingo.importing.systems import SYSTEMS, Context
 from authingo.models import Credentials, User, new_id
 from authingo.pace import Pace
 from authingo.stores import Store
@@ -24,7 +28,7 @@ from authingo.stores import Store
 _BATCH = 1000  # users stored at once, at most
 _ID = re.compile(r"usr_[0-7][0-9a-v]{25}", re.ASCII)
 
-__all__ = ["SYSTEMS", "Failed", "Unreadable", "UserImport"]
+__all__ = ["SYSTEMS", "Failed", "HashConfig", "Unreadable", "UserImport"]
 
 
 class UserImport:
@@ -39,6 +43,7 @@ class UserImport:
         store: Store,
         system: str,
         *,
+        hash_config: HashConfig | None = None,
         dry_run: bool = False,
         on_failed: Callable[[Failed], None] = lambda _: None,
     ) -> None:
@@ -47,38 +52,42 @@ class UserImport:
         Args:
             store: where they go.
             system: whose users they are; one of SYSTEMS.
+            hash_config: the password hash parameters of a Firebase project. Without them
+                its users come without their passwords.
             dry_run: check everything and store nothing. Who is in the file twice, far
                 apart, is then counted twice.
-            on_failed: told of every line that was not taken.
+            on_failed: called with every line that was not taken.
         """
         self.imported = self.skipped = self.failed = self.without_password = 0
         self._store = store
-        self._system = SYSTEMS[system]
+        self._system = system
+        self._context = Context(datetime.now(UTC), hash_config)
+        self._is_first = True
         self._dry_run = dry_run
         self._on_failed = on_failed
 
     async def read(
         self, file: BinaryIO, *, on_progress: Callable[[int], None] = lambda _: None
     ) -> None:
-        """Read a file to its end; what it says of a line that fails is told, and it goes on.
+        """Read a file to its end. A line that fails is reported, and stops nothing.
 
         The file is read where this runs: hand a server's event loop nothing that waits.
-        `on_progress` is told with each batch how many records were dealt with.
+        `on_progress` is called with each batch and how many records were dealt with.
 
         Raises:
-            Unreadable: nothing can be made of the file, or of the rest of it.
+            Unreadable: nothing can be made of the file, or of the rest of it; or the first
+                record is not one of this system, and then nothing was stored.
             ConfigError: there are hashes, and the extra that verifies them is not installed.
-            StoreUnavailable: do it again; who was stored by then is passed by.
+            StoreUnavailable: do it again; whoever was stored by then is skipped.
         """
-        now = datetime.now(UTC)
         pace = Pace(_BATCH)
-        for taken, batch in self._in_batches(read(file), now, pace):
+        for taken, batch in self._in_batches(read(file), pace):
             await self._store_batch(batch)
             on_progress(taken)
             await pace.rest()
 
     def _in_batches(
-        self, records: Iterator[Record | Failed], now: datetime, pace: Pace
+        self, records: Iterator[Record | Failed], pace: Pace
     ) -> Iterator[tuple[int, list[Credentials]]]:
         """Yield how many records were read, and the users in them.
 
@@ -90,7 +99,7 @@ class UserImport:
             for record in records:
                 taken += 1
                 try:
-                    batch.append(self._user_of(record, now))
+                    batch.append(self._user_of(record))
                 except Refused as refused:
                     self.failed += 1
                     self._on_failed(Failed(record.line, refused.code, refused.message))
@@ -120,19 +129,40 @@ class UserImport:
         if is_first and not self._dry_run:  # at once: the end of the file may never be reached
             await events.record(self._store, events.happened("users_imported"))
 
-    def _user_of(self, record: Record | Failed, now: datetime) -> Credentials:
+    def _user_of(self, record: Record | Failed) -> Credentials:
         if isinstance(record, Failed):
             raise Refused(record.code, record.message)
         fields = Fields(record.fields, in_columns=record.in_columns)
+        is_first, self._is_first = self._is_first, False
+        if is_first:
+            self._refuse_other_systems(fields)
         try:
-            found = self._system(fields, now)
+            found = SYSTEMS[self._system](fields, self._context)
         except WrongFields as wrong:
-            if not record.in_columns:
+            if not is_first:
                 raise
+            place = "the CSV" if record.in_columns else "the first record"
             raise Unreadable(
-                f"the CSV {wrong.message}", hint="docs/import.md says what each system has"
+                f"{place} {wrong.message}", hint="docs/import.md says what each system has"
             ) from None
-        return _checked(found, now)
+        return _checked(found, self._context.now)
+
+    def _refuse_other_systems(self, fields: Fields) -> None:
+        """Raise Unreadable if these are the fields of another system.
+
+        Some columns have the same name everywhere, so its users could be taken in without
+        their passwords, and a second import would not fix that, because they would be there.
+        """
+        likely = looks_like(fields.names())
+        if likely is None or likely == self._system:
+            return
+        has_option = likely in SYSTEMS
+        raise Unreadable(
+            f"the file looks like one of {likely}, not of {self._system}: nothing was stored",
+            hint=f"say --from {likely}"
+            if has_option
+            else f"docs/import.md says how to export from {likely}",
+        )
 
 
 def _checked(found: Found, now: datetime) -> Credentials:

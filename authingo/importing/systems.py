@@ -6,17 +6,25 @@ export has; docs/import.md says how to get the file.
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime, timedelta
 
-from authingo.importing.records import Repeated
+from authingo.foreign_hashes.pbkdf2s import ASPNET_TAG
+from authingo.importing.fields import Fields, Found, WrongFields, moment
+from authingo.importing.firebase import HashConfig
+from authingo.importing.keycloak import hash_of_credentials
 
-_TRUE, _FALSE = {"true", "t", "1", "yes"}, {"false", "f", "0", "no"}
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is read besides the file. `hash_config`: needed for `firebase` only."""
+
+    now: datetime
+    hash_config: HashConfig | None = None
+
+
 _OWN = frozenset(
     {
         "id",
@@ -30,158 +38,11 @@ _OWN = frozenset(
     }
 )
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
+_REDACTED = "UkVEQUNURUQ="
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}", re.ASCII)
 
 
-class Refused(Exception):
-    """A record that cannot be taken. Never what stands in it."""
-
-    def __init__(self, code: str, message: str) -> None:
-        self.code = code
-        self.message = message
-        super().__init__(message)
-
-
-class WrongFields(Refused):
-    """The fields are not those of this system: in a CSV that is so for every row."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Found:
-    """A user as another system knows them. `password`: its hash; None: they have none."""
-
-    email: str
-    name: str
-    password: str | None
-    verified: bool
-    disabled: bool = False
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-    disabled_at: datetime | None = None
-    id: str | None = None
-
-
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}", re.ASCII)
-
-
-class Fields:
-    """The fields of a record, read as what they have to be.
-
-    A field may have several names, of which the first that is there counts. Absent,
-    null and empty are the same but for `hash`.
-    """
-
-    def __init__(self, fields: dict[str, Any], *, in_columns: bool = False) -> None:
-        self._fields = fields
-        self.in_columns = in_columns
-
-    def has(self, *names: str) -> bool:
-        """Tell whether there is a field of one of these names, null included."""
-        return any(name in self._fields for name in names)
-
-    def refuse_others_than(self, names: frozenset[str]) -> None:
-        """Raise WrongFields for a field of another name."""
-        for place, name in enumerate(self._fields, 1):
-            if name not in names:
-                # Without a header a column is named by what stands in it.
-                shown = repr(name) if _PLAIN_NAME.fullmatch(name) else f"number {place}"
-                raise WrongFields(
-                    "unknown_field",
-                    f"has a field {shown} that authingo does not export: is it another"
-                    " system's (--from says which), or is the header missing?",
-                )
-
-    def text(self, *names: str) -> str:
-        """Read a text, or a number as one; empty where there is none."""
-        value = self._value(names)
-        if value is None:
-            return ""
-        if isinstance(value, bool | dict | list):
-            raise Refused("invalid_field", f"the field {names[0]} is no text")
-        return str(value)
-
-    def email(self, *names: str) -> str:
-        """Read the email, which everybody must have."""
-        if not self.has(*names):
-            raise WrongFields("missing_field", f"has no field {names[0]}")
-        return self.text(*names)
-
-    def hash(self, *names: str) -> str | None:
-        """Read a password's hash: null or empty for somebody who has none, but never absent.
-
-        A forgotten column would lock everybody out, and a second import would not mend
-        it, because they would be there.
-        """
-        if not self.has(*names):
-            raise WrongFields("missing_field", f"has no field {names[0]}")
-        return self.text(*names) or None
-
-    def flag(self, *names: str, default: bool = False) -> bool:
-        """Read a truth value, however a database or its export writes it."""
-        value = self._value(names)
-        if value is None or value == "":
-            return default
-        word = str(value).lower()
-        if word in _TRUE:
-            return True
-        if word in _FALSE:
-            return False
-        raise Refused("invalid_field", f"the field {names[0]} is neither true nor false")
-
-    def time(self, *names: str) -> datetime | None:
-        """Read a time: ISO 8601, UTC where it does not say; or seconds or more since 1970."""
-        value = self._value(names)
-        if isinstance(value, dict):  # MongoDB's extended JSON
-            value = value.get("$date")
-        if value is None or value == "":
-            return None
-        try:
-            return _moment(value)
-        except (ValueError, OverflowError, TypeError):
-            raise Refused("invalid_field", f"the field {names[0]} is no time") from None
-
-    def lasts(self, *names: str, now: datetime, without_end: bool) -> bool:
-        """Tell whether what ends at this time still lasts. `without_end`: there is no time."""
-        if self._value(names) == "infinity":  # PostgreSQL's
-            return True
-        end = self.time(*names)
-        return without_end if end is None else end > now
-
-    def inner(self, name: str) -> Fields:
-        """Read an object, also where it is JSON in a text; empty where there is none."""
-        value = self._value((name,))
-        if isinstance(value, str) and value:
-            try:
-                value = json.loads(value)
-            except (ValueError, RecursionError):
-                value = None
-        if isinstance(value, Repeated):
-            raise Refused("repeated_field", "has a field twice")
-        return Fields(value if isinstance(value, dict) else {})
-
-    def items(self, name: str) -> list[Fields]:
-        """Read a list of objects; empty where there is none."""
-        value = self._value((name,))
-        found = value if isinstance(value, list) else []
-        return [Fields(item) for item in found if isinstance(item, dict)]
-
-    def _value(self, names: tuple[str, ...]) -> Any:
-        return next((self._fields[name] for name in names if name in self._fields), None)
-
-
-def _moment(value: Any) -> datetime:
-    if isinstance(value, str) and not re.fullmatch(r"-?\d+(\.\d+)?", value, re.ASCII):
-        at = datetime.fromisoformat(value.strip())
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError
-    while abs(number) > 1e11:  # milliseconds, microseconds: in seconds that is the year 5138
-        number /= 1000
-    return datetime.fromtimestamp(number, UTC)
-
-
-def authingo(fields: Fields, _: datetime) -> Found:
+def authingo(fields: Fields, _: Context) -> Found:
     """Read what `authingo users export` writes, exactly, and nothing else.
 
     It may have no hashes. So what has fields of another system is refused, or whoever
@@ -205,7 +66,7 @@ def authingo(fields: Fields, _: datetime) -> Found:
     )
 
 
-def authingo_go(fields: Fields, _: datetime) -> Found:
+def authingo_go(fields: Fields, _: Context) -> Found:
     """Read the table `users` of AuthInGo, the framework in Go."""
     return Found(
         email=fields.email("email"),
@@ -217,21 +78,22 @@ def authingo_go(fields: Fields, _: datetime) -> Found:
     )
 
 
-def better_auth(fields: Fields, now: datetime) -> Found:
+def better_auth(fields: Fields, context: Context) -> Found:
     """Read `user` joined with the password of its `account`; adapters may write snake case."""
     banned = fields.flag("banned")
+    lasts = fields.lasts("banExpires", "ban_expires", now=context.now, without_end=True)
     return Found(
         email=fields.email("email"),
         name=fields.text("name"),
         password=fields.hash("password"),
         verified=fields.flag("emailVerified", "email_verified"),
-        disabled=banned and fields.lasts("banExpires", "ban_expires", now=now, without_end=True),
+        disabled=banned and lasts,
         created_at=fields.time("createdAt", "created_at"),
         updated_at=fields.time("updatedAt", "updated_at"),
     )
 
 
-def django(fields: Fields, _: datetime) -> Found:
+def django(fields: Fields, _: Context) -> Found:
     """Read `auth_user` or a model of one's own like it, from a table or from dumpdata."""
     if fields.has("model") and fields.has("fields"):
         fields = fields.inner("fields")
@@ -249,7 +111,7 @@ def django(fields: Fields, _: datetime) -> Found:
     )
 
 
-def fastapi_users(fields: Fields, _: datetime) -> Found:
+def fastapi_users(fields: Fields, _: Context) -> Found:
     """Read the table `user` of fastapi-users; a name and times are its program's own."""
     return Found(
         email=fields.email("email"),
@@ -262,7 +124,7 @@ def fastapi_users(fields: Fields, _: datetime) -> Found:
     )
 
 
-def pocketbase(fields: Fields, _: datetime) -> Found:
+def pocketbase(fields: Fields, _: Context) -> Found:
     """Read an auth collection's table: `password` since PocketBase 0.23, before `passwordHash`."""
     return Found(
         email=fields.email("email"),
@@ -274,10 +136,10 @@ def pocketbase(fields: Fields, _: datetime) -> Found:
     )
 
 
-def supabase(fields: Fields, now: datetime) -> Found:
+def supabase(fields: Fields, context: Context) -> Found:
     """Read the table `auth.users`."""
     about = fields.inner("raw_user_meta_data")
-    banned = fields.lasts("banned_until", now=now, without_end=False)
+    banned = fields.lasts("banned_until", now=context.now, without_end=False)
     return Found(
         email=fields.email("email"),
         name=about.text("full_name") or about.text("name"),
@@ -289,14 +151,14 @@ def supabase(fields: Fields, now: datetime) -> Found:
     )
 
 
-def auth0(fields: Fields, _: datetime) -> Found:
+def auth0(fields: Fields, _: Context) -> Found:
     """Read the password hashes that Auth0's support exports, or those joined with profiles."""
     known = next((it for it in fields.items("identifiers") if it.text("type") == "email"), None)
     email = fields.text("email") or (known.text("value") if known else "")
     if not email:
         raise WrongFields("missing_field", "has no field email")
     object_id = fields.inner("_id").text("$oid")
-    made = _moment(int(object_id[:8], 16)) if _OBJECT_ID.fullmatch(object_id) else None
+    made = moment(int(object_id[:8], 16)) if _OBJECT_ID.fullmatch(object_id) else None
     name = fields.text("name")
     return Found(
         email=email,
@@ -309,14 +171,96 @@ def auth0(fields: Fields, _: datetime) -> Found:
     )
 
 
-System = Callable[[Fields, datetime], Found]
+def firebase(fields: Fields, context: Context) -> Found:
+    """Read what `firebase auth:export users.json` writes.
+
+    Users without a password have neither field, and that of a user who was imported into
+    Firebase and has not signed in since is empty. Whoever may export users but not hashes
+    gets the word REDACTED in Base64 for all of them.
+    """
+    if fields.in_columns:
+        raise WrongFields("missing_field", "has no header: export JSON, auth:export users.json")
+    key, salt = fields.text("passwordHash"), fields.text("salt")
+    if key == _REDACTED:
+        raise WrongFields(
+            "missing_field",
+            "has passwordHash withheld: export as a user with the permission"
+            " firebaseauth.configs.getHashConfig",
+        )
+    config = context.hash_config
+    return Found(
+        email=fields.text("email"),
+        name=fields.text("displayName"),
+        password=config.as_hash(salt, key) if config and key else None,
+        verified=fields.flag("emailVerified"),
+        disabled=fields.flag("disabled"),
+        created_at=fields.time("createdAt"),
+    )
+
+
+def keycloak(fields: Fields, _: Context) -> Found:
+    """Read a user of a realm's export, not of its REST API, which has no hashes."""
+    if fields.has("realm"):
+        raise WrongFields("missing_field", "is a realm without its users: kc.sh export has them")
+    if not fields.has("credentials"):
+        raise WrongFields("missing_field", "has no field credentials")
+    return Found(
+        email=fields.text("email"),
+        name=f"{fields.text('firstName')} {fields.text('lastName')}".strip()
+        or fields.text("username"),
+        password=hash_of_credentials(fields.items("credentials")),
+        verified=fields.flag("emailVerified"),
+        disabled=not fields.flag("enabled", default=True),
+        created_at=fields.time("createdTimestamp"),
+    )
+
+
+def wordpress(fields: Fields, _: Context) -> Found:
+    """Read the table `wp_users`. `spam` and `deleted` are there in a network of sites."""
+    registered = fields.text("user_registered")
+    return Found(
+        email=fields.email("user_email"),
+        name=fields.text("display_name") or fields.text("user_login"),
+        password=fields.hash("user_pass"),
+        verified=fields.flag("email_verified"),  # which WordPress does not know
+        disabled=fields.flag("spam") or fields.flag("deleted"),
+        created_at=None if registered.startswith("0000-") else fields.time("user_registered"),
+    )
+
+
+def aspnet(fields: Fields, context: Context) -> Found:
+    """Read the table `AspNetUsers` of ASP.NET Core Identity.
+
+    A lockout of some minutes follows wrong passwords, one of years is how a user is
+    disabled; so a day decides.
+    """
+    password = fields.hash("PasswordHash")
+    if password and not password.startswith("$"):
+        password = ASPNET_TAG + password
+    tomorrow = context.now + timedelta(days=1)
+    return Found(
+        email=fields.email("Email"),
+        name=fields.text("Name", "FullName"),
+        password=password,
+        verified=fields.flag("EmailConfirmed"),
+        disabled=fields.flag("LockoutEnabled", default=True)
+        and fields.lasts("LockoutEnd", now=tomorrow, without_end=False),
+        created_at=fields.time("CreatedAt"),
+    )
+
+
+System = Callable[[Fields, Context], Found]
 SYSTEMS: dict[str, System] = {
+    "aspnet": aspnet,
+    "auth0": auth0,
     "authingo": authingo,
     "authingo-go": authingo_go,
-    "auth0": auth0,
     "better-auth": better_auth,
     "django": django,
     "fastapi-users": fastapi_users,
+    "firebase": firebase,
+    "keycloak": keycloak,
     "pocketbase": pocketbase,
     "supabase": supabase,
+    "wordpress": wordpress,
 }
