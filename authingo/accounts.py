@@ -113,6 +113,8 @@ class Accounts(Opening):
 
         Raises:
             NoSuchUser: there is none with this id.
+            UserReferenced: a table of yours refers to them, and says neither ON DELETE
+                CASCADE nor SET NULL. Nothing was done.
         """
         store = await self._store()
         if not await store.delete_user(user_id):

@@ -18,6 +18,7 @@ can mend it, a `hint`. Facts are attributes.
     ├── SignUpClosed              403 sign_up_closed
     ├── EmailTaken                409 email_taken
     ├── NoSuchUser                404 not_found
+    ├── UserReferenced            409 user_referenced      .table, .column, .constraint
     ├── NoSuchSession             404 not_found
     ├── InvalidCredentials        401 invalid_credentials
     ├── WrongPassword             403 wrong_password
@@ -160,6 +161,33 @@ class NoSuchUser(AuthError):
     code = "not_found"
     status = 404
     hint = "`authingo users list --search` finds them by a part of the email or the name"
+
+
+class UserReferenced(AuthError):
+    """Rows of another table refer to this user, who therefore cannot be deleted.
+
+    `table` (with its schema on PostgreSQL), `column` and `constraint` are what the database
+    names, else None: PostgreSQL names no column of a foreign key, SQLite no constraint.
+    """
+
+    code = "user_referenced"
+    status = 409
+    hint = (
+        "delete those rows first, or let the foreign key say ON DELETE CASCADE or SET NULL "
+        "(docs/your-tables.md)"
+    )
+
+    def __init__(
+        self, table: str | None = None, *, column: str | None = None, constraint: str | None = None
+    ) -> None:
+        self.table, self.column, self.constraint = table, column, constraint
+        known = (("column", column), ("constraint", constraint))
+        named = ", ".join(f"{what} {name}" for what, name in known if name)
+        super().__init__(
+            f"the table {table} refers to this user{f' ({named})' if named else ''}"
+            if table
+            else None
+        )
 
 
 class NoSuchSession(AuthError):

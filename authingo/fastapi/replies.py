@@ -17,6 +17,7 @@ from authingo.errors import (
     RequestTimeout,
     StoreUnavailable,
     TooManyRequests,
+    UserReferenced,
 )
 
 # On every answer: kept by no cache (ASVS 5.0 V14.2.2, V14.3.2), taken for nothing but JSON, and
@@ -92,7 +93,8 @@ def error_reply(error: AuthError) -> Reply:
     and files (ASVS 5.0 V13.4.6, V16.5.1). Only what holds for every database of that kind of
     error is passed on, such as that `authingo migrate` has not run.
     """
-    message = type(error)().message if isinstance(error, StoreUnavailable) else error.message
+    names_database = isinstance(error, StoreUnavailable | UserReferenced)
+    message = type(error)().message if names_database else error.message
     value: dict[str, object] = {"code": error.code, "message": message}
     headers: list[tuple[bytes, bytes]] = []
     if isinstance(error, InvalidInput):

@@ -184,7 +184,11 @@ class Store(Protocol):
         """Mark the email as known to be theirs. Nothing changes if it is. None: no such user."""
 
     async def delete_user(self, user_id: str) -> bool:
-        """Delete a user and every session of theirs; tell whether there was one."""
+        """Delete a user and every session of theirs; tell whether there was one.
+
+        Raises:
+            UserReferenced: a table that is not authingo's forbids it; nothing was done.
+        """
 
     async def list_users(
         self, *, search: str | None = None, after: str | None = None, limit: int

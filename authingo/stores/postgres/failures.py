@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterable
 
 import asyncpg
 
-from authingo.errors import SchemaBehind, StoreUnavailable
+from authingo.errors import SchemaBehind, StoreUnavailable, UserReferenced
 
 # Classes of SQLSTATE (PostgreSQL, appendix A) in whose messages there are names only, as long
 # as no function takes part: lost connections, states of the transaction, missing schemas,
@@ -66,6 +66,16 @@ def named(error: asyncpg.PostgresError) -> str:
     if not found and error.context is None and (error.sqlstate or "")[:2] in _SAFE_CLASSES:
         found = [words(error)]
     return _one_line(f"{kind} ({error.sqlstate}){': ' if found else ''}{', '.join(found)}")
+
+
+def referenced(error: asyncpg.PostgresError) -> UserReferenced:
+    """Say which table refuses that a user goes."""
+    names = (error.schema_name, error.table_name)
+    return UserReferenced(
+        ".".join(name for name in names if name) or None,
+        column=error.column_name,
+        constraint=error.constraint_name,
+    )
 
 
 def spelled(error: Exception) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import asyncpg
+
 from authingo.errors import EmailTaken
 from authingo.models import (
     NOTHING,
@@ -17,6 +19,7 @@ from authingo.models import (
     User,
 )
 from authingo.stores.postgres.connections import Connections, Undo
+from authingo.stores.postgres.failures import referenced
 from authingo.stores.postgres.statements import (
     BEGIN,
     BEGIN_SIZE,
@@ -155,9 +158,17 @@ class Users(Connections):
 
     async def delete_user(self, user_id: str) -> bool:
         """See Store. Their sessions go with them, by the foreign key."""
-        deleted = await self._count("DELETE FROM authingo_users WHERE id = $1", user_id)
+        async with self._connection() as connection:
+            try:
+                row = await connection.fetchrow(
+                    "DELETE FROM authingo_users WHERE id = $1 RETURNING id", user_id
+                )
+            except asyncpg.IntegrityConstraintViolationError as error:
+                if not error.table_name or error.table_name.startswith("authingo_"):
+                    raise
+                raise referenced(error) from None
         self._forget(user_id)
-        return deleted > 0
+        return row is not None
 
     async def list_users(
         self, *, search: str | None = None, after: str | None = None, limit: int

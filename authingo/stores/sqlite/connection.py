@@ -20,6 +20,7 @@ from authingo.stores import Revoked, Trust, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.rows import Resumptions
 from authingo.stores.sqlite import rows
+from authingo.stores.sqlite.failures import said
 from authingo.stores.sqlite.handle import Handle
 from authingo.stores.sqlite.reader import Epoch, Identity, Reader, identity
 from authingo.stores.watching import Watchers
@@ -291,7 +292,7 @@ class Connection:
             # The lowest byte is the code that has no details (SQLite's result codes).
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _LOST:
                 self._disconnect()
-            raise StoreUnavailable(f"SQLite, {self._path}: {error}") from None
+            raise StoreUnavailable(f"SQLite, {self._path}: {said(error)}") from None
 
     def _open_connection(self) -> sqlite3.Connection:
         if self._connection is not None and self._file == self._identity():

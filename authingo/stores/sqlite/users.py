@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
+from authingo.errors import UserReferenced
 from authingo.models import (
     NOTHING,
     Altered,
@@ -19,6 +20,7 @@ from authingo.models import (
 from authingo.stores.rows import USER, like_pattern
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.connection import Connection
+from authingo.stores.sqlite.failures import referring
 
 
 class Users(Connection):
@@ -137,8 +139,27 @@ class Users(Connection):
         return await self._write(work)
 
     async def delete_user(self, user_id: str) -> bool:
-        """See Store. Their sessions go with them, by the foreign key."""
-        return await self._count("DELETE FROM authingo_users WHERE id = ?", user_id) > 0
+        """See Store. Their sessions go with them, by the foreign key.
+
+        SQLite does not name the table that refuses, so it is looked for. What a constraint
+        says that is deferred is only known at the commit: it is asked here already.
+        """
+
+        def work(connection: sqlite3.Connection) -> bool:
+            try:
+                deleted = connection.execute("DELETE FROM authingo_users WHERE id = ?", (user_id,))
+            except sqlite3.IntegrityError as error:
+                found = referring(connection, user_id)
+                if found is None and error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+                    raise
+            else:
+                found = referring(connection, user_id)
+                if found is None:
+                    return deleted.rowcount > 0
+            table, column = found or (None, None)
+            raise UserReferenced(table, column=column)
+
+        return await self._write(work)
 
     async def list_users(
         self, *, search: str | None = None, after: str | None = None, limit: int
