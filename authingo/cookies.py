@@ -17,14 +17,22 @@ and must not import FastAPI to do so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal
+from urllib.parse import urlsplit
 
 from authingo.config import Settings
+from authingo.domains import domains_above
 from authingo.models import SignedIn
 
 Kind = Literal["session", "refresh"]
 
+_HOSTS_KEPT = 64
+_LONGEST_HOST = 300  # characters; more is no host and a port
+# Deeper hosts expire those next to the registrable domain only: proxies hold the headers of an
+# answer to some kilobytes, and people set cookies.domain to what several hosts share.
+_MOST_DOMAINS = 6
 _SEMICOLON = ord(";")  # `59 in header` is a third of what `b";" in header` takes
 
 
@@ -87,14 +95,25 @@ class Cookie:
 
 
 class Cookies:
-    """Both cookies under one configuration: read, write, clear."""
+    """Both cookies under one configuration: read, write, clear.
+
+    A browser tells cookies of one name apart by Domain (none at all is one more kind),
+    Path and partition, keeps them side by side and sends them all (RFC 6265bis §5.7,
+    CHIPS). After a change of `cookies.domain` or `cookies.partitioned` it would hold the
+    old one and the new one, and two are read as none. So whatever sets or clears the
+    cookies first expires what the other settings may have left: without Domain, and with
+    each domain from the request's host up to the registrable one, which is as far as a
+    browser lets a host reach. What is set comes last, so that a browser that sees no
+    difference between two of them keeps it.
+    """
 
     def __init__(self, settings: Settings) -> None:
         cross_site = settings.cookies.same_site == "none"
         hardened = settings.cookies.hardened_names
+        prefix = settings.cookies.prefix
         self.session = Cookie(
             kind="session",
-            name="__Host-authingo_session" if hardened else "authingo_session",
+            name=f"__Host-{prefix}_session" if hardened else f"{prefix}_session",
             path="/",
             same_site="None" if cross_site else "Lax",
             secure=settings.secure_cookies,
@@ -103,26 +122,66 @@ class Cookies:
         )
         self.refresh = Cookie(
             kind="refresh",
-            name="__Secure-authingo_refresh" if hardened else "authingo_refresh",
+            name=f"__Secure-{prefix}_refresh" if hardened else f"{prefix}_refresh",
             path=settings.base_path + "/refresh",
             same_site="None" if cross_site else "Strict",
             secure=settings.secure_cookies,
             domain=settings.cookies.domain,
             partitioned=settings.cookies.partitioned,
         )
+        self._may_have_domain = not hardened  # the two do not go together
+        # Partitioned cookies are for an https public_url only, so without it there are none.
+        self._partitions = (False, True) if _is_https(settings.public_url) else (False,)
+        self._public_host = urlsplit(settings.public_url or "").hostname or ""
+        # Hosts come from requests: bounded in number here, in size by `domains_above`.
+        self._expire_others = lru_cache(maxsize=_HOSTS_KEPT)(self._expirations)
 
-    def write(self, signed_in: SignedIn) -> list[str]:
-        """Return the two Set-Cookie values that hand a session to the browser."""
+    def write(self, signed_in: SignedIn, host: str = "") -> list[str]:
+        """Return the Set-Cookie values that hand a session to the browser.
+
+        `host`: the Host header of the request, "" where there is not exactly one.
+        """
         session = signed_in.session
         max_age = int((session.refresh_expires_at - session.last_used_at).total_seconds())
         return [
+            *self._expire_others(host[:_LONGEST_HOST]),
             self.session.header(signed_in.tokens.session, max_age),
             self.refresh.header(signed_in.tokens.refresh, max_age),
         ]
 
-    def clear(self) -> list[str]:
-        """Return the two Set-Cookie values that take it away: same name, Path, Domain, Secure."""
-        return [self.session.header("", 0), self.refresh.header("", 0)]
+    def clear(self, host: str = "") -> list[str]:
+        """Return the Set-Cookie values that take it away: same name, Path, Domain, Secure.
+
+        `host`: as for `write`.
+        """
+        return [
+            *self._expire_others(host[:_LONGEST_HOST]),
+            self.session.header("", 0),
+            self.refresh.header("", 0),
+        ]
+
+    def _expirations(self, host: str) -> tuple[str, ...]:
+        """Return what expires the cookies that other settings may have left."""
+        domains = (None, *(self._domains(host) if self._may_have_domain else ()))
+        others = (
+            replace(cookie, domain=domain, partitioned=partitioned)
+            for cookie in (self.session, self.refresh)
+            for domain in domains
+            for partitioned in self._partitions
+            if (domain, partitioned) != (cookie.domain, cookie.partitioned)
+        )
+        return tuple(other.header("", 0) for other in others)
+
+    def _domains(self, host: str) -> tuple[str, ...]:
+        """Return what Domain may have been, whatever a proxy made of the Host header."""
+        asked, public = domains_above(host), domains_above(self._public_host)
+        if public and asked[-1:] != public[-1:]:  # a proxy's own name for this server
+            asked = public
+        return asked[-_MOST_DOMAINS:]
+
+
+def _is_https(url: str | None) -> bool:
+    return (url or "").startswith("https:")
 
 
 def pairs(headers: list[tuple[bytes, bytes]]) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from authingo import Auth
 from authingo.config import Settings
+from tests.tls import Certificate
 
 ADA = {"email": "ada@example.com", "password": "correct horse battery", "name": "Ada"}
 CLIENT = {"X-Authingo-Client": "true"}
@@ -124,6 +125,7 @@ class LiveServer:
         application: Callable[[Auth], Any] | None = None,
         *,
         root_path: str = "",
+        tls: Certificate | None = None,
     ) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = listener.getsockname()[1]
@@ -141,6 +143,8 @@ class LiveServer:
             access_log=False,
             proxy_headers=False,
             root_path=root_path,
+            ssl_keyfile=tls.key if tls else None,
+            ssl_certfile=tls.certificate if tls else None,
             timeout_graceful_shutdown=2,
         )
         self._server = _Server(config)

@@ -400,6 +400,10 @@ def test_a_file_that_everybody_can_write_is_refused(tmp_path: Path) -> None:
             "__Host- forbids",
         ),
         ({"cookies": {"domain": "example.com"}}, "cookies.domain"),
+        *(
+            ({"cookies": {"prefix": prefix}}, "cookies.prefix")
+            for prefix in ("", "__Host-x", "__secure-x", "a b", "a=b", "a;b", "ä", "a\nb", "a" * 65)
+        ),
         (
             {"cookies": {"domain": "other.com"}, "public_url": "https://example.com"},
             "cookies.domain",

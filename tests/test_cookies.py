@@ -59,7 +59,88 @@ def test_attributes(values: dict[str, Any], session: str, refresh: str) -> None:
     cleared = [
         text.replace("=t;", "=;").replace("Max-Age=9", "Max-Age=0") for text in (session, refresh)
     ]
-    assert cookies.clear() == cleared
+    assert cookies.clear()[-2:] == cleared
+
+
+SUBDOMAIN = {"public_url": "https://app.example.co.uk"}
+
+
+@pytest.mark.parametrize(
+    ("values", "host", "expired"),
+    [
+        ({}, "app.example.com:8000", {"app.example.com", "example.com"}),
+        ({}, "APP.Example.COM", {"app.example.com", "example.com"}),
+        ({}, "a.b.example.co.uk", {"a.b.example.co.uk", "b.example.co.uk", "example.co.uk"}),
+        ({}, "shop.github.io", {"shop.github.io"}),
+        (SUBDOMAIN, "app.example.co.uk", {"app.example.co.uk", "example.co.uk"}),
+        (SUBDOMAIN, "api.example.co.uk", {"api.example.co.uk", "example.co.uk"}),
+        (SUBDOMAIN, "api.internal.corp.net", {"app.example.co.uk", "example.co.uk"}),
+        (SUBDOMAIN, "", {"app.example.co.uk", "example.co.uk"}),
+        (
+            {**SUBDOMAIN, "cookies": {"domain": "example.co.uk"}},
+            "app.example.co.uk",
+            {None, "app.example.co.uk"},
+        ),
+        ({**SUBDOMAIN, "cookies": {"hardened_names": True}}, "app.example.co.uk", set()),
+        ({}, "x." * 9 + "example.com", {f"{'x.' * n}example.com" for n in range(6)}),
+        *(
+            ({}, host, set())
+            for host in (
+                "localhost:8000",
+                "127.0.0.1",
+                "[::1]:80",
+                "[2001:db8::1]",
+                "10.0.0.1:80",
+                "github.io",
+                "com",
+                "",
+                ".",
+                "example.com.",
+                ".example.com",
+                "a..example.com",
+                "a;b.example.com",
+                "a.example.com, b.example.com",
+                "a.example.com\r\nX: y",
+                "a.example.com:80:80",
+                "\xfc.example.com",
+                "x" * 300 + ".example.com",
+                "x." * 40_000 + "example.com",
+            )
+        ),
+    ],
+)
+def test_what_other_settings_may_have_left_expires_before_anything_is_set(
+    values: dict[str, Any], host: str, expired: set[str | None]
+) -> None:
+    cookies = Cookies(settings_from(values))
+    *others, session, refresh = cookies.clear(host)
+    assert (session, refresh) == tuple(
+        cookie.header("", 0) for cookie in (cookies.session, cookies.refresh)
+    )
+    for cookie in (cookies.session, cookies.refresh):
+        own = {one for one in others if one.startswith(f"{cookie.name}=;")}
+        unpartitioned = {one for one in own if "; Partitioned" not in one}
+        assert unpartitioned == {replace(cookie, domain=domain).header("", 0) for domain in expired}
+    assert len(others) == len(set(others))
+    assert sum(map(len, others)) < 4096, "proxies hold all headers in some kilobytes"
+
+
+def test_a_partitioned_cookie_and_its_twin_are_not_kept_side_by_side() -> None:
+    for partitioned in (False, True):
+        cookies = Cookies(
+            settings_from(
+                {**EMBEDDED, "cookies": {"same_site": "none", "partitioned": partitioned}}
+            )
+        )
+        twin = replace(cookies.session, partitioned=not partitioned).header("", 0)
+        assert twin in cookies.clear("app.example.com")[:-2]
+
+
+def test_hosts_of_strangers_do_not_fill_the_memory() -> None:
+    cookies = Cookies(settings_from({}))
+    for number in range(1000):
+        cookies.clear(f"h{number}.example.com")
+    assert cookies._expire_others.cache_info().currsize <= 64
 
 
 @pytest.mark.parametrize(

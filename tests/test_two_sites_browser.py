@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shlex
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import skip_or_fail
 from tests.frontends import FrontEnd, Site, npm
 from tests.person import Person, ask, is_signed_in, is_signed_out
 from tests.program import free_port, run_program
+from tests.tls import make_certificate
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
@@ -32,10 +30,6 @@ from fastapi.staticfiles import StaticFiles
 app = FastAPI(openapi_url=None)
 app.mount("/", StaticFiles(directory="dist", html=True))
 """
-CERTIFICATE = shlex.split(
-    "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
-    " -keyout key.pem -out cert.pem -days 2 -subj /CN=test"
-)
 ALLOWED, BLOCKED = 0, 1  # third-party cookies, as Chromium's preferences have it
 
 
@@ -54,17 +48,10 @@ def sites(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, chromium: Browser
 ) -> Iterator[Sites]:
     """Build the Vite application for an API elsewhere, and serve its pages."""
-    if shutil.which("openssl") is None:
-        skip_or_fail("openssl is missing: it makes the certificate of the two sites")
-    react: FrontEnd = request.getfixturevalue("react")  # not without a browser to use it
     directory = tmp_path_factory.mktemp("two-sites")
-    subprocess.run(
-        ["openssl", *CERTIFICATE],
-        cwd=directory,
-        capture_output=True,
-        check=True,
-    )
-    tls = f"--ssl-keyfile {directory}/key.pem --ssl-certfile {directory}/cert.pem"
+    made_for_tls = make_certificate(directory)
+    react: FrontEnd = request.getfixturevalue("react")  # not without a browser to use it
+    tls = f"--ssl-keyfile {made_for_tls.key} --ssl-certfile {made_for_tls.certificate}"
     pages, api = free_port(), free_port()
     made = Sites(f"https://app.shop.test:{pages}", f"https://api.auth.test:{api}", directory, tls)
     web = directory / "web"

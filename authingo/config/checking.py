@@ -98,6 +98,11 @@ def _check_origins(settings: Settings) -> None:
 
 def _check_cookies(settings: Settings) -> None:
     cookies = settings.cookies
+    # A token of RFC 6265 §4.1.1. Browsers give __Host- and __Secure- a meaning, in either case.
+    if not re.fullmatch(r"(?!__)[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}", cookies.prefix, re.ASCII):
+        raise ConfigError(
+            "cookies.prefix: must be 1 to 64 letters, digits, - or _, and not begin with __"
+        )
     https = (settings.public_url or "").startswith("https:")
     if cookies.same_site == "none" and not (https and settings.trusted_origins):
         raise ConfigError(

@@ -25,8 +25,9 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class CookieSettings(Group, frozen=True):
-    """How the two cookies are sent. See `authingo.fastapi.cookies` for the attributes."""
+    """How the two cookies are sent. See `authingo.cookies` for the attributes."""
 
+    prefix: str = "authingo"  # of their names: another one for each application on a host
     same_site: Literal["lax", "none"] = "lax"
     domain: str | None = None
     hardened_names: bool = False

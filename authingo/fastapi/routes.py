@@ -11,7 +11,7 @@ from authingo.auth import Auth
 from authingo.cookies import Cookies
 from authingo.errors import NotFound
 from authingo.fastapi.clients import ClientReader
-from authingo.fastapi.headers import Scope, cookie_header
+from authingo.fastapi.headers import Scope, cookie_header, header_values
 from authingo.fastapi.replies import Prepared, Reply
 from authingo.models import Client, Resumed, SignedIn
 from authingo.wire import listed_session_json, session_json, user_json
@@ -33,6 +33,12 @@ class Request:
         return self.clients.read(self.scope)
 
     @property
+    def host(self) -> str:
+        """The Host header, where there is exactly one."""
+        hosts = header_values(self.scope, b"host")
+        return hosts[0].decode("latin-1") if len(hosts) == 1 else ""
+
+    @property
     def session_token(self) -> str | None:
         """The session cookie, where there is exactly one."""
         return self.cookies.session.read(cookie_header(self.scope))
@@ -44,7 +50,7 @@ class Request:
 
     def signed_in(self, result: SignedIn) -> Reply:
         """Answer with user and session, and set both cookies."""
-        return described(result, cookies=tuple(self.cookies.write(result)))
+        return described(result, cookies=tuple(self.cookies.write(result, self.host)))
 
 
 def described(result: SignedIn | Resumed, cookies: tuple[str, ...] = ()) -> Reply:
@@ -97,7 +103,7 @@ async def refresh(auth: Auth, request: Request) -> Reply:
 async def sign_out(auth: Auth, request: Request) -> Reply:
     """End the session and clear both cookies. Idempotent."""
     await auth.sign_out(request.session_token, client=request.client)
-    return Reply({"success": True}, cookies=tuple(request.cookies.clear()))
+    return Reply({"success": True}, cookies=tuple(request.cookies.clear(request.host)))
 
 
 async def change_password(auth: Auth, request: Request) -> Reply:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 
 from authingo.config import Settings
+from authingo.cookies import Cookies
 from authingo.findings import Finding, fail, ok, warn
 
 from .asking import Answer
 from .sites import Address, covers, is_public_suffix
 
-_NAME = re.compile(r"(?:__Host-|__Secure-)?authingo_(session|refresh)")
+_NAME = re.compile(r"(?:__Host-|__Secure-)?[^\s=;]+_(session|refresh)")
 
 
 def cookies(server: Address, base: str, answer: Answer, settings: Settings) -> Iterator[Finding]:
@@ -46,6 +47,13 @@ def cookies(server: Address, base: str, answer: Answer, settings: Settings) -> I
         )
         return
     yield ok("cookies", _told(found))
+    expected = Cookies(settings)
+    if {name for name, _ in found.values()} != {expected.session.name, expected.refresh.name}:
+        yield warn(
+            "cookie_names",
+            f"this configuration calls them {expected.session.name} and {expected.refresh.name}",
+            "give the server and this command the same cookies.prefix and cookies.hardened_names",
+        )
     if settings.cookies.domain is None and any("domain" in one for _, one in found.values()):
         yield warn(
             "cookie_domain",

@@ -2,24 +2,20 @@
 
 A site is a scheme and a registrable domain: what lies directly below a public
 suffix, by the Public Suffix List (HTML Standard, "same site"; RFC 6265bis §5.2).
-An address without a registrable domain (an IP address, `localhost`, a public suffix
-itself) is a site of its own. Ports do not matter. The list is that of the package
-publicsuffixlist, private suffixes such as github.io included.
+An address without a registrable domain (`authingo.domains`) is a site of its own. Ports
+do not matter.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from authingo.config import is_loopback, origin_of
+from authingo.domains import covers, ip_address, is_public_suffix, registrable
 
-if TYPE_CHECKING:
-    from publicsuffixlist import PublicSuffixList
+__all__ = ["Address", "address", "covers", "is_public_suffix", "registrable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +41,7 @@ class Address:
     @property
     def is_ip(self) -> bool:
         """Whether the host is an IP address."""
-        return _ip(self.host) is not None
+        return ip_address(self.host) is not None
 
     @property
     def loopback(self) -> bool:
@@ -55,7 +51,7 @@ class Address:
     @property
     def private(self) -> bool:
         """Whether it is an address that only a local network has, as far as the name tells."""
-        ip = _ip(self.host)
+        ip = ip_address(self.host)
         return self.loopback or self.host.endswith(".local") or (ip is not None and ip.is_private)
 
 
@@ -75,35 +71,3 @@ def address(url: str) -> Address:
     parts = urlsplit(origin)
     host = (parts.hostname or "").rstrip(".")
     return Address(parts.scheme, host, parts.port, origin, path)
-
-
-def registrable(host: str) -> str | None:
-    """Return the domain that somebody registered; None where there is none."""
-    if _ip(host) is not None or "." not in host:
-        return None
-    found: str | None = _list().privatesuffix(host)
-    return found
-
-
-def is_public_suffix(domain: str) -> bool:
-    """Tell whether everybody can register below a domain: no cookie may name it."""
-    return bool(_list().publicsuffix(domain) == domain)
-
-
-def covers(domain: str, host: str) -> bool:
-    """Tell whether a cookie's Domain covers a host (RFC 6265bis §5.1.3)."""
-    return host == domain or (host.endswith("." + domain) and _ip(host) is None)
-
-
-def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
-
-
-@cache
-def _list() -> PublicSuffixList:
-    from publicsuffixlist import PublicSuffixList  # reads its file: 50 ms
-
-    return PublicSuffixList()

@@ -24,11 +24,17 @@ def report(verdicts: list[Verdict]) -> str:
     """Describe the cookies of authingo, and sum up the others in a line."""
     width = min(shutil.get_terminal_size().columns, _WIDEST) if sys.stdout.isatty() else 0
     page = _Page(width, coloured=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
-    ours = [verdict for verdict in verdicts if verdict.kind != "unknown"]
-    others = [verdict.name for verdict in verdicts if verdict.kind == "unknown"]
+    known = [verdict for verdict in verdicts if verdict.kind != "unknown"]
+    ours = [verdict for verdict in known if verdict.problems or not verdict.leftover]
+    leftovers = len(known) - len(ours)
+    others = list(dict.fromkeys(one.name for one in verdicts if one.kind == "unknown"))
     blocks = ["\n".join(page.block(verdict)) for verdict in ours]
+    if leftovers:
+        blocks.append("\n".join(page.leftovers(leftovers)))
     if others:
         blocks.append("\n".join(page.others(others, alone=not ours)))
+        notes = dict.fromkeys(one.note for one in verdicts if one.note)
+        blocks += ("\n".join(page.wrapped(plain(note))) for note in notes)
     return "\n\n".join(blocks)
 
 
@@ -64,6 +70,12 @@ class _Page:
                 yield from self._labelled("do", plain(problem.mend))
         if not verdict.problems:
             yield from self._labelled("problems", "none")
+
+    def leftovers(self, count: int) -> Iterator[str]:
+        """Sum up what a response expires so that no browser keeps two of one name."""
+        headers = "header expires" if count == 1 else "headers expire"
+        text = f"{count:,} more {headers} what another cookies.domain or .partitioned may have left"
+        yield from self._wrapped("", text)
 
     def others(self, names: list[str], *, alone: bool) -> Iterator[str]:
         """Name what is not authingo's; that is no fault."""
@@ -118,6 +130,10 @@ class _Page:
             shown = self._in(colour, f"{label:{_LABEL}}") if label else " " * _LABEL
             yield f"  {shown if first else ' ' * _LABEL}{line}"
             first = False
+
+    def wrapped(self, text: str) -> Iterator[str]:
+        """Write a paragraph."""
+        return self._wrapped("", text)
 
     def _wrapped(self, indent: str, text: str) -> Iterator[str]:
         for line in self._lines(text, len(indent)):

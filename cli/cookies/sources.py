@@ -16,7 +16,10 @@ from .har import archive
 from .headers import Attributes, Exchange, Given, is_attribute, of_request, of_response
 from .transcripts import is_transcript, loose, transcript
 
-NAME = re.compile(r"(?:__Host-|__Secure-)?authingo_(session|refresh)", re.IGNORECASE)
+# Whatever cookies.prefix is, there or here.
+NAME = re.compile(
+    r"(?:__Host-|__Secure-)?(?P<prefix>[^\s=;]+)_(?P<kind>session|refresh)", re.IGNORECASE
+)
 
 _MOST_COOKIES = 1_000_000  # read
 _MOST_KEPT = 1_000  # distinct ones, of authingo and of others each

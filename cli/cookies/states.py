@@ -40,27 +40,29 @@ class Standing:
     ends: datetime | None = None
 
 
-def kind_of(given: Given) -> Kind | Literal["unknown"]:
-    """Tell by its name which cookie it is; of a value without a name, by the length."""
-    if match := NAME.fullmatch(given.name):
-        return "session" if match[1].lower() == "session" else "refresh"
+def kind_of(given: Given, prefix: str) -> Kind | Literal["unknown"]:
+    """Tell by its name which cookie it is; of a value without a name, by the length.
+
+    `prefix`: cookies.prefix. A name with another one is that of another application.
+    """
+    match = NAME.fullmatch(given.name)
+    if match and match["prefix"].lower() == prefix.lower():
+        return "session" if match["kind"].lower() == "session" else "refresh"
     if given.name == "":
         size = len(given.value.strip("\"'"))
         return "refresh" if size > sum(_LENGTHS.values()) / 2 else "session"
     return "unknown"
 
 
-def token_of(given: Given) -> SessionToken | RefreshToken | None:
-    """Return the well-formed token that a cookie carries."""
-    kind = kind_of(given)
+def token_of(given: Given, kind: str) -> SessionToken | RefreshToken | None:
+    """Return the well-formed token that a cookie of a kind carries."""
     if kind == "session":
         return SessionToken.parse(given.value)
     return RefreshToken.parse(given.value) if kind == "refresh" else None
 
 
-def by_spelling(given: Given) -> Standing:
+def by_spelling(given: Given, kind: Kind | Literal["unknown"]) -> Standing:
     """Judge a cookie that carries no well-formed token, without repeating any of it."""
-    kind = kind_of(given)
     if kind == "unknown":
         return Standing(state="unknown", reason="no cookie of authingo")
     if given.value == "" and given.attributes is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 from authingo.config import Settings
 from authingo.cookies import Cookie, Cookies, Kind
@@ -17,7 +17,7 @@ from .browsers import Problem, keeps, lifetime, refusals, sends, withheld
 from .headers import Given
 from .places import Place, covers, path_matches, same_site
 from .redaction import problem_without_tokens, without_tokens
-from .sources import Found, Seen
+from .sources import NAME, Found, Seen
 from .states import Standing, by_spelling, by_store, kind_of, token_of
 
 _MOST_COMPARED = 100  # cookies of one name, each with each other
@@ -45,6 +45,8 @@ class Verdict:
     does: list[str] = field(default_factory=list)  # a browser with it
     source: str = ""
     times: int = 1
+    leftover: bool = False  # it expires what another cookies.domain or .partitioned has left
+    note: str = ""  # on one that is not ours
 
     def add(self, problem: Problem) -> None:
         """Add a problem, once."""
@@ -89,19 +91,24 @@ class Inspector:
     @property
     def needs_store(self) -> bool:
         """Whether there is a well-formed token to look up."""
-        return any(token_of(seen.given) for seen in self._seen)
+        return any(token_of(seen.given, self._kind(seen.given)) for seen in self._seen)
 
     def without_store(self) -> list[Verdict]:
         """Return what the spelling alone tells."""
-        return self._judge([by_spelling(seen.given) for seen in self._seen])
+        return self._judge([by_spelling(one.given, self._kind(one.given)) for one in self._seen])
 
     async def with_store(self, store: Store) -> list[Verdict]:
         """Look the tokens up, changing nothing."""
         standings = []
         for seen in self._seen:
-            token = token_of(seen.given)
-            standings.append(await by_store(store, token) if token else by_spelling(seen.given))
+            kind = self._kind(seen.given)
+            token = token_of(seen.given, kind)
+            known = await by_store(store, token) if token else by_spelling(seen.given, kind)
+            standings.append(known)
         return self._judge(standings)
+
+    def _kind(self, given: Given) -> Kind | Literal["unknown"]:
+        return kind_of(given, self._settings.cookies.prefix)
 
     def _judge(self, standings: list[Standing]) -> list[Verdict]:
         verdicts = [self._verdict(*one) for one in zip(self._seen, standings, strict=True)]
@@ -112,7 +119,7 @@ class Inspector:
         return verdicts
 
     def _verdict(self, seen: Seen, standing: Standing) -> Verdict:
-        given, kind = seen.given, kind_of(seen.given)
+        given, kind = seen.given, self._kind(seen.given)
         attributes = given.attributes
         if attributes is not None:
             attributes = {"Domain": given.host, **attributes} if given.host else {**attributes}
@@ -125,6 +132,7 @@ class Inspector:
             times=seen.times,
         )
         if kind == "unknown":
+            verdict.note = self._other_application(given)
             return verdict
         expected = self._cookies.session if kind == "session" else self._cookies.refresh
         verdict.problems = [standing.problem] if standing.problem else []
@@ -136,9 +144,23 @@ class Inspector:
             self._judge_attributes(given, expected, verdict)
         return verdict
 
+    def _other_application(self, given: Given) -> str:
+        """Tell a token under a name that another cookies.prefix makes."""
+        match = NAME.fullmatch(given.name)
+        if match is None or token_of(given, match["kind"].lower()) is None:
+            return ""
+        return (
+            f"{without_tokens(given.name)} holds what a {match['kind'].lower()} token looks like: "
+            "it is that of another application of authingo, or cookies.prefix, here "
+            f"{self._settings.cookies.prefix}, is another one there"
+        )
+
     def _judge_attributes(self, given: Given, expected: Cookie, verdict: Verdict) -> None:
         place = self._place_of(given)
         refused = refusals(given, place)
+        verdict.leftover = _expires_another(given, expected)
+        if verdict.leftover:  # only what it would expire can be judged
+            expected = replace(expected, **_identity(given))
         verdict.compared = compare(given, expected, self._settings, place)
         verdict.problems += refused
         for name in given.misspelled:
@@ -151,7 +173,8 @@ class Inspector:
             if not over and not refused:
                 text = "it has no token, and browsers keep it so"
                 verdict.problems.append(Problem(text, "clear it with Max-Age=0"))
-            verdict.does = ["drops it"] if refused else ["forgets what it has of this Path"] * over
+            forgets = f"forgets what it has of this Path{' and Domain' if verdict.leftover else ''}"
+            verdict.does = ["drops it"] if refused else [forgets] * over
             return
         if refused or over:
             verdict.does = ["drops it" if refused else "forgets it"]
@@ -247,6 +270,20 @@ class Inspector:
             if other.kind != verdict.kind and beside and beside.id != session.id:
                 text = f"it is of another session than the {other.kind} cookie beside it"
                 verdict.problems.append(Problem(text, "sign out, clear the cookies, and sign in"))
+
+
+def _identity(given: Given) -> dict[str, Any]:
+    """Return that by which a browser tells it from others of the same name and Path."""
+    attributes = given.attributes or {}
+    domain = str(attributes.get("Domain", "")).removeprefix(".").lower()
+    return {"domain": domain or None, "partitioned": "Partitioned" in attributes}
+
+
+def _expires_another(given: Given, expected: Cookie) -> bool:
+    """Tell whether a response expires with it what other settings may have left."""
+    expires = given.value == "" and (given.attributes or {}).get("Max-Age") == "0"
+    own = {"domain": expected.domain, "partitioned": expected.partitioned}
+    return expires and _identity(given) != own
 
 
 def _said(given: Given) -> Place | None:

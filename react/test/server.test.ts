@@ -55,6 +55,24 @@ describe("getSession on a server", () => {
     await backend.start();
   });
 
+  it("sends on the session cookie of its prefix, and no other", async () => {
+    const sent: (string | undefined)[] = [];
+    const server = createServer((request, answer) => {
+      sent.push(request.headers.cookie);
+      answer.writeHead(401).end('{"code": "no_session", "message": ""}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const headers = asked(
+      "theme=dark; authingo_session=1; my.shop_session=2; __Host-my.shop_session=3; " +
+        "my-shop_session=4; my.shop_refresh=5; xmy.shop_session=6; my.shop_session",
+    );
+    expect(await getSession({ baseURL, headers, cookiePrefix: "my.shop" })).toBeNull();
+    expect(await getSession({ baseURL, headers })).toBeNull();
+    server.close();
+    expect(sent).toEqual(["my.shop_session=2; __Host-my.shop_session=3", "authingo_session=1"]);
+  });
+
   it("follows no redirect with the cookie", async () => {
     const reached: string[] = [];
     const other = createServer((request, answer) => {

@@ -11,10 +11,12 @@ export type { Session, SessionData, User } from "./models.js";
  * @param baseURL where this server reaches the routes; absolute.
  * @param headers of the request for the page, such as `await headers()` of Next.js. Of them the
  *   session cookie alone is sent on.
+ * @param cookiePrefix the setting `cookies.prefix` of that server.
  */
-export declare function getSession({ baseURL, headers, }: {
+export declare function getSession({ baseURL, headers, cookiePrefix, }: {
     baseURL: string;
     headers: {
         get(name: string): string | null;
     };
+    cookiePrefix?: string;
 }): Promise<SessionData | null | undefined>;

@@ -12,11 +12,14 @@ const PATIENCE = 3_000; // milliseconds: a page renders as loading rather than l
  * @param baseURL where this server reaches the routes; absolute.
  * @param headers of the request for the page, such as `await headers()` of Next.js. Of them the
  *   session cookie alone is sent on.
+ * @param cookiePrefix the setting `cookies.prefix` of that server.
  */
-export async function getSession({ baseURL, headers, }) {
+export async function getSession({ baseURL, headers, cookiePrefix = "authingo", }) {
     const url = `${routesAt(baseURL)}/session`;
     const cookies = (headers.get("cookie") ?? "").split(";").map((pair) => pair.trim());
-    const cookie = cookies.filter((pair) => /^(__Host-)?authingo_session=/.test(pair)).join("; ");
+    const names = [`${cookiePrefix}_session`, `__Host-${cookiePrefix}_session`];
+    const ours = cookies.filter((pair) => names.some((name) => pair.startsWith(`${name}=`)));
+    const cookie = ours.join("; ");
     if (!cookie)
         return null;
     try {
