@@ -92,7 +92,7 @@ class MissingClientHeader(RequestRefused):
 
 
 class OriginNotAllowed(RequestRefused):
-    """Requests from this origin are not allowed."""
+    """This page's origin is neither public_url nor in trusted_origins; the log names it."""
 
     code = "origin_not_allowed"
     status = 403

@@ -18,6 +18,7 @@ from authingo.cookies import Cookies
 from authingo.errors import AuthError, MethodNotAllowed, NotFound, StoreUnavailable
 from authingo.fastapi.bodies import ClientGone, Receive, read_strings, while_listening
 from authingo.fastapi.clients import ClientReader
+from authingo.fastapi.dropped_cookies import DroppedCookies
 from authingo.fastapi.headers import Scope, combined, cookie_header
 from authingo.fastapi.origin import OriginCheck
 from authingo.fastapi.paths import path_below
@@ -42,6 +43,7 @@ class Handler:
         self._recall = auth.recall
         self._remembers = bool(auth.settings.sessions.cache)
         self._clients = ClientReader(auth.settings)
+        self._dropped_cookies = DroppedCookies(auth.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve alone or mounted: what follows `root_path` is the path."""
@@ -103,12 +105,16 @@ class Handler:
             raise NotFound
         route = methods.get(scope["method"])
         if route is None:
+            if scope["method"] == "OPTIONS":
+                self._check.report_preflight(combined(scope))
             raise MethodNotAllowed(allow=", ".join(methods))
         body: dict[str, str] = {}
         if route.checked:
             self._check.check(scope, combined(scope))
             body = await read_strings(scope, receive, route.fields)
-        request = Request(scope, body, self._cookies, self._clients, session_id)
+        request = Request(
+            scope, body, self._cookies, self._clients, self._dropped_cookies, session_id
+        )
         answering = route.handle(self._auth, request)
         return await (while_listening(answering, receive) if route.hashes else answering)
 

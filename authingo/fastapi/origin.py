@@ -16,8 +16,8 @@ OWASP CSRF Prevention Cheat Sheet, "Custom request headers" and "Fetch metadata"
    either header is no browser and carries nobody's cookies but its own.
 
 A guard may waive 2 for GET and HEAD, which a browser sends by itself for pages,
-images and event streams. Then 4 lets a top-level navigation through (a link in
-an email), and nothing else from another site.
+images and event streams. Then 4 lets a navigation of the whole window through (a
+link in an email), and nothing else from another site, no frame either.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from authingo.config import Settings, is_loopback, origin_of
-from authingo.errors import MissingClientHeader, OriginNotAllowed
+from authingo.errors import MissingClientHeader
 from authingo.fastapi.headers import Scope, header_values
+from authingo.fastapi.refused_origins import RefusedOrigins
 
 CLIENT_HEADER = b"x-authingo-client"
 PAGES = ("GET", "HEAD")  # what a browser sends by itself, without the client header
@@ -43,6 +44,7 @@ class OriginCheck:
         own = urlsplit(self._own or "")
         self._loopback = self._own is not None and is_loopback(own.hostname or "")
         self._scheme_and_port = (own.scheme, own.port)
+        self._refused = RefusedOrigins(settings)
 
     def check(
         self, scope: Scope, said: Mapping[bytes, bytes], waived_for: Container[str] = ()
@@ -60,15 +62,17 @@ class OriginCheck:
         if said.get(CLIENT_HEADER) != b"true" and scope["method"] not in waived_for:
             raise MissingClientHeader
         if self._loopback and not _names_loopback(said.get(b"host", b"")):
-            raise OriginNotAllowed
+            raise self._refused.host(said)
         origin = said.get(b"origin")
         if origin is not None:
             if not self.allows(origin.decode("latin-1"), scope):
-                raise OriginNotAllowed
+                raise self._refused.origin(said)
         elif said.get(b"sec-fetch-site") == b"cross-site" and not (
-            said.get(b"sec-fetch-mode") == b"navigate" and scope["method"] in waived_for
+            scope["method"] in waived_for
+            and said.get(b"sec-fetch-mode") == b"navigate"
+            and said.get(b"sec-fetch-dest") == b"document"
         ):
-            raise OriginNotAllowed
+            raise self._refused.origin(said)
 
     def check_websocket(self, scope: Scope, said: Mapping[bytes, bytes]) -> None:
         """Refuse a WebSocket whose Origin is missing or not allowed: it cannot send the header.
@@ -82,11 +86,18 @@ class OriginCheck:
         """
         origin = said.get(b"origin")
         if origin is None:
-            raise OriginNotAllowed
+            raise self._refused.websocket()
         if self._loopback and not _names_loopback(said.get(b"host", b"")):
-            raise OriginNotAllowed
+            raise self._refused.host(said)
         if not self.allows(origin.decode("latin-1"), scope):
-            raise OriginNotAllowed
+            raise self._refused.origin(said)
+
+    def report_preflight(self, said: Mapping[bytes, bytes]) -> None:
+        """Log a CORS preflight that gets no leave: the request it asks about never comes."""
+        origin = said.get(b"origin")
+        asks = b"access-control-request-method" in said
+        if asks and origin is not None and not self.trusts(origin.decode("latin-1")):
+            self._refused.preflight(said)
 
     def trusts(self, origin: str) -> bool:
         """Tell whether an origin is one of `trusted_origins`."""

@@ -11,6 +11,7 @@ from authingo.auth import Auth
 from authingo.cookies import Cookies
 from authingo.errors import NotFound
 from authingo.fastapi.clients import ClientReader
+from authingo.fastapi.dropped_cookies import DroppedCookies
 from authingo.fastapi.headers import Scope, cookie_header, header_values
 from authingo.fastapi.replies import Prepared, Reply
 from authingo.models import Client, Resumed, SignedIn
@@ -25,6 +26,7 @@ class Request:
     body: dict[str, str]
     cookies: Cookies
     clients: ClientReader
+    dropped_cookies: DroppedCookies
     session_id: str = ""  # of the path
 
     @property
@@ -50,6 +52,7 @@ class Request:
 
     def signed_in(self, result: SignedIn) -> Reply:
         """Answer with user and session, and set both cookies."""
+        self.dropped_cookies.look(self.scope)
         return described(result, cookies=tuple(self.cookies.write(result, self.host)))
 
 

@@ -131,7 +131,10 @@ def test_a_page_guard_waives_the_header_for_get_alone(client: TestClient) -> Non
     assert client.get("/page").json() == "ada"
     assert refusal(client.post("/page")) == (403, "missing_client_header")
     linked = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
-    assert client.get("/page", headers=linked).json() == "ada"
+    window = {**linked, "Sec-Fetch-Dest": "document"}
+    assert client.get("/page", headers=window).json() == "ada"
+    frame = {**linked, "Sec-Fetch-Dest": "iframe"}
+    assert refusal(client.get("/page", headers=frame)) == (403, "origin_not_allowed")
     embedded = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
     assert refusal(client.get("/page", headers=embedded)) == (403, "origin_not_allowed")
 
