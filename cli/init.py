@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +14,6 @@ from .running import command
 
 # It may come to hold the password of a database.
 _PRIVATE = {"authingo.toml"}
-# What the address bar shows in development: each is where its own server listens. Set, because
-# Next.js puts its own address into Host, and Safari wants it to take cookies over http.
-_PUBLIC_URLS = {"react": "http://localhost:5173", "next": "http://localhost:3000"}
-_UNSET = b'# public_url = "https://example.com"'
 
 
 @command
@@ -37,66 +31,46 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name the files.")] = False,
 ) -> None:
-    """Write what a new project needs: configuration, a FastAPI program, deployment.
+    """Write what a new project needs: configuration, a FastAPI program, tests, deployment.
 
     Nothing is overwritten: if one of the files is there already, none is written.
     """
     from authingo.errors import UsageError
 
+    from .installed_from import installed_from
+    from .project import first_steps, name_of, project
+
     if react and next_js:
         raise UsageError("--react and --next exclude each other")
-    front_end = "react" if react else "next" if next_js else None
-    targets = {directory / name: content for name, content in _project(front_end).items()}
+    source = installed_from()
+    written = project(
+        name_of(directory), "react" if react else "next" if next_js else "plain", source
+    )
+    targets = {directory / name: text for name, text in written.items()}
     _refuse_conflicts(directory, list(targets), force=force)
-    for target, content in targets.items():
+    for target, text in targets.items():
         if not dry_run:
-            write(target, content, private=target.name in _PRIVATE)
+            write(target, text.encode(), private=target.name in _PRIVATE)
         output.data(str(target))
     if dry_run:
         output.note("nothing was written")
         return
-    enter = f"    cd {shlex.quote(str(directory))}\n" if directory != Path() else ""
-    if front_end:
-        beside = (
-            "\nand in a second terminal, beside it:\n\n"
-            f"    cd {shlex.quote(str(directory / 'web'))}\n    npm install\n    npm run dev\n\n"
-            f"Then open {_PUBLIC_URLS[front_end]}. "
-            "README.md and web/README.md say how it goes on."
+    if source.credentials_left_out:
+        output.note(
+            "\nrequirements.txt names where authingo came from without the credentials that were "
+            "in\nits URL: have git, ssh or a .netrc file supply them."
         )
-    else:
-        beside = "\nREADME.md says how it goes on."
-    output.note(
-        f"\nNext:\n\n{enter}"
-        "    authingo migrate\n"
-        "    authingo users create you@example.com\n"
-        f"    uvicorn main:app --reload\n{beside}"
-    )
+    output.note(f"\n{_from_here(first_steps(written['README.md']), directory)}\n")
+    output.note("README.md says the same, and how it goes on.")
 
 
-def _project(front_end: str | None) -> dict[str, bytes]:
-    """Return the content of every file by its name below the directory."""
-    folders = ["fastapi", "shared", "client", front_end] if front_end else ["fastapi"]
-    templates = files("authingo.templates")
-    found = {
-        name: source.read_bytes()
-        for folder in folders
-        for name, source in _templates(templates.joinpath(folder)).items()
-    }
-    if front_end:
-        public_url = f'public_url = "{_PUBLIC_URLS[front_end]}"  # in development'.encode()
-        found["authingo.toml"] = found["authingo.toml"].replace(_UNSET, public_url)
-    return found
-
-
-def _templates(folder: Traversable, prefix: str = "") -> dict[str, Traversable]:
-    found = {}
-    for entry in sorted(folder.iterdir(), key=lambda one: one.name):
-        if entry.is_dir():
-            if entry.name != "__pycache__":
-                found.update(_templates(entry, f"{prefix}{entry.name}/"))
-        elif not entry.name.endswith(".pyc"):
-            found[prefix + entry.name] = entry
-    return found
+def _from_here(steps: str, directory: Path) -> str:
+    """Let steps that README.md gives from its own directory begin where `init` was called."""
+    if directory == Path():
+        return steps
+    quoted = shlex.quote(str(directory))
+    in_web = steps.replace("    cd web\n", f"    cd {quoted}/web\n")
+    return f"    cd {quoted}\n{in_web}"
 
 
 def _refuse_conflicts(directory: Path, targets: list[Path], *, force: bool) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import sqlite3
@@ -67,16 +66,13 @@ class FrontEnd:
             with self._program(url, self.port):
                 yield self._site(url)
         else:
-            command = "npm run start -- --hostname 127.0.0.1"
-            with self._next_to_the_program(command, self.port) as site:
+            with self._next_to_the_program("npm run start --", self.port) as site:
                 yield site
 
     @contextlib.contextmanager
     def developed(self) -> Iterator[Site]:
         """Run the development server, with its proxy."""
-        flags = "--strictPort --host" if self.kind == "react" else "--hostname"
-        command = f"npm run dev -- {flags} 127.0.0.1"
-        with self._next_to_the_program(command, self.port_in_development) as site:
+        with self._next_to_the_program("npm run dev --", self.port_in_development) as site:
             yield site
 
     @contextlib.contextmanager
@@ -133,7 +129,7 @@ def build(kind: str, directory: Path) -> FrontEnd:
     )
     made = FrontEnd(kind, directory, free_port(), free_port())
     if kind == "react":
-        _apply_its_readme(made)
+        _move_the_program(made)
     npm("install --no-audit --no-fund --prefer-offline", made.web)
     assert_our_client_is_a_file(made.web)
     npm("run build", made.web, API_URL=f"http://127.0.0.1:{made.port}")
@@ -148,19 +144,12 @@ def assert_our_client_is_a_file(web: Path) -> None:
     assert ours == {"node_modules/@authingo/react": {"resolved": "authingo-react", "link": True}}
 
 
-def _apply_its_readme(made: FrontEnd) -> None:
-    """Let the program serve `dist/`, and the proxy of Vite find the program."""
-    (lines,) = re.findall(r"^```python\n(.*?)^```$", _readme(made), re.MULTILINE | re.DOTALL)
-    with (made.directory / "main.py").open("a") as program:
-        program.write(lines)
+def _move_the_program(made: FrontEnd) -> None:
+    """Let the proxy of Vite find the program at a port of the test's own."""
     config = made.web / "vite.config.ts"
     text = config.read_text()
     assert "127.0.0.1:8000" in text
     config.write_text(text.replace("127.0.0.1:8000", f"127.0.0.1:{made.port_in_development}"))
-
-
-def _readme(made: FrontEnd) -> str:
-    return (made.web / "README.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,19 @@
-"""A FastAPI program with authentication. Run it: uvicorn main:app --reload"""
+"""A FastAPI program with authentication. README.md says how to run it."""
 
+# only with plain, react
+from pathlib import Path
+
+# end
 from authingo import Auth
 from authingo.fastapi import CurrentUser, OptionalUser
 from fastapi import FastAPI
 
+# only with plain, react
+from pages import Pages
+# end
+
 auth = Auth.from_config()  # authingo.toml and AUTHINGO_* variables
-app = FastAPI(lifespan=auth.lifespan)
+app = FastAPI(title="My application", lifespan=auth.lifespan)
 auth.install(app)  # the routes at /api/auth, CORS, error answers
 
 
@@ -19,3 +27,15 @@ async def hello(user: OptionalUser) -> dict[str, str]:
 async def me(user: CurrentUser) -> dict[str, str]:
     """Answer nobody but the signed-in user."""
     return {"id": user.id, "email": user.email, "name": user.name}
+
+
+# only with plain
+# After every route, because it takes each path that is left.
+app.mount("/", Pages(Path(__file__).parent / "page"))
+# end
+# only with react
+# What `npm run build` makes. After every route, because it takes each path that is left.
+built = Path(__file__).parent / "web" / "dist"
+if built.is_dir():
+    app.mount("/", Pages(built))
+# end

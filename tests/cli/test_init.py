@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 import re
 from collections.abc import Iterator
@@ -15,17 +14,26 @@ from tests.command import Runner
 from tests.program import run_program
 from tests.server import ADA, Browser
 
-WRITTEN = {
+ALWAYS = {
+    ".dockerignore",
     ".gitignore",
+    "Caddyfile",
+    "Dockerfile",
     "README.md",
     "authingo.toml",
     "compose.yaml",
+    "conftest.py",
+    "deploy/app.service",
     "deploy/authingo-prune.service",
     "deploy/authingo-prune.timer",
     "deploy/crontab",
     "main.py",
+    "requirements-dev.txt",
     "requirements.txt",
+    "test_main.py",
 }
+PAGE = {"pages.py", "test_pages.py", "page/index.html", "page/page.css", "page/page.js"}
+WRITTEN = ALWAYS | PAGE
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 SHARED = {f"web/src/{name}.tsx" for name in ("Account", "App", "Form", "Sessions", "SignIn")} | {
     "web/.gitignore",
@@ -35,12 +43,16 @@ SHARED = {f"web/src/{name}.tsx" for name in ("Account", "App", "Form", "Sessions
     "web/tsconfig.json",
     *(f"web/authingo-react/{one.name}" for one in TEMPLATES.glob("client/web/authingo-react/*")),
 }
-FRONT_ENDS = {
-    "--react": SHARED | {"web/index.html", "web/src/main.tsx", "web/vite.config.ts"},
-    "--next": SHARED
-    | {"web/api.ts", "web/app/layout.tsx", "web/app/page.tsx", "web/next.config.ts"},
+VITE = {"web/index.html", "web/src/main.tsx", "web/vite.config.ts", "pages.py", "test_pages.py"}
+NEXT = {"web/api.ts", "web/app/layout.tsx", "web/app/page.tsx", "web/next.config.ts"}
+DOCKER = {"web/.dockerignore", "web/Dockerfile"}
+FRONT_ENDS = {"--react": ALWAYS | SHARED | VITE, "--next": ALWAYS | SHARED | NEXT | DOCKER}
+KINDS: dict[str, list[str]] = {"plain": [], "react": ["--react"], "next": ["--next"]}
+PUBLIC_URLS = {
+    "plain": "http://localhost:8000",
+    "react": "http://localhost:5173",
+    "next": "http://localhost:3000",
 }
-PUBLIC_URLS = {"--react": "http://localhost:5173", "--next": "http://localhost:3000"}
 
 
 def files_in(directory: Path) -> set[str]:
@@ -89,12 +101,12 @@ def test_every_setting_of_the_file_is_a_real_one(project: Runner) -> None:
     file = project.directory / "authingo.toml"
     text = file.read_text()
     written = re.findall(r"^# (\w+) = .+$", text, re.MULTILINE)
-    assert len(written) == 23
+    assert len(written) == 22
     active = re.sub(r"^# (\w+ = .+)$", r"\1", text, flags=re.MULTILINE)
     file.write_text(active)
     # One of them is for PostgreSQL alone.
-    everything = load(file, env={"AUTHINGO_DATABASE_URL": "postgresql://user@host/name"})
-    assert everything.public_url == "https://example.com"
+    postgres = {"AUTHINGO_DATABASE_URL": "postgresql://user@host/name"}
+    everything = load(file, env={**postgres, "AUTHINGO_PUBLIC_URL": "https://example.com"})
     # The rest is the default, as the file says.
     different = {"database_url", "listen_url", "public_url", "trusted_origins", "trusted_proxies"}
     different |= {"cookies", "directory"}
@@ -110,11 +122,8 @@ def test_a_front_end_comes_beside_the_program(bare: Runner, option: str) -> None
     ran = bare("init", "app", option)
     assert (ran.code, ran.out) == (0, dry.out)
     app = bare.directory / "app"
-    assert files_in(app) == WRITTEN | FRONT_ENDS[option]
+    assert files_in(app) == FRONT_ENDS[option]
     assert "npm run dev" in ran.err
-    assert f"open {PUBLIC_URLS[option]}" in ran.err
-    settings = load(app / "authingo.toml", env={})
-    assert settings.public_url == PUBLIC_URLS[option], "where its development server listens"
     package = json.loads((app / "web" / "package.json").read_text())
     assert package["dependencies"]["@authingo/react"] == "file:./authingo-react"
     client = json.loads((app / "web" / "authingo-react" / "package.json").read_text())
@@ -139,7 +148,7 @@ def test_a_front_end_overwrites_nothing(bare: Runner) -> None:
     assert files_in(bare.directory) == {"web/package.json"}
     assert mine.read_text() == "{}"
     assert bare("init", "--react", "--force").code == 0
-    assert files_in(bare.directory) == WRITTEN | FRONT_ENDS["--react"]
+    assert files_in(bare.directory) == FRONT_ENDS["--react"]
 
 
 def test_nothing_is_overwritten(bare: Runner) -> None:
@@ -187,14 +196,87 @@ def test_where_nothing_can_be_written(bare: Runner) -> None:
     assert "cannot write" in ran.err
 
 
-def test_the_units_are_ones(project: Runner) -> None:
-    deploy = project.directory / "deploy"
-    timer = configparser.ConfigParser(strict=False)
-    timer.read(deploy / "authingo-prune.timer")
-    assert timer["Timer"]["Persistent"] == "true"
-    service = configparser.ConfigParser(strict=False)
-    service.read(deploy / "authingo-prune.service")
-    assert service["Service"]["ExecStart"].endswith("authingo sessions prune")
-    entries = [line for line in (deploy / "crontab").read_text().splitlines() if line[:1].isdigit()]
-    assert len(entries) == 1
-    assert entries[0].endswith("authingo sessions prune")
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_text_is_that_of_the_readme_from_where_it_was_called(bare: Runner, kind: str) -> None:
+    for directory in (".", "my shop"):
+        ran = bare("init", directory, *KINDS[kind])
+        readme = (bare.directory / directory / "README.md").read_text()
+        steps = re.search(r"^## Run it\n\n(.+?)\n\n## ", readme, re.MULTILINE | re.DOTALL)
+        assert steps is not None
+        entered = steps[1]
+        if directory != ".":
+            assert ran.err.startswith("\n    cd 'my shop'\n")
+            entered = f"    cd 'my shop'\n{entered}".replace("cd web", "cd 'my shop'/web")
+        assert ran.err.strip("\n").startswith(entered)
+        commands = re.findall(r"^ {4}(.+)$", ran.err, re.MULTILINE)
+        for command in ("pip install -r requirements.txt", "uvicorn main:app --reload"):
+            assert f".venv/bin/{command}" in commands
+        assert ("npm run dev" in commands) is (kind != "plain")
+        if kind != "plain":
+            of_web = (bare.directory / directory / "web" / "README.md").read_text()
+            assert "\n    npm install\n    npm run dev\n" in of_web
+            assert PUBLIC_URLS[kind] in of_web
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_sets_the_address_of_development_and_says_so(bare: Runner, kind: str) -> None:
+    ran = bare("init", "app", *KINDS[kind])
+    url = PUBLIC_URLS[kind]
+    assert load(bare.directory / "app" / "authingo.toml", env={}).public_url == url
+    for text in (ran.err, (bare.directory / "app" / "README.md").read_text()):
+        assert f"Open {url} and make an account." in text
+        assert "`public_url` in `authingo.toml`" in text
+        assert "Safari too" in text
+        others = {*PUBLIC_URLS.values()} - {url, PUBLIC_URLS["plain"]}
+        assert not [other for other in others if other in text]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_of_the_template_is_left(bare: Runner, kind: str) -> None:
+    assert bare("init", "my-shop", *KINDS[kind]).code == 0
+    named = set()
+    for name in files_in(bare.directory):
+        text = (bare.directory / name).read_text("utf-8")
+        if "/authingo-react/" not in name:
+            assert not re.search(
+                r"only with|My application|^\W*end(?: -->)?$", text, re.MULTILINE
+            ), name
+            assert "/path/to/" not in text
+        if "my-shop" in text:
+            named.add(name.removeprefix("my-shop/"))
+    assert {"README.md", "main.py", "deploy/app.service"} <= named
+    titled = {
+        "plain": {"page/index.html", "test_pages.py"},
+        "react": {"web/index.html", "web/src/SignIn.tsx", "web/src/Account.tsx"},
+        "next": {"web/app/layout.tsx", "web/src/SignIn.tsx", "web/src/Account.tsx"},
+    }
+    assert titled[kind] <= named
+
+
+@pytest.mark.parametrize(
+    ("directory", "name"),
+    [
+        ("my shop", "my shop"),
+        ("Müller & Söhne", "Müller Söhne"),
+        ("v1.2_beta", "v1.2_beta"),
+        ("<script>alert(1)</script>", "script"),  # a path: what follows the last slash
+        ('"); import os; os.system("x', "import os os.system x"),
+        ("{evil}`${x}`%n", "evil x n"),
+        ("a\nb", "a b"),
+        ("..", "{parent}"),
+        ("x" * 200, "x" * 64),
+        ("$(id)", "id"),
+        ("&&&", "My application"),
+    ],
+)
+def test_the_name_of_a_directory_becomes_harmless(bare: Runner, directory: str, name: str) -> None:
+    inner = bare.directory / "inner"
+    inner.mkdir()
+    name = name.format(parent=bare.directory.name[:64]) if name == "{parent}" else name
+    bare.directory = inner
+    assert bare("init", "--", directory).code == 0
+    project = inner / directory
+    assert (project / "README.md").read_text().splitlines()[0] == f"# {name}"
+    assert f'title="{name}"' in (project / "main.py").read_text()
+    assert f"<title>{name}</title>" in (project / "page" / "index.html").read_text()
+    compile((project / "main.py").read_text(), "main.py", "exec")

@@ -1,0 +1,11 @@
+"""Tests of the page."""
+
+from fastapi.testclient import TestClient
+
+
+def test_there_is_a_page(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.status_code == 200
+    assert "My application" in page.text
+    assert client.get("/page.js").status_code == 200
+    assert client.get("/main.py").status_code == 404
