@@ -48,10 +48,14 @@ def lifetime(given: Given, now: datetime) -> timedelta | None:
 
 
 def moment(text: str) -> datetime | None:
-    """Read an Expires: of HTTP, of a jar (seconds since 1970), or of a HAR file (ISO 8601)."""
+    """Read an Expires: of HTTP, of a jar (seconds since 1970), or of a HAR file (ISO 8601).
+
+    What would be the year 33,000 in seconds are milliseconds, which some extensions write.
+    """
     try:
-        if re.fullmatch(r"[0-9]{1,12}(\.[0-9]+)?", text):
-            return datetime.fromtimestamp(float(text), UTC)
+        if re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", text):
+            seconds = float(text)
+            return datetime.fromtimestamp(seconds if seconds < 1e12 else seconds / 1000, UTC)
         read = (
             datetime.fromisoformat(text)
             if re.match(r"[0-9]{4}-", text)

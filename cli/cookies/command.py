@@ -48,8 +48,10 @@ def inspect(
         str | None,
         typer.Argument(
             metavar="VALUE",
-            help="A Cookie or Set-Cookie header, the output of curl -i or -v, a cookie jar, a HAR "
-            "file (text or the name of a file), or a bare value. Else, or with -, standard input.",
+            help="A Cookie or Set-Cookie header, what a browser's tools copy (as cURL, PowerShell, "
+            "fetch for Node.js, HAR, or rows of the table of cookies), the output of curl -i or "
+            "-v, a cookie jar, an export of an extension or of Playwright, or a bare value; as "
+            "text or the name of a file. Else, or with -, standard input.",
             show_default=False,
         ),
     ] = None,

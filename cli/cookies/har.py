@@ -3,24 +3,16 @@
 Chrome writes all Set-Cookie headers of a response as one, with line feeds in
 between; Firefox writes one each; both repeat them in `cookies`. A sanitized
 export has neither, or values that were blacked out.
-
-msgspec reads it into the few fields named here and steps over the rest, bodies
-included, without making objects of it (CWE-770).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import msgspec
 
-from authingo.errors import UsageError
-
 from .headers import Attributes, Exchange, Given, of_request, of_response
 
-_MOST_OBJECTS = 2_000_000  # 400 MB at the worst; what browsers write has a tenth of that
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _ATTRIBUTES = {
     "path": "Path",
     "domain": "Domain",
@@ -58,41 +50,16 @@ class _Entry(msgspec.Struct, frozen=True):
     response: _Message | None = None
 
 
-class _Log(msgspec.Struct, frozen=True):
+class Log(msgspec.Struct, frozen=True):
+    """What a HAR file holds."""
+
     entries: tuple[_Entry, ...]
 
 
-class _Archive(msgspec.Struct, frozen=True):
-    log: _Log
-
-
-def archive(raw: bytes) -> Iterator[Given]:
-    """Read a HAR file.
-
-    Raises:
-        UsageError: it is JSON, and no HAR. Nothing of it is repeated.
-    """
-    hint = "of JSON, a HAR file is read: what a browser's network panel exports"
-    if _too_many_objects(raw):
-        raise UsageError("the HAR file has too many parts", hint="export fewer requests")
-    try:
-        read = msgspec.json.decode(raw, type=_Archive, strict=False)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise UsageError("the input looks like JSON and is not a HAR file", hint=hint) from None
-    return _cookies(read)
-
-
-def _too_many_objects(raw: bytes) -> bool:
-    """Count before any is made; a brace in a string, such as a body, is none."""
-    braces = raw.count(b"{")
-    if braces > _MOST_OBJECTS:
-        braces -= sum(string[0].count(b"{") for string in _STRING.finditer(raw))
-    return braces > _MOST_OBJECTS
-
-
-def _cookies(read: _Archive) -> Iterator[Given]:
+def recorded(log: Log) -> Iterator[Given]:
+    """Return the cookies of every request and response."""
     number = 0
-    for entry in read.log.entries:
+    for entry in log.entries:
         request, response = entry.request or _Message(), entry.response or _Message()
         url = request.url if request.url.startswith(("http://", "https://")) else None
         cross_site = (

@@ -39,12 +39,6 @@ _DEVELOPMENT = re.compile(r"^x-authingo-dev-cookies:", re.IGNORECASE | re.MULTIL
 _HOST = re.compile(r"^host: *(\S{1,300})", re.IGNORECASE | re.MULTILINE)
 
 
-def loose(text: str) -> Iterator[Given]:
-    """Read header lines wherever they stand, as somebody copied them."""
-    for line in _LINE.finditer(text):
-        yield from _of_line(line, Exchange())
-
-
 def is_transcript(text: str) -> bool:
     """Tell whether there is a start line of a request or of a response."""
     return bool(_VERBOSE.search(text) or _START.search(text))

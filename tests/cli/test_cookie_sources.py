@@ -191,7 +191,7 @@ def test_a_sanitized_har_file_is_told_from_nonsense() -> None:
     for text in ("{", '{"log": 5}', '["secret"]', '{"log":' * 100_000, '{"log":{"entries":[{"a":'):
         with pytest.raises(UsageError) as caught:
             read_cookies(text.encode())
-        assert "not a HAR file" in caught.value.message
+        assert "neither a HAR file nor an export" in caught.value.message
         assert "secret" not in f"{caught.value} {caught.value.hint}"
 
 
@@ -224,21 +224,55 @@ def test_a_har_file_of_too_many_objects_is_refused_before_they_are_made() -> Non
 @pytest.mark.parametrize(
     "line",
     [
-        "HTTP/1.1 200 ",
-        "cookie ",
-        "\n",
-        " ",
-        "a\tTRUE\t/\tTRUE\t1\t",
-        "> host: ",
-        "GET x HTTP/",
-        "=;",
+        *(
+            "HTTP/1.1 200 ",
+            "cookie ",
+            "\n",
+            " ",
+            "a\tTRUE\t/\tTRUE\t1\t",
+            "> host: ",
+            "GET x HTTP/",
+        ),
+        *("=;", ";", "a=;\n", "a=b;c\n", '\\"', '"', "'", "$'", '^"', "^\n", "\\", "\\\n", "`"),
+        *(
+            "curl ",
+            "curl -b '",
+            "-b ",
+            '"cookie": "',
+            '"cookie":"\\',
+            'fetch("',
+            '{"fetch("',
+            "cookie\n",
+        ),
+        *(
+            'System.Net.Cookie("a", "',
+            'System.Net.Cookie("""',
+            "-Uri '",
+            "a\tb\tc\t/\t",
+            "\t",
+            "a_session\t",
+        ),
+        *('{"a":', '[{"name":', "URL ", "Cookie: authingo_session=x\n\n", "/curl"),
     ],
 )
 def test_no_text_takes_time_without_end(line: str) -> None:
     """A pattern that looks again and again at the same text would not come back from this."""
-    text = line * (1_000_000 // len(line))
-    for ending in ("", "\nCookie: authingo_session=x"):
-        try:
-            read_cookies((text + ending).encode())
-        except UsageError:
-            continue
+    text = line * (200_000 // len(line))
+    for start in ("", "curl 'http://x' ", 'fetch("http://x", "', '$s = "PowerShell.Commands.'):
+        for ending in ("", "\nCookie: authingo_session=x"):
+            try:
+                read_cookies((start + text + ending).encode())
+            except UsageError:
+                continue
+
+
+def test_escaped_quotes_in_a_har_file_take_no_time_without_end() -> None:
+    """Nor do a million cookies of one name in as many requests."""
+    many = b'{"log":{"entries":[' + b"{}," * 2_000_001 + b'{"text":"' + b'\\"' * 1_000_000
+    for ending in (b'"}]}}', b"", b"\\"):
+        with pytest.raises(UsageError):
+            read_cookies(many + ending)
+    crowd = "; ".join(["authingo_session=x"] * 1000)
+    entry = {"request": {"headers": headers(("cookie", crowd))}}
+    found = read_cookies(har(*[entry] * 200).encode())
+    assert {(seen.times, seen.copies) for seen in found.cookies} == {(200, 1000)}

@@ -44,6 +44,22 @@ PIECES = st.sampled_from(
         *("Path=", "Path=/", "Domain=", "Domain=.example.com", "Max-Age=", "Max-Age=-1", "Secure"),
         *("Expires=", "Thu, 01-Jan-1970 00:00:00 GMT", "SameSite=None", "HttpOnly", "Partitioned"),
         *("example.com\tTRUE\t/\tTRUE\t99999999999999\t", "#HttpOnly_", "FALSE", "9" * 30),
+        *(
+            "curl ",
+            "curl 'https://example.com/' ",
+            "-b ",
+            "-H ",
+            "'",
+            "$'",
+            '^"',
+            "^\n",
+            "\\\n",
+            "\\",
+        ),
+        *("\\u0041", "--cookie=", "&", 'fetch("https://example.com/", {', '"cookie": "', "`"),
+        *('System.Net.Cookie("', '", "', '-Uri "https://example.com/"', "Invoke-WebRequest "),
+        *("authingo_session\t", "\tlocalhost\t/\tSession\t59\t", "✓\t", "true\t", "cookie\n"),
+        *("Name\tValue\tDomain\tPath\t", ":authority: example.com\n", "Request URL\nhttps://x/\n"),
     ]
 )
 TEXTS = st.lists(st.one_of(PIECES, st.text(max_size=5)), max_size=25).map("".join)
@@ -107,5 +123,27 @@ def test_an_archive_is_explained_or_refused_without_its_tokens(until_time_is_up:
         raw = json.dumps({"log": {"entries": found}}).encode()
         no_token(explain(raw, number, "https://app.example.com/api/auth/refresh"))
         no_token(explain(raw[: len(raw) // 2] + junk + raw[len(raw) // 2 :], number, ""))
+
+    until_time_is_up(search)
+
+
+def test_an_export_is_explained_or_refused_without_its_tokens(until_time_is_up: Search) -> None:
+    values = st.one_of(TEXTS, st.none(), st.booleans(), st.integers(), st.floats())
+    keys = st.sampled_from(
+        [
+            *("name", "value", "domain", "path", "expires", "expirationDate", "expiry", "hostOnly"),
+            *("httpOnly", "secure", "session", "sameSite", "Name raw", "Content raw", "Host raw"),
+            *("Path raw", "Expires raw", "Send for raw", "HTTP only raw", "SameSite raw"),
+        ]
+    )
+    cookies = st.dictionaries(keys, values).map(
+        lambda fields: {"name": "authingo_session", "value": SESSION, **fields}
+    )
+
+    @in_batches
+    @given(st.lists(cookies, max_size=3), st.booleans(), st.integers(0, 2))
+    def search(found: list[Any], wrapped: bool, number: int) -> None:
+        raw = json.dumps({"cookies": found, "origins": []} if wrapped else found).encode()
+        no_token(explain(raw, number, "https://app.example.com/"))
 
     until_time_is_up(search)
