@@ -65,6 +65,13 @@ def inspect(
             show_default=False,
         ),
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Exit with 1 if a cookie of authingo has a problem, or if there is none.",
+        ),
+    ] = False,
     as_json: AsJSON = False,
     config: ConfigFile = None,
 ) -> None:
@@ -85,8 +92,11 @@ def inspect(
         )
     if as_json:
         output.as_json({"cookies": [_json(verdict) for verdict in verdicts]})
-        return
-    output.data(report(verdicts))
+    else:
+        output.data(report(verdicts))
+    ours = [verdict for verdict in verdicts if verdict.kind != "unknown"]
+    if check and (not ours or any(verdict.problems for verdict in ours)):
+        raise typer.Exit(1)
 
 
 def _place(url: str | None) -> Place | None:

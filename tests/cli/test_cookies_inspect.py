@@ -363,6 +363,19 @@ def test_what_is_no_cookie_is_wrong_usage(bare: Runner, text: Any) -> None:
     assert len(ran.err) < 300
 
 
+def test_a_check_fails_where_there_are_problems(bare: Runner) -> None:
+    """Without --check it explains, which is no failure."""
+    good = "Set-Cookie: authingo_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"
+    bad = "authingo_session=too-short"
+    for text, code in ((good, 0), (bad, 1), (f"{bad}; theme=1", 1), ("theme=dark", 1), ("", 2)):
+        for options in ([], ["--json"]):
+            checked = bare("cookies", "inspect", "--check", *options, stdin=text)
+            explained = bare("cookies", "inspect", *options, stdin=text)
+            assert (checked.code, explained.code) == (code, 2 if code == 2 else 0), text
+            assert checked.out == explained.out
+            assert checked.err == explained.err
+
+
 def test_a_terminal_is_not_waited_for(bare: Runner) -> None:
     ran = bare.on_terminal("cookies", "inspect")
     assert ran.code == 2
