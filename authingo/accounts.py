@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authingo import events, inputs, passwords
+from authingo import arguments, events, inputs, passwords
 from authingo.errors import EmailTaken, InvalidInput, NoSuchUser
 from authingo.models import Altered, NewUser, User, is_id
 from authingo.opening import Opening
@@ -12,6 +12,9 @@ from authingo.stores import Store
 
 if TYPE_CHECKING:
     from authingo.config import Settings
+
+_BAD_EMAIL = "is not an email address"
+_BAD_NAME = "must be 1 to 200 characters on one line"
 
 
 class Accounts(Opening):
@@ -21,102 +24,179 @@ class Accounts(Opening):
         super().__init__(settings, store)
         self._hasher = passwords.PasswordHasher(cost=self.settings.passwords.bcrypt_cost)
 
-    async def find_user(self, email_or_id: str) -> User:
+    async def find_user(self, user: User | str) -> User:
         """Find a user, disabled or not, by id, or by email in any spelling that signs in.
 
-        What has an @ is an email, even if it begins like an id.
+        What has an @ is an email, even if it begins like an id. A User is read again.
 
         Raises:
             NoSuchUser: there is none, or it is neither an email nor an id.
         """
+        if isinstance(user, User):
+            user = user.id
+        arguments.require_text(user=user)
         store = await self._store()
         found = None
-        if "@" in email_or_id:
-            if email := inputs.normalize_email(email_or_id):
+        if "@" in user:
+            if email := inputs.normalize_email(user):
                 known = await store.credentials(email)
                 found = known.user if known else None
-        elif is_id(email_or_id, "usr_"):
-            found = await store.user(email_or_id)
+        elif is_id(user, "usr_"):
+            found = await store.user(user)
         if found is None:
             raise NoSuchUser
         return found
 
     async def create_user(
-        self, *, email: str, password: str, name: str | None = None, verified: bool = False
+        self,
+        *,
+        email: str,
+        password: str | None = None,
+        name: str | None = None,
+        verified: bool = False,
     ) -> User:
         """Create a user without signing anybody in, whatever `sign_up` says.
 
+        Args:
+            email: any spelling; see `authingo.inputs.normalize_email`.
+            password: None creates a user who cannot sign in by password until
+                `set_password` gives them one; a try takes as long as any other.
+            name: the local part of the email if it is None.
+            verified: the email is known to be theirs.
+
         Raises:
-            InvalidInput, EmailTaken: as `sign_up`.
+            InvalidInput: with the fields and what is wrong with each.
+            Busy: it was not tried.
+            EmailTaken: there is such a user.
         """
+        arguments.require_text(email=email)
+        arguments.require_text_or_none(password=password, name=name)
         name = email.partition("@")[0] if name is None else name
         email, name = self._accept(email=email, password=password, name=name)
         store = await self._store()
         if await store.credentials(email):  # spares the hash; the insert decides
             raise EmailTaken
-        new = NewUser(
-            email=email,
-            name=name,
-            password_hash=await self._hasher.hash(password),
-            email_verified=verified,
-        )
+        hashed = passwords.NO_PASSWORD
+        if password is not None:
+            hashed = await self._hasher.hash(password)
+        new = NewUser(email=email, name=name, password_hash=hashed, email_verified=verified)
         user = await store.add_user(new)
         await events.record(store, events.happened("user_created", user_id=user.id))
         return user
 
-    async def verify_email(self, user_id: str) -> User:
+    async def update_user(
+        self,
+        user: User | str,
+        *,
+        name: str | None = None,
+        email: str | None = None,
+        verified: bool = False,
+    ) -> Altered:
+        """Change the name or the email of a user; None leaves it.
+
+        Another email ends all sessions of the user, and makes a sign-in that is under way
+        fail: whoever had the old address may be somebody else (ASVS 5.0 V7.4.3). An email
+        or a name that the user has already changes nothing.
+
+        Args:
+            user: a User, or the id of one.
+            name: 1 to 200 characters after trimming.
+            email: any spelling.
+            verified: the new email is known to be theirs. Else it counts as not verified.
+
+        Raises:
+            InvalidInput: with the fields and what is wrong with each.
+            NoSuchUser: there is no such user.
+            EmailTaken: another user has that email.
+        """
+        arguments.require_text_or_none(name=name, email=email)
+        cleaned = None if name is None else inputs.clean_name(name)
+        normalized = None if email is None else inputs.normalize_email(email)
+        arguments.refuse(
+            {
+                "name": _BAD_NAME if name is not None and cleaned is None else None,
+                "email": _BAD_EMAIL if email is not None and normalized is None else None,
+            }
+        )
+        before = await self.find_user(arguments.user_id(user))
+        if cleaned == before.name:
+            cleaned = None
+        if normalized == before.email:
+            normalized = None
+        if cleaned is None and normalized is None:
+            return Altered(before, 0)
+        store = await self._store()
+        changed = await store.update_user(
+            before.id, name=cleaned, email=normalized, verified=verified
+        )
+        if changed is None:
+            raise NoSuchUser
+        happened: list[events.EventName] = []
+        if normalized is not None:
+            happened.append("email_changed")
+        if cleaned is not None:
+            happened.append("name_changed")
+        await events.record(store, *(events.happened(one, user_id=before.id) for one in happened))
+        return changed
+
+    async def verify_email(self, user: User | str) -> User:
         """Mark the email of a user as known to be theirs. Idempotent, and recorded each time.
 
         Raises:
-            NoSuchUser: there is none with this id.
+            NoSuchUser: there is no such user.
         """
-        store = await self._store()
-        user = await store.verify_email(user_id)
-        if user is None:
+        user_id, store = arguments.user_id(user), await self._store()
+        verified = await store.verify_email(user_id)
+        if verified is None:
             raise NoSuchUser
         await events.record(store, events.happened("email_verified", user_id=user_id))
-        return user
+        return verified
 
-    async def set_password(self, user: User, new_password: str) -> Altered:
+    async def set_password(self, user: User | str, new_password: str) -> Altered:
         """Give a user another password and end all their sessions (ASVS 5.0 V7.4.3).
 
         Raises:
             InvalidInput: it is not acceptable (`password`).
-            NoSuchUser: they are gone.
+            NoSuchUser: there is no such user.
+            Busy: it was not tried.
         """
+        arguments.require_text(new_password=new_password)
+        user_id = arguments.user_id(user)
+        if not isinstance(user, User):
+            user = await self.find_user(user_id)
         self._check_password(new_password, email=user.email, field="password")
         store = await self._store()
-        changed = await store.set_password(user.id, await self._hasher.hash(new_password))
+        changed = await store.set_password(user_id, await self._hasher.hash(new_password))
         if changed is None:
             raise NoSuchUser
-        await events.record(store, events.happened("password_set", user_id=user.id))
+        await events.record(store, events.happened("password_set", user_id=user_id))
         return changed
 
-    async def disable_user(self, user_id: str) -> Altered:
+    async def disable_user(self, user: User | str) -> Altered:
         """End all sessions of a user, and let none begin until they are enabled (ASVS 5.0 V7.4.2).
 
         Raises:
-            NoSuchUser: there is none with this id.
+            NoSuchUser: there is no such user.
         """
-        return await self._set_disabled(user_id, disabled=True)
+        return await self._set_disabled(arguments.user_id(user), disabled=True)
 
-    async def enable_user(self, user_id: str) -> Altered:
+    async def enable_user(self, user: User | str) -> Altered:
         """Let a disabled user sign in again.
 
         Raises:
-            NoSuchUser: there is none with this id.
+            NoSuchUser: there is no such user.
         """
-        return await self._set_disabled(user_id, disabled=False)
+        return await self._set_disabled(arguments.user_id(user), disabled=False)
 
-    async def delete_user(self, user_id: str) -> None:
+    async def delete_user(self, user: User | str) -> None:
         """Delete a user and all their sessions.
 
         Raises:
-            NoSuchUser: there is none with this id.
+            NoSuchUser: there is no such user.
             UserReferenced: a table of yours refers to them, and says neither ON DELETE
                 CASCADE nor SET NULL. Nothing was done.
         """
-        store = await self._store()
+        user_id, store = arguments.user_id(user), await self._store()
         if not await store.delete_user(user_id):
             raise NoSuchUser
         await events.record(store, events.happened("user_deleted", user_id=user_id))
@@ -130,25 +210,25 @@ class Accounts(Opening):
         await events.record(store, events.happened(name, user_id=user_id))
         return changed
 
-    def _accept(self, *, email: str, password: str, name: str) -> tuple[str, str]:
+    def _accept(self, *, email: str, password: str | None, name: str) -> tuple[str, str]:
         """Return email and name as they are stored, or say what is wrong with all three."""
         fields = {}
         normalized, cleaned = inputs.normalize_email(email), inputs.clean_name(name)
         if normalized is None:
-            fields["email"] = "is not an email address"
+            fields["email"] = _BAD_EMAIL
         if cleaned is None:
-            fields["name"] = "must be 1 to 200 characters on one line"
-        if problem := self._problem_with(password, email=normalized or ""):
-            fields["password"] = problem
+            fields["name"] = _BAD_NAME
+        if password is not None:
+            fields |= self._problems(password, email=normalized or "", field="password")
         if fields or normalized is None or cleaned is None:
             raise InvalidInput(fields)
         return normalized, cleaned
 
-    def _problem_with(self, password: str, *, email: str) -> str | None:
-        return passwords.problem_with(
-            password, email=email, min_length=self.settings.passwords.min_length
-        )
+    def _problems(self, password: str, *, email: str, field: str) -> dict[str, str]:
+        least = self.settings.passwords.min_length
+        problem = passwords.problem_with(password, email=email, min_length=least)
+        return {field: problem} if problem else {}
 
     def _check_password(self, password: str, *, email: str, field: str) -> None:
-        if problem := self._problem_with(password, email=email):
-            raise InvalidInput({field: problem})
+        if problems := self._problems(password, email=email, field=field):
+            raise InvalidInput(problems)

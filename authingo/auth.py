@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from authingo import config, events, inputs, sessions
+from authingo import arguments, config, events, inputs, sessions
 from authingo.accounts import Accounts
 from authingo.cache import SessionCache
 from authingo.credentials import PasswordCheck
@@ -20,6 +20,7 @@ from authingo.errors import (
     WrongPassword,
 )
 from authingo.limits import Limits
+from authingo.listings import Listings
 from authingo.models import (
     Client,
     Event,
@@ -51,7 +52,7 @@ ASGIApp = Callable[
 _NOBODY = Client()  # a program that calls a use case itself
 
 
-class Auth(Accounts, Upkeep):
+class Auth(Accounts, Listings, Upkeep):
     """The use cases, on one store, under one set of settings, for one event loop.
 
     Every method that needs the store may raise StoreUnavailable.
@@ -64,6 +65,9 @@ class Auth(Accounts, Upkeep):
             settings: as from `authingo.config.load`; the defaults otherwise.
             store: an adapter of your own; else the one that `database_url` names.
         """
+        if not isinstance(settings, config.Settings | None):
+            expected = "Settings; Auth.from_config(path) reads a file"
+            raise arguments.wrong_type("settings", settings, expected)
         super().__init__(settings or config.Settings(), store)
         self._limits = Limits(enabled=self.settings.limits.enabled)
         self._check = PasswordCheck(self._hasher, self._limits)
@@ -143,6 +147,9 @@ class Auth(Accounts, Upkeep):
             SignUpClosed: the setting `sign_up` is off.
             EmailTaken: there is such a user.
         """
+        arguments.require_text(email=email, password=password, name=name)
+        arguments.require_text_or_none(session_token=session_token)
+        arguments.require_client(client)
         email, name = self._accept(email=email, password=password, name=name)
         if not self.settings.sign_up:
             raise SignUpClosed
@@ -183,6 +190,9 @@ class Auth(Accounts, Upkeep):
             TooManyRequests, Busy: it was not tried.
             InvalidCredentials: all of the above.
         """
+        arguments.require_text(email=email, password=password)
+        arguments.require_text_or_none(session_token=session_token)
+        arguments.require_client(client)
         _refuse_sizes(email=email, password=password)
         store = await self._store()
         found, attempt = await self._check.of_sign_in(store, email, password, client)
@@ -209,6 +219,8 @@ class Auth(Accounts, Upkeep):
         Raises:
             NoSession, SessionExpired: see `authingo.sessions.opened`.
         """
+        if session_token is not None and not isinstance(session_token, str):
+            raise arguments.wrong_type("session_token", session_token, "a str")
         if not self._opened:  # asked with every request: spare it a coroutine
             await self.open()
         return sessions.opened(await self._cache.find(session_token) if session_token else None)
@@ -219,11 +231,15 @@ class Auth(Accounts, Upkeep):
         Raises:
             NoSession, SessionExpired, RefreshReused: see `authingo.sessions.rotate`.
         """
+        arguments.require_text_or_none(refresh_token=refresh_token)
+        arguments.require_client(client)
         lifetimes = self.settings.sessions.lifetimes
         return await sessions.rotate(await self._store(), refresh_token, lifetimes, client)
 
     async def sign_out(self, session_token: str | None, *, client: Client = _NOBODY) -> None:
         """End the session of this token, expired or just rotated though it may be. Idempotent."""
+        arguments.require_text_or_none(session_token=session_token)
+        arguments.require_client(client)
         digest = _digest_of(session_token)
         if digest is None:
             return
@@ -248,6 +264,9 @@ class Auth(Accounts, Upkeep):
             TooManyRequests, Busy: it was not tried.
             WrongPassword: the current password is wrong, or was changed meanwhile.
         """
+        arguments.require_text_or_none(session_token=session_token)
+        arguments.require_text(current_password=current_password, new_password=new_password)
+        arguments.require_client(client)
         _refuse_sizes(current_password=current_password)
         self._check_password(new_password, email="", field="new_password")
         store = await self._store()
@@ -273,42 +292,88 @@ class Auth(Accounts, Upkeep):
         events.log(*outcome.events)
         return SignedIn(changed.user, changed.session, tokens)
 
-    async def list_sessions(self, user_id: str) -> list[Session]:
-        """Return the sessions of a user that can be refreshed, the last used first."""
-        return await (await self._store()).list_sessions(user_id)
+    async def check_password(
+        self, user: User | str, password: str, *, client: Client = _NOBODY
+    ) -> bool:
+        """Tell whether this is the password of a user who may sign in. Begins no session.
+
+        It counts as an attempt to sign in, under the same limits, and takes the same time
+        whatever the answer is (ASVS 5.0 V6.3.1, V6.3.8). False for a disabled user and for
+        one who has no password.
+
+        Raises:
+            InvalidInput: the password is empty or longer than 1,024 characters.
+            NoSuchUser: there is no such user.
+            TooManyRequests, Busy: it was not tried.
+        """
+        arguments.require_text(password=password)
+        arguments.require_client(client)
+        _refuse_sizes(password=password)
+        known = await self.find_user(arguments.user_id(user))
+        return await self._check.of_user(self.store, known, password, client)
+
+    async def list_sessions(self, user: User | str) -> list[Session]:
+        """Return the sessions of a user that can be refreshed, the last used first.
+
+        Raises:
+            NoSuchUser: it cannot be the id of one.
+        """
+        return await (await self._store()).list_sessions(arguments.user_id(user))
 
     async def revoke(
         self,
-        user_id: str,
+        user: User | str,
         *,
-        only: str | None = None,
-        but: str | None = None,
+        only: Session | str | None = None,
+        but: Session | str | None = None,
         client: Client = _NOBODY,
     ) -> int:
         """End sessions of a user and return how many (ASVS 5.0 V7.4.1, V7.5.2).
 
-        All of them, or the one with the id `only`, or all but the one with the id `but`.
+        Args:
+            user: a User, or the id of one.
+            only: this session and no other; a Session, or the id of one.
+            but: all except this one.
+            client: who asks.
+
+        Raises:
+            NoSuchUser, NoSuchSession: it cannot be the id of one.
         """
+        user_id = arguments.user_id(user)
+        arguments.require_client(client)
         store = await self._store()
-        ended = await store.end_sessions(user_id, only=only, but=but)
+        ended = await store.end_sessions(
+            user_id,
+            only=None if only is None else arguments.session_id(only, "only"),
+            but=None if but is None else arguments.session_id(but, "but"),
+        )
         if ended:
             revoked = (_about("session_revoked", user_id, one, client) for one in ended)
             await events.record(store, *revoked)
         return len(ended)
 
     async def begin_session(
-        self, user: User, *, session_token: str | None = None, client: Client = _NOBODY
+        self, user: User | str, *, session_token: str | None = None, client: Client = _NOBODY
     ) -> SignedIn:
         """Sign somebody in whom your program has identified by other means.
 
+        Args:
+            user: a User, or the id of one.
+            session_token: the one that came along; its session ends.
+            client: who asks.
+
         Raises:
             NoSession: the user is disabled or gone.
+            NoSuchUser: it cannot be the id of one.
         """
+        user_id = arguments.user_id(user)
+        arguments.require_text_or_none(session_token=session_token)
+        arguments.require_client(client)
         record, tokens = sessions.mint(self.settings.sessions.lifetimes, client)
         store = await self._store()
-        outcome = Outcome(events=(_about("sign_in", user.id, record.id, client),))
+        outcome = Outcome(events=(_about("sign_in", user_id, record.id, client),))
         begun = await store.begin_session(
-            user.id, record, version=None, ending=_digest_of(session_token), outcome=outcome
+            user_id, record, version=None, ending=_digest_of(session_token), outcome=outcome
         )
         if begun is None:
             raise NoSession("the user is disabled or gone")

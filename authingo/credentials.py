@@ -13,7 +13,7 @@ import contextlib
 from authingo import events, inputs, passwords
 from authingo.errors import Busy, InvalidCredentials, StoreUnavailable, WrongPassword
 from authingo.limits import Attempt, Limits
-from authingo.models import Client, Credentials, Resumed
+from authingo.models import Client, Credentials, Resumed, User
 from authingo.passwords import PasswordHasher
 from authingo.stores import Store
 
@@ -71,6 +71,26 @@ class PasswordCheck:
             await events.record(store, failed)
             raise WrongPassword
         return found, attempt
+
+    async def of_user(self, store: Store, user: User, password: str, client: Client) -> bool:
+        """Tell whether this is the password of a user who may sign in.
+
+        It counts as a sign-in does: else it would be a way around the limits.
+
+        Raises:
+            TooManyRequests, Busy: it was not tried.
+        """
+        self._hasher.refuse_if_full()
+        attempt = await self._limits.sign_in(store, user.email, client, given=user.email)
+        found = attempt.account
+        verified = await self._verifies(store, password, attempt)
+        if not verified or found is None or found.user.id != user.id or found.user.disabled_at:
+            failed = events.happened("password_check_failed", user_id=user.id, ip=client.ip)
+            await events.record(store, failed)
+            return False
+        await store.record(attempt.succeeded())
+        await self.strengthen(store, found, password)
+        return True
 
     async def strengthen(self, store: Store, found: Credentials, password: str) -> None:
         """Replace a weaker hash, now that the password is at hand. Never at the sign-in's cost."""

@@ -140,6 +140,10 @@ class InvalidInput(AuthError):
         super().__init__(message)
         self.fields = fields
 
+    def __str__(self) -> str:
+        problems = "; ".join(f"{field} {problem}" for field, problem in self.fields.items())
+        return f"{self.message} {problems}".rstrip()
+
 
 class SignUpClosed(AuthError):
     """Sign-up is closed."""

@@ -25,6 +25,7 @@ EventName = Literal[
     "password_changed",
     "password_change_failed",
     "password_hash_malformed",
+    "password_check_failed",
     "password_set",
     "refresh_reused",
     "session_revoked",
@@ -34,6 +35,8 @@ EventName = Literal[
     "user_disabled",
     "user_enabled",
     "email_verified",
+    "email_changed",
+    "name_changed",
     "user_deleted",
     "users_imported",
 ]

@@ -49,13 +49,13 @@ class Attempt:
         """Return what is left of it if it is not made after all."""
         return Outcome(give_back=self._counted)
 
-    def succeeded(self, event: Event) -> Outcome:
+    def succeeded(self, *happened: Event) -> Outcome:
         """Return what is left of it: it was no guess.
 
         Its failures are forgotten, and elsewhere it counts no more.
         """
         return Outcome(
-            events=(event,),
+            events=happened,
             forget=tuple(digest for digest, limit in self._counted if limit is GUESSES),
             give_back=tuple(one for one in self._counted if one[1] is ACCOUNT),
         )

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
-from authingo import passwords, testing_database
+from authingo import testing_database
 from authingo.auth import Auth
 from authingo.config import PasswordSettings, Settings
 from authingo.cookies import Cookies
@@ -172,4 +172,4 @@ async def _user_with(auth: Auth, email: str) -> User:
     try:
         return await auth.find_user(email)
     except NoSuchUser:
-        return await auth.create_user(email=email, password=passwords.generate())
+        return await auth.create_user(email=email)

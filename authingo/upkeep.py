@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from authingo import events
+from authingo import arguments, events
 from authingo.errors import NoSuchSession
-from authingo.models import Session, StoredSession, is_id
+from authingo.models import Session, StoredSession
 from authingo.opening import Opening
 from authingo.pace import Pace
 from authingo.stores import Store
@@ -23,16 +23,16 @@ def _nobody(_: int) -> None:
 class Upkeep(Opening):
     """The use cases about the sessions of everybody."""
 
-    async def revoke_session(self, session_id: str) -> StoredSession:
+    async def revoke_session(self, session: Session | str) -> StoredSession:
         """End a session that can be refreshed, whosever it is (ASVS 5.0 V7.4.5).
 
         Returns what it was.
 
         Raises:
-            NoSuchSession: there is none with this id, or it is over.
+            NoSuchSession: there is no such session, or it is over.
         """
-        store = await self._store()
-        found = await store.session(session_id) if is_id(session_id, "ses_") else None
+        session_id, store = arguments.session_id(session), await self._store()
+        found = await store.session(session_id)
         if found is None or not await store.end_sessions(found.user.id, only=session_id):
             raise NoSuchSession
         await _record(store, [found.session])
@@ -51,6 +51,7 @@ class Upkeep(Opening):
             batch_size: sessions that one transaction ends, at most.
             done: called with the number of each batch.
         """
+        arguments.require_count(batch_size=batch_size)
         store = await self._store()
 
         async def batch(size: int) -> int:
@@ -73,6 +74,7 @@ class Upkeep(Opening):
             batch_size: rows that one transaction deletes, at most.
             done: called with the number of rows of each batch, of whichever kind.
         """
+        arguments.require_count(batch_size=batch_size)
         store, retention = await self._store(), self.settings.events.retention
 
         async def forget_records(size: int) -> int:

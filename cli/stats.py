@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 _NEW_USERS = "sign_up", "user_created"
 _SIGN_INS = ("sign_in",)
-_FAILURES = "sign_in_failed", "password_change_failed", "limit_reached", "refresh_reused"
+_FAILURES = (
+    "sign_in_failed",
+    "password_check_failed",
+    "password_change_failed",
+    "limit_reached",
+    "refresh_reused",
+)
 
 
 @command

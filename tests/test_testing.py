@@ -98,7 +98,13 @@ def test_tests_can_have_a_postgresql_of_their_own(project: Path, postgres_url: s
         "use_database()", f"use_database({postgres_url!r})"
     )
     (project / "conftest.py").write_text(conftest)
+    (project / "test_password.py").write_text(
+        "import asyncio\n"
+        "from main import auth\n"
+        "def test_it() -> None:\n"
+        "    asyncio.run(auth.create_user(email='grace@example.com', password='a good password'))\n"
+    )
     done = run_pytest(project)
-    assert "3 passed" in done.stdout, done.stdout
+    assert "4 passed" in done.stdout, done.stdout
     found = execute(postgres_url, "SELECT email, substr(password_hash, 1, 7) FROM authingo_users")
-    assert found == [("ada@example.com", "$2b$04$")]
+    assert set(found) == {("ada@example.com", "!"), ("grace@example.com", "$2b$04$")}

@@ -180,6 +180,16 @@ class Store(Protocol):
     async def set_disabled(self, user_id: str, *, disabled: bool) -> Altered | None:
         """Disable or enable a user, and end every session of theirs. None: no such user."""
 
+    async def update_user(
+        self, user_id: str, *, name: str | None, email: str | None, verified: bool
+    ) -> Altered | None:
+        """Store another name, another normalized email, or both. None: no such user.
+
+        Another email is `verified` or not, moves the password version on, and ends every
+        session of the user: one transaction. The email that they have changes none of it.
+        Raises EmailTaken where another user has it.
+        """
+
     async def verify_email(self, user_id: str) -> User | None:
         """Mark the email as known to be theirs. Nothing changes if it is. None: no such user."""
 

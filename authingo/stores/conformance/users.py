@@ -8,9 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from authingo.errors import EmailTaken
-from authingo.models import (
-    NewUser,
-)
+from authingo.models import NewUser, User
 from authingo.stores import Store
 from authingo.stores.conformance.world import a_session, add_user, begin, credentials_of
 
@@ -104,3 +102,74 @@ class UsersConformance:
         assert match is not None
         assert match.user == verified
         assert await store.user(bystander.id) == bystander
+
+    async def test_another_email_ends_sessions_and_sign_ins_under_way(self, store: Store) -> None:
+        """Of that user and of nobody else; it is verified only where that is said."""
+        begun, bystander = await begin(store), await begin(store)
+        await store.verify_email(begun.user.id)
+        for email, verified in (("new@example.com", False), ("newer@example.com", True)):
+            version = (await credentials_of(store, await _read(store, begun.user.id))).version
+            first, second = a_session(), a_session()
+            assert await store.begin_session(begun.user.id, first, version=version, ending=None)
+            changed = await store.update_user(
+                begun.user.id, name=None, email=email, verified=verified
+            )
+            assert changed is not None
+            assert changed.user == await store.user(begun.user.id)
+            assert (changed.user.email, changed.user.email_verified) == (email, verified)
+            assert changed.user.name == begun.user.name
+            assert changed.ended == (2 if email == "new@example.com" else 1)
+            assert await store.session_and_user(first.token_digest) is None
+            late = await store.begin_session(begun.user.id, second, version=version, ending=None)
+            assert late is None, "its password was checked under the old email"
+        assert await store.credentials(begun.user.email) is None
+        assert await store.session_and_user(bystander.new.token_digest) is not None
+        assert await store.user(bystander.user.id) == bystander.user
+
+    async def test_another_name_ends_nothing(self, store: Store) -> None:
+        """Nor does the email that they have."""
+        begun = await begin(store)
+        verified = await store.verify_email(begun.user.id)
+        assert verified is not None
+        changed = await store.update_user(
+            begun.user.id, name="Countess", email=begun.user.email, verified=False
+        )
+        assert changed is not None
+        assert (changed.user.name, changed.user.email_verified) == ("Countess", True)
+        assert changed.user.updated_at > verified.updated_at
+        assert changed.ended == 0
+        match = await store.session_and_user(begun.new.token_digest)
+        assert match is not None
+        assert match.user == changed.user
+        assert (await credentials_of(store, changed.user)).version == 1
+
+    async def test_an_email_is_not_taken_from_another_user(self, store: Store) -> None:
+        """Nothing changes then; of several who want a free one at once, one gets it."""
+        begun, other = await begin(store), await add_user(store, "other@example.com")
+        with pytest.raises(EmailTaken):
+            await store.update_user(
+                begun.user.id, name="X", email="other@example.com", verified=True
+            )
+        assert await store.user(begun.user.id) == begun.user
+        assert await store.session_and_user(begun.new.token_digest) is not None
+        assert (
+            await store.update_user(
+                "usr_nobody", name="X", email="other@example.com", verified=True
+            )
+            is None
+        )
+        users = [begun.user, other, await add_user(store, "third@example.com")]
+        results = await asyncio.gather(
+            *(
+                store.update_user(user.id, name=None, email="free@example.com", verified=False)
+                for user in users
+            ),
+            return_exceptions=True,
+        )
+        assert sorted(type(one).__name__ for one in results) == ["Altered", *["EmailTaken"] * 2]
+
+
+async def _read(store: Store, user_id: str) -> User:
+    found = await store.user(user_id)
+    assert found is not None
+    return found

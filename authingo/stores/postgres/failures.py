@@ -45,6 +45,8 @@ async def translated() -> AsyncIterator[None]:
             raise SchemaBehind from None
         raise StoreUnavailable(f"PostgreSQL failed: {named(error)}") from None
     except asyncpg.PostgresError as error:
+        if mistake := _mistake(error):
+            raise mistake from None
         hint = next((hint for kind, hint in _HINTS.items() if isinstance(error, kind)), None)
         raise StoreUnavailable(f"PostgreSQL failed: {named(error)}", hint=hint) from None
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, ValueError):
@@ -54,6 +56,16 @@ async def translated() -> AsyncIterator[None]:
     except OSError as error:
         reason = error.strerror or spelled(error)
         raise StoreUnavailable(f"the connection to PostgreSQL broke: {reason}") from None
+
+
+def _mistake(error: asyncpg.PostgresError) -> Exception | None:
+    """Return what is to be raised where the program is at fault: nothing is unavailable then."""
+    refused_here = isinstance(error, asyncpg.DataError) and error.severity is None
+    if refused_here and not isinstance(error.__cause__, UnicodeError):
+        return TypeError("a value of a wrong type was given to the store")
+    if refused_here or isinstance(error, asyncpg.CharacterNotInRepertoireError):
+        return ValueError("PostgreSQL stores no NUL and no lone surrogate")
+    return None
 
 
 def named(error: asyncpg.PostgresError) -> str:

@@ -145,6 +145,29 @@ class Users(Connections):
         self._forget(user_id)
         return Altered(_read.user(row), sum(ended.values())) if row else None
 
+    async def update_user(
+        self, user_id: str, *, name: str | None, email: str | None, verified: bool
+    ) -> Altered | None:
+        """See Store. The lock makes the email that is compared the one that is replaced."""
+        row, ended = None, {}
+        async with self._transaction() as connection:
+            before = await connection.fetchval(
+                "SELECT email FROM authingo_users WHERE id = $1 FOR UPDATE", user_id
+            )
+            moves = email is not None and before is not None and email != before
+            try:
+                row = await connection.fetchrow(
+                    f"{_UPDATE} RETURNING {USER}", user_id, name, email, moves, verified
+                )
+            except asyncpg.UniqueViolationError as error:
+                if error.constraint_name != "authingo_users_email_key":
+                    raise
+                raise EmailTaken from None
+            if moves:
+                ended = await _end_sessions(connection, user_id)
+        self._forget(user_id)
+        return Altered(_read.user(row), sum(ended.values())) if row else None
+
     async def verify_email(self, user_id: str) -> User | None:
         """See Store. A row written as it was notifies nobody."""
         row = await self._one(
@@ -229,6 +252,13 @@ _IMPORT = (
 _CHANGE_HASH = (
     "UPDATE authingo_users u SET password_hash = $2, updated_at = now(),"
     "  password_version = password_version + 1 WHERE id = $1"
+)
+
+_UPDATE = (
+    "UPDATE authingo_users u SET updated_at = now(), name = coalesce($2, name),"
+    "  email = CASE WHEN $4 THEN $3 ELSE email END,"
+    "  email_verified = CASE WHEN $4 THEN $5 ELSE email_verified END,"
+    "  password_version = password_version + CASE WHEN $4 THEN 1 ELSE 0 END WHERE id = $1"
 )
 
 

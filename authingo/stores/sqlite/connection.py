@@ -288,6 +288,8 @@ class Connection:
         """Do the work, in the thread. Raises StoreUnavailable for whatever SQLite raises."""
         try:
             return work()
+        except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
+            raise TypeError(f"a value of a wrong type was given to the store: {error}") from None
         except sqlite3.Error as error:
             # The lowest byte is the code that has no details (SQLite's result codes).
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _LOST:

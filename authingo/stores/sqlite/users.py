@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from authingo.errors import UserReferenced
+from authingo.errors import EmailTaken, UserReferenced
 from authingo.models import (
     NOTHING,
     Altered,
@@ -125,6 +125,29 @@ class Users(Connection):
 
         return await self._write(work)
 
+    async def update_user(
+        self, user_id: str, *, name: str | None, email: str | None, verified: bool
+    ) -> Altered | None:
+        """See Store."""
+
+        def work(connection: sqlite3.Connection) -> Altered | None:
+            before = rows.find_user(connection, user_id)
+            if before is None:
+                return None
+            moves = email is not None and email != before.email
+            if (
+                moves
+                and connection.execute(
+                    "SELECT 1 FROM authingo_users WHERE email = ?", (email,)
+                ).fetchone()
+            ):
+                raise EmailTaken
+            connection.execute(_UPDATE, (user_id, rows.now(), name, email, moves, verified))
+            ended = rows.delete_sessions(connection, user_id) if moves else 0
+            return Altered(rows.select_user(connection, user_id), ended)
+
+        return await self._write(work)
+
     async def verify_email(self, user_id: str) -> User | None:
         """See Store."""
 
@@ -221,6 +244,12 @@ class Users(Connection):
         return [rows.read.credentials(row) for row in found]
 
 
+_UPDATE = (
+    "UPDATE authingo_users SET updated_at = ?2, name = coalesce(?3, name),"
+    "  email = CASE WHEN ?5 THEN ?4 ELSE email END,"
+    "  email_verified = CASE WHEN ?5 THEN ?6 ELSE email_verified END,"
+    "  password_version = password_version + ?5 WHERE id = ?1"
+)
 _IMPORT = (
     "INSERT INTO authingo_users (id, email, name, email_verified, password_hash,"
     "  password_version, created_at, updated_at, disabled_at)"
