@@ -1,0 +1,69 @@
+"""docs/events.md names every event, and its ways to see the lines work under a real uvicorn."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from authingo.events import EventName
+from tests.program import await_listening
+from tests.server import ADA, Browser
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "events.md").read_text("utf-8")
+PROGRAM = (ROOT / "templates" / "fastapi" / "main.py").read_text("utf-8")
+(LINES,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+SHOWN, LOGGING = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def test_every_event_is_there() -> None:
+    named = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
+    assert sorted(named) == sorted(get_args(EventName))
+
+
+def said_by(directory: Path, port: int, *options: str) -> str:
+    """Sign somebody up at a uvicorn of this directory, and return what it printed."""
+    command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), *options]
+    with (directory / "printed").open("w+") as printed:
+        process = subprocess.Popen(
+            command,
+            cwd=directory,
+            env={"AUTHINGO_PASSWORDS__BCRYPT_COST": "4"},
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            await_listening(port, process)
+            assert Browser(f"http://127.0.0.1:{port}").sign_up().status == 200
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+        printed.seek(0)
+        return printed.read()
+
+
+def events_in(text: str) -> list[dict[str, str]]:
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+@pytest.mark.parametrize("way", ["lines", "log-config"])
+def test_the_lines_are_seen_under_uvicorn(tmp_path: Path, unused_port: int, way: str) -> None:
+    if way == "lines":
+        (tmp_path / "main.py").write_text(LINES + PROGRAM)
+        text = said_by(tmp_path, unused_port)
+    else:
+        (tmp_path / "main.py").write_text(PROGRAM)
+        (tmp_path / "logging.json").write_text(LOGGING)
+        text = said_by(tmp_path, unused_port, "--log-config", "logging.json")
+    (event,) = events_in(text)
+    assert event["event"] == "sign_up"
+    assert event.keys() == json.loads(SHOWN).keys()
+    assert "POST /api/auth/sign-up" in text, "uvicorn's own lines are there too"
+    assert ADA["email"] not in text
