@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser import need_chromium, skip_or_fail
+from tests.network import Network
 from tests.program import await_listening, free_port, run_program
 
 _ENV = {
@@ -46,6 +47,13 @@ class Site:
 
 
 @dataclass
+class NetworkedSite(Site):
+    """A site behind a network that a test can cut."""
+
+    network: Network
+
+
+@dataclass
 class FrontEnd:
     """A project with a front end in `web/`, as `init` wrote it and npm built it."""
 
@@ -59,12 +67,13 @@ class FrontEnd:
         return self.directory / "web"
 
     @contextlib.contextmanager
-    def built(self) -> Iterator[Site]:
+    def built(self) -> Iterator[NetworkedSite]:
         """Run what was built: FastAPI serves the files that Vite made, Next.js serves its own."""
         if self.kind == "react":
-            url = f"http://localhost:{self.port}"
-            with self._program(url, self.port):
-                yield self._site(url)
+            with Network(self.port).up() as network:
+                site = self._site(network)
+                with self._program(site.url, self.port):
+                    yield site
         else:
             with self._next_to_the_program("npm run start --", self.port) as site:
                 yield site
@@ -76,10 +85,9 @@ class FrontEnd:
             yield site
 
     @contextlib.contextmanager
-    def _next_to_the_program(self, command: str, program: int) -> Iterator[Site]:
+    def _next_to_the_program(self, command: str, program: int) -> Iterator[NetworkedSite]:
         port = free_port()
-        url = f"http://localhost:{port}"
-        with self._program(url, program):
+        with Network(port).up() as network, self._program(self._site(network).url, program):
             process = subprocess.Popen(
                 [*command.split(), "--port", str(port)],
                 cwd=self.web,
@@ -89,7 +97,7 @@ class FrontEnd:
             )
             try:
                 await_listening(port, process)
-                yield self._site(url)
+                yield self._site(network)
             finally:
                 os.killpg(process.pid, signal.SIGTERM)
                 process.wait(30)
@@ -100,8 +108,9 @@ class FrontEnd:
         with run_program(self.directory, env, port=port):
             yield
 
-    def _site(self, url: str) -> Site:
-        return Site(self.kind, url, self.directory / "authingo.db")
+    def _site(self, network: Network) -> NetworkedSite:
+        url = f"http://localhost:{network.port}"
+        return NetworkedSite(self.kind, url, self.directory / "authingo.db", network)
 
 
 def npm(arguments: str, directory: Path, **variables: str) -> None:

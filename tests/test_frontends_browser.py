@@ -74,36 +74,6 @@ def ada(person: Callable[..., Person]) -> Person:
     return person()
 
 
-def test_who_signs_up_is_still_there_after_a_reload(ada: Person) -> None:
-    page = ada.sign_up()
-    page.locator("pre").get_by_text(ada.email).wait_for()
-    page.reload()
-    is_signed_in(page)
-    page.get_by_role("button", name="Sign out").click()
-    is_signed_out(page)
-    page.reload()
-    is_signed_out(page)
-    assert ada.tokens() == set()
-    is_signed_in(ada.sign_in())
-
-
-def test_an_expired_session_is_renewed_and_nothing_is_seen_of_it(ada: Person, site: Site) -> None:
-    page = ada.sign_up()
-    page.evaluate("globalThis.samePage = true")
-    before = ada.tokens()
-    site.expire(ada.email)
-    with page.expect_response("**/api/auth/refresh") as refreshed:
-        ask(page)
-    assert refreshed.value.status == 200
-    assert len(ada.tokens()) == 2
-    assert not ada.tokens() & before
-    is_signed_in(page)
-    assert page.evaluate("samePage")
-    site.expire(ada.email)
-    page.reload()
-    is_signed_in(page)
-
-
 def test_tabs_that_wake_at_the_same_moment_refresh_once(ada: Person, site: Site) -> None:
     tabs = [ada.sign_up(), ada.open()]
     is_signed_in(tabs[1])
@@ -139,20 +109,6 @@ def test_without_a_network_nobody_is_signed_out(ada: Person) -> None:
     ada.context.set_offline(False)
     alert.wait_for(state="detached")
     ask(page)
-
-
-def test_a_sign_out_is_seen_in_every_tab(ada: Person) -> None:
-    tabs = [ada.sign_up(), ada.open(), ada.open()]
-    for tab in tabs:
-        is_signed_in(tab)
-    tabs[1].get_by_role("button", name="Sign out").click()
-    for tab in tabs:
-        is_signed_out(tab)
-    # And a sign-in as well.
-    fill(tabs[2], Email=ada.email, Password=PASSWORD)
-    tabs[2].get_by_role("button", name="Sign in").click()
-    for tab in tabs:
-        is_signed_in(tab)
 
 
 def test_no_script_can_read_a_token(ada: Person, site: Site) -> None:

@@ -70,6 +70,7 @@ def test_a_changed_password_begins_a_new_session(browser: Watched) -> None:
     noticed(other, "The session is good.")
     other.locator("#sign-out").click()
     signed_out(page)
+    noticed(page, "Signed out in another tab.")
     sign_in(page, "another correct horse")
     signed_in(page)
 

@@ -17,7 +17,6 @@ from tests.page.watched import (
     expired,
     log,
     noticed,
-    sign_in,
     sign_up,
     signed_in,
     signed_out,
@@ -57,14 +56,6 @@ def test_a_sign_up_shows_the_session_and_what_went_over_the_wire(browser: Watche
     signed_out(page)
     assert "Cookie cleared: authingo_refresh" in page.locator("#log details[open]").inner_text()
     assert page.context.cookies() == []
-
-
-def test_a_reload_keeps_the_session(browser: Watched) -> None:
-    page = browser.tab()
-    sign_up(page)
-    page.reload()
-    signed_in(page)
-    assert browser.count("POST /refresh") == 0
 
 
 @pytest.mark.parametrize(("hours", "said"), [(1, "ahead"), (-1, "behind")])
@@ -198,17 +189,3 @@ def test_a_server_that_was_away_is_found_again(
     page.locator("#retry").click()
     page.locator("#offline").wait_for(state="hidden")
     signed_in(page)
-
-
-def test_a_sign_out_in_one_tab_is_seen_in_the_other(browser: Watched) -> None:
-    first, second = browser.tab(), browser.tab()
-    sign_up(first)
-    signed_in(second)
-    second.locator("#session-list li").first.wait_for()  # else what it asks for is refused first
-    first.locator("#sign-out").click()
-    for page in (first, second):
-        signed_out(page)
-    noticed(second, "Signed out in another tab.")
-    sign_in(second)
-    for page in (second, first):
-        signed_in(page)

@@ -1,0 +1,83 @@
+"""A tab of a browser of any engine, and what a person sees and does there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from selenium.webdriver.remote.webdriver import WebDriver
+    from selenium.webdriver.remote.webelement import WebElement
+
+_PATIENCE = 30  # seconds
+
+
+class Tab:
+    """A tab in a window of its own, so that it is visible whatever happens in others.
+
+    One that is only shown when somebody looks would ask the server then, and need no message
+    from other tabs.
+    """
+
+    def __init__(self, driver: WebDriver, url: str, *, new: bool = True) -> None:
+        self._driver = driver
+        if new:
+            driver.switch_to.new_window("window")
+        self._handle = driver.current_window_handle
+        driver.get(url)
+
+    @property
+    def driver(self) -> WebDriver:
+        self._driver.switch_to.window(self._handle)
+        return self._driver
+
+    def reload(self) -> None:
+        self.driver.refresh()
+
+    def run(self, script: str) -> Any:
+        return self.driver.execute_script(script)
+
+    def cookies(self) -> dict[str, str]:
+        """Return the cookies that the browser would send for this page."""
+        return {one["name"]: one["value"] for one in self.driver.get_cookies()}
+
+    def sees(self, text: str) -> None:
+        until(lambda: text in self._text(), lambda: f"no {text!r} in:\n{self._text()}")
+
+    def sees_no(self, text: str) -> None:
+        until(lambda: text not in self._text(), lambda: f"still {text!r} in:\n{self._text()}")
+
+    def press(self, name: str) -> None:
+        self._find("button", f"//button[normalize-space()='{name}']", name).click()
+
+    def fill(self, **values: str) -> None:
+        for label, value in values.items():
+            path = f"//input[@id=//label[normalize-space()='{label}']/@for]"
+            field = self._find("field", path, label)
+            field.clear()
+            field.send_keys(value)
+
+    def _text(self) -> str:
+        """Return what is to be seen of the page."""
+        text: str = self.run("return document.body.innerText")
+        return text
+
+    def _find(self, kind: str, path: str, name: str) -> WebElement:
+        found: list[WebElement] = []
+
+        def seen() -> bool:
+            elements = self.driver.find_elements("xpath", path)
+            shown = "return arguments[0].checkVisibility()"
+            found[:] = [one for one in elements if self.driver.execute_script(shown, one)]
+            return len(found) == 1
+
+        until(seen, lambda: f"{len(found)} times the {kind} {name!r} in:\n{self._text()}")
+        return found[0]
+
+
+def until(condition: Callable[[], bool], explain: Callable[[], str]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, explain()
+        time.sleep(0.05)  # a driver has nothing to wait for
