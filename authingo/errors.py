@@ -237,6 +237,12 @@ class RefreshReused(AuthError):
     status = 401
 
 
+def _in_words(seconds: int) -> str:
+    """Return a wait for people, rounded up: "1 second", "59 seconds", "15 minutes"."""
+    number, unit = (seconds, "second") if seconds < 60 else (-(-seconds // 60), "minute")
+    return f"{number} {unit}{'' if number == 1 else 's'}"
+
+
 class TooManyRequests(AuthError):
     """Too many attempts: try again later."""
 
@@ -244,7 +250,7 @@ class TooManyRequests(AuthError):
     status = 429
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__()
+        super().__init__(f"Too many attempts: try again in {_in_words(retry_after)}.")
         self.retry_after = retry_after  # seconds
 
 

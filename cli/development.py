@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from importlib.metadata import metadata
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +27,8 @@ from authingo.fastapi.bodies import Receive
 from authingo.fastapi.headers import Scope, header_values
 from authingo.fastapi.replies import Prepared, Send
 
+from .readme_page import readme_page
+
 HEADER = b"x-authingo-dev-cookies"
 
 _KINDS = {
@@ -36,7 +37,6 @@ _KINDS = {
     "js": b"text/javascript; charset=utf-8",
     "svg": b"image/svg+xml",
     "json": b"application/json",
-    "md": b"text/plain; charset=utf-8",
 }
 # Scripts and styles from files of its own, requests to this server, and nothing else: no inline
 # script, no form that a browser would send by itself, and no way from a text to markup.
@@ -129,8 +129,7 @@ def _contents(settings: Settings) -> Iterator[tuple[str, bytes]]:
         path = "/" if file.name == "index.html" else f"/page/{file.name}"
         yield path, file.read_bytes()
     yield "/page/settings.json", json.dumps(_facts(settings)).encode()
-    # The README of the version that runs, which its package carries.
-    yield "/page/README.md", str(metadata("authingo").json.get("description", "")).encode()
+    yield "/page/readme.html", readme_page()
 
 
 def _facts(settings: Settings) -> dict[str, object]:

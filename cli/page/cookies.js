@@ -7,8 +7,8 @@ const WHY = {
   session: {
     path: () => "every route of your service may ask who it is",
     "max-age": () =>
-      `that of the refresh token, so that an idle tab can still sign out; ` +
-      `the server ends it after ${inWords(settings.seconds.session)}`,
+      `the server ends it after ${inWords(settings.seconds.session)}; ` +
+      `kept longer, so that an idle tab can still sign out`,
     lax: "another site's link brings it along, another site's form or script does not",
   },
   refresh: {
@@ -27,8 +27,18 @@ export function explained({ name, cleared, attributes }) {
     const why = `public_url is ${settings.public_url}; everywhere else, cookies are Secure`;
     lines.push(["no Secure", why]);
   }
-  if (!said.includes("domain")) lines.push(["no Domain", "this host alone, and no subdomain of it"]);
+  if (!said.includes("domain")) lines.push(["no Domain", "this host only, and no subdomain of it"]);
   return lines;
+}
+
+// The same in one line, for where there is little room.
+export function inShort({ cleared, attributes }) {
+  if (cleared) return "";
+  const value = (name) =>
+    attributes.find((one) => one.toLowerCase().startsWith(`${name}=`))?.split("=")[1] ?? "";
+  const [path, site] = [value("path"), value("samesite")];
+  const sender = { Lax: " or sent by a form of another site", Strict: " or sent for another site" };
+  return ` for ${path === "/" ? "every route" : `${path} only`}, not read by scripts${sender[site] ?? ""}`;
 }
 
 function reason(kind, attribute, cleared) {
@@ -43,7 +53,7 @@ function reason(kind, attribute, cleared) {
     case "samesite":
       return WHY[kind][value] ?? "it may be embedded by other sites: cookies.same_site";
     case "secure":
-      return "over https alone, and on this machine";
+      return "over https only, and on this machine";
     case "domain":
       return "shared with every subdomain: cookies.domain";
     case "partitioned":

@@ -1,6 +1,6 @@
 // Forms whose errors stand next to their fields.
 
-import { $, busy } from "./dom.js";
+import { $, busy, say } from "./dom.js";
 
 // Errors that are about one field although the server names none.
 const FIELD_OF = {
@@ -28,6 +28,7 @@ export function onSubmit(id, task) {
 }
 
 function showAnswer(form, { code, message, fields = {} }) {
+  say(""); // what went well before has nothing to do with this error
   const field = FIELD_OF[code];
   if (field && form.elements[field]) {
     showErrors(form, { [field]: message }, "");

@@ -1,6 +1,6 @@
 // The log of what went over the wire.
 
-import { explained } from "./cookies.js";
+import { explained, inShort } from "./cookies.js";
 import { $, busy, el } from "./dom.js";
 import { onExchange } from "./wire.js";
 
@@ -30,7 +30,10 @@ function add(exchange) {
 function showLatest(exchange) {
   const latest = $("latest");
   latest.hidden = false;
-  latest.replaceChildren("On the wire: ", line(exchange), " ", chip(exchange));
+  const put = (exchange.answer?.cookies.set ?? []).map((one) =>
+    el("span", { className: "put" }, el("b", {}, `${verb(one)} ${one.name}`), inShort(one)),
+  );
+  latest.replaceChildren("On the wire: ", line(exchange), " ", chip(exchange), ...put);
 }
 
 const line = ({ method, path }) => el("span", { className: "line" }, el("b", {}, method), ` ${path}`);
@@ -62,7 +65,9 @@ function content(exchange) {
   ];
   const sent = answer?.cookies.sent ?? [];
   if (sent.length) request.push(`Cookie: ${sent.map((name) => `${name}=…`).join("; ")}`);
+  // What was set comes first: it is what nobody could see otherwise.
   return [
+    ...(answer?.cookies.set ?? []).map(cookie),
     part("Request", transcript(request, exchange.body), copyButton(exchange)),
     answer
       ? part(
@@ -73,7 +78,6 @@ function content(exchange) {
           ),
         )
       : part("Answer", el("p", { className: "hint" }, failure)),
-    ...(answer?.cookies.set ?? []).map(cookie),
   ];
 }
 
@@ -88,11 +92,13 @@ function transcript(lines, body) {
   return el("pre", {}, el("b", {}, first), text + json);
 }
 
+const verb = ({ cleared }) => (cleared ? "Cookie cleared:" : "Cookie set:");
+
 function cookie(one) {
   const rows = explained(one).map(([attribute, why]) =>
     el("div", {}, el("dt", {}, el("code", {}, attribute)), el("dd", {}, why)),
   );
-  const title = el("h3", {}, one.cleared ? "Cookie cleared: " : "Cookie set: ", el("code", {}, one.name));
+  const title = el("h3", {}, `${verb(one)} `, el("code", {}, one.name));
   return el("div", { className: "part cookie" }, title, el("dl", {}, ...rows));
 }
 

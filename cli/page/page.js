@@ -63,7 +63,7 @@ async function told(doing, done) {
 onClick("show-sign-up", async () => showForm("sign-up"));
 onClick("show-sign-in", async () => showForm("sign-in"));
 onSubmit("sign-up", (body) =>
-  told(session.begin("/sign-up", body), "Welcome. Two cookies are set; the wire shows them."),
+  told(session.begin("/sign-up", body), "Welcome. Two cookies are set: see “On the wire”."),
 );
 onSubmit("sign-in", (body) => told(session.begin("/sign-in", body), "Signed in."));
 onSubmit("change-password", async (body) => {
@@ -107,7 +107,7 @@ function showServer() {
   const misplaced = $("misplaced");
   misplaced.hidden = own.port === location.port;
   misplaced.textContent =
-    `This server answers pages of ${own.origin} alone, because public_url says so, and ` +
+    `This server answers only pages of ${own.origin}, because public_url says so, and ` +
     `refuses the requests of this one. Leave public_url unset to try the flows here.`;
 }
 
@@ -116,6 +116,7 @@ showServer();
 session.onChange(showState);
 onExchange((_, answer) => {
   $("offline").hidden = answer.status !== 0;
+  if (answer.status === 0) say("");
 });
 setInterval(count, 250);
 await session.check();

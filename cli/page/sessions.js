@@ -17,7 +17,9 @@ export async function listSessions(note = "") {
   const answer = await call("GET", "/sessions", { note, quiet: note !== "" });
   if (answer.ok) {
     const all = answer.value.sessions;
+    const inside = $("session-list").contains(document.activeElement);
     $("session-list").replaceChildren(...all.map(listed));
+    if (inside) $("sessions-title").focus();
     $("end-others").hidden = all.length < 2;
   }
   return answer;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -63,6 +64,10 @@ def test_after_five_failures_an_account_has_to_wait(ada: LiveServer, email: str)
         assert answer.all("set-cookie") == []
         (wait,) = answer.all("retry-after")
         waits.append(round(int(wait) / 60))
+        assert re.fullmatch(
+            rf"Too many attempts: try again in {waits[-1]} minutes?\.|.* 5\d seconds\.",
+            answer.json["message"],
+        )
         let_pass(ada, int(wait))
         assert guess(ada, "192.0.2.1", email).code == "invalid_credentials"
     assert waits == [1, 2, 4, 8, 15, 15]

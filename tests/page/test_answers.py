@@ -53,14 +53,14 @@ def test_it_is_announced_first(served: Served) -> None:
     assert first == f"Open http://127.0.0.1:{served.port}/ to try every flow."
 
 
-@pytest.mark.parametrize("name", [*FILES, "settings.json", "README.md"])
+@pytest.mark.parametrize("name", [*FILES, "settings.json", "readme.html"])
 def test_every_file_comes_with_its_type_and_a_strict_policy(browser: Browser, name: str) -> None:
     path = "/" if name == "index.html" else f"/page/{name}"
     answer = got(browser, path)
     assert answer.status == 200
     if name in FILES:
         assert answer.body == FILES[name].read_bytes()
-    kinds = {"html": "text/html", "css": "text/css", "js": "text/javascript", "md": "text/plain"}
+    kinds = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
     kinds |= {"svg": "image/svg+xml", "json": "application/json"}
     (kind,) = answer.all("content-type")
     assert kind.partition(";")[0] == kinds[name.rpartition(".")[2]]

@@ -63,9 +63,15 @@ def test_a_changed_password_begins_a_new_session(browser: Watched) -> None:
     page.locator("#change-password button").click()
     page.locator("#old-password-error", has_text="The current password is wrong.").wait_for()
     page.locator("#old-password:focus").fill(ADA["password"])
+    page.locator("#new-password").fill(ADA["password"])
+    page.locator("#change-password button").click()
+    same = "New password must not be the current password."
+    page.locator("#new-password-error", has_text=same).wait_for()
+    page.locator("#new-password:focus").fill("another correct horse")
     page.keyboard.press("Enter")
     noticed(page, "Password changed.")
     assert page.locator("#change-password input[name]").first.input_value() == ""
+    assert page.locator("#new-password:focus").count() == 1, "the focus stays where it was"
     other.locator("#check").click()
     noticed(other, "The session is good.")
     other.locator("#sign-out").click()

@@ -39,6 +39,30 @@ def test_errors_stand_next_to_their_fields(browser: Watched) -> None:
     assert page.locator("#in-password:focus[aria-invalid=true]").count() == 1
 
 
+def test_an_error_takes_the_place_of_an_older_success(browser: Watched) -> None:
+    page = browser.tab()
+    sign_up(page)
+    for number in range(6):
+        page.locator("#refresh").click()
+        noticed(page, "both tokens are new")
+        page.locator("#old-password").fill("not the password")
+        page.locator("#new-password").fill("another correct horse")
+        page.locator("#change-password button").click()
+        if number < 5:
+            page.locator("#old-password-error:visible").wait_for()
+        else:
+            alert = page.locator("#change-password").get_by_role("alert")
+            alert.filter(has_text="Too many attempts: try again in").wait_for()
+            assert page.locator("#change-password button:focus").count() == 1
+        page.locator("#notice:empty").wait_for(state="attached")
+    page.locator("#refresh").click()
+    noticed(page, "both tokens are new")
+    browser.context.set_offline(True)
+    page.locator("#check").click()
+    page.locator("#offline:visible").wait_for()
+    page.locator("#notice:empty").wait_for(state="attached")
+
+
 def test_an_error_of_no_field_stands_above_the_form(
     start: Callable[..., Served], open_browser: Callable[..., Watched]
 ) -> None:
@@ -52,7 +76,7 @@ def test_a_page_of_another_port_than_public_url_says_what_is_wrong(
     start: Callable[..., Served], open_browser: Callable[..., Watched]
 ) -> None:
     page = open_browser(start(AUTHINGO_PUBLIC_URL="http://localhost:5173")).tab()
-    assert "pages of http://localhost:5173 alone" in page.locator("#misplaced").inner_text()
+    assert "only pages of http://localhost:5173" in page.locator("#misplaced").inner_text()
 
 
 def test_names_of_strangers_are_text(browser: Watched) -> None:

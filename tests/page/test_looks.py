@@ -71,3 +71,9 @@ def test_it_can_be_read(
     page.locator("#check").click()
     page.locator("#offline:visible").wait_for()
     look("offline")
+    browser.context.set_offline(False)
+    for name, shown in {"README": "h2", "OpenAPI": "#routes section"}.items():
+        page.goto(browser.address)
+        page.get_by_role("link", name=name).click()
+        page.locator(shown).first.wait_for()
+        look(name)

@@ -17,6 +17,7 @@ from tests.page.watched import (
     expired,
     log,
     noticed,
+    sign_in,
     sign_up,
     signed_in,
     signed_out,
@@ -81,6 +82,33 @@ def test_a_date_that_a_busy_server_made_late_is_no_difference(browser: Watched) 
     page = browser.tab()
     sign_up(page)
     assert "with which yours agrees" in page.locator("#clock").inner_text()
+
+
+def test_what_was_set_is_in_view_without_scrolling(
+    start: Callable[..., Served], open_browser: Callable[..., Watched]
+) -> None:
+    server = start()
+    wide = open_browser(server, viewport={"width": 1280, "height": 720}).tab()
+    sign_up(wide)
+    cookies = wide.locator("#log .cookie").all()
+    assert len(cookies) == 2
+    narrow = open_browser(server, viewport={"width": 390, "height": 844}).tab()
+    sign_in(narrow)
+    signed_in(narrow)
+    noticed(narrow, "Signed in.")
+    put = narrow.locator("#latest .put")
+    assert put.all_inner_texts() == [
+        "Cookie set: authingo_session for every route, not read by scripts"
+        " or sent by a form of another site",
+        "Cookie set: authingo_refresh for /api/auth/refresh only, not read by scripts"
+        " or sent for another site",
+    ]
+    for page, places in ((wide, cookies), (narrow, put.all())):
+        assert page.evaluate("scrollY") == 0
+        for place in places:
+            box = place.bounding_box()
+            assert box
+            assert 0 <= box["y"] <= box["y"] + box["height"] <= page.evaluate("innerHeight")
 
 
 def test_an_expired_session_is_refreshed_silently(short: Watched) -> None:
