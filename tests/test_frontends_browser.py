@@ -186,6 +186,7 @@ def test_a_new_password_ends_sessions_elsewhere(ada: Person, person: Callable[..
     page.get_by_role("button", name="Change password").click()
     page.get_by_text("Everywhere else you are signed out").wait_for()
     assert page.get_by_label("New password").input_value() == ""
+    assert page.locator("button:focus").inner_text() == "Change password", "the focus stays"
     elsewhere.get_by_role("button", name="Ask again").click()
     is_signed_out(elsewhere)
     is_signed_in(person(ada.email).sign_in("another horse battery"))

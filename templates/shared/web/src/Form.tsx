@@ -24,6 +24,7 @@ export function Form<Values extends Record<keyof Values, string>>({
 
   async function submit(event: FormEvent) {
     event.preventDefault();
+    if (busy) return;
     setBusy(true);
     const result = await onSubmit(Object.fromEntries(new FormData(form.current!)) as Values);
     setBusy(false);
@@ -44,7 +45,8 @@ export function Form<Values extends Record<keyof Values, string>>({
           {error.message}
         </p>
       )}
-      <button disabled={busy}>{action}</button>
+      {/* Not `disabled`, which would take the focus away from somebody who uses a keyboard. */}
+      <button aria-disabled={busy}>{action}</button>
     </form>
   );
 }
