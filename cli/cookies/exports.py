@@ -84,9 +84,9 @@ def _given(cookie: Cookie) -> Given:
     return Given(
         name or "",
         value or "",
-        attributes,
+        attributes if told else None,
         told=frozenset(told),
-        host=domain.removeprefix(".").lower() or None,
+        host=domain.removeprefix(".").lower() if told else None,
     )
 
 

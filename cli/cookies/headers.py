@@ -52,7 +52,8 @@ class Given:
         attributes: None where the source carries none.
         told: the attributes that the source would show if the cookie had them.
         misspelled: those that it carries in a spelling that no browser knows.
-        host: whose cookie it is, where a browser's or curl's store says so.
+        host: whose cookie it is, where it comes from a browser's or curl's store; empty if
+            that does not say.
     """
 
     name: str

@@ -179,7 +179,9 @@ class Inspector:
         if refused or over:
             verdict.does = ["drops it" if refused else "forgets it"]
             return
-        verdict.does = [keeps(given, self._now), *sends(given, place)]
+        verdict.does = list(sends(given, place))
+        if given.told & {"Max-Age", "Expires"}:
+            verdict.does.insert(0, keeps(given, self._now))
         if self._asked is not None:
             self._predict(given, expected, verdict, self._asked)
         verdict.problems += self._other_sites(given, place)
@@ -300,7 +302,7 @@ def _source(given: Given) -> str:
     if given.name == "" and given.attributes is None:
         return ""
     if given.stored:
-        return "kept in a jar"
+        return "as stored"
     return "sent with a request" if given.attributes is None else "set by a response"
 
 

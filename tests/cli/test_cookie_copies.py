@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import shlex
+import subprocess
 from typing import Any
 
 import pytest
@@ -90,6 +91,21 @@ def test_a_row_that_does_not_say_which_browser_it_is_of_claims_nothing() -> None
     assert (one.name, one.value, one.attributes) == ("authingo_session", SESSION, None)
 
 
+def test_nothing_is_said_that_the_source_does_not_say(bare: Runner) -> None:
+    """Safari's dates cannot be read, and some exports are only names and values."""
+    ran = bare(
+        "cookies",
+        "inspect",
+        stdin=filled(KEPT["Safari, table"]).replace(SESSION, "x").replace(REFRESH, "y"),
+    )
+    assert "as stored" in ran.out
+    assert "until it closes" not in ran.out
+    (one,) = read('[{"name": "authingo_session", "value": "x"}]')
+    assert (one.attributes, one.stored) == (None, False)
+    (one,) = read('[{"name": "authingo_session", "value": "x", "path": "/"}]')
+    assert (one.attributes, one.stored) == ({"Path": "/"}, True)
+
+
 def test_several_requests_are_told_apart() -> None:
     one = filled(SENT["Chrome, bash"])
     two = one.replace("app.example.com", "b.example.com").replace(SESSION, "x")
@@ -130,6 +146,15 @@ def test_where_there_is_no_cookie_it_says_what_to_give(text: str, hint: str) -> 
         read(text)
     assert hint in (caught.value.hint or "")
     assert "hunter2" not in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("form", [form for form in SENT if "bash" in form or form == "typed"])
+def test_a_command_is_read_as_bash_reads_it(form: str) -> None:
+    curl: Any = importlib.import_module("authingo.cli.cookies.curl")
+    text = filled(SENT[form]).removeprefix("$ ").replace("\r\n", "\n")
+    script = f"curl() {{ printf '%s\\0' curl \"$@\"; }}\n{text}\n"
+    ran = subprocess.run(["bash", "-c", script], capture_output=True, check=True, text=True)
+    assert list(curl._words(text)) == ran.stdout.split("\0")[:-1]
 
 
 @given(st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30)))
