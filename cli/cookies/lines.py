@@ -22,7 +22,7 @@ _ADDRESS = re.compile(
 )
 # A row or an entry of a list with only a name and a value: name<Tab>value, name: "value".
 _PAIR = re.compile(
-    r"^[ \t]*(?P<name>[A-Za-z0-9_-]{1,100}_(?:session|refresh))"
+    r"^[ \t]*(?P<name>[^\s=;:\"]{1,100}_(?:session|refresh))"
     r"(?:\t|[ \t]*:[ \t]*)(?P<quote>\"?)(?P<value>[^\s\";]{0,4096})(?P=quote)[ \t]*\r?$",
     re.MULTILINE | re.IGNORECASE,
 )

@@ -87,6 +87,8 @@ def test_a_row_that_does_not_say_which_browser_it_is_of_claims_nothing() -> None
     assert one.told == {"Path", "Domain", "Expires", "Secure", "HttpOnly"}
     (one,) = read(f"authingo_session\t{SESSION}")
     assert (one.name, one.value, one.attributes) == ("authingo_session", SESSION, None)
+    (one,) = read(f"__Host-shop.eu_session\t{SESSION}")
+    assert (one.name, one.value) == ("__Host-shop.eu_session", SESSION)
     (one,) = read(f'authingo_session: "{SESSION}"')  # Firefox, the list beside the table
     assert (one.name, one.value, one.attributes) == ("authingo_session", SESSION, None)
 
