@@ -22,6 +22,7 @@ from authingo.stores.rows import Resumptions
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.failures import said
 from authingo.stores.sqlite.handle import Handle
+from authingo.stores.sqlite.permissions import cannot_write
 from authingo.stores.sqlite.reader import Epoch, Identity, Reader, identity
 from authingo.stores.watching import Watchers
 
@@ -48,6 +49,10 @@ _LOST = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 def _compare(applied: list[Applied]) -> SchemaStatus:
     known = migrations.bundled("authingo.stores.sqlite")
     return migrations.compare(known, applied, table=_MIGRATIONS_TABLE)
+
+
+# What the system does not let SQLite do: which of its many reasons, the files tell.
+_NOT_ALLOWED = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
 
 
 class Connection:
@@ -148,10 +153,7 @@ class Connection:
         try:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         except OSError as error:
-            raise StoreUnavailable(
-                f"cannot create or open the database {path}: {error.strerror}",
-                hint="check database_url and who may write to that directory",
-            ) from None
+            raise cannot_write(path, str(error.strerror)) from None
 
     # Revocations
 
@@ -292,9 +294,15 @@ class Connection:
             raise TypeError(f"a value of a wrong type was given to the store: {error}") from None
         except sqlite3.Error as error:
             # The lowest byte is the code that has no details (SQLite's result codes).
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _LOST:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in _LOST:
                 self._disconnect()
-            raise StoreUnavailable(f"SQLite, {self._path}: {said(error)}") from None
+            if code in _NOT_ALLOWED and isinstance(self._path, Path):
+                raise cannot_write(self._path, said(error)) from None
+            hint = "make room on its disk" if code == sqlite3.SQLITE_FULL else None
+            raise StoreUnavailable(f"SQLite, {self._path}: {said(error)}", hint=hint) from None
+        except OSError as error:  # of looking at the file
+            raise cannot_write(Path(self._path), str(error.strerror)) from None
 
     def _open_connection(self) -> sqlite3.Connection:
         if self._connection is not None and self._file == self._identity():
