@@ -10,6 +10,7 @@ import typer
 
 from . import output
 from .running import AsJSON, ConfigFile, command, with_auth
+from .tables import Column, Table, note_left_out, print_table
 from .tree import App
 from .values import whole_number
 
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 app = App(help="See what happened.")
 
+# What follows later gets the widths of the first rows, so each has what it mostly needs.
+_COLUMNS = [
+    Column("at (UTC)", least=19),
+    Column("event", least=22),
+    Column("user", least=24),
+    Column("from", rank=1, least=15),
+    Column("session", rank=2, whole=True, least=30),
+]
 _PAGE = 1000  # rows read at once
 _TABLE_LIMIT = 50  # events shown to people who ask for no number
 _POLL = 1.0  # seconds between two looks with --follow
@@ -36,6 +45,12 @@ def _names() -> list[str]:
     return list(get_args(EventName))
 
 
+def _event_name(text: str) -> str:
+    if text not in _names():
+        raise typer.BadParameter(f"takes one of {', '.join(_names())}")
+    return text
+
+
 @app.command("list", epilog="Example: authingo events list --user ada@example.com --follow")
 @command
 def list_events(
@@ -48,7 +63,8 @@ def list_events(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Only those of this name.",
+            parser=_event_name,
+            help="Only those of this name, such as sign_in_failed.",
             show_default=False,
             autocompletion=_names,
         ),
@@ -134,20 +150,22 @@ async def _print_table(auth: Auth, chosen: _Chosen, limit: int) -> None:
     if not found:
         output.note("no events")
         return
-    output.table(
-        ["at (UTC)", "event", "user", "from", "session"],
+    note_left_out(print_table(_COLUMNS, await _rows(auth, found)))
+
+
+async def _rows(auth: Auth, events: list[Event]) -> list[list[str]]:
+    """Show who it is about by email, or by id where they were deleted."""
+    emails = await auth.store.emails([event.user_id for event in events if event.user_id])
+    return [
         [
-            [
-                f"{event.at:%Y-%m-%d %H:%M:%S}",
-                event.name,
-                event.user_id or "",
-                output.plain(event.ip or ""),
-                event.session_id or "",
-            ]
-            for event in found
-        ],
-        optional=("session", "from"),
-    )
+            f"{event.at:%Y-%m-%d %H:%M:%S}",
+            output.plain(event.name),
+            output.plain(emails.get(event.user_id or "", event.user_id or "")),
+            output.plain(event.ip or ""),
+            output.plain(event.session_id or ""),
+        ]
+        for event in events
+    ]
 
 
 async def _follow(auth: Auth, chosen: _Chosen, limit: int, *, as_json: bool) -> None:
@@ -156,12 +174,18 @@ async def _follow(auth: Auth, chosen: _Chosen, limit: int, *, as_json: bool) -> 
 
     recent: dict[str, Event] = {}
     cursor: str | None = None
+    table: Table | None = None
     found = await chosen.last(auth, limit)
     while True:
-        for event in found:
-            if event.id not in recent:
-                recent[event.id] = event
-                _print_line(event, as_json=as_json)
+        fresh = [event for event in found if event.id not in recent]
+        recent |= {event.id: event for event in fresh}
+        if as_json:
+            _print_lines(fresh)
+        else:
+            rows = await _rows(auth, fresh)
+            table = table or _begin_table(rows)
+            for row in rows:
+                table.print_row(row)
         sys.stdout.flush()
         if recent:
             horizon = max(event.at for event in recent.values()) - _OVERLAP
@@ -173,15 +197,17 @@ async def _follow(auth: Auth, chosen: _Chosen, limit: int, *, as_json: bool) -> 
         found = await chosen.after(auth, cursor)
 
 
-def _print_line(event: Event, *, as_json: bool) -> None:
+def _begin_table(rows: list[list[str]]) -> Table:
+    table = Table(_COLUMNS, rows)
+    table.print_header()
+    note_left_out(table.left_out)
+    return table
+
+
+def _print_lines(events: list[Event]) -> None:
     import json
 
     from authingo.wire import event_json
 
-    if as_json:
+    for event in events:
         output.data(json.dumps(event_json(event)))
-        return
-    about = " ".join(
-        output.plain(text) for text in (event.user_id, event.session_id, event.ip) if text
-    )
-    output.data(f"{event.at:%Y-%m-%d %H:%M:%S}  {event.name:24}  {about}")

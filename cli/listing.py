@@ -7,13 +7,16 @@ little as the first did, and misses nobody who is added or deleted meanwhile.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
 
 import typer
 
 from . import output
-from .values import whole_number
+from .tables import note_left_out
+from .values import one_of, whole_number
 
 Limit = Annotated[
     int | None,
@@ -26,7 +29,27 @@ Limit = Annotated[
 ]
 After = Annotated[
     str | None,
-    typer.Option(metavar="ID", help="Only those after this one.", show_default=False),
+    typer.Option(metavar="ID", help="Only those that come after this one.", show_default=False),
+]
+
+
+class Order(StrEnum):
+    """Which end of a list comes first."""
+
+    oldest = "oldest"
+    newest = "newest"
+
+
+ListOrder = Annotated[
+    Order | None,
+    typer.Option(
+        "--order",
+        metavar="oldest|newest",
+        parser=one_of(Order),
+        autocompletion=lambda: list(Order),
+        help="What comes first; without it the newest in a table, and the oldest for programs.",
+        show_default=False,
+    ),
 ]
 
 T = TypeVar("T")
@@ -34,6 +57,22 @@ T = TypeVar("T")
 _PAGE = 50  # rows read at once, at most
 _DRAWN = 1000  # rows of one table, at least
 _TABLE_LIMIT = 50  # rows shown to people who ask for no number
+
+
+AsCSV = Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")]
+
+
+def one_format(*, as_json: bool, as_csv: bool) -> None:
+    """Raise UsageError where both are wanted."""
+    from authingo.errors import UsageError
+
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other")
+
+
+def is_newest(order: Order | None, *, as_table: bool) -> bool:
+    """Tell whether the newest comes first: for people they do, where nothing else is said."""
+    return as_table if order is None else order is Order.newest
 
 
 class Listing(Generic[T]):
@@ -76,21 +115,36 @@ class Listing(Generic[T]):
                 array.add(to_json(row))
         array.close()
 
-    async def print_table(self, draw: Callable[[list[T]], None], *, none: str) -> None:
-        """Draw a table of as many as fit in one, and say how to go on where that is not all."""
-        last, rows = None, list[T]()
+    async def print_csv(self, columns: list[str], to_row: Callable[[T], list[object]]) -> None:
+        """Print a header and a line for each. Texts of strangers must be made a `cell`."""
+        import csv
+
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        async for page in self.pages():
+            writer.writerows(map(to_row, page))
+
+    async def print_table(self, draw: Callable[[list[T]], list[str]], *, none: str) -> None:
+        """Draw a table of as many as fit in one, and say how to go on where that is not all.
+
+        Args:
+            draw: returns the columns there was no room for.
+            none: what is said where there is nothing.
+        """
+        last, rows, left_out = None, list[T](), dict[str, None]()
         async for page in self.pages(_TABLE_LIMIT):
             last = self._id_of(page[-1])
             rows += page
             if len(rows) >= _DRAWN:
-                draw(rows)
+                left_out |= dict.fromkeys(draw(rows))
                 rows = []
         if rows:
-            draw(rows)
+            left_out |= dict.fromkeys(draw(rows))
+        note_left_out(list(left_out))
         if last is None:
             output.note(none)
         elif await self._fetch(last, 1):
-            output.note(f"there are more: --after {last}, or --limit")
+            output.note(f"there are more: --after {last}, or --limit N")
 
 
 async def check_after(

@@ -92,53 +92,6 @@ def cell(text: str) -> str:
     return "'" + shown if shown.startswith(("=", "+", "-", "@", "\t", "\r")) else shown
 
 
-def table(
-    columns: list[str],
-    rows: list[list[str]],
-    *,
-    optional: tuple[str, ...] = (),
-    whole: tuple[str, ...] = (),
-) -> None:
-    """Print a table for people, as wide as the terminal allows. Cells must be `plain`.
-
-    Args:
-        columns: the headers. Where it is too narrow, the widest columns are cut.
-        rows: as many cells each.
-        optional: columns to leave out, one after the other, before any is cut.
-        whole: columns that are never cut, because half an id is none.
-    """
-    from rich.cells import cell_len
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    widths = [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
-    # Without a terminal nothing is cut: whoever reads it there looks for the whole of it.
-    width = None if sys.stdout.isatty() else 10_000
-    console = Console(width=width, markup=False, highlight=False, emoji=False)
-    shown = [index for index in range(len(columns)) if widths[index]]
-
-    def excess() -> int:
-        return sum(widths[index] + 2 for index in shown) - 2 - console.width
-
-    for name in optional:
-        if excess() > 0:
-            shown = [index for index in shown if columns[index] != name]
-    cut = [index for index in shown if columns[index] not in whole]
-    while (too_wide := excess()) > 0:
-        widest = max(cut, key=lambda index: widths[index])
-        second = max((widths[i] for i in cut if widths[i] < widths[widest]), default=8)
-        if widths[widest] <= 8:
-            break  # nothing sensible is left to cut
-        widths[widest] = max(second, widths[widest] - too_wide, 8)
-    drawn = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for index in shown:
-        drawn.add_column(columns[index], width=widths[index], no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        drawn.add_row(*(Text(row[index]) for index in shown))
-    console.print(drawn)
-
-
 def _visible(char: str) -> str:
     if char.isprintable() or char == " ":
         return char

@@ -7,12 +7,38 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import output
-from .listing import After, Limit, Listing, check_after
+from .listing import (
+    After,
+    AsCSV,
+    Limit,
+    Listing,
+    ListOrder,
+    check_after,
+    is_newest,
+    one_format,
+)
 from .running import AsJSON, ConfigFile, command, with_auth
+from .tables import Column, print_table
+from .user_agents import short_name
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
     from authingo.models import StoredSession
+
+
+_COLUMNS = [
+    "id",
+    "user_id",
+    "email",
+    "state",
+    "created_at",
+    "last_used_at",
+    "expires_at",
+    "refresh_expires_at",
+    "ip",
+    "browser",
+    "user_agent",
+]
 
 
 @command
@@ -28,16 +54,25 @@ def list_sessions(
     expired: Annotated[
         bool, typer.Option("--expired", help="Only those that are over and not pruned yet.")
     ] = False,
+    order: ListOrder = None,
     limit: Limit = None,
     after: After = None,
     as_json: AsJSON = False,
+    as_csv: AsCSV = False,
     config: ConfigFile = None,
 ) -> None:
-    """List sessions by the time of the sign-in. Times are UTC."""
+    """List sessions by the time of the sign-in. Times are UTC.
+
+    A table shows the newest first; JSON and CSV begin with the oldest. The browser is
+    what it says of itself.
+    """
     from authingo.errors import UsageError
 
     if active and expired:
         raise UsageError("--active and --expired exclude each other", hint="neither lists both")
+
+    one_format(as_json=as_json, as_csv=as_csv)
+    newest = is_newest(order, as_table=not (as_json or as_csv))
 
     async def work(auth: Auth) -> None:
         from authingo.wire import stored_session_json
@@ -48,32 +83,59 @@ def list_sessions(
         async def fetch(after: str | None, limit: int) -> list[StoredSession]:
             live = active if active or expired else None
             return await auth.store.all_sessions(
-                user_id=user_id, live=live, after=after, limit=limit
+                user_id=user_id, live=live, after=after, limit=limit, newest=newest
             )
 
         sessions = Listing(fetch, lambda one: one.session.id, after=after, limit=limit)
         if as_json:
             await sessions.print_json(stored_session_json)
+        elif as_csv:
+            await sessions.print_csv(_COLUMNS, _csv_row)
         else:
             await sessions.print_table(_draw, none="no sessions")
 
     with_auth(config, work, gives_way=True)
 
 
-def _draw(sessions: list[StoredSession]) -> None:
-    output.table(
-        ["user", "state", "last used", "expires", "from", "id"],
+def _csv_row(one: StoredSession) -> list[object]:
+    from authingo.wire import stored_session_json
+
+    facts = {
+        **stored_session_json(one),
+        "email": output.cell(one.user.email),
+        "state": _state(one),
+        "browser": short_name(one.session.user_agent),
+        "user_agent": output.cell(one.session.user_agent or ""),
+        "ip": output.cell(one.session.ip or ""),
+    }
+    return [facts[column] for column in _COLUMNS]
+
+
+def _draw(sessions: list[StoredSession]) -> list[str]:
+    return print_table(
+        [
+            Column("user"),
+            Column("state", rank=3),
+            Column("last used", rank=2),
+            Column("expires", rank=5),
+            Column("from", rank=4),
+            Column("browser", rank=1),
+            Column("id", whole=True),  # `sessions revoke` takes it
+        ],
         [
             [
                 output.plain(one.user.email),
-                "active" if one.live else "expired",
+                _state(one),
                 f"{one.session.last_used_at:%Y-%m-%d %H:%M}",
                 f"{one.session.refresh_expires_at:%Y-%m-%d}",
                 output.plain(one.session.ip or ""),
+                short_name(one.session.user_agent),
                 one.session.id,
             ]
             for one in sessions
         ],
-        optional=("expires", "from"),
-        whole=("id",),  # `sessions revoke` takes it
     )
+
+
+def _state(one: StoredSession) -> str:
+    return "active" if one.live else "expired"

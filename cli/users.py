@@ -37,12 +37,13 @@ def show(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> Non
     if as_json:
         output.as_json(output.user_json(user))
         return
-    disabled = f"disabled since {output.moment(user.disabled_at)}" if user.disabled_at else "active"
+    since = f" since {output.moment(user.disabled_at)}" if user.disabled_at else ""
     facts = {
-        "email": f"{output.plain(user.email)}{'' if user.email_verified else ' (not verified)'}",
+        "email": output.plain(user.email),
+        "verified": user_list.verified(user),
         "name": output.plain(user.name),
         "id": user.id,
-        "state": disabled,
+        "state": user_list.state_of(user) + since,
         "created": output.moment(user.created_at),
         "changed": output.moment(user.updated_at),
         "sessions": _in_short(sessions),

@@ -201,12 +201,21 @@ class Store(Protocol):
         """
 
     async def list_users(
-        self, *, search: str | None = None, after: str | None = None, limit: int
+        self,
+        *,
+        search: str | None = None,
+        after: str | None = None,
+        limit: int,
+        newest: bool = False,
     ) -> list[User]:
         """Return up to `limit` users by id, which is by creation, those after the id `after`.
 
+        `newest`: in the other order, and those before it.
         `search` is a part of an email or a name; ASCII letters match in either case.
         """
+
+    async def emails(self, user_ids: Sequence[str]) -> dict[str, str]:
+        """Return the emails of these users by id. Those that are not there are left out."""
 
     async def import_users(self, users: Sequence[Credentials]) -> set[str]:
         """Store users as they are, ids, times and hashes; return the ids of those stored.
@@ -303,9 +312,11 @@ class Store(Protocol):
         live: bool | None = None,
         after: str | None = None,
         limit: int,
+        newest: bool = False,
     ) -> list[StoredSession]:
         """Return up to `limit` sessions by id, which is by sign-in, those after the id `after`.
 
+        `newest`: in the other order, and those before it.
         Everybody's, or those of one user; those that can still be refreshed (`live`),
         those that cannot, or both.
         """

@@ -13,6 +13,7 @@ SESSION = (
     "s.id, s.user_id, s.created_at, s.last_used_at, s.expires_at, s.refresh_expires_at,"
     " s.ip, s.user_agent"
 )
+FIRST, LAST = "", "\U0010ffff"  # texts that sort before and behind every id
 EVENT = "id, at, name, user_id, session_id, ip"
 USER_SIZE = 7  # columns of USER
 _BOTH = USER_SIZE + 8  # and of SESSION
@@ -106,6 +107,15 @@ def read_days(rows: Iterable[Sequence[Any]]) -> tuple[Day, ...]:
         if name is not None:
             events[name] = count
     return tuple(Day(day, events) for day, events in days.items())
+
+
+def after_which(column: str, parameter: str, *, newest: bool) -> str:
+    """Return the condition of a page that begins after an id, in either order.
+
+    It is one comparison, with FIRST or LAST where there is no id: with "or none is given"
+    the database would read from the end of the table to each page.
+    """
+    return f"{column} {'<' if newest else '>'} {parameter}"
 
 
 def like_pattern(search: str | None) -> str | None:

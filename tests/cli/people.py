@@ -21,11 +21,13 @@ class Office:
     def __init__(self, authingo: Runner) -> None:
         self._url = authingo.env["AUTHINGO_DATABASE_URL"]
 
-    def sign_in(self, email: str, ip: str | None = None) -> SignedIn:
+    def sign_in(self, email: str, ip: str | None = None, user_agent: str | None = None) -> SignedIn:
         """Begin a session, without a password."""
 
         async def work(auth: Auth) -> SignedIn:
-            return await auth.begin_session(await auth.find_user(email), client=Client(ip))
+            return await auth.begin_session(
+                await auth.find_user(email), client=Client(ip, user_agent)
+            )
 
         return self.run(work)
 

@@ -100,6 +100,41 @@ def test_following_prints_each_event_once_as_it_comes(authingo: Runner, url: str
     assert "Traceback" not in err
 
 
+def test_events_show_the_email_of_those_who_are_there(
+    authingo: Runner, url: str, make_user: Any
+) -> None:
+    user = make_user()
+    insert(url, 1, "sign_in", "usr_deleted")
+    insert(url, 2, "sign_in", user["id"])
+    rows = [line.split() for line in authingo("events", "list").out.splitlines()]
+    assert rows[0] == ["at", "(UTC)", "event", "user", "from", "session"]
+    assert [row[3] for row in rows[1:]] == ["usr_deleted", "ada@example.com", "ada@example.com"]
+    narrow = authingo.on_terminal("events", "list", columns=80)
+    assert "no room for: from, session" in narrow.out
+
+
+def test_a_name_that_no_event_has_is_wrong_usage(authingo: Runner) -> None:
+    ran = authingo("events", "list", "--event", "login")
+    assert (ran.code, ran.out) == (2, "")
+    assert "--event takes one of sign_up, sign_in, sign_in_failed, " in ran.err
+
+
+def test_following_prints_the_columns_of_the_list(
+    authingo: Runner, url: str, make_user: Any
+) -> None:
+    user = make_user()
+    insert(url, 100, "sign_in", user["id"])
+    process = authingo.start("events", "list", "--follow", "--event", "sign_in")
+    assert process.stdout is not None
+    header, first = process.stdout.readline(), process.stdout.readline()
+    insert(url, 105, "sign_in", "usr_deleted")
+    second = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    listed = authingo("events", "list", "--event", "sign_in").out.splitlines()
+    assert [line.rstrip() for line in (header, first, second)] == listed
+
+
 def test_pruning_forgets_what_is_old(authingo: Runner, url: str, make_user: Any) -> None:
     make_user()
     insert_many(url, 7)

@@ -11,6 +11,8 @@ import pytest
 from authingo import clock
 from authingo.models import is_id, new_id
 
+NO_ROOM = "no room for: size (a wider terminal or --json shows all)\n"
+
 Listing = importlib.import_module("authingo.cli.listing").Listing
 
 
@@ -40,7 +42,12 @@ class Rows:
     def table(self, limit: int | None) -> list[list[int]]:
         drawn: list[list[int]] = []
         listing = Listing(self.fetch, str, after=None, limit=limit)
-        asyncio.run(listing.print_table(drawn.append, none="none"))
+
+        def draw(rows: list[int]) -> list[str]:
+            drawn.append(rows)
+            return ["size"] if len(rows) == 1000 else []
+
+        asyncio.run(listing.print_table(draw, none="none"))
         return drawn
 
 
@@ -78,9 +85,9 @@ def test_people_get_fifty_rows_and_are_told_of_more(capsys: pytest.CaptureFixtur
     for count, limit, sizes, said in (
         (0, None, [], "none\n"),
         (50, None, [50], ""),
-        (51, None, [50], "there are more: --after 49, or --limit\n"),
-        (2500, 2500, [1000, 1000, 500], ""),
-        (2500, 1200, [1000, 200], "there are more: --after 1199, or --limit\n"),
+        (51, None, [50], "there are more: --after 49, or --limit N\n"),
+        (2500, 2500, [1000, 1000, 500], NO_ROOM),
+        (2500, 1200, [1000, 200], f"{NO_ROOM}there are more: --after 1199, or --limit N\n"),
     ):
         assert [len(page) for page in Rows(count).table(limit)] == sizes
         assert capsys.readouterr().err == said

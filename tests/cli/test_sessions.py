@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import importlib
+import io
 import json
 import re
 from collections.abc import Callable
@@ -95,15 +98,85 @@ def test_a_table_of_sessions_fits_and_keeps_the_ids_whole(
     for columns in (80, 68):
         ran = authingo.on_terminal("sessions", "list", columns=columns)
         narrow = re.sub(r"\x1b\[[\d;]*m", "", ran.out)
-        assert max(len(line) for line in narrow.splitlines()) <= columns
+        header, row, left_out = narrow.splitlines()
+        assert max(len(header), len(row)) <= columns
+        assert "no room for: " in left_out
         assert session.id in narrow
         assert "a.rather" in narrow
     wide = authingo.on_terminal("sessions", "list", columns=200).out
     for shown in (email, "active", f"{session.refresh_expires_at:%Y-%m-%d}", session.ip or ""):
         assert shown in wide
     office.sign_in(email)
-    first = authingo("sessions", "list", "--limit", "1")
-    assert first.err == f"there are more: --after {session.id}, or --limit\n"
+    first = authingo("sessions", "list", "--limit", "1", "--order", "oldest")
+    assert first.err == f"there are more: --after {session.id}, or --limit N\n"
+
+
+WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0"
+HOSTILE = "=cmd()\x1b]0;owned\x07"
+
+
+def test_the_browser_is_shown_and_a_hostile_one_gives_no_orders(
+    authingo: Runner, make_user: Make, office: Office
+) -> None:
+    make_user("ada@example.com")
+    for user_agent in (WINDOWS, HOSTILE, None):
+        office.sign_in("ada@example.com", "192.0.2.7", user_agent)
+    people = authingo.on_terminal("sessions", "list", columns=200).out
+    assert "Firefox, Windows" in people
+    assert "unknown" in people
+    assert "\x1b]0;" not in people
+    written = authingo("sessions", "list", "--csv")
+    assert (written.code, written.err, "\x1b" in written.out) == (0, "", False)
+    rows = list(csv.DictReader(io.StringIO(written.out)))
+    as_json = authingo("sessions", "list", "--json").json
+    assert [row["id"] for row in rows] == [one["id"] for one in as_json]
+    assert [row["browser"] for row in rows] == ["Firefox, Windows", "unknown", ""]
+    assert [row["user_agent"] for row in rows] == [WINDOWS, r"'=cmd()\x1b]0;owned\x07", ""]
+    assert {row["email"] for row in rows} == {"ada@example.com"}
+    newest = authingo("sessions", "list", "--csv", "--order", "newest").out
+    assert [row["id"] for row in csv.DictReader(io.StringIO(newest))] == [
+        one["id"] for one in as_json[::-1]
+    ]
+    assert authingo("sessions", "list", "--csv", "--json").code == 2
+
+
+CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0"
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        (WINDOWS, "Firefox, Windows"),
+        (f"Mozilla/5.0 (X11; Linux x86_64) {CHROME} Safari/537.36", "Chrome, Linux"),
+        (
+            f"Mozilla/5.0 (Linux; Android 10; K) {CHROME} Mobile Safari/537.36",
+            "Chrome, Android",
+        ),
+        (
+            f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {CHROME} Safari/537.36 Edg/156.0.0.0",
+            "Edge, Windows",
+        ),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 "
+            "(KHTML, like Gecko) Version/18.0 Safari/605.1.15",
+            "Safari, macOS",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 "
+            "(KHTML, like Gecko) CriOS/156.0 Mobile/15E148 Safari/604.1",
+            "Chrome, iPhone",
+        ),
+        ("curl/8.5.0", "curl"),
+        ("python-httpx/0.28", "python-httpx"),
+        ("x" * 400, "unknown"),
+        ("\u202eevil", "unknown"),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_a_browser_has_a_short_name(user_agent: str | None, name: str) -> None:
+    short_name = importlib.import_module("authingo.cli.user_agents").short_name
+    assert short_name(user_agent) == name
 
 
 def test_revoke_takes_exactly_one_of_id_user_and_all(authingo: Runner, make_user: Make) -> None:

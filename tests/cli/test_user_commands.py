@@ -33,9 +33,11 @@ def test_show_finds_by_email_as_it_is_typed_and_by_id(
     people = authingo("users", "show", "ada@example.com")
     assert (people.code, people.err) == (0, "")
     facts = dict(line.split(None, 1) for line in people.out.splitlines())
-    assert facts["email"] == "ada@example.com (not verified)"
+    assert facts["email"] == "ada@example.com"
     assert (facts["name"], facts["id"]) == ("Ada [red]Lovelace", user["id"])
-    assert (facts["state"], facts["sessions"]) == ("active", "none")
+    assert (facts["state"], facts["verified"], facts["sessions"]) == ("active", "no", "none")
+    listed = authingo("users", "list", "--search", "ada@").out.splitlines()
+    assert [word for word in listed[1].split() if word in {"active", "no"}] == ["active", "no"]
     office.sign_in("ada@example.com", ip="192.0.2.7")
     office.sign_in("ada@example.com", ip="192.0.2.8")
     with_sessions = authingo("users", "show", "ada@example.com").out

@@ -152,19 +152,36 @@ def test_list_pages_through_more_than_it_reads_at_once(authingo: Runner) -> None
     assert len(authingo("users", "list", "--json", "--limit", "1001").json) == 1001
     table = authingo("users", "list")
     assert len(table.out.splitlines()) == 51
-    assert "there are more: --after usr_0049" in table.err
+    assert "there are more: --after usr_2450" in table.err, "the newest come first"
+    first, *_, last = (line.split()[-1] for line in table.out.splitlines()[1:])
+    assert (first, last) == ("usr_2499", "usr_2450")
+    older = authingo("users", "list", "--after", "usr_2450", "--limit", "1").out
+    assert older.splitlines()[1].split()[-1] == "usr_2449"
+    oldest = authingo("users", "list", "--order", "oldest", "--limit", "1").out
+    assert oldest.splitlines()[1].split()[-1] == "usr_0000"
+    newest = [one["id"] for one in authingo("users", "list", "--json", "--order", "newest").json]
+    assert newest == ids[::-1]
+    assert authingo("users", "list", "--order", "age").code == 2
 
 
 def test_list_for_people_fits_the_terminal(authingo: Runner, make_user: Make) -> None:
     user = make_user("a.rather.long.address.of.somebody@subdomain.example.com", "--name", "A" * 60)
-    narrow = authingo.on_terminal("users", "list", columns=80).out
-    assert max(len(line) for line in re.sub(r"\x1b\[[\d;]*m", "", narrow).splitlines()) <= 80
-    assert "active" in narrow
-    assert f"{user['created_at'][:10]}" in narrow, "the short columns are whole"
+    narrow = re.sub(r"\x1b\[[\d;]*m", "", authingo.on_terminal("users", "list", columns=80).out)
+    header, row, left_out = narrow.splitlines()
+    assert max(map(len, (header, row))) <= 80
+    assert header.split() == ["email", "name", "state", "id"]
+    assert row.startswith("a.rather.long.address.of")
+    assert row.endswith(f"…  active  {user['id']}")
+    assert left_out == "no room for: verified, created (a wider terminal or --json shows all)"
+    narrower = authingo.on_terminal("users", "list", columns=45).out
+    assert user["id"] in narrower, "the id is the last to go"
+    assert "no room for: name, state, verified, created" in narrower
     wide = authingo.on_terminal("users", "list", columns=250).out
     assert user["email"] in wide
     assert user["id"] in wide
-    assert user["id"] in authingo("users", "list").out, "a pipe gets everything"
+    assert "no room" not in wide
+    piped = authingo("users", "list")
+    assert (user["id"] in piped.out, "A" * 60 in piped.out, piped.err) == (True, True, "")
     assert "no users" in authingo("users", "list", "--search", "nobody").err
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from authingo.models import NewSession
+from authingo.events import happened
+from authingo.models import NewSession, Outcome
 from authingo.stores.conformance.world import Begun, a_session, add_user
 from authingo.stores.sqlite import SQLiteStore
 from tests.stores.watching import LIVES
@@ -29,6 +30,7 @@ async def store(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[SQLiteSt
     await store.open(create=False)
     user = await add_user(store, "many@example.com")
     assert await store.begin_session(user.id, a_session(), version=1, ending=None)
+    await store.record(Outcome(events=(happened("sign_in", user_id=user.id),)))
     await store.close()
     with sqlite3.connect(file) as connection:
         for table, drawn in (
@@ -38,6 +40,7 @@ async def store(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[SQLiteSt
                 {"id": "'ses_' || i", "user_id": "'usr_' || i"}
                 | dict.fromkeys(("token_digest", "selector_digest"), "randomblob(32)"),
             ),
+            ("events", {"id": "'evt_' || i", "user_id": "'usr_' || i"}),
         ):
             rows = connection.execute(f"PRAGMA table_info(authingo_{table})").fetchall()
             chosen = ", ".join(drawn.get(row[1], row[1]) for row in rows)
@@ -91,6 +94,25 @@ async def test_what_every_visit_needs_goes_by_an_index(store: SQLiteStore) -> No
             "end": lambda second=second: store.end_session(second.token_digest),  # type: ignore[misc]
             "list": lambda: store.list_sessions(user.id),
             "end all": lambda: store.end_sessions(user.id),
+        }
+        taken = {name: await steps(store, verb) for name, verb in verbs.items()}
+    assert {name: count for name, count in taken.items() if count > _STEPS} == {}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("newest", [False, True])
+async def test_a_page_of_a_list_reads_no_more_than_its_rows(
+    store: SQLiteStore, newest: bool
+) -> None:
+    """From the middle of the table, in either order."""
+    user = await add_user(store)
+    users, sessions = f"usr_{_SESSIONS // 2}", f"ses_{_SESSIONS // 2}"
+    for _ in range(2):  # the first one of each looks at the schema too
+        verbs: dict[str, Callable[[], Awaitable[object]]] = {
+            "users": lambda: store.list_users(after=users, limit=9, newest=newest),
+            "sessions": lambda: store.all_sessions(after=sessions, limit=9, newest=newest),
+            "sessions of one": lambda: store.all_sessions(user_id=user.id, limit=9, newest=newest),
+            "events of one": lambda: store.list_events(user_id=user.id, limit=9, newest=newest),
         }
         taken = {name: await steps(store, verb) for name, verb in verbs.items()}
     assert {name: count for name, count in taken.items() if count > _STEPS} == {}

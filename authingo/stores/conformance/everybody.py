@@ -34,6 +34,9 @@ class EverybodyConformance:
         page = await store.all_sessions(limit=4)
         rest = await store.all_sessions(limit=4, after=page[-1].session.id)
         assert [one.session.id for one in (*page, *rest)] == in_order
+        newest = await store.all_sessions(limit=4, newest=True)
+        older = await store.all_sessions(limit=4, newest=True, after=newest[-1].session.id)
+        assert [one.session.id for one in (*newest, *older)] == in_order[::-1]
         for live, expected in ((False, dead), (True, [i for i in in_order if i not in dead])):
             listed = await store.all_sessions(live=live, limit=9)
             assert [one.session.id for one in listed] == expected

@@ -64,6 +64,13 @@ class UsersConformance:
         with pytest.raises(EmailTaken):
             await add_user(store)
 
+    async def test_emails_are_found_by_ids(self, store: Store) -> None:
+        """Also of none, and without those that are not there."""
+        users = [await add_user(store, f"user{number}@example.com") for number in range(3)]
+        wanted = {user.id: user.email for user in users[:2]}
+        assert await store.emails([*wanted, "usr_nobody", *wanted]) == wanted
+        assert await store.emails([]) == {}
+
     async def test_users_are_listed_in_pages(self, store: Store) -> None:
         """In the order of their ids, each once."""
         users = [await add_user(store, f"user{number}@example.com") for number in range(5)]
@@ -71,6 +78,12 @@ class UsersConformance:
         first = await store.list_users(limit=3)
         assert first == in_order[:3]
         assert await store.list_users(limit=3, after=first[-1].id) == in_order[3:]
+        newest = await store.list_users(limit=3, newest=True)
+        assert newest == in_order[::-1][:3]
+        assert (
+            await store.list_users(limit=9, newest=True, after=newest[-1].id)
+            == (in_order[::-1][3:])
+        )
 
     async def test_a_search_finds_parts_of_email_and_name(self, store: Store) -> None:
         """In either case of ASCII letters; signs that mean something to LIKE mean themselves."""

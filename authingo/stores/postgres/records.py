@@ -10,7 +10,7 @@ from authingo.models import AttemptLimit, Begun, Counted, Event, Outcome, Taken
 from authingo.stores.postgres.connections import Connections
 from authingo.stores.postgres.statements import outcome as outcome_parts
 from authingo.stores.postgres.statements import outcome_parameters
-from authingo.stores.rows import EVENT, USER, USER_SIZE, RowReader, read_event
+from authingo.stores.rows import EVENT, FIRST, LAST, USER, USER_SIZE, RowReader, read_event
 
 _read = RowReader()
 _SHORTEST_WAIT = timedelta(seconds=1)
@@ -128,13 +128,14 @@ class Records(Connections):
         newest: bool = False,
     ) -> list[Event]:
         """See Store."""
+        about = "$4::text IS NULL" if user_id is None else "user_id = $4"
         found = await self._all(
             f"SELECT {EVENT} FROM authingo_events"
-            " WHERE id > $1 AND ($2::text IS NULL OR id < $2)"
-            " AND ($3::text IS NULL OR name = $3) AND ($4::text IS NULL OR user_id = $4)"
+            " WHERE id > $1 AND id < $2"
+            f" AND ($3::text IS NULL OR name = $3) AND {about}"
             f" ORDER BY id {'DESC' if newest else ''} LIMIT $5",
-            after or "",
-            before,
+            after or FIRST,
+            before or LAST,
             name,
             user_id,
             limit,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from authingo.models import Session, StoredSession
 from authingo.stores.postgres.connections import Connections
-from authingo.stores.rows import SESSION, USER, RowReader
+from authingo.stores.rows import FIRST, LAST, SESSION, USER, RowReader, after_which
 
 _read = RowReader()
 _STORED = (
@@ -33,12 +33,15 @@ class Upkeep(Connections):
         live: bool | None = None,
         after: str | None = None,
         limit: int,
+        newest: bool = False,
     ) -> list[StoredSession]:
         """See Store."""
         whose = "$2::text IS NULL" if user_id is None else "s.user_id = $2"
         found = await self._all(
-            f"{_STORED} WHERE s.id > $1 AND {whose} AND {_IF_LIVE[live]} ORDER BY s.id LIMIT $3",
-            after or "",
+            f"{_STORED} WHERE {after_which('s.id', '$1', newest=newest)}"
+            f" AND {whose} AND {_IF_LIVE[live]}"
+            f" ORDER BY s.id {'DESC' if newest else ''} LIMIT $3",
+            after or (LAST if newest else FIRST),
             user_id,
             limit,
         )

@@ -27,7 +27,7 @@ from authingo.stores.postgres.statements import (
     session_parameters,
     user_parameters,
 )
-from authingo.stores.rows import USER, RowReader, like_pattern
+from authingo.stores.rows import FIRST, LAST, USER, RowReader, after_which, like_pattern
 
 _read = RowReader()
 
@@ -194,18 +194,30 @@ class Users(Connections):
         return row is not None
 
     async def list_users(
-        self, *, search: str | None = None, after: str | None = None, limit: int
+        self,
+        *,
+        search: str | None = None,
+        after: str | None = None,
+        limit: int,
+        newest: bool = False,
     ) -> list[User]:
         """See Store. The columns' collation is C, so ILIKE folds ASCII letters alone."""
         found = await self._all(
-            f"SELECT {USER} FROM authingo_users u WHERE u.id > $1"
+            f"SELECT {USER} FROM authingo_users u WHERE {after_which('u.id', '$1', newest=newest)}"
             " AND ($2::text IS NULL OR u.email ILIKE $2 OR u.name ILIKE $2)"
-            " ORDER BY u.id LIMIT $3",
-            after or "",
+            f" ORDER BY u.id {'DESC' if newest else ''} LIMIT $3",
+            after or (LAST if newest else FIRST),
             like_pattern(search),
             limit,
         )
         return [_read.user(row) for row in found]
+
+    async def emails(self, user_ids: Sequence[str]) -> dict[str, str]:
+        """See Store."""
+        found = await self._all(
+            "SELECT id, email FROM authingo_users WHERE id = ANY($1::text[])", list(user_ids)
+        )
+        return {row[0]: row[1] for row in found}
 
     async def import_users(self, users: Sequence[Credentials]) -> set[str]:
         """See Store. In the order of emails, so that two at once wait and do not deadlock."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from authingo.models import AttemptLimit, Begun, Counted, Credentials, Event, Outcome, Taken
-from authingo.stores.rows import EVENT, USER, read_event
+from authingo.stores.rows import EVENT, FIRST, LAST, USER, read_event
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.connection import Connection
 
@@ -49,12 +49,13 @@ class Records(Connection):
         newest: bool = False,
     ) -> list[Event]:
         """See Store."""
+        about = "?4 IS NULL" if user_id is None else "user_id = ?4"
         found = await self._all(
-            f"SELECT {EVENT} FROM authingo_events WHERE id > ?1 AND (?2 IS NULL OR id < ?2)"
-            " AND (?3 IS NULL OR name = ?3) AND (?4 IS NULL OR user_id = ?4)"
+            f"SELECT {EVENT} FROM authingo_events WHERE id > ?1 AND id < ?2"
+            f" AND (?3 IS NULL OR name = ?3) AND {about}"
             f" ORDER BY id {'DESC' if newest else ''} LIMIT ?5",
-            after or "",
-            before,
+            after or FIRST,
+            before or LAST,
             name,
             user_id,
             limit,

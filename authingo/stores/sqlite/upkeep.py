@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from authingo.models import Session, StoredSession
-from authingo.stores.rows import SESSION, USER
+from authingo.stores.rows import FIRST, LAST, SESSION, USER, after_which
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.connection import Connection
 
@@ -34,13 +34,16 @@ class Upkeep(Connection):
         live: bool | None = None,
         after: str | None = None,
         limit: int,
+        newest: bool = False,
     ) -> list[StoredSession]:
         """See Store."""
         whose = "?3 IS NULL" if user_id is None else "s.user_id = ?3"
         found = await self._all(
-            f"{_STORED} WHERE s.id > ?2 AND {whose} AND {_IF_LIVE[live]} ORDER BY s.id LIMIT ?4",
+            f"{_STORED} WHERE {after_which('s.id', '?2', newest=newest)}"
+            f" AND {whose} AND {_IF_LIVE[live]}"
+            f" ORDER BY s.id {'DESC' if newest else ''} LIMIT ?4",
             rows.now(),
-            after or "",
+            after or (LAST if newest else FIRST),
             user_id,
             limit,
         )

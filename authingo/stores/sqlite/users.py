@@ -17,7 +17,7 @@ from authingo.models import (
     Resumed,
     User,
 )
-from authingo.stores.rows import USER, like_pattern
+from authingo.stores.rows import FIRST, LAST, USER, after_which, like_pattern
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.connection import Connection
 from authingo.stores.sqlite.failures import referring
@@ -185,18 +185,31 @@ class Users(Connection):
         return await self._write(work)
 
     async def list_users(
-        self, *, search: str | None = None, after: str | None = None, limit: int
+        self,
+        *,
+        search: str | None = None,
+        after: str | None = None,
+        limit: int,
+        newest: bool = False,
     ) -> list[User]:
         """See Store."""
         found = await self._all(
-            f"SELECT {USER} FROM authingo_users u WHERE u.id > ?1"
+            f"SELECT {USER} FROM authingo_users u WHERE {after_which('u.id', '?1', newest=newest)}"
             " AND (?2 IS NULL OR u.email LIKE ?2 ESCAPE '\\' OR u.name LIKE ?2 ESCAPE '\\')"
-            " ORDER BY u.id LIMIT ?3",
-            after or "",
+            f" ORDER BY u.id {'DESC' if newest else ''} LIMIT ?3",
+            after or (LAST if newest else FIRST),
             like_pattern(search),
             limit,
         )
         return [rows.read.user(row) for row in found]
+
+    async def emails(self, user_ids: Sequence[str]) -> dict[str, str]:
+        """See Store."""
+        found = await self._all(
+            "SELECT id, email FROM authingo_users WHERE id IN (SELECT value FROM json_each(?))",
+            json.dumps(list(user_ids)),
+        )
+        return dict(found)
 
     async def import_users(self, users: Sequence[Credentials]) -> set[str]:
         """See Store. Who is there is not even tried: a conflict would clear every cache."""
