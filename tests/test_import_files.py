@@ -73,8 +73,10 @@ def test_the_users_of_one_object_are_read_whatever_else_it_has(
 
 
 def test_an_object_without_users_that_is_too_long_is_refused() -> None:
-    with pytest.raises(Unreadable, match="longer than"):
-        take('{"email": "' + "x" * 2 * records.MAX_RECORD + '"}\n' + LINE)
+    text, more = "x" * (records.MAX_RECORD // 2), "x" * 2 * records.MAX_RECORD
+    for long in (f'{{"email": "{more}"}}', f'{{"a": "{text}",\n"b": "{text}",\n"c": "{text}"}}'):
+        with pytest.raises(Unreadable, match=r"line \d: .* longer than .* after the first 0 was"):
+            take(f"{long}\n{LINE}")
 
 
 def test_a_user_that_is_not_utf_8_fails_without_the_others() -> None:

@@ -36,12 +36,15 @@ _Value = tuple[Any, bool]  # and whether all of it is UTF-8
 
 
 def is_complete(line: bytes) -> bool:
-    """Return whether a line is a whole JSON object that is a user, and not one that has users."""
+    """Return whether a line is a whole JSON object that is a user, and not one that has users.
+
+    An empty object is written on one line by those who indent all others.
+    """
     try:
         value = _JSON.decode(line.decode("utf-8", "surrogateescape").strip())
     except (ValueError, RecursionError):
         return False
-    return not _has_users(value)
+    return bool(value) and not _has_users(value)
 
 
 def from_lines(line: bytes, lines: Lines) -> Iterator[Record | Failed]:
@@ -86,15 +89,20 @@ def _elements(window: _Window) -> Iterator[_Value]:
 
 
 def _users_of_object(window: _Window) -> Iterator[_Value]:
+    without_users = window.broken()  # what is to be said of it: its line is known only here
+    has_users = False
     window.expect("{")
     while window.peek(_SPACE_AND_COMMAS) == '"':
         name = window.scalar()
         window.expect(":")
         if name == "users" and window.peek() == "[":
+            has_users = True
             yield from _elements(window)
         else:
             window.skip_value()
     window.expect("}")
+    if not has_users:
+        raise without_users
 
 
 class _Window:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from authingo.importing.fields import Fields, Refused
 
 _PBKDF2 = {
@@ -43,4 +41,4 @@ def hash_of_credentials(credentials: list[Fields]) -> str | None:
 
 
 def _bare(base64: str) -> str:
-    return re.sub(r"\s|=+$", "", base64)
+    return "".join(base64.split()).rstrip("=")
