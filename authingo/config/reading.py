@@ -62,20 +62,26 @@ def load(
 def find(
     path: str | os.PathLike[str] | None = None, env: Mapping[str, str] | None = None
 ) -> Path | None:
-    """Return where the configuration file is, or would be if it was named. See `load`."""
+    """Return where the configuration file is, or would be if it was named. See `load`.
+
+    Raises:
+        ConfigError: a directory on the way up may not be looked into.
+    """
     env = os.environ if env is None else env
     named = path or unquoted(env.get("AUTHINGO_CONFIG", ""))
     if named:
         return Path(named).resolve()
     here = Path.cwd()
-    return next(
-        (
-            found
-            for directory in (here, *here.parents)
-            if (found := directory / FILE_NAME).is_file()
-        ),
-        None,
-    )
+    for directory in (here, *here.parents):
+        try:
+            if (found := directory / FILE_NAME).is_file():
+                return found
+        except OSError as error:  # without it, it could say anything
+            raise ConfigError(
+                f"cannot look for {FILE_NAME} in {directory}: {error.strerror}",
+                hint="run this in another directory, or name the file by AUTHINGO_CONFIG",
+            ) from None
+    return None
 
 
 def _read(file: Path) -> dict[str, Any]:

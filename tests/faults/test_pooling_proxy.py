@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from authingo.config import Settings, settings_from
 from authingo.stores import Store, open_store
 from authingo.stores.conformance import StoreConformance
+from authingo.stores.postgres import PostgresStore
+from tests.cli.test_doctor import diagnosed
+from tests.command import Runner
 from tests.database import execute
 from tests.faults.pgbouncer import Proxy
 from tests.postgres import PostgresServer
@@ -76,3 +80,50 @@ def test_a_proxy_that_crashes_and_comes_back(live: LiveServer, proxy: Proxy) -> 
         proxy.start()
     assert any(browser.get("/session").status == 200 for _ in range(5))
     assert browser.post("/refresh").status == 200
+
+
+def test_what_prisma_is_told_about_a_proxy_works_here_too(pooled_url: str) -> None:
+    query = "pgbouncer=true&connection_limit=1&schema=public&pool_timeout=0"
+    settings = {"database_url": f"{pooled_url}&{query}", "passwords": {"bcrypt_cost": 4}}
+    server = LiveServer(lambda url: settings_from({**settings, "public_url": url}))
+    try:
+        store = server.auth.store
+        assert isinstance(store, PostgresStore)
+
+        def sign_up(number: int) -> int:
+            return server.browser().sign_up(email=f"user{number}@example.com").status
+
+        with ThreadPoolExecutor(5) as pool:
+            assert set(pool.map(sign_up, range(5))) == {200}
+        assert not store._direct
+        assert store._pool is not None
+        assert store._pool.get_size() == 1
+    finally:
+        server.stop()
+
+
+def test_a_proxy_that_says_it_is_none_is_believed_less_than_the_url(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    """Where it hides the process that answers, only the URL can tell."""
+    authingo = Runner(tmp_path, AUTHINGO_DATABASE_URL=f"{postgres_url}&pgbouncer=true")
+    _, checks = diagnosed(authingo)
+    assert "share those of a pooling proxy" in checks["connections"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("schema=shop", "search_path"),
+        ("options=-c%20statement_timeout%3D5000", "options"),
+        ("lock_timeout=5000", "lock_timeout"),
+    ],
+)
+def test_a_setting_that_the_proxy_does_not_pass_on_is_named(
+    pooled_url: str, tmp_path: Path, query: str, name: str
+) -> None:
+    ran = Runner(tmp_path)("migrate", AUTHINGO_DATABASE_URL=f"{pooled_url}&{query}")
+    assert ran.code == 1
+    said = " ".join(ran.err.split())
+    assert f"the server refuses a setting in database_url: {name}" in said
+    assert "ALTER ROLE" in said

@@ -151,6 +151,14 @@ def test_a_directory_that_may_not_be_entered(bare: Runner, place: Path) -> None:
         assert f"chmod u+x {place}" in said
 
 
+@pytest.mark.skipif(not ROOT, reason="nobody else can be somewhere they may not enter")
+def test_a_working_directory_that_may_not_be_entered(bare: Runner, place: Path) -> None:
+    bare.directory.chmod(0o700)
+    said = ask(bare, place / "authingo.db", "migrate")
+    assert f"cannot look for authingo.toml in {bare.directory}: Permission denied" in said
+    assert "AUTHINGO_CONFIG" in said
+
+
 def test_a_directory_that_is_not_there_or_none(bare: Runner, place: Path) -> None:
     said = ask(bare, place / "a" / "b" / "authingo.db", "migrate")
     assert f"there is no directory {place}/a" in said
