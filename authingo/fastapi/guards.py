@@ -6,19 +6,20 @@ A guard first makes the cross-origin check of `authingo.fastapi.origin`, then
 resumes the session. `app.dependency_overrides[current_user]` replaces it in tests.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: older FastAPI cannot resolve those of an instance.
 from collections.abc import Container
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends
+from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from authingo.cookies import Cookies
 from authingo.errors import AuthError, NoSession
 from authingo.fastapi.bodies import Receive
-from authingo.fastapi.headers import Scope, combined
-from authingo.fastapi.origin import PAGES, OriginCheck
+from authingo.fastapi.guarded_routes import OPTIONAL, PAGE, SESSION_COOKIE, STRICT
+from authingo.fastapi.headers import Scope, combined, header_values
+from authingo.fastapi.origin import CLIENT_HEADER, PAGES, OriginCheck
 from authingo.fastapi.replies import Send, error_reply
 from authingo.fastapi.websockets import WatchedSocket
 from authingo.models import Resumed, Session, User
@@ -33,7 +34,7 @@ WATCHED = "authingo.socket"  # where `install` leaves the WatchedSocket of a Web
 class Guard:
     """Checks and resumes under one configuration."""
 
-    def __init__(self, auth: Auth) -> None:
+    def __init__(self, auth: "Auth") -> None:
         self._auth = auth
         self._recall = auth.recall
         self._cookie = Cookies(auth.settings).session
@@ -90,37 +91,65 @@ def _guard(connection: HTTPConnection) -> Guard:
 
 # Each guard is one dependency without any of its own: what FastAPI spends on a
 # dependency is more than what a guard does. It looks into memory before it awaits anything.
+# As security schemes, FastAPI puts them into its OpenAPI document, under names that
+# `authingo.fastapi.openapi` replaces by what the settings say.
 
 
-async def current_user(connection: HTTPConnection) -> User:
+class _CurrentUser(SecurityBase):
     """Return the signed-in user; 401 without one."""
-    guard, scope = _guard(connection), connection.scope
-    return (guard.recall(scope) or await guard.admit(scope)).user
+
+    model, scheme_name = SESSION_COOKIE, STRICT
+
+    async def __call__(self, connection: HTTPConnection) -> User:
+        guard, scope = _guard(connection), connection.scope
+        return (guard.recall(scope) or await guard.admit(scope)).user
 
 
-async def current_session(connection: HTTPConnection) -> Session:
+class _CurrentSession(SecurityBase):
     """Return the session of the signed-in user; 401 without one."""
-    guard, scope = _guard(connection), connection.scope
-    return (guard.recall(scope) or await guard.admit(scope)).session
+
+    model, scheme_name = SESSION_COOKIE, STRICT
+
+    async def __call__(self, connection: HTTPConnection) -> Session:
+        guard, scope = _guard(connection), connection.scope
+        return (guard.recall(scope) or await guard.admit(scope)).session
 
 
-async def optional_user(connection: HTTPConnection) -> User | None:
+class _OptionalUser(SecurityBase):
     """Return the signed-in user, or None.
 
-    An expired session is still a 401 `session_expired`: the client refreshes and
-    asks again, instead of showing the page of a stranger.
+    A GET or HEAD without the header X-Authingo-Client gets None, whoever sends it: so
+    somebody can open the page in a browser, which cannot send the header by itself. An
+    expired session is still a 401 `session_expired`: the client refreshes and asks again,
+    instead of showing the page of a stranger.
     """
-    try:
-        return await current_user(connection)
-    except NoSession:
-        return None
+
+    model, scheme_name = SESSION_COOKIE, OPTIONAL
+
+    async def __call__(self, connection: HTTPConnection) -> User | None:
+        guard, scope = _guard(connection), connection.scope
+        if scope.get("method") in PAGES and not header_values(scope, CLIENT_HEADER):
+            return None
+        try:
+            return (guard.recall(scope) or await guard.admit(scope)).user
+        except NoSession:
+            return None
 
 
-async def page_user(connection: HTTPConnection) -> User:
+class _PageUser(SecurityBase):
     """Return the signed-in user, letting GET and HEAD come without X-Authingo-Client."""
-    guard, scope = _guard(connection), connection.scope
-    return (guard.recall(scope, PAGES) or await guard.admit(scope, PAGES)).user
 
+    model, scheme_name = SESSION_COOKIE, PAGE
+
+    async def __call__(self, connection: HTTPConnection) -> User:
+        guard, scope = _guard(connection), connection.scope
+        return (guard.recall(scope, PAGES) or await guard.admit(scope, PAGES)).user
+
+
+current_user = _CurrentUser()
+current_session = _CurrentSession()
+optional_user = _OptionalUser()
+page_user = _PageUser()
 
 _NEED_HEADER = {current_user, current_session, optional_user}
 
@@ -142,7 +171,7 @@ def demands_header(dependant: Any, overrides: dict[Any, Any]) -> bool:
 class Required:
     """Any ASGI application behind a live session; `Auth.require` makes it."""
 
-    def __init__(self, auth: Auth, app: ASGIApp, *, client_header: bool) -> None:
+    def __init__(self, auth: "Auth", app: "ASGIApp", *, client_header: bool) -> None:
         self._auth = auth
         self._app = app
         self._guard = Guard(auth)

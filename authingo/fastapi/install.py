@@ -49,7 +49,7 @@ def install(auth: Auth, app: FastAPI, *, routes: bool, cors: bool) -> None:
         face = _Routes(auth)
         app.router.routes.insert(0, face)
         _wrap(app, lambda inner: inner if app.user_middleware else _Shortcut(inner, face))
-        _extend_openapi(app, auth.settings)
+    _extend_openapi(app, auth.settings, routes=routes)
     if cors:
         _wrap(app, lambda inner: with_cors(inner, auth.settings))
 
@@ -205,14 +205,16 @@ def _extend_lifespan(app: FastAPI, auth: Auth) -> None:
     app.router.lifespan_context = lifespan
 
 
-def _extend_openapi(app: FastAPI, settings: Settings) -> None:
+def _extend_openapi(app: FastAPI, settings: Settings, *, routes: bool) -> None:
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         # Its paths are relative to the server it names, which FastAPI sets to root_path.
         root = _root_path.get() or app.root_path
         base = base_below(settings.base_path, root)
-        return describe(generate(), settings, settings.base_path if base is None else base)
+        if base is None:
+            base = settings.base_path
+        return describe(generate(), settings, base if routes else None)
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it
 

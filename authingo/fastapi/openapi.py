@@ -6,19 +6,13 @@ from typing import Any
 
 from authingo.config import Settings
 from authingo.cookies import Cookies
+from authingo.fastapi.guarded_routes import CLIENT_HEADER, OPTIONAL, PAGE, STRICT, describe_guarded
 from authingo.fastapi.routes import ROUTES, SESSION_PATH, Route
 from authingo.inputs import MAX_NAME, MAX_TRIED
 from authingo.passwords import MAX_LENGTH
 
 _TIME = {"type": "string", "format": "date-time"}
 _STRING = {"type": "string"}
-_HEADER = {
-    "name": "X-Authingo-Client",
-    "in": "header",
-    "required": True,
-    "schema": {"type": "string", "enum": ["true"]},
-}
-
 _SESSION_ID = {
     "name": "id",
     "in": "path",
@@ -84,31 +78,38 @@ _RESULTS = {
 }
 
 
-_SCHEME = "AuthingoSession"
 _OPEN = frozenset({"/sign-up", "/sign-in", "/sign-out", "/refresh", "/health"})
 
 
-def describe(document: dict[str, Any], settings: Settings, base: str) -> dict[str, Any]:
-    """Return an OpenAPI document with authingo's paths and schemas added.
+def describe(document: dict[str, Any], settings: Settings, base: str | None) -> dict[str, Any]:
+    """Return an OpenAPI document with authingo's paths, schemas and guards added.
 
-    `base`: the base path relative to the server that the document names.
+    `base`: the base path relative to the server that the document names; None leaves
+    authingo's own routes out.
     """
-    paths = {
-        base + path: {
-            method.lower(): _operation(method, path, route, settings)
-            for method, route in methods.items()
-        }
-        for path, methods in ROUTES.items()
+    paths = describe_guarded(document["paths"])
+    if base is not None:
+        for path, methods in ROUTES.items():
+            paths[base + path] = {
+                method.lower(): _operation(method, path, route, settings)
+                for method, route in methods.items()
+            }
+    components = document.get("components", {})
+    schemes = {
+        name: scheme
+        for name, scheme in components.get("securitySchemes", {}).items()
+        if name not in {PAGE, OPTIONAL}
     }
-    document = {**document, "paths": {**document["paths"], **paths}}
-    components = document.setdefault("components", {})
-    components.setdefault("schemas", {}).update(_SCHEMAS)
-    components.setdefault("securitySchemes", {})[_SCHEME] = {
-        "type": "apiKey",
-        "in": "cookie",
-        "name": Cookies(settings).session.name,
+    schemes[STRICT] = {"type": "apiKey", "in": "cookie", "name": Cookies(settings).session.name}
+    return {
+        **document,
+        "paths": paths,
+        "components": {
+            **components,
+            "schemas": {**components.get("schemas", {}), **_SCHEMAS},
+            "securitySchemes": schemes,
+        },
     }
-    return document
 
 
 def _operation(method: str, path: str, route: Route, settings: Settings) -> dict[str, Any]:
@@ -127,13 +128,13 @@ def _operation(method: str, path: str, route: Route, settings: Settings) -> dict
             },
         },
     }
-    parameters = [_HEADER] if route.checked else []
+    parameters = [CLIENT_HEADER] if route.checked else []
     if path == SESSION_PATH:
         parameters = [*parameters, _SESSION_ID]
     if parameters:
         operation["parameters"] = parameters
     if path not in _OPEN:
-        operation["security"] = [{_SCHEME: []}]
+        operation["security"] = [{STRICT: []}]
     if route.fields:
         fields = _object(**{name: _field(path, name, settings) for name in route.fields})
         operation["requestBody"] = {

@@ -53,6 +53,8 @@ def application(auth: Auth) -> FastAPI:
         return {"email": user.email, "session": session.id}
 
     @app.get("/hello")
+    @app.head("/hello")
+    @app.post("/hello")
     async def hello(user: OptionalUser) -> str:
         return user.name if user else "stranger"
 
@@ -111,7 +113,28 @@ def test_without_a_session_a_guard_refuses(client: TestClient) -> None:
     assert refusal(answer) == (401, "no_session")
     assert answer.headers["cache-control"] == "no-store"
     assert client.get("/hello", headers=HEADER).json() == "stranger"
-    assert refusal(client.get("/hello")) == (403, "missing_client_header")
+    assert refusal(client.post("/hello")) == (403, "missing_client_header")
+
+
+def test_a_page_that_greets_everybody_opens_in_a_browser(client: TestClient) -> None:
+    """A browser sends no client header for a page; whose it is stays unknown then."""
+    for headers in (
+        {},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+        {"Origin": "https://evil.example"},
+    ):
+        assert client.get("/hello", headers=headers).json() == "stranger"
+        assert client.head("/hello", headers=headers).status_code == 200
+    login_as(client, "ada@example.com")
+    assert client.get("/hello").json() == "ada"
+    assert refusal(client.get("/hello", headers={"X-Authingo-Client": "1"})) == (
+        403,
+        "missing_client_header",
+    )
+    elsewhere = {"Origin": "https://evil.example"}
+    assert refusal(client.get("/hello", headers=elsewhere)) == (403, "origin_not_allowed")
+    del client.headers["X-Authingo-Client"]
+    assert client.get("/hello").json() == "stranger", "without the header not even a session counts"
 
 
 def test_an_expired_session_is_told_even_where_a_user_is_optional(

@@ -1,0 +1,79 @@
+"""The application's own guarded routes in its OpenAPI document.
+
+FastAPI names the security scheme of each guard; here it becomes one scheme, with the
+cookie's real name, and each route says its header and what a refusal looks like, so
+that "Try it out" works in the page that FastAPI makes of the document.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi.openapi.models import APIKey, APIKeyIn
+
+# Names that no program has by chance: of the scheme that the document shows, and of two
+# more that tell what a guard waives and are replaced by it.
+STRICT, PAGE, OPTIONAL = "AuthingoSession", "AuthingoSession.page", "AuthingoSession.optional"
+_COOKIE: dict[str, Any] = {"in": APIKeyIn.cookie, "name": "authingo_session"}
+SESSION_COOKIE = APIKey(**_COOKIE)
+CLIENT_HEADER = {
+    "name": "X-Authingo-Client",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string", "enum": ["true"], "default": "true"},
+}
+
+_KINDS = {STRICT, PAGE, OPTIONAL}
+_SENT_BY_BROWSERS = {"get", "head"}
+
+
+def describe_guarded(paths: dict[str, Any]) -> dict[str, Any]:
+    """Return the paths of a document with what guards ask for and answer."""
+    return {
+        path: {
+            method: _operation(method, operation) if _is_guarded(operation) else operation
+            for method, operation in operations.items()
+        }
+        for path, operations in paths.items()
+    }
+
+
+def _is_guarded(operation: Any) -> bool:
+    return isinstance(operation, dict) and any(
+        name in _KINDS for one in operation.get("security", ()) for name in one
+    )
+
+
+def _operation(method: str, operation: dict[str, Any]) -> dict[str, Any]:
+    security = operation["security"]
+    kinds = {name for one in security for name in one if name in _KINDS}
+    others = [one for one in security if not kinds & one.keys()]
+    optional = kinds == {OPTIONAL}
+    waived = STRICT not in kinds and method in _SENT_BY_BROWSERS
+    refusals = {
+        "401": "The session has expired: refresh it" if optional else "Not signed in",
+        "403": "The header X-Authingo-Client is missing, or the request comes from a page "
+        "that is not allowed to send it",
+    }
+    return {
+        **operation,
+        # One of them is enough: an empty one says that none is needed.
+        "security": [*others, {STRICT: []}, *([{}] if optional else [])],
+        "parameters": _with_header(operation.get("parameters", []), required=not waived),
+        "responses": {
+            **{status: _error(text) for status, text in refusals.items()},
+            **operation.get("responses", {}),
+        },
+    }
+
+
+def _with_header(parameters: list[Any], *, required: bool) -> list[Any]:
+    name = str(CLIENT_HEADER["name"]).lower()
+    if any(str(one.get("name", "")).lower() == name for one in parameters):
+        return parameters
+    return [*parameters, {**CLIENT_HEADER, "required": required}]
+
+
+def _error(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/AuthingoError"}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
