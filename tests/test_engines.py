@@ -262,8 +262,12 @@ return both();
 def test_webkit_keeps_cookies_of_plain_http_only_with_public_url(
     driver: WebDriver, engine: str, is_set: bool, tmp_path: Path
 ) -> None:
-    """Without it they are Secure, which other engines accept from localhost."""
-    (tmp_path / "main.py").write_text(PROGRAM)
+    """Without it they are Secure, which other engines accept from localhost.
+
+    The server has to recognize the engine, which only the engine itself can prove.
+    """
+    logging = 'import logging\n\nlogging.basicConfig(filename="log.txt")\n'
+    (tmp_path / "main.py").write_text(PROGRAM + logging)
     port = free_port()
     url = f"http://localhost:{port}"
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
@@ -273,5 +277,7 @@ def test_webkit_keeps_cookies_of_plain_http_only_with_public_url(
         statuses = driver.execute_script(SIGN_UP_AND_ASK, ADA)
         kept = is_set or engine != "webkit"
         assert statuses == [200, 200 if kept else 401]
+        said = (tmp_path / "log.txt").read_text()
+        assert kept != ("it drops the cookies" in said), "only where it happens, the log says so"
         driver.delete_all_cookies()
         driver.get("about:blank")

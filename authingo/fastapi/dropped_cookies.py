@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from authingo.config import Settings, is_loopback
 from authingo.fastapi.headers import Scope, header_values
 
-# "AppleWebKit" is in the names of Chromium's browsers too, which add their own.
-_WEBKIT = re.compile(rb"AppleWebKit/(?!.*\b(?:Chrome|Chromium|Edg)/)")
+# "AppleWebKit" is in the names of Chromium's browsers too, which add their own: "Chrome/" or
+# "HeadlessChrome/". Those of iOS are WebKit, and write "CriOS/" and "EdgiOS/".
+_WEBKIT = re.compile(rb"AppleWebKit/(?!.*(?:Chrome|Chromium|Edg)/)")
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,100}", re.ASCII)
 _log = logging.getLogger("authingo")
 
