@@ -62,11 +62,10 @@ def test_a_program_without_fastapi() -> None:
     exec(WITHOUT_FASTAPI, namespace)
     routes = TestClient(namespace["auth"].handler, base_url="https://testserver", headers=CLIENT)
     greeting = TestClient(namespace["app"], base_url="https://testserver", headers=CLIENT)
-    with routes:
-        assert greeting.get("/").status_code == 401
-        assert routes.post("/sign-up", json=ADA).status_code == 200
-        greeting.cookies.update(routes.cookies)
-        assert greeting.get("/").text == f"Hello {ADA['name']}"
+    assert greeting.get("/").status_code == 401
+    assert routes.post("/sign-up", json=ADA).status_code == 200
+    greeting.cookies.update(routes.cookies)
+    assert greeting.get("/").text == f"Hello {ADA['name']}"
 
 
 # docs/http.md

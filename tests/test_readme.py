@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.documents import blocks, read
+from tests.documents import ROOT, blocks, read, table
 from tests.program import run_program
 from tests.server import ADA, CLIENT, Browser
 
@@ -62,3 +62,29 @@ def use(program: str) -> None:
         assert client.post("/api/auth/refresh").status_code == 200
         assert client.post("/api/auth/sign-out").json() == {"success": True}
         assert client.get("/api/me").status_code == 401
+
+
+def test_every_page_of_the_documentation_is_in_the_table() -> None:
+    listed = {re.sub(r"\[(.*)\]\(.*", r"\1", row[0]) for row in table(README, "Page")}
+    there = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
+    assert listed == there | {"react/README.md", "bench/README.md"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", "react/README.md", *sorted(f"docs/{one.name}" for one in ROOT.glob("docs/*.md"))],
+)
+def test_every_link_of_the_documentation_leads_somewhere(page: str) -> None:
+    links = re.findall(
+        r"\[[^\]]*\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", read(page), flags=re.DOTALL)
+    )
+    for link in links:
+        if re.match(r"https?:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = ((ROOT / page).parent / path) if path else ROOT / page
+        assert target.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.MULTILINE)
+            anchors = {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
+            assert anchor in anchors, link
