@@ -128,14 +128,24 @@ def test_what_postgresql_names_is_passed_on_and_no_value(postgres_url: str, bare
         "DROP TRIGGER t ON authingo_users;ALTER TABLE authingo_users DROP COLUMN email_verified;": (
             "undefined column (42703): column u.email_verified does not exist"
         ),
+        "ALTER TABLE authingo_users ADD COLUMN email_verified boolean NOT NULL DEFAULT false,"
+        " ADD CONSTRAINT is_role CHECK (current_setting(email) IS NULL);": (
+            "PostgreSQL failed: undefined object (42704) "
+        ),
+        "CREATE FUNCTION is_role(text) RETURNS boolean LANGUAGE sql SET search_path FROM CURRENT"
+        " AS 'SELECT $1::regrole IS NOT NULL'; ALTER TABLE authingo_users"
+        " DROP CONSTRAINT is_role, ADD CONSTRAINT is_role CHECK (is_role(name));": (
+            "PostgreSQL failed: undefined object (42704) "
+        ),
     }
     for script, named in scripts.items():
         run_script(postgres_url, script)
         ran = bare(*CREATE, stdin="correct horse battery\n")
         assert ran.code == 1
-        said = " ".join(ran.err.split())
+        said = " ".join(ran.err.split()) + " "
         assert named in said
         assert ADA not in said
+        assert '"ada"' not in said
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ _HINTS: dict[type[asyncpg.PostgresError], str] = {
     asyncpg.ReadOnlySQLTransactionError: "name the primary in database_url; is its disk full?",
     asyncpg.DiskFullError: "make room on the server's disk",
 }
+_DATA = re.compile(r'"[^"]*[^\w.$"][^"]*"')  # in quotation marks, and not like a name
 _FUNCTION = re.compile(r'PL/pgSQL\W?\w+ ([\w."]+)\(')
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LONGEST = 200  # characters of what a server says
@@ -75,7 +76,8 @@ def named(error: asyncpg.PostgresError) -> str:
     found = [f"{name} {value}" for name, value in known.items() if value]
     if function := _FUNCTION.search(error.context or ""):
         found.append(f"in the function {function[1]}")
-    if not found and error.context is None and (error.sqlstate or "")[:2] in _SAFE_CLASSES:
+    safe = (error.sqlstate or "")[:2] in _SAFE_CLASSES and error.context is None
+    if not found and safe and not _DATA.search(error.message or ""):
         found = [words(error)]
     return _one_line(f"{kind} ({error.sqlstate}){': ' if found else ''}{', '.join(found)}")
 
