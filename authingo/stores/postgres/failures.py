@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterable
 
 import asyncpg
 
-from authingo.errors import SchemaBehind, StoreUnavailable, UserReferenced
+from authingo.errors import SchemaBehind, SchemaUnsupported, StoreUnavailable, UserReferenced
 
 # Classes of SQLSTATE (PostgreSQL, appendix A) in whose messages there are names only, as long
 # as no function takes part: lost connections, states of the transaction, missing schemas,
@@ -30,6 +30,7 @@ _HINTS: dict[type[asyncpg.PostgresError], str] = {
     asyncpg.ReadOnlySQLTransactionError: "name the primary in database_url; is its disk full?",
     asyncpg.DiskFullError: "make room on the server's disk",
 }
+_WANTS_TEXT = "expected str"  # asyncpg, where a text gets something else
 _DATA = re.compile(r'"[^"]*[^\w.$"][^"]*"')  # in quotation marks, and not like a name
 _FUNCTION = re.compile(r'PL/pgSQL\W?\w+ ([\w."]+)\(')
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -60,13 +61,23 @@ async def translated() -> AsyncIterator[None]:
 
 
 def _mistake(error: asyncpg.PostgresError) -> Exception | None:
-    """Return what is to be raised where the program is at fault: nothing is unavailable then."""
+    """Return what is to be raised where a value does not fit: nothing is unavailable then.
+
+    What callers pass goes into texts, so a text that got something else is their mistake; a
+    column that takes no text any more, or no bytes, is one that somebody altered. Which of
+    the two it is, the driver says in the words of its cause only.
+    """
     refused_here = isinstance(error, asyncpg.DataError) and error.severity is None
-    if refused_here and not isinstance(error.__cause__, UnicodeError):
-        return TypeError("a value of a wrong type was given to the store")
-    if refused_here or isinstance(error, asyncpg.CharacterNotInRepertoireError):
+    if not refused_here and not isinstance(error, asyncpg.CharacterNotInRepertoireError):
+        return None
+    if not refused_here or isinstance(error.__cause__, UnicodeError):
         return ValueError("PostgreSQL stores no NUL and no lone surrogate")
-    return None
+    if _WANTS_TEXT in str(error.__cause__):
+        return TypeError("a value of a wrong type was given to the store")
+    return SchemaUnsupported(
+        "a column of authingo's tables has another type than it was made with",
+        hint="`authingo doctor` names it: give it its type again, or restore a back-up",
+    )
 
 
 def named(error: asyncpg.PostgresError) -> str:
