@@ -57,21 +57,28 @@ class Opening:
         """Hold the store open: `FastAPI(lifespan=auth.lifespan)`, or inside your own lifespan.
 
         May be entered several times; the last one out closes. A server comes up without
-        its database, answers 503, and goes on as soon as the database is there.
+        its database, or with one that is not migrated: it logs a warning that says what to
+        do, answers 503, and goes on as soon as the database is there.
         """
         self._lifespans += 1
         try:
-            try:
-                await self.open()
-                if self.settings.sessions.cache:
-                    self.store.hears()  # where it cannot, that is told now, not at a first check
-            except StoreUnavailable as error:
-                _log.warning("%s", error.explained)
+            if self._lifespans == 1:
+                await self._start()
             yield
         finally:
             self._lifespans -= 1
             if self._lifespans == 0:
                 await self.close()
+
+    async def _start(self) -> None:
+        """Open, and say now what would else be noticed at a first request."""
+        try:
+            await self.open()
+            if self.settings.sessions.cache:
+                self.store.hears()  # it begins to listen, and logs why where it cannot
+            (await self.store.schema()).require_current()
+        except StoreUnavailable as error:
+            _log.warning("answering 503 for now: %s", error.explained)
 
     async def ping(self) -> None:
         """Ask the store for an answer."""

@@ -153,8 +153,8 @@ async def _prepare(auth: Auth) -> None:
         (await auth.store.schema()).require_current()
     except SchemaUnsupported:
         raise
-    except StoreUnavailable as error:  # a server comes up with its database
-        output.note(f"warning: {error.explained}")
+    except StoreUnavailable:  # a server comes up with its database, and says so itself
+        pass
 
 
 def _announce(settings: Settings, host: str, port: int) -> None:

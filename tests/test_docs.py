@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 from pathlib import Path
@@ -50,7 +51,7 @@ def test_a_router_behind_a_guard() -> None:
 
     namespace["private"].add_api_route("/thing", thing)
     namespace["app"].include_router(namespace["private"])
-    with TestClient(namespace["app"], base_url="https://testserver", headers=CLIENT) as client:
+    with TestClient(namespace["app"], base_url="https://testserver", headers={**CLIENT}) as client:
         assert client.get("/api/private/thing").status_code == 401
         login_as(client, "ada@example.com")
         assert client.get("/api/private/thing").json() == "private"
@@ -60,12 +61,16 @@ def test_a_router_behind_a_guard() -> None:
 def test_a_program_without_fastapi() -> None:
     namespace: dict[str, Any] = {}
     exec(WITHOUT_FASTAPI, namespace)
-    routes = TestClient(namespace["auth"].handler, base_url="https://testserver", headers=CLIENT)
-    greeting = TestClient(namespace["app"], base_url="https://testserver", headers=CLIENT)
+    routes = TestClient(
+        namespace["auth"].handler, base_url="https://testserver", headers={**CLIENT}
+    )
+    greeting = TestClient(namespace["app"], base_url="https://testserver", headers={**CLIENT})
+    # Neither is held open by `with`: they would be two event loops at the same time.
     assert greeting.get("/").status_code == 401
     assert routes.post("/sign-up", json=ADA).status_code == 200
     greeting.cookies.update(routes.cookies)
     assert greeting.get("/").text == f"Hello {ADA['name']}"
+    asyncio.run(namespace["auth"].close())
 
 
 # docs/http.md

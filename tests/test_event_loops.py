@@ -124,7 +124,7 @@ def application(auth: Auth) -> FastAPI:
 
 def test_a_test_client_need_not_be_held_open(auth: Auth) -> None:
     """Without `with`, each request has a loop of its own."""
-    client = TestClient(application(auth), base_url="https://testserver", headers=CLIENT)
+    client = TestClient(application(auth), base_url="https://testserver", headers={**CLIENT})
     assert client.post("/api/auth/sign-up", json=ADA).status_code == 200
     for _ in range(3):
         assert client.get("/me").json() == {"email": ADA["email"]}

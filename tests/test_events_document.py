@@ -13,14 +13,14 @@ from typing import get_args
 import pytest
 
 from authingo.events import EventName
+from tests.documents import blocks, read
 from tests.program import await_listening
 from tests.server import ADA, Browser
 
-ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "docs" / "events.md").read_text("utf-8")
-PROGRAM = (ROOT / "templates" / "fastapi" / "main.py").read_text("utf-8")
-(LINES,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-SHOWN, LOGGING = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+PAGE = read("docs/events.md")
+(PROGRAM,) = blocks(read("README.md"), "python")
+(LINES,) = blocks(PAGE, "python")
+SHOWN, LOGGING = blocks(PAGE, "json")
 
 
 def test_every_event_is_there() -> None:

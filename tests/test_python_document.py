@@ -16,21 +16,16 @@ import authingo
 from authingo import Auth, AuthError
 from authingo.cache import SessionCache
 from tests.database import execute
+from tests.documents import blocks, read
 from tests.server import ADA, CLIENT
 
-PAGE = (Path(__file__).parent.parent / "docs" / "python.md").read_text("utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-
-
+PAGE = read("docs/python.md")
 DOCUMENTED = {
     line.removeprefix("async ").split("(")[0].split()[1]: line
-    for block in blocks("py")
+    for block in blocks(PAGE, "py")
     for line in block.splitlines()
 }
-ADMINISTRATION, SCRIPT = blocks("python")
+ADMINISTRATION, SCRIPT = blocks(PAGE, "python")
 
 
 def in_one_spelling(signature: str) -> str:
@@ -100,7 +95,7 @@ def test_the_administration_works(program: Path, database_url: str) -> None:
     namespace: dict[str, object] = {}
     exec(compile(ADMINISTRATION, "main.py", "exec"), namespace)
     app = namespace["app"]
-    with TestClient(app, base_url="https://testserver", headers=CLIENT) as client:  # type: ignore[arg-type]
+    with TestClient(app, base_url="https://testserver", headers={**CLIENT}) as client:  # type: ignore[arg-type]
         grace = client.post("/api/auth/sign-up", json={**ADA, "email": "grace@example.com"}).json()
         assert client.get("/admin/users").status_code == 403
         client.cookies.clear()

@@ -55,7 +55,7 @@ def use(program: str) -> None:
     """Run a program that has the README's route, and use it."""
     namespace: dict[str, Any] = {}
     exec(compile(program, "main.py", "exec"), namespace)
-    with TestClient(namespace["app"], base_url="https://testserver", headers=CLIENT) as client:
+    with TestClient(namespace["app"], base_url="https://testserver", headers={**CLIENT}) as client:
         assert client.get("/api/me").status_code == 401
         assert client.post("/api/auth/sign-up", json=ADA).status_code == 200
         assert client.get("/api/me").json() == {"email": ADA["email"]}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,24 +11,21 @@ from pathlib import Path
 import pytest
 
 from tests.database import execute
+from tests.documents import blocks, read
 
-ROOT = Path(__file__).parent.parent
 HTTPX = "httpx" if importlib.util.find_spec("httpx") else "httpx2"
-BLOCKS = re.findall(
-    r"^```python\n(# (\w+\.py)\n.*?)^```$",
-    (ROOT / "docs" / "testing.md").read_text("utf-8"),
-    re.MULTILINE | re.DOTALL,
-)
 DOCUMENTED = {
-    name: text.replace("from httpx import", f"from {HTTPX} import") for text, name in BLOCKS
+    text.splitlines()[0].removeprefix("# "): text.replace(
+        "from httpx import", f"from {HTTPX} import"
+    )
+    for text in blocks(read("docs/testing.md"), "python")
 }
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """The program that `authingo init` writes, with the tests of the documentation."""
-    for file in (ROOT / "templates" / "fastapi").glob("*.*"):
-        shutil.copy(file, tmp_path)
+    """The program of the README, with the tests of the documentation."""
+    (tmp_path / "main.py").write_text(*blocks(read("README.md"), "python"))
     for name, text in DOCUMENTED.items():
         (tmp_path / name).write_text(text)
     return tmp_path

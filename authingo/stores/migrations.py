@@ -76,6 +76,8 @@ class SchemaStatus:
 
     def require_current(self) -> None:
         """Raise SchemaBehind where migrations are pending."""
+        if self.pending and not self.current:
+            raise SchemaBehind("the database has no authingo tables yet")
         if self.pending:
             raise SchemaBehind(
                 f"the database schema is at {self.current}, this program needs {self.latest}"

@@ -209,7 +209,7 @@ def test_a_server_comes_up_with_its_database(bare: Runner) -> None:
         assert server.browser.sign_in().code == "store_unavailable"
     finally:
         server.end()
-    assert "warning: PostgreSQL cannot be reached" in server.said
+    assert "answering 503 for now: PostgreSQL cannot be reached" in server.said
     assert "hunter2" not in server.said
 
 
@@ -226,6 +226,8 @@ def test_a_schema_that_is_behind_is_a_503_that_says_what_to_do(
         assert server.browser.sign_up().status == 200, "without being started again"
     finally:
         server.end()
+    said = "answering 503 for now: the database has no authingo tables yet"
+    assert server.said.count(f"{said} (run `authingo migrate`)") == 1
 
 
 def test_small_answers_are_not_held_back() -> None:
