@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import Runner
 from tests.database import execute
 from tests.documents import blocks, read
 
@@ -103,3 +104,16 @@ def test_tests_can_have_a_postgresql_of_their_own(project: Path, postgres_url: s
     assert "4 passed" in done.stdout, done.stdout
     found = execute(postgres_url, "SELECT email, substr(password_hash, 1, 7) FROM authingo_users")
     assert set(found) == {("ada@example.com", "!"), ("grace@example.com", "$2b$04$")}
+
+
+def test_the_generated_tests_never_meet_the_configured_database(
+    bare: Runner, tmp_path: Path, unused_port: int
+) -> None:
+    assert bare("init", "app").code == 0
+    config = tmp_path / "app" / "authingo.toml"
+    down = f"postgresql://nobody@127.0.0.1:{unused_port}/real"
+    real = f'database_url = "{down}"\nlisten_url = "{down}"\n'
+    config.write_text(real + config.read_text())
+    done = run_pytest(tmp_path / "app")
+    assert done.returncode == 0, done.stdout
+    assert "5 passed" in done.stdout
