@@ -11,6 +11,7 @@ from authingo.errors import (
     ChecksFailed,
     ConfigError,
     FileConflict,
+    NoAnswer,
     UsageError,
 )
 
@@ -20,6 +21,7 @@ NEVER_ANSWERED = {
     ChecksFailed.code,
     ConfigError.code,
     FileConflict.code,
+    NoAnswer.code,
     UsageError.code,
 }
 

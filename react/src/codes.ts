@@ -18,5 +18,6 @@ export const serverCodes = [
   "store_unavailable",
   "too_many_requests",
   "unsupported_media_type",
+  "user_referenced",
   "wrong_password",
 ] as const;

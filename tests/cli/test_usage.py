@@ -24,7 +24,7 @@ CASES = [
     ("users list --limit", "--limit needs a value: --limit N", "users list --help`"),
     ("users list --csv=yes", "--csv takes no value", "users list --help`"),
     ("users create", "EMAIL is missing", "`authingo users create --help`"),
-    ("users import --from oracle x", "--from takes one of authingo, ", "import --help`"),
+    ("users import --from oracle x", "--from takes one of aspnet, authingo, ", "import --help`"),
     (
         "users show a b c",
         "`authingo users show` was given 2 arguments too many",
