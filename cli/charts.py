@@ -12,6 +12,8 @@ from . import output
 _BLOCKS = " ▏▎▍▌▋▊▉█"  # no eighth of a cell to all eight
 _LONGEST = 40  # cells of a bar, however wide the terminal
 _SHORTEST = 3  # where not even so many are left, numbers stand alone
+_CUT, _CUT_ASCII = "»", ">"
+_STANDS_OUT = 10  # times what is common
 _GAP = "  "
 
 
@@ -51,28 +53,52 @@ def _column(series: Series, room: int) -> list[str]:
     padding = " " * (width - len(series.name))
     head = output.styled(series.name, "bold")
     cells = [head + padding if room else padding + head]
-    largest = max(series.values)
+    scale = scale_of(series.values)
     for value in series.values:
         number = f"{value:,}".rjust(series.digits if room else width)
-        drawn = bar(value, largest, room, blocks=_has_blocks())
+        drawn = bar(value, scale, room, blocks=_has_blocks())
         padding = " " * (width - len(number) - 1 - len(drawn))
         cells.append(f"{number} {output.styled(drawn, series.colour)}{padding}" if room else number)
     return cells
 
 
-def bar(value: int, largest: int, room: int, *, blocks: bool) -> str:
-    """Draw a number as so much of the room as it is of the largest; what is not 0 is seen."""
+def scale_of(values: Sequence[int]) -> int:
+    """Return the number that is drawn as the whole bar.
+
+    Mostly the largest. Where a day stands out, it would leave a dot of every other one, and
+    their differences could not be seen: then the largest of those that do not.
+    """
+    there_are = sorted(value for value in values if value > 0)
+    if not there_are:
+        return 0
+    common = there_are[(len(there_are) - 1) // 2]
+    return max(value for value in there_are if value <= _STANDS_OUT * common)
+
+
+def bar(value: int, scale: int, room: int, *, blocks: bool) -> str:
+    """Draw a number as the part of the room that it is of the scale; what is not 0 is seen.
+
+    One beyond the scale ends with `cut_mark`.
+    """
     if value <= 0:
         return ""
+    full = _BLOCKS[8] if blocks else "#"
+    if value > scale:
+        return full * (room - 1) + (_CUT if blocks else _CUT_ASCII)
     if not blocks:
-        return "#" * max(1, round(value / largest * room))
-    eighths = max(1, round(value / largest * room * 8))
+        return full * max(1, round(value / scale * room))
+    eighths = max(1, round(value / scale * room * 8))
     return _BLOCKS[8] * (eighths // 8) + _BLOCKS[eighths % 8].strip()
+
+
+def cut_mark() -> str:
+    """Return what a bar ends with that is longer than it is drawn."""
+    return _CUT if _has_blocks() else _CUT_ASCII
 
 
 def _has_blocks() -> bool:
     try:
-        _BLOCKS.encode(sys.stdout.encoding or "ascii")
+        (_BLOCKS + _CUT).encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
         return False
     return True

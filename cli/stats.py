@@ -21,9 +21,10 @@ _FAILURES = (
     "sign_in_failed",
     "password_check_failed",
     "password_change_failed",
-    "limit_reached",
     "refresh_reused",
 )
+# Apart from them: an attempt that reaches a limit is still tried, and fails by its own name.
+_LIMITS = ("limit_reached",)
 
 
 @command
@@ -80,30 +81,34 @@ def _json(found: Statistics) -> dict[str, Any]:
 
 
 def _report(found: Statistics, kept: int) -> list[str]:
-    from .charts import Series, chart
+    from .charts import Series, chart, cut_mark
 
     def by_day(names: Iterable[str]) -> list[int]:
         return [sum(day.events.get(name, 0) for name in names) for day in found.days]
 
+    mark = cut_mark()
+    drawn = chart(
+        "day (UTC)",
+        [f"{day.date:%Y-%m-%d %a}" for day in found.days],
+        [
+            Series("new users", "green", by_day(_NEW_USERS)),
+            Series("sign-ins", "blue", by_day(_SIGN_INS)),
+            Series("failures", "red", by_day(_FAILURES)),
+        ],
+    )
     width = max(len(f"{count:,}") for count in (found.users, found.refreshable))
     return [
         f"users     {found.users:>{width},}  "
         f"{found.verified:,} verified, {found.disabled:,} disabled",
         f"sessions  {found.refreshable:>{width},}  {found.live:,} with a live session token",
         "",
-        *chart(
-            "day (UTC)",
-            [f"{day.date:%Y-%m-%d %a}" for day in found.days],
-            [
-                Series("new users", "green", by_day(_NEW_USERS)),
-                Series("sign-ins", "blue", by_day(_SIGN_INS)),
-                Series("failures", "red", by_day(_FAILURES)),
-            ],
-        ),
+        *drawn,
         "",
         *_totals("new users", found, _NEW_USERS),
         *_totals("failures", found, _FAILURES),
+        *_totals("limits", found, _LIMITS),
         f"Events are kept for {kept} days; each column has a scale of its own.",
+        *([f"{mark} is longer than it is drawn."] if any(mark in row for row in drawn) else []),
     ]
 
 

@@ -12,7 +12,8 @@ import pytest
 from tests.command import Runner
 from tests.database import execute
 
-bar = importlib.import_module("authingo.cli.charts").bar
+charts = importlib.import_module("authingo.cli.charts")
+bar, scale_of = charts.bar, charts.scale_of
 
 DAY = timedelta(days=1)
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
@@ -119,7 +120,11 @@ def test_days_that_were_pruned_are_left_out_and_not_shown_as_quiet(bare: Runner)
     assert shown.err == "events are kept for 5 days (events.retention): 15 are left out\n"
     nothing = bare("stats", "--days", "2")
     assert (nothing.code, nothing.err) == (0, "")
-    assert nothing.out.splitlines()[-3:-1] == ["new users  none", "failures   none"]
+    assert nothing.out.splitlines()[-4:-1] == [
+        "new users  none",
+        "failures   none",
+        "limits     none",
+    ]
     for days in ("0", "-1", "3651", "many"):
         assert bare("stats", "--days", days).code == 2
 
@@ -144,3 +149,30 @@ def test_a_bar_is_drawn_in_eighths_of_a_cell() -> None:
         "█▏",
         "█▉",
     ]
+
+
+def test_a_day_that_stands_out_leaves_the_others_their_differences() -> None:
+    assert scale_of([3, 900, 8, 0, 5]) == 8
+    assert [bar(value, 8, 8, blocks=True) for value in (4, 8, 900)] == [
+        "████",
+        "████████",
+        "███████»",
+    ]
+    assert bar(900, 8, 8, blocks=False) == "#######>"
+    assert scale_of([600, 1200]) == 1200, "twice as many is a difference to be seen"
+    assert scale_of([1, 1, 10]) == 10
+    assert (scale_of([0, 0]), scale_of([7])) == (0, 7)
+
+
+def test_a_failure_that_reached_a_limit_is_one_failure(busy: Runner, today: datetime) -> None:
+    url = busy.env["AUTHINGO_DATABASE_URL"]
+    insert(url, "limit_reached", today - DAY, 2)
+    insert(url, "password_check_failed", today - DAY, 60)
+    insert(url, "sign_in_failed", today - 2 * DAY, 1)
+    shown = busy("stats", "--days", "4").out
+    (failures,) = re.findall(r" 65 █+»?$", shown, re.MULTILINE)
+    assert failures.endswith("»"), "it stands out beside a day with one"
+    assert "» is longer than it is drawn." in shown
+    said = "failures   sign_in_failed 5, password_check_failed 60, refresh_reused 1"
+    assert said in shown.splitlines()
+    assert "limits     limit_reached 2" in shown.splitlines()
