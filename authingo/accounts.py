@@ -84,6 +84,20 @@ class Accounts(Opening):
         await events.record(store, events.happened("user_created", user_id=user.id))
         return user
 
+    async def check_new_user(self, *, email: str, name: str | None = None) -> None:
+        """Raise what `create_user` would, but for the password, and change nothing.
+
+        Raises:
+            InvalidInput: with the fields and what is wrong with each.
+            EmailTaken: there is such a user.
+        """
+        arguments.require_text(email=email)
+        arguments.require_text_or_none(name=name)
+        name = email.partition("@")[0] if name is None else name
+        email, _ = self._accept(email=email, password=None, name=name)
+        if await (await self._store()).credentials(email):
+            raise EmailTaken
+
     async def update_user(
         self,
         user: User | str,

@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -24,6 +24,9 @@ GeneratePassword = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, for scripts.")]
 
 _MAX_INPUT = 64 * 1024  # bytes; longer than any password that is accepted
+
+
+T = TypeVar("T")
 
 
 class NewPassword:
@@ -60,6 +63,24 @@ class NewPassword:
         if self.generated:
             return generate()
         return _read_password() if self._stdin else _ask_password()
+
+    async def accepted_by(self, use: Callable[[str], Awaitable[T]]) -> tuple[T, str]:
+        """Hand it to `use`, and ask for another one where somebody typed it and it is refused.
+
+        Raises:
+            UsageError: it could be had nowhere.
+        """
+        from authingo.errors import InvalidInput
+
+        typed = not (self._stdin or self.generated)
+        while True:
+            new = self.get()
+            try:
+                return await use(new), new
+            except InvalidInput as refused:
+                if not typed or refused.fields.keys() != {"password"}:
+                    raise
+                output.note(f"The password {refused.fields['password']}. Try another one.")
 
 
 def require_terminal(*, yes: bool) -> None:
@@ -101,15 +122,16 @@ def _ask_password() -> str:
 
     from authingo.errors import UsageError
 
-    with _heeding_ctrl_c():
-        try:
-            password = getpass.getpass("Password: ")
-            again = getpass.getpass("Once more: ")
-        except UnicodeDecodeError:
-            raise UsageError("the password that was typed is not UTF-8") from None
-    if again != password:
-        raise UsageError("the two passwords differ")
-    return password
+    while True:
+        with _heeding_ctrl_c():
+            try:
+                password = getpass.getpass("Password: ")
+                again = getpass.getpass("Once more: ")
+            except UnicodeDecodeError:
+                raise UsageError("the password that was typed is not UTF-8") from None
+        if again == password:
+            return password
+        output.note("The two differ. Try again.")
 
 
 @contextlib.contextmanager

@@ -42,7 +42,7 @@ def create(
     as_json: AsJSON = False,
     config: ConfigFile = None,
 ) -> None:
-    """Create a user. Asks for the password unless told where to get it.
+    """Create a user. Asks for the password if no option says where to get it.
 
     With --if-missing it can be run again: who is there stays as they are, and
     no password is asked for, read or made up (with --json it is then null).
@@ -54,17 +54,21 @@ def create(
     async def work(auth: Auth) -> tuple[User, str | None]:
         from authingo.errors import EmailTaken
 
-        await auth.ping()  # no password is asked for in vain
+        await auth.ping()
         if if_missing and (there := await _there(auth, email)):
             return there, None
-        new = password.get()
+        # No password is asked for in vain.
+        await auth.check_new_user(email=email, name=name)
+
+        async def create_with(new: str) -> User:
+            return await auth.create_user(email=email, password=new, name=name, verified=verified)
+
         try:
-            made = await auth.create_user(email=email, password=new, name=name, verified=verified)
+            return await password.accepted_by(create_with)
         except EmailTaken:  # somebody else was quicker
             if if_missing and (there := await _there(auth, email)):
                 return there, None
             raise
-        return made, new
 
     user, new = with_auth(config, work)
     if not as_json:
@@ -88,8 +92,7 @@ def set_password(
 
     async def work(auth: Auth) -> tuple[Altered, str]:
         user = await auth.find_user(who)  # no password is asked for in vain
-        new = password.get()
-        return await auth.set_password(user, new), new
+        return await password.accepted_by(lambda new: auth.set_password(user, new))
 
     changed, new = with_auth(config, work)
     if not as_json:

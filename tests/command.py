@@ -107,7 +107,7 @@ class Runner:
             preexec_fn=_take_terminal,  # noqa: PLW1509 - as below
         )
         os.close(follower)
-        shown, pending = b"", list(answers or [])
+        shown, answered, pending = b"", 0, list(answers or [])
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if select.select([leader], [], [], 0.1)[0]:
@@ -116,7 +116,8 @@ class Runner:
                 except OSError:  # the other side is closed
                     break
                 shown += piece
-                if pending and pending[0][0].encode() in shown:
+                if pending and pending[0][0].encode() in shown[answered:]:
+                    answered = len(shown)
                     os.write(leader, pending.pop(0)[1].encode())
             elif process.poll() is not None:
                 break

@@ -71,9 +71,46 @@ def test_create_asks_twice_on_a_terminal(authingo: Runner) -> None:
     assert PASSWORD not in ran.out, "what is typed is not shown"
     assert signs_in(authingo, "ada@example.com", PASSWORD)
     typed = [("Password: ", PASSWORD + "\n"), ("Once more: ", "something else\n")]
-    ran = authingo.on_terminal("users", "create", "b@example.com", answers=typed)
-    assert ran.code == 2
-    assert "the two passwords differ" in ran.out
+    again = [*typed, *ASKED_TWICE]
+    ran = authingo.on_terminal("users", "create", "bob@example.com", answers=again)
+    assert ran.code == 0
+    assert "The two differ. Try again." in ran.out
+    assert "something else" not in ran.out
+
+
+ASKED_TWICE = [("Password: ", PASSWORD + "\n"), ("Once more: ", PASSWORD + "\n")]
+
+
+def test_a_password_that_is_refused_is_asked_for_again(authingo: Runner) -> None:
+    short = [("Password: ", "short\n"), ("Once more: ", "short\n")]
+    for command, done in (
+        (("users", "create", "ada@example.com"), "created ada@example.com"),
+        (("users", "set-password", "ada@example.com"), "set the password of ada@example.com"),
+    ):
+        ran = authingo.on_terminal(*command, answers=[*short, *short, *ASKED_TWICE])
+        assert ran.code == 0
+        assert ran.out.count("The password must have at least 8 characters. Try another") == 2
+        assert done in ran.out
+    ended = authingo.on_terminal(
+        "users", "create", "bob@example.com", answers=[*short, ("Password: ", "\x04")]
+    )
+    assert (ended.code, "The input ended before a question" in ended.out) == (1, True)
+
+
+def test_no_password_is_asked_for_where_the_email_or_the_name_is_refused(
+    authingo: Runner, make_user: Make
+) -> None:
+    make_user("ada@example.com")
+    for arguments, reason in (
+        (["ADA@example.com"], "There is already an account with this email."),
+        (["ada"], "email is not an email address"),
+        (["bob@example.com", "--name", ""], "name must be 1 to 200 characters"),
+    ):
+        ran = authingo.on_terminal("users", "create", *arguments)
+        assert (ran.code, "Password" in ran.out) == (1, False)
+        assert reason in ran.out
+    there = authingo.on_terminal("users", "create", "ada@example.com", "--if-missing")
+    assert (there.code, "Password" in there.out) == (0, False)
 
 
 def test_create_without_a_way_to_ask_is_wrong_usage(authingo: Runner) -> None:
