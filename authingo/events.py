@@ -38,6 +38,7 @@ EventName = Literal[
     "email_changed",
     "name_changed",
     "user_deleted",
+    "users_import_began",
     "users_imported",
 ]
 
@@ -50,9 +51,12 @@ def happened(
     user_id: str | None = None,
     session_id: str | None = None,
     ip: str | None = None,
+    count: int | None = None,
 ) -> Event:
     """Make the event of something that happens now."""
-    return Event(at=datetime.now(UTC), name=name, user_id=user_id, session_id=session_id, ip=ip)
+    return Event(
+        at=datetime.now(UTC), name=name, user_id=user_id, session_id=session_id, ip=ip, count=count
+    )
 
 
 def log(*events: Event) -> None:

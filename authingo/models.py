@@ -310,13 +310,17 @@ class Begun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened, by ids: never a token, a password or an email."""
+    """Something that happened, by ids: never a token, a password or an email.
+
+    `count`: of how many, where it is about many.
+    """
 
     at: datetime
     name: str
     user_id: str | None = None
     session_id: str | None = None
     ip: str | None = None
+    count: int | None = None
     id: str = field(default_factory=lambda: new_id("evt_"))
 
 

@@ -65,6 +65,7 @@ def event_json(event: Event) -> dict[str, object]:
         "user_id": event.user_id,
         "session_id": event.session_id,
         "ip": event.ip,
+        "count": event.count,
     }
 
 

@@ -159,7 +159,7 @@ async def _rows(auth: Auth, events: list[Event]) -> list[list[str]]:
     return [
         [
             f"{event.at:%Y-%m-%d %H:%M:%S}",
-            output.plain(event.name),
+            output.plain(event.name) + (f" ({event.count:,})" if event.count is not None else ""),
             output.plain(emails.get(event.user_id or "", event.user_id or "")),
             output.plain(event.ip or ""),
             output.plain(event.session_id or ""),

@@ -211,7 +211,8 @@ def test_broken_quotes_end_the_file_before_a_cell_is_taken_for_rows(broken: str)
     with pytest.raises(Unreadable, match="line 3: the quotes of the CSV are not right"):
         asyncio.run(importing.read(io.BytesIO(rows.encode())))
     assert [each.user.email for batch in store.batches for each in batch] == ["a@example.com"]
-    assert [[one.name for one in each.events] for each in store.outcomes] == [["users_imported"]]
+    recorded = [(one.name, one.count) for each in store.outcomes for one in each.events]
+    assert recorded == [("users_import_began", None), ("users_imported", 1)]
 
 
 def test_a_file_that_cannot_be_read_on_is_told() -> None:

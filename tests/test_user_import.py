@@ -282,10 +282,10 @@ def test_a_dry_run_counts_and_stores_nothing() -> None:
     assert not taken.store.outcomes
 
 
-def test_an_import_leaves_one_event() -> None:
+def test_an_import_records_its_begin_and_how_many_it_stored() -> None:
     taken = take('{"email": "a@example.com"}\n{"email": "b@example.com"}')
-    (outcome,) = taken.store.outcomes
-    assert [event.name for event in outcome.events] == ["users_imported"]
+    recorded = [(one.name, one.count) for each in taken.store.outcomes for one in each.events]
+    assert recorded == [("users_import_began", None), ("users_imported", 2)]
     assert not take("").store.outcomes
 
 

@@ -80,11 +80,17 @@ class UserImport:
             ConfigError: there are hashes, and the extra that verifies them is not installed.
             StoreUnavailable: do it again; whoever was stored by then is skipped.
         """
-        pace = Pace(_BATCH)
-        for taken, batch in self._in_batches(read(file), pace):
-            await self._store_batch(batch)
-            on_progress(taken)
-            await pace.rest()
+        pace, before = Pace(_BATCH), self.imported
+        try:
+            for taken, batch in self._in_batches(read(file), pace):
+                await self._store_batch(batch)
+                on_progress(taken)
+                await pace.rest()
+        finally:  # also of what was stored before it went wrong, or Ctrl-C was pressed
+            imported = self.imported - before
+            if imported and not self._dry_run:
+                done = events.happened("users_imported", count=imported)
+                await events.record(self._store, done)
 
     def _in_batches(
         self, records: Iterator[Record | Failed], pace: Pace
@@ -126,8 +132,8 @@ class UserImport:
         self.without_password += sum(
             one.password_hash == passwords.NO_PASSWORD for one in batch if one.user.id in stored
         )
-        if is_first and not self._dry_run:  # at once: the end of the file may never be reached
-            await events.record(self._store, events.happened("users_imported"))
+        if is_first and not self._dry_run:  # the end of the file may never be reached
+            await events.record(self._store, events.happened("users_import_began"))
 
     def _user_of(self, record: Record | Failed) -> Credentials:
         if isinstance(record, Failed):

@@ -14,7 +14,7 @@ SESSION = (
     " s.ip, s.user_agent"
 )
 FIRST, LAST = "", "\U0010ffff"  # texts that sort before and behind every id
-EVENT = "id, at, name, user_id, session_id, ip"
+EVENT = "id, at, name, user_id, session_id, ip, count"
 USER_SIZE = 7  # columns of USER
 _BOTH = USER_SIZE + 8  # and of SESSION
 _KEPT = 10_000  # sessions, some two kilobytes each
@@ -95,7 +95,13 @@ class Resumptions:
 def read_event(row: Sequence[Any], time: Callable[[Any], datetime] = _as_it_is) -> Event:
     """Read a row of EVENT."""
     return Event(
-        id=row[0], at=time(row[1]), name=row[2], user_id=row[3], session_id=row[4], ip=row[5]
+        id=row[0],
+        at=time(row[1]),
+        name=row[2],
+        user_id=row[3],
+        session_id=row[4],
+        ip=row[5],
+        count=row[6],
     )
 
 

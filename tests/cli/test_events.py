@@ -58,6 +58,7 @@ def test_events_are_listed_the_latest_last(authingo: Runner, url: str) -> None:
             "user_id": "usr_1",
             "session_id": None,
             "ip": "192.0.2.7",
+            "count": None,
         }
     ]
 
@@ -111,6 +112,17 @@ def test_events_show_the_email_of_those_who_are_there(
     assert [row[3] for row in rows[1:]] == ["usr_deleted", "ada@example.com", "ada@example.com"]
     narrow = authingo.on_terminal("events", "list", columns=80)
     assert "no room for: from, session" in narrow.out
+
+
+def test_an_import_shows_how_many(authingo: Runner) -> None:
+    lines = "".join(f'{{"email": "user{number}@example.com"}}\n' for number in range(1100))
+    assert authingo("users", "import", "-", stdin=lines).code == 0
+    rows = authingo("events", "list").out.splitlines()[1:]
+    assert [row.split(None, 2)[2] for row in rows] == [
+        "users_import_began",
+        "users_imported (1,100)",
+    ]
+    assert [one["count"] for one in authingo("events", "list", "--json").json] == [None, 1100]
 
 
 def test_a_name_that_no_event_has_is_wrong_usage(authingo: Runner) -> None:

@@ -25,6 +25,7 @@ class EventsConformance:
                 user_id=f"usr_{number // 3}",
                 session_id="ses_1",
                 ip="192.0.2.7" if number else None,
+                count=1_000_000 if number == 3 else None,
             )
             for number in range(6)
         ]

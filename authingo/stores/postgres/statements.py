@@ -9,12 +9,14 @@ from authingo.stores.rows import EVENT, SESSION, USER
 def outcome(first: int, *, if_there_is: str) -> str:
     """Return the parts of a statement that record an outcome, if that part of it has a row.
 
-    Their nine parameters begin at this number. What is forgotten goes before what is
+    Their ten parameters begin at this number. What is forgotten goes before what is
     given back, as `take` locks them, so that none waits for the other.
     """
     events = ", ".join(
         f"${first + at}::{kind}[]"
-        for at, kind in enumerate(("text", "timestamptz", "text", "text", "text", "text"))
+        for at, kind in enumerate(
+            ("text", "timestamptz", "text", "text", "text", "text", "integer")
+        )
     )
     return f"""
 , recorded AS (
@@ -22,11 +24,11 @@ def outcome(first: int, *, if_there_is: str) -> str:
     SELECT * FROM unnest({events}) WHERE EXISTS (SELECT FROM {if_there_is})
 ), forgotten AS (
     DELETE FROM authingo_attempts
-    WHERE key_digest = ANY(${first + 6}::bytea[]) AND EXISTS (SELECT FROM {if_there_is})
+    WHERE key_digest = ANY(${first + 7}::bytea[]) AND EXISTS (SELECT FROM {if_there_is})
     RETURNING 1
 ), giving AS MATERIALIZED (
     SELECT a.key_digest, b.allowed
-    FROM unnest(${first + 7}::bytea[], ${first + 8}::integer[])
+    FROM unnest(${first + 8}::bytea[], ${first + 9}::integer[])
         WITH ORDINALITY AS b (key_digest, allowed, at)
     JOIN authingo_attempts a USING (key_digest)
     WHERE EXISTS (SELECT FROM {if_there_is}) AND (SELECT count(*) FROM forgotten) >= 0
@@ -48,6 +50,7 @@ def outcome_parameters(left: Outcome) -> tuple[object, ...]:
         [event.user_id for event in events],
         [event.session_id for event in events],
         [event.ip for event in events],
+        [event.count for event in events],
         list(left.forget),
         [digest for digest, _ in left.give_back],
         [limit.allowed for _, limit in left.give_back],
@@ -55,7 +58,7 @@ def outcome_parameters(left: Outcome) -> tuple[object, ...]:
 
 
 # Parameters $1 to $4 of a new session are its id and three digests, $5 to $7 its
-# lifetimes, $8 and $9 who asked, $10 the token digest of one to end, $11 to $19 the
+# lifetimes, $8 and $9 who asked, $10 the token digest of one to end, $11 to $20 the
 # outcome; `owner` is the user's row. The last column is the user whose session was
 # ended, if any.
 BEGIN = f"""
@@ -76,7 +79,7 @@ BEGIN = f"""
 {outcome(11, if_there_is="owner")}
 SELECT {USER}, {SESSION}, (SELECT user_id FROM ended LIMIT 1) FROM s, owner u
 """
-BEGIN_SIZE = 19  # its parameters
+BEGIN_SIZE = 20  # its parameters
 
 
 def insert_user(first: int) -> str:

@@ -128,9 +128,17 @@ def delete_session(connection: sqlite3.Connection, token_digest: bytes | None) -
 def record(connection: sqlite3.Connection, outcome: Outcome) -> None:
     """Record an outcome."""
     connection.executemany(
-        f"INSERT INTO authingo_events ({EVENT}) VALUES (?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO authingo_events ({EVENT}) VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
-            (one.id, microseconds(one.at), one.name, one.user_id, one.session_id, one.ip)
+            (
+                one.id,
+                microseconds(one.at),
+                one.name,
+                one.user_id,
+                one.session_id,
+                one.ip,
+                one.count,
+            )
             for one in outcome.events
         ],
     )
