@@ -204,9 +204,7 @@ def _hosts(text: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
     hosts: list[str] = []
     ports: list[int | None] = []
     for one in text.split(","):
-        found = re.fullmatch(
-            r"\[([0-9A-Fa-f:.%\w]+)\](?::(\d+))?|(/.*)|([^:/\[\]]*)(?::(\d*))?", one
-        )
+        found = _HOST.fullmatch(one)
         if found is None:
             raise ValueError
         hosts.append(found[1] or found[3] or found[4] or "")
