@@ -160,6 +160,8 @@ class _GuardLayer:
         return receive_checked
 
     def _is_guarded(self, scope: Scope) -> bool:
+        if scope.get("app") is not self._host:  # a mounted application has a layer of its own
+            return False
         # A route of an included router has its dependencies in a context of its own.
         included = scope.get("fastapi", {}).get("effective_route_context")
         dependant = getattr(included or scope.get("route"), "dependant", None)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.dependencies.utils import get_parameterless_sub_dependant
@@ -15,6 +16,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 
+from authingo import Auth
+from authingo.config import Settings
 from authingo.fastapi import CurrentSession, CurrentUser, OptionalUser, PageUser, current_user
 from authingo.testing import login_as, memory_auth
 from tests.server import CLIENT
@@ -330,3 +333,28 @@ def test_a_route_in_two_applications_has_the_guard_of_each() -> None:
         bob.cookies.clear()
         answer = bob.get("/me", headers={**CLIENT, "Cookie": f"authingo_session={stolen}"})
         assert answer.status_code == 401
+
+
+def test_a_mounted_application_answers_by_its_own_rules() -> None:
+    """The layer of the application around it must not refuse what the mounted one allows."""
+    settings = Settings(database_url="sqlite:///:memory:", public_url="https://testserver")
+    trusting = msgspec.structs.replace(settings, trusted_origins=("https://console.example.com",))
+    outer, inner = FastAPI(), FastAPI()
+    Auth(settings).install(outer)
+    Auth(trusting).install(inner, routes=False)
+
+    @inner.post("/notes")
+    async def notes(note: Note, user: CurrentUser) -> str:
+        return user.email
+
+    class Ada:
+        email = "ada@example.com"
+
+    outer.mount("/inner", inner)
+    client = TestClient(outer, base_url="https://testserver")
+    sent = {**CLIENT, "Origin": "https://console.example.com"}
+    answer = client.post("/inner/notes", json={"text": "x"}, headers=sent)
+    assert answer.json()["code"] == "no_session", "not origin_not_allowed"
+    inner.dependency_overrides[current_user] = Ada
+    answer = client.post("/inner/notes", json={"text": "x"})
+    assert answer.json() == "ada@example.com", "not missing_client_header"
