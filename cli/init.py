@@ -80,7 +80,8 @@ def _refuse_conflicts(directory: Path, targets: list[Path], *, force: bool) -> N
         blocked = next((one for one in (parent, *parent.parents) if _is_no_directory(one)), None)
         if blocked is not None:
             raise FileConflict(f"{blocked} is not a directory", hint="name another directory")
-    links = [target for target in targets if target.is_symlink()]
+    below = {parent for one in targets for parent in one.parents} - {directory, *directory.parents}
+    links = sorted(one for one in {*targets, *below} if one.is_symlink())
     if links:
         raise FileConflict(
             f"not written through a symbolic link: {', '.join(map(str, links))}",

@@ -10,14 +10,14 @@ from .headers import Exchange, Given, is_attribute, of_request, of_response
 _LONGEST_BARE = 64 * 1024  # characters of a header without its name, or of a value
 # The pane of headers in Chrome puts the value on the line below the name.
 _HEADER = re.compile(
-    r"^[ \t]*(?:[<>*][ \t]+)?(?P<name>set-cookie|cookie)"
-    r"(?:[ \t]*:[ \t]*|[ \t]*:?(?:[ \t]*\r?\n[ \t]*|[ \t]+)(?=[^\s=;:,\"]{1,300}=))"
+    r"^[ \t]*+(?:[<>*][ \t]++)?(?P<name>set-cookie|cookie)"
+    r"(?:[ \t]*+:[ \t]*+|(?:[ \t]*+\r?\n[ \t]*+|[ \t]++)(?=[^\s=;:,\"]{1,300}=))"
     r"(?P<value>[^\r\n]*)",
     re.IGNORECASE | re.MULTILINE,
 )
 _ADDRESS = re.compile(
-    r"^[ \t]*(?:Request[ \t]+)?(?P<name>:authority|:scheme|:path|URL)"
-    r"[ \t]*:?[ \t]*(?:\r?\n[ \t]*)?(?P<value>[^\s]{1,2000})",
+    r"^[ \t]*+(?:Request[ \t]++)?(?P<name>:authority|:scheme|:path|URL)"
+    r"[ \t]*+:?[ \t]*+(?:\r?\n[ \t]*+)?(?P<value>[^\s]{1,2000})",
     re.IGNORECASE | re.MULTILINE,
 )
 # A row or an entry of a list with only a name and a value: name<Tab>value, name: "value".

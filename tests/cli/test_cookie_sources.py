@@ -252,6 +252,8 @@ def test_a_har_file_of_too_many_objects_is_refused_before_they_are_made() -> Non
             "\t",
             "a_session\t",
         ),
+        "cookie" + " " * 100_000 + "!",
+        "Cookie: a=b\nURL" + " " * 100_000 + "\n",
         *('{"a":', '[{"name":', "URL ", "Cookie: authingo_session=x\n\n", "/curl"),
     ],
 )

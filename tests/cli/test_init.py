@@ -185,6 +185,17 @@ def test_no_link_is_written_through(bare: Runner) -> None:
     assert files_in(app) == {"main.py"}
 
 
+def test_no_directory_is_written_through_a_symbolic_link(bare: Runner) -> None:
+    outside, app = bare.directory / "outside", bare.directory / "app"
+    outside.mkdir()
+    app.mkdir()
+    (app / "web").symlink_to(outside)
+    ran = bare("init", "app", "--react", "--force")
+    assert ran.code == 1
+    assert f"symbolic link: {Path('app') / 'web'}" in ran.err
+    assert files_in(outside) == set()
+
+
 def test_where_nothing_can_be_written(bare: Runner) -> None:
     (bare.directory / "file").write_text("")
     for directory, reason in (("file", "not a directory"), ("file/app", "not a directory")):
