@@ -16,7 +16,7 @@ from authingo.fastapi.headers import Scope, header_values
 
 # "AppleWebKit" is in the names of Chromium's browsers too, which add their own: "Chrome/" or
 # "HeadlessChrome/". Those of iOS are WebKit, and write "CriOS/" and "EdgiOS/".
-_WEBKIT = re.compile(rb"AppleWebKit/(?!.*(?:Chrome|Chromium|Edg)/)")
+_CHROMIUM = re.compile(rb"(?:Chrome|Chromium|Edg)/")
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,100}", re.ASCII)
 _log = logging.getLogger("authingo")
 
@@ -34,7 +34,7 @@ class DroppedCookies:
         agents = header_values(scope, b"user-agent")
         hosts = header_values(scope, b"host")
         origins = header_values(scope, b"origin")
-        if len(hosts) != 1 or len(agents) != 1 or not _WEBKIT.search(agents[0]):
+        if len(hosts) != 1 or len(agents) != 1 or not _is_webkit(agents[0]):
             return
         if any(origin.startswith(b"https:") for origin in origins):
             return  # something in front of this server speaks TLS
@@ -48,6 +48,10 @@ class DroppedCookies:
                 host,
                 host,
             )
+
+
+def _is_webkit(agent: bytes) -> bool:
+    return b"AppleWebKit/" in agent and not _CHROMIUM.search(agent)
 
 
 def _is_this_machine(host: str) -> bool:

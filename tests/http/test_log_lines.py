@@ -14,8 +14,9 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from authingo import Auth, clock
-from authingo.config import settings_from
+from authingo.config import Settings, settings_from
 from authingo.fastapi import CurrentUser, refused_origins
+from authingo.fastapi.dropped_cookies import DroppedCookies
 from authingo.testing import memory_auth
 from tests.server import CLIENT, Answer, LiveServer
 
@@ -244,3 +245,10 @@ def test_a_browser_that_keeps_the_cookies_is_not(
     headers = {**CLIENT, "User-Agent": SAFARI, "Host": f"localhost:{server.port}", **headers}
     assert server.browser().post("/sign-up", body, headers=headers).status == 200
     assert lines() == []
+
+
+def test_a_long_user_agent_takes_no_time_without_end() -> None:
+    """A pattern that looks again and again at the same text would not come back from this."""
+    agent = b"AppleWebKit/" * 100_000 + b"Chrome/"
+    scope = {"headers": [(b"user-agent", agent), (b"host", b"localhost")], "scheme": "http"}
+    DroppedCookies(Settings()).look(scope)
