@@ -12,6 +12,7 @@ import contextlib
 
 from authingo import events, inputs, passwords
 from authingo.errors import Busy, InvalidCredentials, StoreUnavailable, WrongPassword
+from authingo.foreign_hashes import is_spelled_otherwise
 from authingo.limits import Attempt, Limits
 from authingo.models import Client, Credentials, Resumed, User
 from authingo.passwords import PasswordHasher
@@ -94,11 +95,12 @@ class PasswordCheck:
 
     async def strengthen(self, store: Store, found: Credentials, password: str) -> None:
         """Replace a weaker hash, now that the password is at hand. Never at the sign-in's cost."""
-        if not self._hasher.needs_rehash(found.password_hash):
+        stored = found.password_hash
+        if not self._hasher.needs_rehash(stored) or is_spelled_otherwise(stored, password):
             return
         with contextlib.suppress(StoreUnavailable, Busy):
             stronger = await self._hasher.hash(password)
-            await store.replace_hash(found.user.id, old=found.password_hash, new=stronger)
+            await store.replace_hash(found.user.id, old=stored, new=stronger)
 
     async def _verifies(self, store: Store, password: str, attempt: Attempt) -> bool:
         found = attempt.account

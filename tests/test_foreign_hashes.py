@@ -126,7 +126,7 @@ def firebase(costs: str, *, key: str = KEY64) -> str:
         (firebase("n=17,r=8,p=1"), firebase("n=18,r=8,p=1")),
         (firebase("n=14,r=64,p=4"), firebase("n=14,r=65,p=1")),
         (firebase("n=14,r=8,p=1"), firebase("n=14,r=8,p=1", key="A" * 84)),
-        ("$wp$2y$15$" + "." * 53, "$wp$2y$16$" + "." * 53),
+        ("$wp$2y$14$" + "." * 53, "$wp$2y$15$" + "." * 53),
         ("bcrypt_sha256$$2b$15$" + "." * 53, "bcrypt_sha256$$2b$16$" + "." * 53),
     ],
 )

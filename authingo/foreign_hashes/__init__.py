@@ -9,7 +9,8 @@ One module for each family says how its hashes are written:
 - `argon2s`: RFC 9106. Needs `authingo[argon2]`.
 - `phpass`: WordPress before 6.8.
 
-Each is replaced by bcrypt at the first sign-in that it lets through.
+Each is replaced by bcrypt at the first sign-in that it lets through, unless the system
+takes several spellings of a password and this one is not the one it hashed.
 
 A hash says itself what it costs, and whoever could store one could make every sign-in
 to that account take all the memory and time there is (CWE-400, CWE-770). So one that
@@ -27,7 +28,14 @@ from dataclasses import dataclass
 from authingo.foreign_hashes import argon2s, bcrypts, firebase, pbkdf2s, phpass, scrypts
 from authingo.foreign_hashes.scheme import Extra, Scheme
 
-__all__ = ["Extra", "ForeignHash", "as_stored", "missing_extra", "recognize"]
+__all__ = [
+    "Extra",
+    "ForeignHash",
+    "as_stored",
+    "is_spelled_otherwise",
+    "missing_extra",
+    "recognize",
+]
 
 _SCHEMES: tuple[Scheme, ...] = (
     *argon2s.SCHEMES,
@@ -92,6 +100,19 @@ def recognize(stored: str) -> ForeignHash | None:
                 return None
             return ForeignHash(matches, scheme.clock) if matches else None
     return None
+
+
+def is_spelled_otherwise(stored: str, password: str) -> bool:
+    """Tell whether this password matched a stored hash in another spelling than was hashed.
+
+    WordPress trims a password, Better Auth normalizes it. bcrypt of what was typed this
+    once would let in nobody who types what they chose.
+    """
+    return any(
+        scheme.spelling(password) != password
+        for scheme in _SCHEMES
+        if scheme.pattern.fullmatch(stored)
+    )
 
 
 def missing_extra(stored: str) -> Extra | None:

@@ -12,10 +12,11 @@ import hmac
 from base64 import b64encode
 from functools import partial
 
-from authingo.foreign_hashes.phpass import typed_into_wordpress
+from authingo.foreign_hashes.phpass import trimmed_by_wordpress, typed_into_wordpress
 from authingo.foreign_hashes.scheme import Scheme, compiled
 
 _BCRYPT = r"(?P<bcrypt>\$2[aby]\$(?:0[4-9]|1[0-5])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31})"
+_BCRYPT_TWICE = _BCRYPT.replace("1[0-5]", "1[0-4]")  # two spellings cost as much as 15 once
 
 
 def _matches_django(stored: str, password: str) -> bool:
@@ -41,7 +42,8 @@ SCHEMES = (
         lambda stored: partial(_matches_django, stored["bcrypt"]),
     ),
     Scheme(
-        compiled(r"\$wp" + _BCRYPT),
+        compiled(r"\$wp" + _BCRYPT_TWICE),
         lambda stored: partial(_matches_wordpress, stored["bcrypt"]),
+        spelling=trimmed_by_wordpress,
     ),
 )

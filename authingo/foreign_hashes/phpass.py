@@ -18,6 +18,11 @@ _MIN_COST = 7  # which phpass has too
 _MAX_COST = 17  # WordPress: 13. Python counts the rounds, and no other thread runs meanwhile
 
 
+def trimmed_by_wordpress(password: str) -> str:
+    """Return a password without the white space that PHP's trim takes off."""
+    return password.strip(" \t\n\r\v")
+
+
 def typed_into_wordpress(password: str) -> tuple[bytes, ...]:
     r"""Return what WordPress may have hashed when somebody typed this password into its form.
 
@@ -25,7 +30,7 @@ def typed_into_wordpress(password: str) -> tuple[bytes, ...]:
     once did with all input ("magic quotes"): `wp_signon` and the forms that set a password
     do not take them off again. What was set in other ways has none.
     """
-    trimmed = password.strip(" \t\n\r\v")
+    trimmed = trimmed_by_wordpress(password)
     slashed = re.sub(r"""(['"\\])""", r"\\\1", trimmed)
     return tuple({slashed.encode(): None, trimmed.encode(): None})
 
@@ -69,5 +74,6 @@ SCHEMES = (
             r"\$P\$(?P<cost>[./0-9A-Za-z])(?P<salt>[./0-9A-Za-z]{8})(?P<key>[./0-9A-Za-z]{22})"
         ),
         _read,
+        spelling=trimmed_by_wordpress,
     ),
 )

@@ -48,13 +48,15 @@ class Scheme:
 
     `read` returns what compares a password with the hash, or None if the hash is too
     expensive; it raises ValueError if the hash is malformed. `clock` measures the time
-    that the comparison takes, in seconds.
+    that the comparison takes, in seconds. Where several spellings of a password match,
+    `spelling` returns the one that the other system hashed.
     """
 
     pattern: re.Pattern[str]
     read: Callable[[re.Match[str]], Callable[[str], bool] | None]
     clock: Callable[[], float] = time.thread_time
     extra: Extra | None = None
+    spelling: Callable[[str], str] = str
 
 
 def compiled(pattern: str) -> re.Pattern[str]:

@@ -75,7 +75,11 @@ def _passlib(stored: re.Match[str]) -> Verifier:
 
 def _better_auth(stored: re.Match[str]) -> Verifier:
     matches = _verifier((16384, 16, 1), stored["salt"].encode(), bytes.fromhex(stored["key"]))
-    return matches and (lambda password: matches(unicodedata.normalize("NFKC", password)))
+    return matches and (lambda password: matches(_normalized(password)))
+
+
+def _normalized(password: str) -> str:
+    return unicodedata.normalize("NFKC", password)
 
 
 SCHEMES = (
@@ -100,5 +104,9 @@ SCHEMES = (
         ),
         _passlib,
     ),
-    Scheme(compiled(re.escape(BETTER_AUTH_TAG) + BETTER_AUTH.pattern), _better_auth),
+    Scheme(
+        compiled(re.escape(BETTER_AUTH_TAG) + BETTER_AUTH.pattern),
+        _better_auth,
+        spelling=_normalized,
+    ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from collections.abc import Callable
 import bcrypt
 import pytest
 
+from authingo.foreign_hashes import as_stored
 from authingo.passwords import NO_PASSWORD
 from tests.database import execute
 from tests.foreign import REAL
@@ -113,3 +115,30 @@ def test_who_has_no_password_is_no_malformed_hash(
         assert browser.sign_in(password=NO_PASSWORD).code == "invalid_credentials"
     events = [json.loads(record.getMessage())["event"] for record in caplog.records]
     assert events == ["sign_in_failed"]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "chosen", "typed"),
+    [
+        pytest.param("wordpress 6.8", "admin", " admin\t", id="trimmed by WordPress"),
+        pytest.param("better-auth", "Zürich 2026", "Zu\u0308rich 2026", id="NFKC of Better Auth"),
+    ],
+)
+def test_a_hash_is_replaced_only_by_that_of_the_password_that_was_chosen(
+    server: LiveServer, browser: Browser, theirs: str, chosen: str, typed: str
+) -> None:
+    """Or somebody who signed in once with a pasted space would need that space from then on."""
+    if theirs in REAL:
+        old = as_stored(REAL[theirs][0])
+    else:
+        salt = "00112233445566778899aabbccddeeff"
+        key = hashlib.scrypt(
+            chosen.encode(), salt=salt.encode(), n=16384, r=16, p=1, maxmem=2**26, dklen=64
+        )
+        old = as_stored(f"{salt}:{key.hex()}")
+    store_hash(server, old)
+    assert browser.sign_in(password=typed).status == 200
+    assert stored(server)[0] == old
+    assert browser.sign_in(password=chosen).status == 200
+    assert stored(server)[0].startswith("$2b$04$")
+    assert browser.sign_in(password=chosen).status == 200
