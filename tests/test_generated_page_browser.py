@@ -1,0 +1,110 @@
+"""The page of `authingo init` without a front end, in a real browser."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.command import Runner
+from tests.person import PASSWORD, Person, ask, fill, is_signed_in, is_signed_out
+from tests.program import free_port, run_program
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def project(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    runner = Runner(tmp_path_factory.mktemp("page"))
+    assert runner("init", "app").code == 0
+    return runner.directory / "app"
+
+
+@pytest.fixture(scope="module")
+def url(project: Path, chromium: Browser) -> Iterator[str]:
+    port = free_port()
+    url = f"http://localhost:{port}"
+    env = {**Runner(project).env, "AUTHINGO_PUBLIC_URL": url}
+    with run_program(project, env, port=port):
+        yield url
+
+
+@pytest.fixture
+def ada(chromium: Browser, url: str, request: pytest.FixtureRequest) -> Iterator[Person]:
+    email = f"{request.node.name[:40].strip('_')}@example.com"
+    person = Person(chromium.new_context(), url, email)
+    yield person
+    person.context.close()
+    assert person.complaints == []
+
+
+def test_who_signs_up_stays_until_they_sign_out(ada: Person) -> None:
+    page = ada.sign_up()
+    page.locator("pre").get_by_text(ada.email).wait_for()
+    page.reload()
+    is_signed_in(page)
+    page.get_by_role("button", name="Sign out").click()
+    is_signed_out(page)
+    assert ada.tokens() == set()
+    page.reload()
+    is_signed_out(page)
+    is_signed_in(ada.sign_in())
+
+
+def test_an_expired_session_is_renewed(ada: Person, project: Path) -> None:
+    page = ada.sign_up()
+    before = ada.tokens()
+    with contextlib.closing(sqlite3.connect(project / "authingo.db", timeout=10)) as database:
+        with database:
+            changed = database.execute("UPDATE authingo_sessions SET expires_at = 1")
+        assert changed.rowcount
+    ask(page)
+    is_signed_in(page)
+    assert len(ada.tokens()) == 2
+    assert not ada.tokens() & before
+
+
+def test_a_name_is_shown_as_text(ada: Person) -> None:
+    name = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+    page = ada.open()
+    page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+    page.get_by_role("button", name="Create an account").click()
+    fill(page, Name=name, Email=ada.email, Password=PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    page.get_by_role("heading", name=f"Hello, {name}").wait_for()
+    page.locator("pre").get_by_text("onerror").wait_for()
+    assert page.locator("main img, main script").count() == 0
+
+
+def test_what_is_wrong_is_said_at_the_field(ada: Person) -> None:
+    page = ada.open()
+    page.get_by_role("button", name="Create an account").click()
+    fill(page, Name="Ada", Email="nobody", Password="short")
+    page.get_by_role("button", name="Create account").click()
+    for label in ("Email", "Password"):
+        field = page.get_by_label(label, exact=True).and_(page.locator("[aria-invalid=true]"))
+        field.wait_for()
+        said = page.locator(f"[id='{field.get_attribute('aria-describedby')}']")
+        assert said.inner_text().startswith("This ")
+    ada.fill_sign_up(ada.open())
+    page.get_by_role("button", name="Sign in").click()
+    fill(page, Email=ada.email, Password="wrong horse battery")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("alert").get_by_text("password", exact=False).first.wait_for()
+
+
+def test_without_a_network_it_says_so(ada: Person) -> None:
+    page = ada.sign_up()
+    ada.context.set_offline(True)
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("alert").get_by_text("You are still signed in").wait_for()
+    ada.context.set_offline(False)
+    page.reload()
+    is_signed_in(page)
