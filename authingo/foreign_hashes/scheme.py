@@ -33,7 +33,7 @@ class Extra:
         return ConfigError(
             f"there are {self.name} hashes, and {self.package}, which verifies them,"
             " is not installed",
-            hint=f"pip install 'authingo[{self.name}]', here and wherever users sign in",
+            hint=f"pip install {self.package}, here and wherever users sign in",
         )
 
 
