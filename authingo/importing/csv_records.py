@@ -60,7 +60,11 @@ def _checked_columns(row: list[str]) -> list[str]:
     if any(has_escaped_bytes(name) for name in columns):
         raise Unreadable("the file is not UTF-8 text")
     if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]):
-        raise Unreadable("the columns of the CSV are not separated by commas")
+        raise Unreadable(
+            "the columns of the CSV are not separated by commas",
+            hint="save it as CSV with commas; Excel calls that CSV UTF-8, and takes the separator "
+            "from the regional settings",
+        )
     if len(set(columns)) < len(columns):
         raise Unreadable("the CSV has a column twice", hint=_HEADER)
     return columns

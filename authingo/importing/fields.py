@@ -70,8 +70,9 @@ class Fields:
                 shown = repr(name) if _PLAIN_NAME.fullmatch(name) else f"number {place}"
                 raise WrongFields(
                     "unknown_field",
-                    f"has a field {shown} that authingo does not export: is it another"
-                    " system's (--from says which), or is the header missing?",
+                    f"has a field {shown}, but of a table of your own only"
+                    f" {', '.join(sorted(names))} are read, where password_hash is a hash:"
+                    " is it another system's (--from says which), or is the header missing?",
                 )
 
     def text(self, *names: str) -> str:
