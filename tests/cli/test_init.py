@@ -28,6 +28,7 @@ ALWAYS = {
     "deploy/authingo-prune.timer",
     "deploy/crontab",
     "main.py",
+    "pytest.ini",
     "requirements-dev.txt",
     "requirements.txt",
     "test_main.py",

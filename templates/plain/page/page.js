@@ -18,7 +18,7 @@ async function ask(method, path, values) {
   };
   let answer = await send(path, request);
   if (answer?.status === 401 && (await contents(answer.clone())).code === "session_expired") {
-    const renewed = await send("/api/auth/refresh", { method: "POST", headers: request.headers });
+    const renewed = await send("api/auth/refresh", { method: "POST", headers: request.headers });
     answer = renewed?.ok ? await send(path, request) : renewed;
   }
   if (answer === null) return { ok: false, status: 0, message: "No connection. Try again." };
@@ -31,7 +31,7 @@ async function contents(answer) {
 }
 
 async function show() {
-  const { ok, status, user, message } = await ask("GET", "/api/auth/session");
+  const { ok, status, user, message } = await ask("GET", "api/auth/session");
   $("stranger").hidden = ok;
   $("member").hidden = !ok;
   $("problem").textContent = ok || status === 401 ? "" : message;
@@ -41,7 +41,7 @@ async function show() {
 }
 
 async function showMe() {
-  const { ok, status, message, ...me } = await ask("GET", "/api/me");
+  const { ok, status, message, ...me } = await ask("GET", "api/me");
   if (status === 401) return show();
   $("answer").textContent = ok ? JSON.stringify(me, null, 2) : message;
 }
@@ -71,8 +71,8 @@ form.addEventListener("submit", async (event) => {
   const { name, ...values } = Object.fromEntries(new FormData(form));
   $("enter").disabled = true;
   const answer = isNew
-    ? await ask("POST", "/api/auth/sign-up", { name, ...values })
-    : await ask("POST", "/api/auth/sign-in", values);
+    ? await ask("POST", "api/auth/sign-up", { name, ...values })
+    : await ask("POST", "api/auth/sign-in", values);
   $("enter").disabled = false;
   complain(answer.ok ? {} : answer);
   if (!answer.ok) return;
@@ -83,7 +83,7 @@ form.addEventListener("submit", async (event) => {
 $("other").addEventListener("click", () => choose(!isNew));
 $("ask").addEventListener("click", showMe);
 $("leave").addEventListener("click", async () => {
-  const { ok, message } = await ask("POST", "/api/auth/sign-out");
+  const { ok, message } = await ask("POST", "api/auth/sign-out");
   $("trouble").textContent = ok ? "" : `You are still signed in: ${message}`;
   if (!ok) return;
   choose(false);

@@ -4,7 +4,7 @@ import { defineConfig } from "vite";
 export default defineConfig({
   plugins: [react()],
   server: {
-    // public_url in authingo.toml: at another address nobody could sign in, so a port that is
+    // public_url in authingo.toml: at another port nobody could sign in, so a port that is
     // taken is an error.
     host: "127.0.0.1",
     port: 5173,
