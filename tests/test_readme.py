@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,20 @@ def test_the_program_runs_as_printed(bare_env: dict[str, str], tmp_path: Path) -
         assert browser.get("/api/me", base="").status == 200
         assert browser.post("/sign-out").status == 200
         assert browser.get("/api/me", base="").code == "no_session"
+
+
+def test_the_curl_lines_sign_somebody_up(bare_env: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(PROGRAM)
+    (lines,) = re.findall(r"^((?:    .*\n)*    curl .*\n(?:    .*\n)*)", README, re.MULTILINE)
+    public = {"AUTHINGO_PUBLIC_URL": "http://localhost:8000"}
+    with run_program(tmp_path, bare_env | public, "uvicorn main:app") as port:
+        commands = lines.replace("localhost:8000", f"localhost:{port}").replace("/tmp/jar", "jar")
+        done = subprocess.run(
+            ["bash", "-euc", commands], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+    signed_up, me = done.stdout.splitlines()
+    assert '"email":"ada@example.com"' in signed_up
+    assert me == '{"email":"ada@example.com"}'
 
 
 @pytest.mark.usefixtures("bare_env")

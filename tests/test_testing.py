@@ -14,10 +14,10 @@ from tests.command import Runner
 from tests.database import execute
 from tests.documents import blocks, read
 
-HTTPX = "httpx" if importlib.util.find_spec("httpx") else "httpx2"
+HTTPX = "httpx2" if importlib.util.find_spec("httpx2") else "httpx"
 DOCUMENTED = {
     text.splitlines()[0].removeprefix("# "): text.replace(
-        "from httpx import", f"from {HTTPX} import"
+        "from httpx2 import", f"from {HTTPX} import"
     )
     for text in blocks(read("docs/testing.md"), "python")
 }
