@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import http.client
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,18 +16,10 @@ from authingo import clock
 from authingo.models import TokenMatch
 from authingo.tokens import session_digest
 from tests.server import CLIENT, Browser, LiveServer
+from tests.waiting import PATIENCE, until
 
 BOUND = 2.0  # seconds after a revocation within which it is known, whatever has failed
-PATIENCE = 20.0  # seconds for what must happen, on a busy machine
 SESSION = "/api/auth/session"
-
-
-def until(holds: Callable[[], object], what: str) -> None:
-    """Wait for something that nothing tells of."""
-    deadline = clock.now() + PATIENCE
-    while not holds():
-        assert clock.now() < deadline, what
-        time.sleep(0.002)
 
 
 class Memory:

@@ -19,7 +19,9 @@ from fastapi import FastAPI
 
 from authingo import Auth
 from authingo.config import Settings
+from tests.database import age_sessions
 from tests.tls import Certificate
+from tests.waiting import until
 
 ADA = {"email": "ada@example.com", "password": "correct horse battery", "name": "Ada"}
 CLIENT = {"X-Authingo-Client": "true"}
@@ -159,6 +161,16 @@ class LiveServer:
 
     def browser(self) -> Browser:
         return Browser(self.url)
+
+    def age_sessions(self, seconds: float) -> None:
+        """Let time pass for every session, and wait until this server has heard of it.
+
+        SQLite is asked with each check; PostgreSQL sends a notice, which takes a moment.
+        """
+        age_sessions(self.database_url, seconds)
+        if not self.auth.store.embedded:
+            remembered = self.auth._cache._known
+            until(lambda: not remembered, "the server did not hear that sessions changed")
 
     def stop(self) -> None:
         self._server.stop()

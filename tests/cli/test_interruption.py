@@ -21,7 +21,7 @@ import pytest
 from authingo import Auth
 from cli.running import with_auth
 from tests.command import Runner
-from tests.revoking import until
+from tests.waiting import until
 
 _PAGE = 4096  # bytes: the smallest pipe there is, for its writer to wait soon
 

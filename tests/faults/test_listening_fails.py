@@ -25,8 +25,9 @@ from tests.database import execute
 from tests.faults.pgbouncer import Proxy
 from tests.faults.relay import Relay
 from tests.postgres import BundledServer, PostgresServer
-from tests.revoking import BOUND, Memory, asking, until, user_id_of
+from tests.revoking import BOUND, Memory, asking, user_id_of
 from tests.server import Browser, LiveServer
+from tests.waiting import until
 
 HERE = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 LISTENER = f"SELECT pid {HERE} AND query LIKE 'LISTEN%'"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.database import age_sessions, execute
+from tests.database import execute
 from tests.server import ADA, LiveServer
 
 NEW = "a whole new sentence"
@@ -42,7 +42,7 @@ def test_everything_that_matters_is_recorded_once(
     server.browser().sign_in(email="nobody@example.com")
     stolen = dict(browser.cookies)
     browser.post("/refresh")
-    age_sessions(server.database_url, 11)
+    server.age_sessions(11)
     assert browser.post("/refresh", cookies=stolen).code == "refresh_reused"
     browser.sign_in(password=NEW)
     browser.post("/sign-out")

@@ -29,7 +29,7 @@ from authingo.fastapi import (
 )
 from authingo.models import Resumed
 from authingo.testing import login_as, memory_auth
-from tests.database import age_sessions, execute
+from tests.database import execute
 from tests.server import LiveServer
 
 HEADER = {"X-Authingo-Client": "true"}
@@ -143,7 +143,7 @@ def test_an_expired_session_is_told_even_where_a_user_is_optional(
     browser = serve_application.browser()
     browser.sign_up()
     assert browser.get("/hello", base="").json == "Ada"
-    age_sessions(serve_application.database_url, 16 * 60)
+    serve_application.age_sessions(16 * 60)
     for path in ("/me", "/hello", "/page"):
         assert browser.get(path, base="").code == "session_expired"
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.database import age_sessions, execute
+from tests.database import execute
 from tests.server import ADA, Answer, Browser, LiveServer
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -32,7 +32,7 @@ def test_sign_up_session_refresh_sign_out_sign_in(server: LiveServer) -> None:
     assert again.tokens == refreshed.tokens, "within the grace a replay gets the same pair"
     assert again.json == refreshed.json, "and extends nothing"
 
-    age_sessions(server.database_url, 20 * 60)
+    server.age_sessions(20 * 60)
     expired = browser.get("/session")
     assert (expired.status, expired.code) == (401, "session_expired")
     signed_out = browser.post("/sign-out")
@@ -48,7 +48,7 @@ def test_a_predecessor_after_the_grace_is_theft(server: LiveServer) -> None:
     browser = server.browser()
     stolen = browser.sign_up().tokens
     browser.post("/refresh")
-    age_sessions(server.database_url, 11)
+    server.age_sessions(11)
     assert browser.get("/session").status == 200
     thief = browser.post("/refresh", cookies=stolen)
     assert (thief.status, thief.code) == (401, "refresh_reused")
@@ -69,7 +69,7 @@ def test_expiry_wins_over_reuse(server: LiveServer) -> None:
     browser = server.browser()
     old = browser.sign_up().tokens
     browser.post("/refresh")
-    age_sessions(server.database_url, 31 * 86400)
+    server.age_sessions(31 * 86400)
     assert browser.post("/refresh", cookies=old).code == "session_expired"
     assert browser.post("/refresh").code == "session_expired"
     assert len(execute(server.database_url, "SELECT id FROM authingo_sessions")) == 1
@@ -79,12 +79,12 @@ def test_a_session_ends_for_good_ninety_days_after_sign_in(server: LiveServer) -
     browser = server.browser()
     browser.sign_up()
     for _ in range(3):
-        age_sessions(server.database_url, 29 * 86400)
+        server.age_sessions(29 * 86400)
         assert browser.post("/refresh").status == 200
     session = browser.get("/session").json["session"]
     created, ends = (_time(session[key]) for key in ("created_at", "refresh_expires_at"))
     assert ends - created == timedelta(days=90)
-    age_sessions(server.database_url, 4 * 86400)
+    server.age_sessions(4 * 86400)
     assert browser.post("/refresh").code == "session_expired"
 
 
@@ -93,7 +93,7 @@ def test_the_previous_session_token_lives_for_the_grace(server: LiveServer) -> N
     old = browser.sign_up().tokens
     new = browser.post("/refresh").json
     assert browser.get("/session", cookies=old).json == new
-    age_sessions(server.database_url, 11)
+    server.age_sessions(11)
     late = browser.get("/session", cookies=old)
     assert late.code == "session_expired", "so that the client refreshes, instead of forgetting"
     assert browser.get("/session").status == 200
@@ -133,7 +133,7 @@ def test_sign_out_ends_the_session_whatever_its_token_is(server: LiveServer, whi
     if "rotated" in which:
         browser.post("/refresh")
     if "expired" in which:
-        age_sessions(server.database_url, 16 * 60)
+        server.age_sessions(16 * 60)
     sent = {} if which == "none" else {"authingo_session": old["authingo_session"]}
     answer = browser.post("/sign-out", cookies=sent)
     assert (answer.status, answer.json) == (200, {"success": True})
@@ -167,7 +167,7 @@ def test_change_password_needs_a_session_and_the_current_password(server: LiveSe
     mine = {"current_password": ADA["password"], "new_password": ADA["email"]}
     refused = browser.post("/change-password", mine)
     assert refused.json["fields"] == {"new_password": "must not be the email"}
-    age_sessions(server.database_url, 16 * 60)
+    server.age_sessions(16 * 60)
     good = {"current_password": ADA["password"], "new_password": "a whole new sentence"}
     assert browser.post("/change-password", good).code == "session_expired"
     assert server.browser().sign_in().status == 200, "nothing has changed"

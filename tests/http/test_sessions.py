@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from authingo.models import User
-from tests.database import age_sessions, execute
+from tests.database import execute
 from tests.server import ADA, Browser, LiveServer
 
 
@@ -44,7 +44,7 @@ def test_the_callers_sessions_are_listed(server: LiveServer, laptop: Browser) ->
 
 
 def test_what_cannot_be_refreshed_is_not_listed(server: LiveServer, laptop: Browser) -> None:
-    age_sessions(server.database_url, 31 * 86400)
+    server.age_sessions(31 * 86400)
     phone = sign_in(server)
     assert len(phone.get("/sessions").json["sessions"]) == 1
     assert phone.request("DELETE", "/sessions").json == {"revoked": 0}
