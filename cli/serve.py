@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import signal
 import subprocess
@@ -97,7 +98,10 @@ def _run(application: str, listener: socket.socket, workers: int) -> None:
         log_config=LOGGING,
     )
     if workers > 1:
-        Multiprocess(config, sockets=[listener]).run()
+        # uvicorn of early 2025 also wants to be told what each worker runs.
+        is_older = "target" in inspect.signature(Multiprocess).parameters
+        runs: dict[str, Any] = {"target": uvicorn.Server(config).run} if is_older else {}
+        Multiprocess(config, sockets=[listener], **runs).run()
         return
     server = uvicorn.Server(config)
     with contextlib.suppress(KeyboardInterrupt):
