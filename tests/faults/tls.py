@@ -27,8 +27,11 @@ class Certificates:
         for authority in ("ours", "others"):
             self._openssl(
                 f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={authority}"
+                " -addext keyUsage=critical,keyCertSign,cRLSign"
                 f" -keyout {authority}.key -out {authority}.pem"
             )
+        # Python 3.13 wants to see which key signed (RFC 5280 §4.2.1.1), as every public one says.
+        self["extensions"].write_text("authorityKeyIdentifier = keyid\n")
         for name in ("server", "carol"):
             self._openssl(
                 f"req -newkey rsa:2048 -nodes -subj /CN={name} -addext {_NAMES}"
@@ -36,7 +39,7 @@ class Certificates:
             )
             self._openssl(
                 f"x509 -req -in {name}.csr -CA ours.pem -CAkey ours.key -days 2"
-                f" -copy_extensions copy -out {name}.pem"
+                f" -copy_extensions copy -extfile extensions -out {name}.pem"
             )
 
     def __getitem__(self, name: str) -> Path:
