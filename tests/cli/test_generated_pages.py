@@ -136,7 +136,7 @@ def test_without_a_front_end_there_is_a_page(bare: Runner) -> None:
         assert page.status == 200
         assert "<title>app</title>" in page.text
         for file in ("page.js", "page.css"):
-            assert f'"/{file}"' in page.text
+            assert f'"{file}"' in page.text, "so that it works below a prefix too"
             assert program.get(f"/{file}").text == (app / "page" / file).read_text()
         policy = page.headers["Content-Security-Policy"]
         assert "require-trusted-types-for 'script'" in policy
