@@ -109,7 +109,7 @@ class Accounts(Opening):
         """Change the name or the email of a user; None leaves it.
 
         Another email ends all sessions of the user, and makes a sign-in that is under way
-        fail: whoever had the old address may be somebody else (ASVS 5.0 V7.4.3). An email
+        fail: the holder of the old address may be somebody else (ASVS 5.0 V7.4.3). An email
         or a name that the user has already changes nothing.
 
         Args:

@@ -118,7 +118,7 @@ class _CurrentSession(SecurityBase):
 class _OptionalUser(SecurityBase):
     """Return the signed-in user, or None.
 
-    A GET or HEAD without the header X-Authingo-Client gets None, whoever sends it: so
+    A GET or HEAD without the header X-Authingo-Client gets None, even with a session: so
     somebody can open the page in a browser, which cannot send the header by itself. An
     expired session is still a 401 `session_expired`: the client refreshes and asks again,
     instead of showing the page of a stranger.

@@ -29,7 +29,7 @@ class Extra:
         return _can_import(self.module)
 
     def not_installed(self) -> ConfigError:
-        """Return the error of whoever needs it and does not have it."""
+        """Return the error for a program that needs it and does not have it."""
         return ConfigError(
             f"there are {self.name} hashes, and {self.package}, which verifies them,"
             " is not installed",

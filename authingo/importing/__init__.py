@@ -78,7 +78,7 @@ class UserImport:
             Unreadable: nothing can be made of the file, or of the rest of it; or the first
                 record is not one of this system, and then nothing was stored.
             ConfigError: there are hashes, and the extra that verifies them is not installed.
-            StoreUnavailable: do it again; whoever was stored by then is skipped.
+            StoreUnavailable: do it again; users stored by then are skipped.
         """
         pace, before = Pace(_BATCH), self.imported
         try:
