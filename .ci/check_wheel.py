@@ -21,6 +21,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+COOKIES = ["authingo_device", "authingo_refresh", "authingo_session"]
 PROGRAM = """
 from authingo import Auth
 from fastapi import FastAPI, WebSocket
@@ -97,7 +98,7 @@ def sign_up(command: Path, directory: Path) -> None:
         )
         answer = answered(request)
         cookies = [value.partition("=")[0] for value in answer.headers.get_all("Set-Cookie") or []]
-        if (answer.status, sorted(cookies)) != (200, ["authingo_refresh", "authingo_session"]):
+        if (answer.status, sorted(cookies)) != (200, COOKIES):
             sys.exit(f"the sign-up answered {answer.status} and set {cookies}")
     finally:
         server.send_signal(signal.SIGTERM)

@@ -34,22 +34,22 @@ if TYPE_CHECKING:
         WrongPassword,
     )
     from authingo.models import (
-        Altered,
+        ChangedUser,
         Client,
         Event,
-        Resumed,
         Session,
         SignedIn,
         StoredSession,
         Tokens,
         User,
+        UserAndSession,
     )
 
 __all__ = [
-    "Altered",
     "Auth",
     "AuthError",
     "Busy",
+    "ChangedUser",
     "Client",
     "ConfigError",
     "EmailTaken",
@@ -61,7 +61,6 @@ __all__ = [
     "NoSuchSession",
     "NoSuchUser",
     "RefreshReused",
-    "Resumed",
     "SchemaBehind",
     "SchemaUnsupported",
     "Session",
@@ -74,12 +73,13 @@ __all__ = [
     "Tokens",
     "TooManyRequests",
     "User",
+    "UserAndSession",
     "UserReferenced",
     "WrongPassword",
 ]
 
 _HOMES = {
-    "Altered": "models",
+    "ChangedUser": "models",
     "Auth": "auth",
     "AuthError": "errors",
     "Busy": "errors",
@@ -94,7 +94,7 @@ _HOMES = {
     "NoSuchSession": "errors",
     "NoSuchUser": "errors",
     "RefreshReused": "errors",
-    "Resumed": "models",
+    "UserAndSession": "models",
     "SchemaBehind": "errors",
     "SchemaUnsupported": "errors",
     "Session": "models",

@@ -1,13 +1,13 @@
 """Keep Alembic's hands off authingo's tables.
 
-`alembic revision --autogenerate` takes every table that it finds and does not know for one that
-was removed, and writes that it is to be dropped. In `env.py`, in each `context.configure`:
+`alembic revision --autogenerate` assumes that every table it does not know was removed, and writes
+code to drop it. Add this to each `context.configure` in `env.py`:
 
     from authingo.alembic import include_name, include_object
 
     context.configure(..., include_name=include_name, include_object=include_object)
 
-With predicates of your own: `return include_name(name, type_, parents) and mine(...)`.
+If you have your own predicates, use `return include_name(name, type_, parents) and mine(...)`.
 Alembic is not imported.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-PREFIX = "authingo_"  # of every table that authingo has, or will have
+PREFIX = "authingo_"  # the prefix of every table that authingo has, or will have
 
 
 def include_name(name: str | None, type_: str, parents: Mapping[str, object]) -> bool:  # noqa: ARG001
@@ -30,7 +30,7 @@ def include_object(
     reflected: bool,  # noqa: ARG001 - as Alembic calls it
     compare_to: object,  # noqa: ARG001
 ) -> bool:
-    """Leave them out too where your metadata holds them (Alembic's `include_object`)."""
+    """Leave them out too if your metadata has them (Alembic's `include_object`)."""
     return _is_yours(name, type_)
 
 

@@ -1,11 +1,14 @@
-"""What programs hand to Auth: users and sessions by id, and what is a mistake of the program.
+"""Check what programs pass to Auth: users and sessions by id, and mistakes in the program.
 
-A value of a wrong type is a TypeError where it is passed. It would else reach the database,
-which refuses it in ways of its own, and look like a database that does not work.
+A value of a wrong type raises a TypeError at the call. Otherwise it would reach the database,
+which would refuse it, and look like a database failure.
 """
 
 from __future__ import annotations
 
+import ipaddress
+
+from authingo import inputs
 from authingo.errors import InvalidInput, NoSuchSession, NoSuchUser
 from authingo.models import Client, Session, User, is_id
 
@@ -13,7 +16,7 @@ LARGEST_PAGE = 1000  # rows that one call returns
 
 
 def wrong_type(name: str, value: object, expected: str) -> TypeError:
-    """Make the error about an argument. What it holds is not repeated: it may be a password."""
+    """Make the error about an argument. It does not repeat the value, which may be a password."""
     return TypeError(f"{name} must be {expected}, not {type(value).__name__}")
 
 
@@ -39,17 +42,22 @@ def require_count(**given: object) -> None:
 
 
 def require_client(client: object) -> None:
-    """Raise TypeError unless it is a Client of texts."""
+    """Raise TypeError unless it is a Client of strings, ValueError if `ip` is not an address."""
     if not isinstance(client, Client):
         raise wrong_type("client", client, "an authingo.Client")
     require_text_or_none(client_ip=client.ip, client_user_agent=client.user_agent)
+    if client.ip is not None:
+        try:
+            ipaddress.ip_address(client.ip)
+        except ValueError:
+            raise ValueError("client.ip must be an IP address without a port, or None") from None
 
 
 def user_id(user: User | str) -> str:
-    """Return the id of a user who is given as such or by id.
+    """Return the id of a user who is given as a User or by id.
 
     Raises:
-        NoSuchUser: nobody can have that id, which may be an email.
+        NoSuchUser: it cannot be a user's id; it may be an email.
         TypeError: it is neither.
     """
     if isinstance(user, User):
@@ -62,7 +70,8 @@ def user_id(user: User | str) -> str:
 
 
 def session_id(session: Session | str, name: str = "session") -> str:
-    """Return the id of a session that is given as such or by id; `name` is the argument's.
+    """Return the id of a session that is given as a Session or by id; `name` is the argument's
+    name.
 
     Raises:
         NoSuchSession: no session can have that id.
@@ -89,7 +98,7 @@ def problem_with_limit(limit: object) -> str | None:
 
 
 def problem_with_search(search: str | None) -> str | None:
-    """Say what is wrong with a text to look for.
+    """Say what is wrong with a search text.
 
     Raises:
         TypeError: it is not a str.
@@ -97,7 +106,9 @@ def problem_with_search(search: str | None) -> str | None:
     require_text_or_none(search=search)
     text = search or ""
     if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        return "contains a character that no database can look for"
+        return "contains a character that databases cannot search for"
+    if len(text) > inputs.MAX_EMAIL:
+        return f"must be at most {inputs.MAX_EMAIL} characters: no email and no name is longer"
     return None
 
 

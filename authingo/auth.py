@@ -1,98 +1,98 @@
-"""Auth: what a program asks authingo to do, with or without HTTP."""
+"""Auth: everything that a program can ask authingo to do, with or without HTTP."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from authingo import arguments, config, events, inputs, sessions
+from authingo import arguments, config
 from authingo.accounts import Accounts
-from authingo.cache import SessionCache
-from authingo.credentials import PasswordCheck
-from authingo.errors import (
-    Busy,
-    EmailTaken,
-    InvalidCredentials,
-    InvalidInput,
-    NoSession,
-    SignUpClosed,
-    WrongPassword,
-)
-from authingo.limits import Limits
+from authingo.asgi import ASGIApp
+from authingo.core import Core
 from authingo.listings import Listings
+from authingo.maintenance import BATCH, Maintenance
 from authingo.models import (
+    ChangedUser,
     Client,
     Event,
-    NewUser,
-    Outcome,
-    Resumed,
     Session,
     SignedIn,
+    StoredSession,
     User,
+    UserAndSession,
 )
+from authingo.signing_in import SigningIn
 from authingo.stores import Store
-from authingo.tokens import session_digest
-from authingo.upkeep import Upkeep
+from authingo.user_sessions import UserSessions
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from authingo.config import Settings
 
-ASGIApp = Callable[
-    [
-        MutableMapping[str, Any],
-        Callable[[], Awaitable[MutableMapping[str, Any]]],
-        Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ],
-    Awaitable[None],
-]
+T = TypeVar("T")
 
-_NOBODY = Client()  # a program that calls a use case itself
+_NO_CLIENT = Client()  # no client: the program calls a use case on its own behalf
 
 
-class Auth(Accounts, Listings, Upkeep):
-    """The use cases, on one store, under one set of settings, for one event loop.
+class Auth:
+    """All use cases, with one store, one set of settings and one event loop.
 
     Every method that needs the store may raise StoreUnavailable.
     """
 
     def __init__(self, settings: Settings | None = None, *, store: Store | None = None) -> None:
-        """Connect to nothing yet.
+        """Prepare everything. This does not connect to the database yet.
 
         Args:
-            settings: as from `authingo.config.load`; the defaults otherwise.
-            store: an adapter of your own; else the one that `database_url` names.
+            settings: as `authingo.config.load` returns them; None stands for the defaults.
+            store: an adapter of your own; None stands for the one that `database_url` names.
         """
         if not isinstance(settings, config.Settings | None):
             expected = "Settings; Auth.from_config(path) reads a file"
             raise arguments.wrong_type("settings", settings, expected)
-        super().__init__(settings or config.Settings(), store)
-        self._limits = Limits(enabled=self.settings.limits.enabled)
-        self._check = PasswordCheck(self._hasher, self._limits)
-        longest = self.settings.sessions.cache
-        self._cache = SessionCache(self.store, self._last_use, longest=longest)
-        self.recall = self._cache.recall
+        self._core = Core(settings or config.Settings(), store)
+        self.settings = self._core.settings
+        self.store = self._core.store
+        self.recall = self._core.cache.recall  # kept here, because every session check calls it
+        self._signing_in = SigningIn(self._core)
+        self._user_sessions = UserSessions(self._core)
+        self._accounts = Accounts(self._core)
+        self._listings = Listings(self._core)
+        self._maintenance = Maintenance(self._core)
+        self._capabilities: dict[object, Any] = {}
 
     @classmethod
     def from_config(cls, path: str | os.PathLike[str] | None = None) -> Auth:
         """Read authingo.toml and the AUTHINGO_* variables.
 
         Raises:
-            ConfigError: they cannot work; the message says why and what to do.
+            ConfigError: these settings cannot work; the message says why and what to do.
         """
         return cls(config.load(path))
 
-    # The HTTP face, imported when asked for
+    def capability(self, use_cases: Callable[[Core], T]) -> T:
+        """Return the use cases of a capability: always the same object for the same Auth.
+
+        Args:
+            use_cases: their class. It is called with the settings and the store, in a Core.
+        """
+        if use_cases not in self._capabilities:
+            self._capabilities[use_cases] = use_cases(self._core)
+        made: T = self._capabilities[use_cases]
+        return made
+
+    # HTTP: imported only when a program uses it
 
     def install(self, app: FastAPI, *, routes: bool = True, cors: bool = True) -> None:
         """Add routes, guards, error answers and CORS to a FastAPI application.
 
         Args:
-            app: yours. Its lifespan is extended by `lifespan` if that is missing.
-            routes: False for a mounted sub-application that only needs its guards.
-            cors: False where the application answers cross-origin requests itself.
+            app: your application. `lifespan` is added to its lifespan if that lacks it.
+            routes: False for a mounted sub-application that only needs guards.
+            cors: False if the application answers cross-origin requests itself.
         """
         from authingo.fastapi.install import install  # noqa: PLC0415
 
@@ -102,26 +102,52 @@ class Auth(Accounts, Listings, Upkeep):
     def handler(self) -> ASGIApp:
         """The routes as an ASGI application, to serve alone or to mount anywhere.
 
-        Mounted, it opens with its first request.
+        If it is mounted, the first request opens the store.
         """
-        from authingo.fastapi.cors import with_cors  # noqa: PLC0415
-        from authingo.fastapi.handler import Handler  # noqa: PLC0415
+        from authingo.http.cors import with_cors  # noqa: PLC0415
+        from authingo.http.handler import Handler  # noqa: PLC0415
 
         return with_cors(Handler(self), self.settings)
 
     def require(self, app: ASGIApp, *, client_header: bool = True) -> ASGIApp:
-        """Wrap any ASGI application so that it is reached with a live session alone.
+        """Wrap any ASGI application so that it is reached only with an active session.
 
         Args:
-            app: finds who it is in `scope["authingo"]`, a `Resumed`.
-            client_header: False lets GET and HEAD come without X-Authingo-Client:
-                downloads, images, event streams, server-rendered pages.
+            app: the application. It finds the user and the session in `scope["authingo"]`,
+                a `UserAndSession`.
+            client_header: False accepts GET and HEAD without X-Authingo-Client, for
+                downloads, images, event streams and server-rendered pages.
         """
         from authingo.fastapi.guards import Required  # noqa: PLC0415
 
         return Required(self, app, client_header=client_header)
 
-    # Use cases
+    # Opening and closing the store
+
+    async def open(self, *, create: bool = True) -> None:
+        """Open the store, if it is not open. Use cases do this by themselves; see `Store.open`."""
+        await self._core.open(create=create)
+
+    async def close(self) -> None:
+        """Close the store. The next use case opens it again."""
+        await self._core.close()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: object = None) -> AsyncIterator[None]:  # noqa: ARG002
+        """Keep the store open: `FastAPI(lifespan=auth.lifespan)`, or inside your own lifespan.
+
+        It may be entered several times; the last exit closes the store. A server starts even
+        if its database is missing or not migrated: it logs a warning that says what to do,
+        and answers 503 until the database is ready.
+        """
+        async with self._core.lifespan():
+            yield
+
+    async def ping(self) -> None:
+        """Ask the store for an answer."""
+        await (await self._core.opened()).ping()
+
+    # Signing in
 
     async def sign_up(
         self,
@@ -130,7 +156,8 @@ class Auth(Accounts, Listings, Upkeep):
         password: str,
         name: str,
         session_token: str | None = None,
-        client: Client = _NOBODY,
+        device: str | None = None,
+        client: Client = _NO_CLIENT,
     ) -> SignedIn:
         """Create a user and sign them in.
 
@@ -138,39 +165,24 @@ class Auth(Accounts, Listings, Upkeep):
             email: any spelling; see `authingo.inputs.normalize_email`.
             password: see `authingo.passwords.problem_with` for what is accepted.
             name: 1 to 200 characters after trimming.
-            session_token: the one that came along; its session ends.
-            client: who asks; without an address no limit per address applies.
+            session_token: the session token of the request, if it has one; that session ends.
+            device: the value of the request's device cookie, if it has one, unchecked.
+            client: who sends the request. Without an address, no limit counts by address.
 
         Raises:
             InvalidInput: with the fields and what is wrong with each.
-            TooManyRequests, Busy: it was not tried.
+            TooManyRequests, Busy: the sign-up was refused before it was tried.
             SignUpClosed: the setting `sign_up` is off.
-            EmailTaken: there is such a user.
+            EmailTaken: another user has this email.
         """
-        arguments.require_text(email=email, password=password, name=name)
-        arguments.require_text_or_none(session_token=session_token)
-        arguments.require_client(client)
-        email, name = self._accept(email=email, password=password, name=name)
-        if not self.settings.sign_up:
-            raise SignUpClosed
-        store = await self._store()
-        self._hasher.refuse_if_full()
-        attempt = await self._limits.sign_up(store, email, client)
-        if attempt.account is not None:  # spares the hash; the insert decides
-            raise EmailTaken
-        try:
-            password_hash = await self._hasher.hash(password)
-        except Busy:
-            await store.record(attempt.not_made())
-            raise
-        new = NewUser(email=email, name=name, password_hash=password_hash)
-        record, tokens = sessions.mint(self.settings.sessions.lifetimes, client)
-        outcome = attempt.succeeded(_about("sign_up", new.id, record.id, client))
-        made = await store.add_user_with_session(
-            new, record, ending=_digest_of(session_token), outcome=outcome
+        return await self._signing_in.sign_up(
+            email=email,
+            password=password,
+            name=name,
+            session_token=session_token,
+            device=device,
+            client=client,
         )
-        events.log(*outcome.events)
-        return SignedIn(made.user, made.session, tokens)
 
     async def sign_in(
         self,
@@ -178,74 +190,50 @@ class Auth(Accounts, Listings, Upkeep):
         email: str,
         password: str,
         session_token: str | None = None,
-        client: Client = _NOBODY,
+        device: str | None = None,
+        client: Client = _NO_CLIENT,
     ) -> SignedIn:
-        """Check a password and begin a session. Always a new one (ASVS 5.0 V7.2.4).
+        """Check a password and begin a session, always a new one (ASVS 5.0 V7.2.4).
 
-        The answer and its time are the same for an unknown account, a wrong
-        password, a disabled user and a malformed hash (ASVS 5.0 V6.3.8).
+        An unknown account, a wrong password, a disabled user and a malformed hash get the same
+        answer after the same time (ASVS 5.0 V6.3.8). `sign_up` explains the other arguments.
 
         Raises:
-            InvalidInput: an argument is empty or longer than 1,024 characters.
-            TooManyRequests, Busy: it was not tried.
-            InvalidCredentials: all of the above.
+            InvalidInput: the email or the password is empty or longer than 1,024 characters.
+            TooManyRequests, Busy: the sign-in was refused before the password was checked.
+            InvalidCredentials: in each of the four cases above.
         """
-        arguments.require_text(email=email, password=password)
-        arguments.require_text_or_none(session_token=session_token)
-        arguments.require_client(client)
-        _refuse_sizes(email=email, password=password)
-        store = await self._store()
-        found, attempt = await self._check.of_sign_in(store, email, password, client)
-        record, tokens = sessions.mint(self.settings.sessions.lifetimes, client)
-        outcome = attempt.succeeded(_about("sign_in", found.user.id, record.id, client))
-        begun = await store.begin_session(
-            found.user.id,
-            record,
-            version=found.version,
-            ending=_digest_of(session_token),
-            outcome=outcome,
+        return await self._signing_in.sign_in(
+            email=email,
+            password=password,
+            session_token=session_token,
+            device=device,
+            client=client,
         )
-        if begun is None:  # disabled, deleted, or another password since it was read
-            failed = events.happened("sign_in_failed", user_id=found.user.id, ip=client.ip)
-            await events.record(store, failed)
-            raise InvalidCredentials
-        events.log(*outcome.events)
-        await self._check.strengthen(store, found, password)
-        return SignedIn(begun.user, begun.session, tokens)
 
-    async def resume(self, session_token: str | None) -> Resumed:
-        """Return who a session token stands for. No side effect.
+    async def begin_session(
+        self,
+        user: User | str,
+        *,
+        session_token: str | None = None,
+        device: str | None = None,
+        client: Client = _NO_CLIENT,
+    ) -> SignedIn:
+        """Sign in a user whom your program has identified by other means.
 
-        Raises:
-            NoSession, SessionExpired: see `authingo.sessions.opened`.
-        """
-        if session_token is not None and not isinstance(session_token, str):
-            raise arguments.wrong_type("session_token", session_token, "a str")
-        if not self._opened:  # asked with every request: spare it a coroutine
-            await self.open()
-        return sessions.opened(await self._cache.find(session_token) if session_token else None)
-
-    async def refresh(self, refresh_token: str | None, *, client: Client = _NOBODY) -> SignedIn:
-        """Renew a session: both tokens are replaced; repeating it is safe for the grace.
+        Args:
+            user: a User, or the id of one.
+            session_token: the session token of the request, if it has one; that session ends.
+            device: the value of the request's device cookie, if it has one, unchecked.
+            client: who sends the request.
 
         Raises:
-            NoSession, SessionExpired, RefreshReused: see `authingo.sessions.rotate`.
+            NoSession: the user is disabled, or there is no such user.
+            NoSuchUser: `user` cannot be the id of a user.
         """
-        arguments.require_text_or_none(refresh_token=refresh_token)
-        arguments.require_client(client)
-        lifetimes = self.settings.sessions.lifetimes
-        return await sessions.rotate(await self._store(), refresh_token, lifetimes, client)
-
-    async def sign_out(self, session_token: str | None, *, client: Client = _NOBODY) -> None:
-        """End the session of this token, expired or just rotated though it may be. Idempotent."""
-        arguments.require_text_or_none(session_token=session_token)
-        arguments.require_client(client)
-        digest = _digest_of(session_token)
-        if digest is None:
-            return
-        store = await self._store()
-        if ended := await store.end_session(digest):
-            await events.record(store, _about("sign_out", ended.user.id, ended.session.id, client))
+        return await self._signing_in.begin_session(
+            user, session_token=session_token, device=device, client=client
+        )
 
     async def change_password(
         self,
@@ -253,72 +241,57 @@ class Auth(Accounts, Listings, Upkeep):
         session_token: str | None,
         current_password: str,
         new_password: str,
-        client: Client = _NOBODY,
+        device: str | None = None,
+        client: Client = _NO_CLIENT,
     ) -> SignedIn:
         """Replace the caller's password, end all their sessions, begin a new one.
 
         Raises:
-            InvalidInput: the new password is not acceptable (`new_password`). That it is the
-                one there was is said only after the current password was verified.
-            NoSession, SessionExpired: as `resume`; also if the session ends meanwhile.
-            TooManyRequests, Busy: it was not tried.
+            InvalidInput: the new password is not acceptable (`new_password`). If it is the
+                current password, this is raised only after that was verified.
+            NoSession, SessionExpired: as for `resume`; also if the session ends meanwhile.
+            TooManyRequests, Busy: the change was refused, and nothing was changed.
             WrongPassword: the current password is wrong, or was changed meanwhile.
         """
-        arguments.require_text_or_none(session_token=session_token)
-        arguments.require_text(current_password=current_password, new_password=new_password)
-        arguments.require_client(client)
-        _refuse_sizes(current_password=current_password)
-        self._check_password(new_password, email="", field="new_password")
-        store = await self._store()
-        caller = await sessions.resume(store, session_token)
-        self._check_password(new_password, email=caller.user.email, field="new_password")
-        found, attempt = await self._check.of_change(store, caller, current_password, client)
-        if new_password == current_password:  # as hashed: exactly as received, ASVS 5.0 V6.2.8
-            await store.record(attempt.not_made())
-            raise InvalidInput({"new_password": "must not be the current password"})
-        record, tokens = sessions.mint(self.settings.sessions.lifetimes, client)
-        try:
-            new_hash = await self._hasher.hash(new_password)
-        except Busy:
-            await store.record(attempt.not_made())
-            raise
-        outcome = attempt.succeeded(_about("password_changed", caller.user.id, record.id, client))
-        changed = await store.change_password(
-            found, new_hash, caller=caller.session.id, session=record, outcome=outcome
+        return await self._signing_in.change_password(
+            session_token=session_token,
+            current_password=current_password,
+            new_password=new_password,
+            device=device,
+            client=client,
         )
-        if changed is None:
-            await sessions.resume(store, session_token)
-            raise WrongPassword
-        events.log(*outcome.events)
-        return SignedIn(changed.user, changed.session, tokens)
 
-    async def check_password(
-        self, user: User | str, password: str, *, client: Client = _NOBODY
-    ) -> bool:
-        """Tell whether this is the password of a user who may sign in. Begins no session.
+    # The sessions of a user
 
-        It counts as an attempt to sign in, under the same limits, and takes the same time
-        whatever the answer is (ASVS 5.0 V6.3.1, V6.3.8). False for a disabled user and for
-        one who has no password.
+    async def resume(self, session_token: str | None) -> UserAndSession:
+        """Return the user and the session of a session token. No side effect.
 
         Raises:
-            InvalidInput: the password is empty or longer than 1,024 characters.
-            NoSuchUser: there is no such user.
-            TooManyRequests, Busy: it was not tried.
+            NoSession, SessionExpired: see `authingo.cache.SessionCache.ask`.
         """
-        arguments.require_text(password=password)
-        arguments.require_client(client)
-        _refuse_sizes(password=password)
-        known = await self.find_user(arguments.user_id(user))
-        return await self._check.of_user(self.store, known, password, client)
+        return await self._user_sessions.resume(session_token)
+
+    async def refresh(self, refresh_token: str | None, *, client: Client = _NO_CLIENT) -> SignedIn:
+        """Renew a session: both tokens are replaced. It is safe to repeat during the grace.
+
+        Raises:
+            NoSession, SessionExpired, RefreshReused: see `authingo.sessions.rotate`.
+        """
+        return await self._user_sessions.refresh(refresh_token, client=client)
+
+    async def sign_out(self, session_token: str | None, *, client: Client = _NO_CLIENT) -> None:
+        """End the session of this token, even if it has expired or was just rotated. Idempotent."""
+        await self._user_sessions.sign_out(session_token, client=client)
 
     async def list_sessions(self, user: User | str) -> list[Session]:
         """Return the sessions of a user that can be refreshed, the last used first.
 
+        At most `sessions.max_per_user`, which is how many a user may have.
+
         Raises:
-            NoSuchUser: it cannot be the id of one.
+            NoSuchUser: `user` cannot be the id of a user.
         """
-        return await (await self._store()).list_sessions(arguments.user_id(user))
+        return await self._user_sessions.list_sessions(user)
 
     async def revoke(
         self,
@@ -326,74 +299,246 @@ class Auth(Accounts, Listings, Upkeep):
         *,
         only: Session | str | None = None,
         but: Session | str | None = None,
-        client: Client = _NOBODY,
+        client: Client = _NO_CLIENT,
     ) -> int:
         """End sessions of a user and return how many (ASVS 5.0 V7.4.1, V7.5.2).
 
-        Args:
-            user: a User, or the id of one.
-            only: this session and no other; a Session, or the id of one.
-            but: all except this one.
-            client: who asks.
-
-        Raises:
-            NoSuchUser, NoSuchSession: it cannot be the id of one.
-        """
-        user_id = arguments.user_id(user)
-        arguments.require_client(client)
-        store = await self._store()
-        ended = await store.end_sessions(
-            user_id,
-            only=None if only is None else arguments.session_id(only, "only"),
-            but=None if but is None else arguments.session_id(but, "but"),
-        )
-        if ended:
-            revoked = (_about("session_revoked", user_id, one, client) for one in ended)
-            await events.record(store, *revoked)
-        return len(ended)
-
-    async def begin_session(
-        self, user: User | str, *, session_token: str | None = None, client: Client = _NOBODY
-    ) -> SignedIn:
-        """Sign somebody in whom your program has identified by other means.
+        It works in steps, so that other requests do not wait, and records one event for all of
+        the sessions.
 
         Args:
             user: a User, or the id of one.
-            session_token: the one that came along; its session ends.
-            client: who asks.
+            only: end this session and no other; a Session, or the id of one.
+            but: end all except this one.
+            client: who sends the request.
 
         Raises:
-            NoSession: the user is disabled or gone.
-            NoSuchUser: it cannot be the id of one.
+            NoSuchUser, NoSuchSession: an argument cannot be the id of a user, or of a session.
         """
-        user_id = arguments.user_id(user)
-        arguments.require_text_or_none(session_token=session_token)
-        arguments.require_client(client)
-        record, tokens = sessions.mint(self.settings.sessions.lifetimes, client)
-        store = await self._store()
-        outcome = Outcome(events=(_about("sign_in", user_id, record.id, client),))
-        begun = await store.begin_session(
-            user_id, record, version=None, ending=_digest_of(session_token), outcome=outcome
+        return await self._user_sessions.revoke(user, only=only, but=but, client=client)
+
+    # Accounts
+
+    async def check_password(
+        self, user: User | str, password: str, *, client: Client = _NO_CLIENT
+    ) -> bool:
+        """Return whether this is the password of a user who may sign in. Begins no session.
+
+        It counts as an attempt to sign in, with the same limits, and takes the same time
+        whatever the answer is (ASVS 5.0 V6.3.1, V6.3.8). It returns False for a disabled user
+        and for a user who has no password.
+
+        Raises:
+            InvalidInput: the password is empty or longer than 1,024 characters.
+            NoSuchUser: there is no such user.
+            TooManyRequests, Busy: the password was not checked.
+        """
+        return await self._accounts.check_password(user, password, client=client)
+
+    async def set_password(self, user: User | str, new_password: str) -> ChangedUser:
+        """Give a user another password and end all their sessions (ASVS 5.0 V7.4.3).
+
+        After that, the account recognizes no browser; see `SignedIn.tokens.device`.
+
+        Raises:
+            InvalidInput: the password is not acceptable (`password`).
+            NoSuchUser: there is no such user.
+            Busy: too many passwords are being hashed; nothing was changed.
+        """
+        return await self._accounts.set_password(user, new_password)
+
+    async def create_user(
+        self,
+        *,
+        email: str,
+        password: str | None = None,
+        name: str | None = None,
+        verified: bool = False,
+    ) -> User:
+        """Create a user without signing them in, even if the setting `sign_up` is off.
+
+        Args:
+            email: any spelling; see `authingo.inputs.normalize_email`.
+            password: None creates a user who cannot sign in by password until
+                `set_password` gives them one. An attempt to do so takes as long as any other.
+            name: None stands for the local part of the email.
+            verified: whether the email is known to belong to the user.
+
+        Raises:
+            InvalidInput: with the fields and what is wrong with each.
+            Busy: too many passwords are being hashed; no user was created.
+            EmailTaken: another user has this email.
+        """
+        return await self._accounts.create_user(
+            email=email, password=password, name=name, verified=verified
         )
-        if begun is None:
-            raise NoSession("the user is disabled or gone")
-        events.log(*outcome.events)
-        return SignedIn(begun.user, begun.session, tokens)
 
+    async def check_new_user(self, *, email: str, name: str | None = None) -> None:
+        """Raise the errors of `create_user`, except those of the password. Change nothing.
 
-def _about(name: events.EventName, user_id: str, session_id: str, client: Client) -> Event:
-    return events.happened(name, user_id=user_id, session_id=session_id, ip=client.ip)
+        Raises:
+            InvalidInput: with the fields and what is wrong with each.
+            EmailTaken: another user has this email.
+        """
+        await self._accounts.check_new_user(email=email, name=name)
 
+    async def find_user(self, user: User | str) -> User:
+        """Find a user, disabled or not, by id, or by email in any spelling that signs in.
 
-def _digest_of(session_token: str | None) -> bytes | None:
-    return session_digest(session_token) if session_token else None
+        A text with an @ is an email, even if it begins like an id. A User is read again from
+        the store.
 
+        Raises:
+            NoSuchUser: there is no such user, or the text is neither an email nor an id.
+        """
+        return await self._accounts.find_user(user)
 
-def _refuse_sizes(**tried: str) -> None:
-    fields = {
-        name: f"must be 1 to {inputs.MAX_TRIED} characters"
-        for name, text in tried.items()
-        if not 1 <= len(text) <= inputs.MAX_TRIED
-    }
-    if fields:
-        raise InvalidInput(fields)
+    async def update_user(
+        self,
+        user: User | str,
+        *,
+        name: str | None = None,
+        email: str | None = None,
+        verified: bool = False,
+    ) -> ChangedUser:
+        """Change the name or the email of a user; None leaves it as it is.
+
+        Another email ends all sessions of the user, and makes a sign-in that is in progress
+        fail: the old address may belong to another person (ASVS 5.0 V7.4.3). A name or an
+        email that the user already has changes nothing.
+
+        Args:
+            user: a User, or the id of one.
+            name: 1 to 200 characters after trimming.
+            email: any spelling.
+            verified: whether the new email counts as verified, as known to belong to the user.
+
+        Raises:
+            InvalidInput: with the fields and what is wrong with each.
+            NoSuchUser: there is no such user.
+            EmailTaken: another user has that email.
+        """
+        return await self._accounts.update_user(user, name=name, email=email, verified=verified)
+
+    async def verify_email(self, user: User | str) -> User:
+        """Mark the email of a user as known to be theirs. Idempotent; each call records an event.
+
+        Raises:
+            NoSuchUser: there is no such user.
+        """
+        return await self._accounts.verify_email(user)
+
+    async def disable_user(self, user: User | str) -> ChangedUser:
+        """End a user's sessions, and let none begin until they are enabled (ASVS 5.0 V7.4.2).
+
+        Raises:
+            NoSuchUser: there is no such user.
+        """
+        return await self._accounts.disable_user(user)
+
+    async def enable_user(self, user: User | str) -> ChangedUser:
+        """Let a disabled user sign in again.
+
+        Raises:
+            NoSuchUser: there is no such user.
+        """
+        return await self._accounts.enable_user(user)
+
+    async def delete_user(self, user: User | str) -> None:
+        """Delete a user and all their sessions.
+
+        Raises:
+            NoSuchUser: there is no such user.
+            UserReferenced: a table of yours refers to the user with a foreign key that is
+                neither ON DELETE CASCADE nor SET NULL. The user was not deleted.
+        """
+        await self._accounts.delete_user(user)
+
+    # Listings
+
+    async def list_users(
+        self, *, search: str | None = None, after: User | str | None = None, limit: int = 100
+    ) -> list[User]:
+        """Return a page of users, ordered by when they were created, disabled ones too.
+
+        Args:
+            search: a part of the email or the name; ASCII letters match in either case.
+            after: the last user of the previous page, or their id, even if they were deleted.
+            limit: 1 to 1,000. A page that is not full is the last one.
+
+        Raises:
+            InvalidInput: with the fields and what is wrong with each.
+        """
+        return await self._listings.list_users(search=search, after=after, limit=limit)
+
+    async def list_events(
+        self,
+        *,
+        user: User | str | None = None,
+        name: str | None = None,
+        before: Event | str | None = None,
+        after: Event | str | None = None,
+        limit: int = 100,
+        newest: bool = True,
+    ) -> list[Event]:
+        """Return a page of what happened, the latest first.
+
+        Args:
+            user: only events about this user, who may have been deleted since.
+            name: only events with this name; see docs/events.md.
+            before: only what happened before this event, or the one with this id.
+            after: only what happened after it.
+            limit: 1 to 1,000. A page that is not full is the last one.
+            newest: False returns the earliest first, so that you can continue with `after`.
+
+        Raises:
+            InvalidInput: with the fields and what is wrong with each.
+            NoSuchUser: `user` cannot be the id of one.
+        """
+        return await self._listings.list_events(
+            user=user, name=name, before=before, after=after, limit=limit, newest=newest
+        )
+
+    # Maintenance
+
+    async def revoke_session(self, session: Session | str) -> StoredSession:
+        """End a session that can be refreshed, of any user (ASVS 5.0 V7.4.5).
+
+        Returns the session as it was.
+
+        Raises:
+            NoSuchSession: there is no such session, or it can no longer be refreshed.
+        """
+        return await self._maintenance.revoke_session(session)
+
+    async def revoke_all(
+        self, *, batch_size: int = BATCH, done: Callable[[int], None] | None = None
+    ) -> int:
+        """End the sessions of all users and return how many (ASVS 5.0 V7.4.5).
+
+        It works in batches, so that other requests do not wait even if there are a million
+        sessions. A batch is a short transaction, followed by an event for each user in it. It
+        stops after a batch that finds fewer sessions than it may take. So a session that began
+        before the last batch has ended too; a session that begins later stays.
+
+        Args:
+            batch_size: how many sessions one transaction ends, at most.
+            done: called after each batch with the number of its sessions.
+        """
+        return await self._maintenance.revoke_all(batch_size=batch_size, done=done)
+
+    async def prune(
+        self, *, batch_size: int = BATCH, done: Callable[[int], None] | None = None
+    ) -> int:
+        """Delete the sessions that can no longer be refreshed, and return how many.
+
+        It also deletes expired single-use secrets, nonces and counts that are no longer needed,
+        events older than `events.retention`, and the kinds of slow hashes that no user has any
+        more. It may run several times at once, on several machines, and may be killed at any
+        moment: each batch is a transaction, and leaves rows that others hold for the next time.
+
+        Args:
+            batch_size: how many rows one transaction deletes, at most.
+            done: called after each batch with the number of its rows, of whichever kind.
+        """
+        return await self._maintenance.prune(batch_size=batch_size, done=done)

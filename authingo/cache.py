@@ -1,14 +1,14 @@
-"""Sessions in memory: quick to check, and gone as soon as somebody ends them.
+"""Sessions in memory: quick to check, and forgotten as soon as they end.
 
-A check that was answered by the store is remembered by a digest of the token, for
-`sessions.cache` at most and never past the session's own deadline. The store tells
-of every revocation, whoever made it, and vouches for each answer from memory that
-it still hears of them (see `Store.watch`); where it does not, everything is
-forgotten and the store is asked each time (ASVS 5.0 V7.4.1).
+An answer of the store is kept under a digest of the token, for `sessions.cache` at most and
+never past the session's own deadline. The store notifies this cache of every revocation,
+whichever program made it. Before each answer from memory, the store confirms that these
+notices still arrive (see `Store.watch`). If they do not, the cache forgets everything and
+asks the store each time (ASVS 5.0 V7.4.1).
 
-An answer that was being read while its user's sessions changed is not kept: it may
-be from before the change, and the notice has passed. So, of a notice and an answer,
-whichever comes first, nothing outdated stays.
+A notice can arrive while the store is being asked about the same user. Then the answer is
+not kept, because it may be older than the change, and no second notice would remove it. So
+nothing outdated is kept, whether the notice or the answer comes first.
 """
 
 from __future__ import annotations
@@ -19,90 +19,99 @@ from itertools import islice
 from typing import Any
 
 from authingo import clock
+from authingo.errors import NoSession, SessionExpired
 from authingo.last_use import LastUse
-from authingo.models import TokenMatch
-from authingo.stores import Store, Trust
+from authingo.models import UserAndSession
+from authingo.stores import Freshness, Store
 from authingo.tokens import session_digest
 
 _SIZE = 10_000  # sessions, some three kilobytes each
-_NOTICES = 1_000  # users whose last notice is kept apart
+_NOTICES = 1_000  # users for whom the last notice is recorded separately
+
+
+def encode(token: str) -> bytes:
+    """Return a token's text as bytes, whatever is in it."""
+    return token.encode("utf-8", "surrogatepass")
 
 
 class Remembered:
-    """A live session in memory.
+    """A user and a session in memory.
 
-    `resumed` is of `match`, and `reply`, a place for the HTTP face's prepared answer, is of
-    `resumed`: at hand here, because each step further is one more miss of a CPU's cache.
+    The HTTP layer keeps its prepared answer in `reply`.
     """
 
-    __slots__ = ("match", "reply", "resumed", "until")
+    __slots__ = ("reply", "until", "user_and_session")
 
-    def __init__(self, match: TokenMatch, until: float) -> None:
-        self.match = match
-        self.resumed = match.resumed
+    def __init__(self, user_and_session: UserAndSession, until: float) -> None:
+        self.user_and_session = user_and_session
         self.reply: Any = None
         self.until = until  # by authingo.clock
 
 
 class SessionCache:
-    """Stands before the store's `session_and_user`."""
+    """Finds the user of a session token: `recall` from memory, `ask` from the store."""
 
     def __init__(self, store: Store, last_use: LastUse, *, longest: timedelta) -> None:
-        """Remember nothing yet. `longest`: the life of what is remembered; 0 turns it off."""
-        self._store = store
-        self._hears = store.hears
-        self._last_use = last_use  # what is answered from memory was read a moment ago
+        """Start empty. `longest` is the lifetime of an entry; 0 turns the cache off."""
+        self._sessions = store.sessions
+        self._is_notified = store.is_notified
+        self._last_use = last_use  # only told of answers from the store: those in memory are recent
         self._longest = longest.total_seconds()
-        # The oldest first, by a digest of the token's text exactly as it came: every other
-        # spelling is another key, and it is half the work of what the store keeps, which is
-        # of the bits. BLAKE2s comes with Python and is quicker with so short a text than a
-        # call of OpenSSL (RFC 7693; ASVS 5.0 V11.4.1).
+        # The oldest first, by a digest of the token's text exactly as sent. That takes half the
+        # time of the store's digest, which is of the decoded token. BLAKE2s comes with Python and
+        # is quicker for such a short text than OpenSSL (RFC 7693; ASVS 5.0 V11.4.1).
         self._known: dict[bytes, Remembered] = {}
         self._of_user: dict[str, set[bytes]] = {}
-        self._notices = 0  # so far
-        self._notice_of: dict[str, int] = {}  # the number of a user's last one
-        self._notice_of_all = 0
-        self._trust = store.watch(self) if self._longest else Trust()
+        self._notices = 0  # received so far
+        self._notice_of: dict[str, int] = {}  # for each user, the number of the last notice
+        self._notice_of_all = 0  # the number of the last notice about all users
+        self._freshness = store.watch(self) if self._longest else Freshness()
 
     def recall(self, token: bytes | None) -> Remembered | None:
-        """Return a live session that is remembered and still proven; None: ask. Never waits."""
+        """Return an active session from memory, or None if the store must be asked. Never waits."""
         if not token or not self._known:
             return None
         now = clock.now()
-        if now >= self._trust.until and not self._hears():
+        if now >= self._freshness.until and not self._is_notified():
             self.drop_all()
             return None
         key = blake2s(token).digest()
-        found = self._known.get(key)  # being asked, the store may have told of a revocation
+        found = self._known.get(key)  # only now: is_notified may have removed it
         if found is not None and now >= found.until:
             self._drop(key, found)
             return None
         return found
 
-    async def find(self, token: str) -> TokenMatch | None:
-        """Tell what is known of a token, from memory where that can be relied on.
+    async def ask(self, token: str | None) -> UserAndSession:
+        """Return the user and session of a token from the store, and remember them.
 
-        None where there is nothing, or the token is misspelt (not even looked up).
+        The token that the last rotation replaced stays valid for a grace period, so that a
+        page that was loading while another tab refreshed keeps working. It is looked up only
+        if the token matches no current one.
+
+        Raises:
+            NoSession: there is no such token. A misspelt one is not even looked up.
+            SessionExpired: the token has expired, but a refresh may still renew the session.
         """
-        text = token.encode("utf-8", "surrogatepass")
-        if found := self.recall(text):
-            return found.match
-        digest = session_digest(token)
-        if digest is None:
-            return None
-        hears = self._longest > 0 and self._store.hears()
-        asked_at, notices = clock.now() if hears else 0.0, self._notices
-        match = await self._store.session_and_user(digest)
-        if match is None or not match.live:
-            return match
+        digest = session_digest(token) if token else None
+        if digest is None or token is None:
+            raise NoSession
+        is_notified = self._longest > 0 and self._is_notified()
+        asked_at, notices = clock.now() if is_notified else 0.0, self._notices
+        match = await self._sessions.by_token(digest)
+        if match is None:
+            raise NoSession
+        if not match.active:
+            raise SessionExpired
         self._last_use.note(match)
-        if hears and self._is_current(match.user.id, notices):
-            life = min(self._longest, match.live_for.total_seconds())
-            self._keep(blake2s(text).digest(), Remembered(match, asked_at + life))
-        return match
+        if is_notified and self._is_current(match.user.id, notices):
+            life = min(self._longest, match.active_for.total_seconds())
+            key = blake2s(encode(token)).digest()
+            self._keep(key, Remembered(match.user_and_session, asked_at + life))
+        return match.user_and_session
 
     def drop(self, user_id: str) -> None:
-        """Forget a user; see Revoked."""
+        """Forget the sessions of a user; see RevocationListener."""
         self._notices += 1
         self._notice_of[user_id] = self._notices
         if len(self._notice_of) > _NOTICES:
@@ -112,7 +121,7 @@ class SessionCache:
             del self._known[key]
 
     def drop_all(self) -> None:
-        """Forget everybody; see Revoked."""
+        """Forget all sessions; see RevocationListener."""
         self._notices += 1
         self._notice_of_all = self._notices
         self._notice_of.clear()
@@ -120,10 +129,10 @@ class SessionCache:
         self._of_user.clear()
 
     def _is_current(self, user_id: str, notices: int) -> bool:
-        """Tell whether nothing was heard of a user since there were so many notices.
+        """Return whether no notice about a user has come since there were this many notices.
 
-        What the store has yet to tell it tells when it is next asked, which is before
-        the answer is used.
+        The store may still have to pass on some. It does so at the latest when it is next asked,
+        and `recall` asks it before it uses the answer.
         """
         return max(self._notice_of_all, self._notice_of.get(user_id, 0)) <= notices
 
@@ -131,9 +140,9 @@ class SessionCache:
         if old := self._known.get(key):
             self._drop(key, old)
         self._known[key] = new
-        self._of_user.setdefault(new.match.user.id, set()).add(key)
-        # Most live as long, so the oldest are the next to end. One that ends before them stays
-        # till then, and is not believed: see `recall`.
+        self._of_user.setdefault(new.user_and_session.user.id, set()).add(key)
+        # Most entries have the same lifetime, so the oldest end first. An entry that ends earlier
+        # stays here until it is among the oldest, but `recall` does not use it.
         for oldest in list(islice(self._known, 2)):
             known = self._known[oldest]
             if len(self._known) > _SIZE or known.until <= clock.now():
@@ -141,7 +150,7 @@ class SessionCache:
 
     def _drop(self, key: bytes, known: Remembered) -> None:
         del self._known[key]
-        keys = self._of_user[known.match.user.id]
+        keys = self._of_user[known.user_and_session.user.id]
         keys.discard(key)
         if not keys:
-            del self._of_user[known.match.user.id]
+            del self._of_user[known.user_and_session.user.id]

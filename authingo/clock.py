@@ -1,7 +1,7 @@
-"""A clock for deadlines kept in memory: it never goes back, and it goes on while a machine sleeps.
+"""A clock for deadlines in memory. It never goes back, and keeps running during suspend.
 
-`time.monotonic` stands still on Linux while a machine is suspended, so what was
-fresh when a lid was closed would still be fresh when it is opened.
+On Linux, `time.monotonic` stands still while the machine is suspended. A session that was
+remembered before a laptop's lid was closed would still look fresh when it is opened.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from functools import partial
 
-# Linux; macOS and BSD, where this one counts suspended time; Windows, where any does.
+# CLOCK_BOOTTIME is for Linux. On macOS and BSD, CLOCK_MONOTONIC counts suspended time. Windows has
+# neither; there time.monotonic counts it.
 _ID: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
-# Returns seconds since the machine was started, suspended time included. Asked several
-# times for each check of a session, so there is no function of our own around it.
+# Returns seconds since the machine was started, suspended time included. It is called several times
+# for each session check, so there is no wrapper function.
 now = time.monotonic if _ID is None else partial(time.clock_gettime, _ID)

@@ -23,7 +23,7 @@ _PORT = re.compile(r":\d*\Z", re.ASCII)
 
 
 def registrable(host: str) -> str | None:
-    """Return the domain that somebody registered; None where there is none."""
+    """Return the registrable domain of a host; None if it has none."""
     if ip_address(host) is not None or "." not in host:
         return None
     found: str | None = _list().privatesuffix(host)
@@ -31,12 +31,12 @@ def registrable(host: str) -> str | None:
 
 
 def is_public_suffix(domain: str) -> bool:
-    """Tell whether everybody can register below a domain: no cookie may name it."""
+    """Return whether anyone can register below a domain, so that no cookie may name it."""
     return bool(_list().publicsuffix(domain) == domain)
 
 
 def covers(domain: str, host: str) -> bool:
-    """Tell whether a cookie's Domain covers a host (RFC 6265bis §5.1.3)."""
+    """Return whether a cookie's Domain covers a host (RFC 6265bis §5.1.3)."""
     return host == domain or (host.endswith("." + domain) and ip_address(host) is None)
 
 
@@ -44,8 +44,8 @@ def domains_above(host: str) -> tuple[str, ...]:
     """Return a host and each parent domain of it, up to the registrable one.
 
     Args:
-        host: as a Host header has it, with or without a port. Anybody can write one, so
-            whatever is not a plain host name gets no domains.
+        host: as in a Host header, with or without a port. Anyone can write one, so
+            anything but a plain host name gets no domains.
     """
     host = _PORT.sub("", host).lower()
     if len(host) > _LONGEST or not _HOST.fullmatch(host):
@@ -59,7 +59,7 @@ def domains_above(host: str) -> tuple[str, ...]:
 
 
 def ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Read a host as an IP address; None where it is a name."""
+    """Read a host as an IP address; None if it is a name."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:

@@ -1,15 +1,16 @@
 """What can go wrong, as plain exceptions.
 
-Each class carries a stable `code` for programs, an HTTP `status`, a `message`
-for people (its docstring unless the raiser knows better) and, where somebody
-can mend it, a `hint`. Facts are attributes.
+Each class has a stable `code` for programs, an HTTP `status` and a `message` for people: the first
+paragraph of its docstring, unless the code that raises the error passes another one. If someone can
+fix the cause, it has a `hint`. Other facts are attributes.
 
     AuthError
-    ├── RequestRefused            the request itself, before it is understood
+    ├── RequestRefused            the request itself is refused, before it is understood
     │   ├── NotFound              404 not_found
     │   ├── MethodNotAllowed      405 method_not_allowed   .allow
     │   ├── MissingClientHeader   403 missing_client_header
     │   ├── OriginNotAllowed      403 origin_not_allowed
+    │   ├── HeadersTooLarge       431 headers_too_large
     │   ├── UnsupportedMediaType  415 unsupported_media_type
     │   ├── BodyTooLarge          413 body_too_large
     │   ├── RequestTimeout        408 request_timeout
@@ -28,13 +29,10 @@ can mend it, a `hint`. Facts are attributes.
     ├── TooManyRequests           429 too_many_requests    .retry_after
     ├── Busy                      503 busy                 .retry_after
     ├── StoreUnavailable          503 store_unavailable    .retry_after
-    │   ├── NoDatabase            there is none yet
+    │   ├── NoDatabase            there is no database yet
     │   ├── SchemaBehind          `authingo migrate` has not run
     │   └── SchemaUnsupported     newer than this program, or altered
-    ├── ConfigError               settings that cannot work
-    ├── FileConflict              a file that cannot or must not be written
-    ├── ChecksFailed              what `authingo doctor` looked at
-    └── UsageError                a command called in a way that cannot work
+    └── ConfigError               settings that cannot work
 """
 
 from __future__ import annotations
@@ -58,7 +56,7 @@ class AuthError(Exception):
 
     @property
     def explained(self) -> str:
-        """The message and the hint on one line, for a log; a browser gets neither of a database."""
+        """The message and the hint on one line, for a log. Browsers never see database hints."""
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
 
@@ -98,6 +96,13 @@ class OriginNotAllowed(RequestRefused):
     status = 403
 
 
+class HeadersTooLarge(RequestRefused):
+    """The headers of the request are larger than 64 KiB: often a browser has too many cookies."""
+
+    code = "headers_too_large"
+    status = 431
+
+
 class UnsupportedMediaType(RequestRefused):
     """The body must be application/json in UTF-8."""
 
@@ -129,8 +134,7 @@ class InvalidJSON(RequestRefused):
 class InvalidInput(AuthError):
     """Some of the input is not valid.
 
-    `fields` maps the name of a field to what is wrong with it. Neither repeats
-    what was sent.
+    `fields` maps the name of a field to what is wrong with it. Neither repeats what was sent.
     """
 
     code = "invalid_input"
@@ -164,20 +168,20 @@ class NoSuchUser(AuthError):
 
     code = "not_found"
     status = 404
-    hint = "`authingo users list --search` finds them by a part of the email or the name"
+    hint = "`authingo users list --search` finds users by a part of the email or the name"
 
 
 class UserReferenced(AuthError):
     """Rows of another table refer to this user, who therefore cannot be deleted.
 
     `table` (with its schema on PostgreSQL), `column` and `constraint` are what the database
-    names, else None: PostgreSQL names no column of a foreign key, SQLite no constraint.
+    reports, or None. For a foreign key, PostgreSQL reports no column, and SQLite no constraint.
     """
 
     code = "user_referenced"
     status = 409
     hint = (
-        "delete those rows first, or let the foreign key say ON DELETE CASCADE or SET NULL "
+        "delete those rows first, or declare the foreign key ON DELETE CASCADE or SET NULL "
         "(docs/your-tables.md)"
     )
 
@@ -195,11 +199,11 @@ class UserReferenced(AuthError):
 
 
 class NoSuchSession(AuthError):
-    """There is no such session: it has ended, or never was."""
+    """There is no such session: it has ended, or never existed."""
 
     code = "not_found"
     status = 404
-    hint = "`authingo sessions list` shows those that are there"
+    hint = "`authingo sessions list` shows all sessions"
 
 
 class InvalidCredentials(AuthError):
@@ -238,7 +242,7 @@ class RefreshReused(AuthError):
 
 
 def _in_words(seconds: int) -> str:
-    """Return a wait for people, rounded up: "1 second", "59 seconds", "15 minutes"."""
+    """Describe a wait, rounded up: "1 second", "59 seconds", "15 minutes"."""
     number, unit = (seconds, "second") if seconds < 60 else (-(-seconds // 60), "minute")
     return f"{number} {unit}{'' if number == 1 else 's'}"
 
@@ -283,9 +287,9 @@ class SchemaBehind(StoreUnavailable):
 
 
 class SchemaUnsupported(StoreUnavailable):
-    """The database schema does not fit this program."""
+    """The database schema does not match this program."""
 
-    hint = "run a newer authingo, or restore the schema this one was made for"
+    hint = "run a newer authingo, or restore the schema that this version needs"
 
 
 class ConfigError(AuthError):
@@ -293,41 +297,3 @@ class ConfigError(AuthError):
 
     code = "invalid_config"
     status = 500
-
-
-class FileConflict(AuthError):
-    """A file cannot be written."""
-
-    code = "file_conflict"
-    status = 409
-
-
-class ChecksFailed(AuthError):
-    """Something that was looked at is not as it must be."""
-
-    code = "checks_failed"
-    status = 500
-
-    def __init__(self, names: list[str]) -> None:
-        count = f"{len(names)} check{'' if len(names) == 1 else 's'} failed"
-        super().__init__(f"{count}: {', '.join(names)}", hint="do what is said beside each")
-
-
-class CannotWrite(AuthError):
-    """What was printed could not be written."""
-
-    code = "cannot_write"
-    hint = "is the disk full?"
-
-
-class NoAnswer(AuthError):
-    """The input ended before a question was answered: nothing was changed."""
-
-    code = "no_answer"
-
-
-class UsageError(AuthError):
-    """The command cannot work when called like this."""
-
-    code = "usage"
-    status = 400

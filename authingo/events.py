@@ -1,8 +1,8 @@
-"""What happened, for whoever watches: a row in the store, and a JSON line in the log.
+"""Record events for operators: a row in the store, and a JSON line in the log.
 
-The line goes to the logger `authingo.events`. An event names who and what by id,
-and the address it came from; never a token, a password, a hash, an email or
-anything else a client sent (ASVS 5.0 V16.2.1, V16.2.5, V16.3.1 to V16.3.3).
+The line goes to the logger `authingo.events`. An event contains ids and the address that the
+request came from. It never contains a token, a password, a hash, an email or anything else
+that a client sent (ASVS 5.0 V16.2.1, V16.2.5, V16.3.1 to V16.3.3).
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, get_args
 
+from authingo.capabilities import CapabilityEvent, capabilities
 from authingo.errors import StoreUnavailable
 from authingo.models import Event, Outcome
 from authingo.stores import Store
@@ -29,8 +30,11 @@ EventName = Literal[
     "password_set",
     "refresh_reused",
     "session_revoked",
+    "session_evicted",
     "limit_reached",
+    "browser_forgotten",
     "proxy_not_trusted",
+    "proxy_names_nobody",
     "user_created",
     "user_disabled",
     "user_enabled",
@@ -45,8 +49,13 @@ EventName = Literal[
 _log = logging.getLogger("authingo.events")
 
 
+def names() -> tuple[str, ...]:
+    """Return the names of all events, including those of capabilities."""
+    return (*get_args(EventName), *(name for one in capabilities() for name in one.events))
+
+
 def happened(
-    name: EventName,
+    name: EventName | CapabilityEvent,
     *,
     user_id: str | None = None,
     session_id: str | None = None,
@@ -60,21 +69,25 @@ def happened(
 
 
 def log(*events: Event) -> None:
-    """Write a line each."""
+    """Log each event as a line."""
     for event in events:
         _log.info(json.dumps({key: value for key, value in event_json(event).items() if value}))
 
 
 async def record(store: Store, *events: Event) -> None:
-    """Record what happened, if anything, by itself, and log it.
+    """Record the events, if any, in a separate transaction, and log them.
 
-    What it is about has been done and is about to be acknowledged, so a store
-    that fails here is no reason to fail: the line in the log is left.
+    The operation itself is done by now and will be acknowledged. So if the store fails now,
+    no error is raised; the line in the log remains.
     """
-    if not events:
-        return
-    log(*events)
+    if events:
+        await record_outcome(store, Outcome(events=events))
+
+
+async def record_outcome(store: Store, outcome: Outcome) -> None:
+    """Record an outcome in a separate transaction, as `record` does, and log its events."""
+    log(*outcome.events)
     try:
-        await store.record(Outcome(events=events))
+        await store.events.record(outcome)
     except StoreUnavailable as error:
         logging.getLogger("authingo").warning("the event was not stored: %s", error.explained)

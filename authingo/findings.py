@@ -1,4 +1,4 @@
-"""What an examination finds, one thing each: how `authingo doctor` and the stores report."""
+"""The results of checks, as `authingo doctor` and the stores report them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Status = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     `name` is stable, for programs; `message` says what was found, and `hint` how to
-    mend it where it is not ok. Neither ever holds a secret.
+    fix it if it is not ok. Neither ever contains a secret.
     """
 
     name: str
@@ -23,15 +23,15 @@ class Finding:
 
 
 def ok(name: str, message: str) -> Finding:
-    """Report that all is well."""
+    """Report that the check passed."""
     return Finding(name, "ok", message)
 
 
 def warn(name: str, message: str, hint: str) -> Finding:
-    """Report what works, and should be otherwise."""
+    """Report something that works but should be changed."""
     return Finding(name, "warn", message, hint)
 
 
 def fail(name: str, message: str, hint: str) -> Finding:
-    """Report what does not work, or is unsafe."""
+    """Report something that does not work, or is unsafe."""
     return Finding(name, "fail", message, hint)

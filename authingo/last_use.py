@@ -1,8 +1,8 @@
-"""When a session was last used, for its user to recognize it (ASVS 5.0 V7.5.2).
+"""Record when a session was last used, so that its user recognizes it (ASVS 5.0 V7.5.2).
 
-A check writes nothing. It leaves the id of a session whose last use is a while ago,
-and a moment later all of them are written together, off every request. A use that
-cannot be written is forgotten: the next one is noted again.
+A session check writes nothing. If the recorded use is more than a minute old, the check notes
+the id of the session. A moment later, a task outside of any request writes all noted ids
+together. If that fails, these uses are forgotten, and the next use is noted again.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from authingo.loops import is_over
 from authingo.models import TokenMatch
 from authingo.stores import Store
 
-EVERY = timedelta(minutes=1)  # how exactly it is known
-_PAUSE = 2.0  # seconds in which uses are gathered
-_MOST = 1_000  # in one statement; who is left out is noted at the next use
+EVERY = timedelta(minutes=1)  # a recorded use is at most about this much too old
+_PAUSE = 2.0  # seconds for which uses are gathered before they are written
+_MOST = 1_000  # sessions in one statement; the others are noted at their next use
 
 
 class LastUse:
@@ -30,17 +30,20 @@ class LastUse:
         self._writing: asyncio.Task[None] | None = None
 
     def note(self, match: TokenMatch) -> None:
-        """Note that a session is used now, if that is news. Never waits."""
+        """Note that a session is used now, if the recorded use is old enough. Never waits."""
         session = match.session
-        if not match.current or session.expires_at - match.live_for - session.last_used_at < EVERY:
-            return  # by the database's clock: its deadline less what is left of it is now
+        if (
+            not match.current
+            or session.expires_at - match.active_for - session.last_used_at < EVERY
+        ):
+            return  # the deadline minus the time that is left is now, by the database's clock
         if len(self._used) < _MOST:
             self._used.add(session.id)
         if is_over(self._writing):
             self._writing = asyncio.get_running_loop().create_task(self._write())
 
     async def close(self) -> None:
-        """Write what is left."""
+        """Write the uses that are not written yet."""
         writing, self._writing = self._writing, None
         if writing is not None and not is_over(writing):
             writing.cancel()
@@ -56,4 +59,4 @@ class LastUse:
     async def _flush(self) -> None:
         used, self._used = self._used, set()
         with contextlib.suppress(StoreUnavailable):
-            await self._store.note_use(sorted(used), longer_than=EVERY)
+            await self._store.sessions.note_use(sorted(used), longer_than=EVERY)

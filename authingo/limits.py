@@ -1,167 +1,318 @@
-"""Who may try how often: counted in the store, before anything is hashed.
+"""Which counters an attempt touches, and what a count means.
 
-All programs on one database share the counts, and a burst cannot pass, because an
-attempt is counted by one atomic step before it is made. A key is the digest of
-what it counts; whether the account exists makes no difference to any of it.
-Nobody is locked out for good, and nobody by others for longer than a minute at a
-time: beyond the daily number an account still takes one attempt a minute, and any
-number from an address where it has a live session. (NIST SP 800-63B-4 §3.2.2:
-at most 100 consecutive failures; ASVS 5.0 V6.1.1, V6.3.1.)
+The counts are in the store, so all programs on one database share them. An attempt is counted
+before anything is hashed. It is counted under all of its keys; but if one of them refuses it,
+it is counted under none, so that a refused attempt makes no wait longer. A key is the digest of
+what it counts. An account that does not exist is counted like any other.
+
+An account recognizes a browser that has signed in before, by its device cookie, and a network in
+which it has a session. Recognized clients are counted apart from strangers, so that strangers
+cannot keep the owner of an account from signing in. All strangers together get 100 failures a
+day for one account, then one attempt a minute. Networks that have not failed on the account
+get a small reserve beyond that.
+(NIST SP 800-63B-4 §3.2.2, ASVS 5.0 V6.1.1 and V6.3.1; OWASP, "Slow Down Online Guessing
+Attacks with Device Cookies".)
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
-import math
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
-from authingo import clock, events
-from authingo.errors import TooManyRequests
-from authingo.models import AttemptLimit, Client, Counted, Credentials, Event, Outcome, Resumed
-from authingo.stores import Store
-
-# Per account and address, failures alone: 5, then one after 1, 2, 4, 8, 15, 15, … minutes.
-GUESSES = AttemptLimit(allowed=5, window=timedelta(minutes=5), first_wait=timedelta(minutes=1))
-# Per account from everywhere, failures alone.
-ACCOUNT = AttemptLimit(
-    allowed=100,
-    window=timedelta(days=1),
-    first_wait=timedelta(minutes=1),
-    longest_wait=timedelta(minutes=1),
+from authingo import events
+from authingo.models import (
+    DEVICE_LIFE,
+    AttemptLimit,
+    Client,
+    CountedAttempt,
+    Counter,
+    CountingRule,
+    CountResult,
+    Credentials,
+    Event,
+    NewDevice,
+    Outcome,
+    Session,
 )
-# Per address, whatever comes of them.
-SIGN_INS = AttemptLimit(allowed=30, window=timedelta(minutes=1))
-SIGN_UPS = AttemptLimit(allowed=10, window=timedelta(hours=1))
+from authingo.networks import is_loopback, networks
+from authingo.tokens import DeviceToken
 
-_SAY_AGAIN = 3600.0  # seconds between two records of a proxy that is not trusted
-_IPV6_SUBSCRIBER = 64  # bits: what one customer is given, who may use any address in it
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
+_Limits = tuple[AttemptLimit, AttemptLimit, AttemptLimit]
+
+
+def _growing(allowed: int, window: timedelta, first_wait: timedelta | None = None) -> _Limits:
+    """Return the limits for the networks of an address, the narrowest first.
+
+    Each network may make twice as many attempts as the one inside it.
+    """
+    first, second, third = (
+        AttemptLimit(allowed=allowed * factor, window=window, first_wait=first_wait)
+        for factor in (1, 2, 4)
+    )
+    return first, second, third
+
+
+# The failures of one network on one account: 5, then one attempt after each wait of 1, 2, 4, 8,
+# 15, 15, … minutes.
+GUESSES = _growing(5, timedelta(minutes=5), first_wait=_MINUTE)
+# The failures on one account: of all strangers together, and of each network where the account
+# has a session.
+ACCOUNT = AttemptLimit(allowed=100, window=_DAY, first_wait=_MINUTE, longest_wait=_MINUTE)
+# Beyond that, the failures on one account of networks that had not failed on it before, and of
+# these one for each network.
+RESERVE = AttemptLimit(allowed=20, window=_HOUR)
+RESERVE_ONCE = AttemptLimit(allowed=1, window=_DAY)
+# The failures in a row of one browser that an account recognizes, however slowly they come. After
+# that the browser is a stranger again.
+IN_A_ROW = AttemptLimit(allowed=10, window=DEVICE_LIFE, first_wait=_MINUTE)
+# The requests of one network that hash a password, whatever their result. All browsers that an
+# account recognizes share a budget of their own; otherwise an account with twenty browsers would
+# have twenty budgets.
+HASHING = _growing(30, _MINUTE)
+DEVICE_HASHING = AttemptLimit(allowed=10, window=_MINUTE)
+# The sign-ups of one network, whatever their result.
+SIGN_UPS = _growing(10, _HOUR)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counter(Counter):
+    """A counter, and what a success does to it."""
+
+    success: Literal["forgets", "gives back", "keeps"] = "keeps"
+    recorded: bool = True  # whether reaching the limit is recorded as an event
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
-    """Something about to be tried: what was counted for it, and the account it is about."""
+    """An attempt that was counted before it is made, and the account that it is about."""
 
-    def __init__(self, account: Credentials | None, counted: tuple[Counted, ...]) -> None:
-        self.account = account
-        self._counted = counted
+    counted: CountedAttempt
+    devices: tuple[DeviceToken, ...]
+    network: str | None
+
+    @property
+    def account(self) -> Credentials | None:
+        """The account, if there is one."""
+        return self.counted.account
+
+    @property
+    def device(self) -> DeviceToken | None:
+        """The device token by which the account recognizes the browser."""
+        digest = self.counted.rule.device
+        return next((one for one in self.devices if one.digest == digest), None)
+
+    @property
+    def hashes_for(self) -> str | None:
+        """The name whose turn this attempt shares in the hashing queue; None: it has its own turn.
+
+        All recognized browsers of one network share a turn, because an attacker can have any
+        number of them, with accounts of their own.
+        """
+        return f"recognized {self.network}" if self.device and self.network else self.network
+
+    @property
+    def refused_for(self) -> timedelta | None:
+        """How long to wait before trying again; None: the attempt may be made now."""
+        waits = [one.refused_for for one in self.counted.results if one.refused_for]
+        return max(waits, default=None)
+
+    @property
+    def uses_up(self) -> bool:
+        """Whether this is the last attempt, for now, that one of its limits allows."""
+        return self.refused_for is None and any(
+            result.count >= counter.limit.allowed and counter.recorded
+            for counter, result in self._counts
+        )
+
+    @property
+    def may_use_reserve(self) -> bool:
+        """Whether it is refused only because strangers in other networks have failed too often."""
+        refusing = [counter.limit for counter, result in self._counts if result.refused_for]
+        failed_before = any(
+            result.count for counter, result in self._counts if counter.limit in GUESSES
+        )
+        return refusing == [ACCOUNT] and self.network is not None and not failed_before
+
+    @property
+    def _counts(self) -> list[tuple[_Counter, CountResult]]:
+        counters = self.counted.rule.counters
+        return [
+            (counter, result)
+            for counter, result in zip(counters, self.counted.results, strict=True)
+            if isinstance(counter, _Counter)
+        ]
 
     def not_made(self) -> Outcome:
-        """Return what is left of it if it is not made after all."""
-        return Outcome(give_back=self._counted)
+        """Return what to record if the attempt is not made after all, and nothing was hashed."""
+        return Outcome(give_back=self.counted.rule.counters)
 
-    def succeeded(self, *happened: Event) -> Outcome:
-        """Return what is left of it: it was no guess.
+    def failed(self, happened: Event) -> Outcome:
+        """Return what to record after a failure.
 
-        Its failures are forgotten, and elsewhere it counts no more.
+        A browser that has failed too often is no longer recognized.
         """
+        device = self.device
+        too_many = any(
+            one.limit is IN_A_ROW and result.count >= IN_A_ROW.allowed
+            for one, result in self._counts
+        )
+        if device is None or not too_many:
+            return Outcome(events=(happened,))
+        forgotten = events.happened("browser_forgotten", user_id=happened.user_id, ip=happened.ip)
+        return Outcome(events=(happened, forgotten), forget_browser=device.browser_digest)
+
+    def succeeded(self, *happened: Event, device: NewDevice | None = None) -> Outcome:
+        """Return what to record after a success: the attempt was no guess.
+
+        So it does not count as a failure, and the failures before it are forgotten.
+        """
+        counters = [counter for counter, _ in self._counts]
         return Outcome(
             events=happened,
-            forget=tuple(digest for digest, limit in self._counted if limit is GUESSES),
-            give_back=tuple(one for one in self._counted if one[1] is ACCOUNT),
+            forget=tuple(one.key for one in counters if one.success == "forgets"),
+            give_back=tuple(one for one in counters if one.success == "gives back"),
+            device=device,
         )
 
 
 class Limits:
-    """The limits under one configuration."""
+    """The limits, with one configuration."""
 
     def __init__(self, *, enabled: bool) -> None:
         self._enabled = enabled
-        self._say_again = 0.0  # by authingo.clock
 
-    async def sign_in(
-        self, store: Store, email: str | None, client: Client, *, given: str
-    ) -> Attempt:
-        """Count a sign-in: per address, per account and address, per account.
+    def sign_in(
+        self, given: str, client: Client, devices: Sequence[DeviceToken] = ()
+    ) -> tuple[CountingRule, ...]:
+        """Return the rules to count a sign-in. The store takes the first whose condition is met.
 
         Args:
-            store: where it is counted, and where the account is.
-            email: normalized, to find the account by; None where it is none.
-            client: who asks.
-            given: what stands for the account in the keys; it need not exist.
-
-        Raises:
-            TooManyRequests: it may not be tried now.
+            given: the text that stands for the account in the keys; it need not exist.
+            client: who sends the request.
+            devices: the device tokens of the request.
         """
-        where = _network(client.ip)
-        counting = [
-            (_key("sign-in", given, where), GUESSES),
-            (_key("account", given), ACCOUNT),
+        where = _networks(client)
+        rules = [self._recognized(one, given, client) for one in devices]
+        if where:
+            at_home = (
+                _counter(GUESSES[0], "forgets", "at home", given, where[0]),
+                _counter(ACCOUNT, "gives back", "account at home", given, where[0]),
+            )
+            rules.append(self._rule(*_hashing(client), *at_home, network=where[0]))
+        account = _counter(ACCOUNT, "gives back", "account", given)
+        rules.append(self._rule(*_hashing(client), *_guesses(given, where), account))
+        return tuple(rules)
+
+    def reserve(self, given: str, client: Client) -> tuple[CountingRule, ...]:
+        """Return the rule to count a sign-in if `Attempt.may_use_reserve`."""
+        where = _networks(client)
+        once = _counter(RESERVE_ONCE, "gives back", "reserve", given, where[-1], recorded=False)
+        reserve = _counter(RESERVE, "gives back", "reserve", given)
+        return (self._rule(*_hashing(client), *_guesses(given, where), once, reserve),)
+
+    def sign_up(self, client: Client) -> tuple[CountingRule, ...]:
+        """Return the rule to count a sign-up."""
+        where = _networks(client) if _is_limited(client) else ()
+        sign_ups = (
+            _counter(limit, "keeps", "sign-up", network)
+            for network, limit in zip(where, SIGN_UPS, strict=False)
+        )
+        return (self._rule(*_hashing(client), *sign_ups),)
+
+    def change_password(
+        self, session: Session, given: str, client: Client, devices: Sequence[DeviceToken] = ()
+    ) -> tuple[CountingRule, ...]:
+        """Return the rules to count a guess at the current password.
+
+        It is counted for the session and never for the account: a thief with a stolen session
+        must not be able to keep the owner from signing in.
+        """
+        guess = _counter(GUESSES[0], "forgets", "change-password", session.id)
+        rules = [
+            self._rule(guess, *_device_hashing(given, client), device=one.digest) for one in devices
         ]
-        if _is_limited(client):
-            counting.insert(0, (_key("sign-in address", where), SIGN_INS))
-        return await self._begin(store, email, client, counting)
+        return (*rules, self._rule(guess, *_hashing(client)))
 
-    async def sign_up(self, store: Store, email: str, client: Client) -> Attempt:
-        """Count a sign-up per address.
-
-        Raises:
-            TooManyRequests: it may not be tried now.
-        """
-        counting = []
-        if _is_limited(client):
-            counting.append((_key("sign-up address", _network(client.ip)), SIGN_UPS))
-        return await self._begin(store, email, client, counting)
-
-    async def change_password(self, store: Store, caller: Resumed, client: Client) -> Attempt:
-        """Count a guess at the current password against the session, never the account.
-
-        Whoever holds a stolen session must not be able to keep the owner from
-        signing in.
-
-        Raises:
-            TooManyRequests: it may not be tried now.
-        """
-        counting = [(_key("change-password", caller.session.id), GUESSES)]
-        return await self._begin(store, caller.user.email, client, counting)
-
-    async def _begin(
-        self, store: Store, email: str | None, client: Client, counting: list[Counted]
+    def attempt(
+        self, counted: CountedAttempt, client: Client, devices: Sequence[DeviceToken] = ()
     ) -> Attempt:
-        begun = await store.begin_attempt(email, counting if self._enabled else (), ip=client.ip)
-        user_id = begun.account.user.id if begun.account else None
-        counted, refused_for = [], None
-        for one, taken in zip(counting, begun.taken, strict=False):
-            if taken.refused_for is None:
-                counted.append(one)
-            elif not (one[1] is ACCOUNT and begun.at_home):  # there, it passes uncounted
-                refused_for = taken.refused_for
-        # At once, for whoever makes it may hang up before there is an outcome.
-        last = any(taken.last for taken in begun.taken)
-        happened = []
-        if last:
-            happened.append(events.happened("limit_reached", user_id=user_id, ip=client.ip))
-        if self._is_news(client):
-            happened.append(events.happened("proxy_not_trusted", ip=client.ip))
-        await events.record(store, *happened)
-        if refused_for is not None:
-            raise TooManyRequests(math.ceil(refused_for.total_seconds()))
-        return Attempt(begun.account, tuple(counted))
+        """Return a counted attempt with the device tokens and the network of its client."""
+        return Attempt(counted, tuple(devices), network_of(client))
 
-    def _is_news(self, client: Client) -> bool:
-        """Tell, once an hour, of a proxy behind which nobody has a limit: `doctor` reads it."""
-        now = clock.now()
-        if not client.shared or now < self._say_again:
-            return False
-        self._say_again = now + _SAY_AGAIN
-        return True
+    def _recognized(self, device: DeviceToken, given: str, client: Client) -> CountingRule:
+        browser = device.browser.hex()
+        guesses = _counter(GUESSES[0], "forgets", "device", given, browser)
+        in_a_row = _counter(IN_A_ROW, "forgets", "in a row", given, browser, recorded=False)
+        hashing = _device_hashing(given, client)
+        return self._rule(guesses, in_a_row, *hashing, device=device.digest)
+
+    def _rule(
+        self, *counters: _Counter, device: bytes | None = None, network: str | None = None
+    ) -> CountingRule:
+        return CountingRule(
+            counters=counters if self._enabled else (), device=device, network=network
+        )
 
 
-def _key(*what: str) -> bytes:
-    """Return what a count is kept under."""
-    return hashlib.sha256("\0".join(what).encode("utf-8", "surrogatepass")).digest()
+def network_of(client: Client) -> str | None:
+    """Return the network that shares a turn in the hashing queue; None: no limit applies."""
+    return _networks(client)[-1] if _is_limited(client) else None
+
+
+def _networks(client: Client) -> tuple[str, ...]:
+    """Return the networks of the client; none if its address is unknown or shared by all."""
+    return () if client.ip is None or client.shared else networks(client.ip)
 
 
 def _is_limited(client: Client) -> bool:
-    """Tell whether an address stands for somebody: not this machine, nor a proxy full of people."""
-    if client.ip is None or client.shared:
-        return False
-    return not ipaddress.ip_address(client.ip).is_loopback
+    """Return whether the address is limited: it is known, not shared, and not this machine's."""
+    return client.ip is not None and not client.shared and not _is_here(client)
 
 
-def _network(ip: str | None) -> str:
-    if ip is None:
-        return ""
-    address = ipaddress.ip_address(ip)
-    if address.version == 4:
-        return ip
-    return str(ipaddress.ip_network((address, _IPV6_SUBSCRIBER), strict=False))
+def _is_here(client: Client) -> bool:
+    """Return whether the client is on this machine, as in development."""
+    return client.ip is not None and not client.shared and is_loopback(client.ip)
+
+
+def _hashing(client: Client) -> list[_Counter]:
+    where = _networks(client) if _is_limited(client) else ()
+    return [
+        _counter(limit, "keeps", "hashing", network)
+        for network, limit in zip(where, HASHING, strict=False)
+    ]
+
+
+def _device_hashing(given: str, client: Client) -> list[_Counter]:
+    """Count for all recognized browsers of an account together, but not on this machine."""
+    if _is_here(client):
+        return []
+    return [_counter(DEVICE_HASHING, "keeps", "device hashing", given)]
+
+
+def _guesses(given: str, where: Sequence[str]) -> list[_Counter]:
+    """Count for each network of the client.
+
+    A success forgets the failures of the narrowest network only, because the client shares the
+    others with neighbours.
+    """
+    return [
+        _counter(limit, "forgets" if limit is GUESSES[0] else "gives back", "sign-in", given, one)
+        for one, limit in zip(where, GUESSES, strict=False)
+    ]
+
+
+def _counter(
+    limit: AttemptLimit,
+    success: Literal["forgets", "gives back", "keeps"],
+    *what: str,
+    recorded: bool = True,
+) -> _Counter:
+    key = hashlib.sha256(json.dumps(what).encode()).digest()  # JSON: users may type any separator
+    return _Counter(key, limit, success, recorded)

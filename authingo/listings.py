@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
-from authingo import arguments
-from authingo.events import EventName
+from authingo import arguments, events
+from authingo.core import Core
 from authingo.models import Event, User, is_id
-from authingo.opening import Opening
 
 
-class Listings(Opening):
-    """The use cases that only read, about everybody."""
+class Listings:
+    """The use cases that list users and events, and change nothing."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
 
     async def list_users(
-        self, *, search: str | None = None, after: User | str | None = None, limit: int = 100
+        self, *, search: str | None, after: User | str | None, limit: int
     ) -> list[User]:
-        """Return a page of users by the time they were created, disabled ones too.
-
-        Args:
-            search: a part of the email or the name; ASCII letters match in either case.
-            after: the last user of the page before, or their id; nobody needs to have it.
-            limit: 1 to 1,000. A page that is not full is the last one.
-
-        Raises:
-            InvalidInput: with the fields and what is wrong with each.
-        """
+        """See Auth."""
         after = after.id if isinstance(after, User) else after
         arguments.refuse(
             {
@@ -34,37 +25,24 @@ class Listings(Opening):
                 "limit": arguments.problem_with_limit(limit),
             }
         )
-        store = await self._store()
-        return await store.list_users(search=search, after=after, limit=limit)
+        store = await self._core.opened()
+        return await store.users.page(search=search, after=after, limit=limit)
 
     async def list_events(
         self,
         *,
-        user: User | str | None = None,
-        name: str | None = None,
-        before: Event | str | None = None,
-        after: Event | str | None = None,
-        limit: int = 100,
-        newest: bool = True,
+        user: User | str | None,
+        name: str | None,
+        before: Event | str | None,
+        after: Event | str | None,
+        limit: int,
+        newest: bool,
     ) -> list[Event]:
-        """Return a page of what happened, the latest first.
-
-        Args:
-            user: only those about this user, who may have been deleted since.
-            name: only those of this name; see docs/events.md.
-            before: only what happened before this event, or the one with this id.
-            after: only what happened after it.
-            limit: 1 to 1,000. A page that is not full is the last one.
-            newest: False returns the earliest first, to read on with `after`.
-
-        Raises:
-            InvalidInput: with the fields and what is wrong with each.
-            NoSuchUser: `user` cannot be the id of one.
-        """
+        """See Auth."""
         before = before.id if isinstance(before, Event) else before
         after = after.id if isinstance(after, Event) else after
         arguments.require_text_or_none(name=name)
-        known = get_args(EventName)
+        known = events.names()
         arguments.refuse(
             {
                 "name": None if name is None or name in known else f"is not one of {known}",
@@ -74,8 +52,8 @@ class Listings(Opening):
             }
         )
         user_id = None if user is None else arguments.user_id(user)
-        store = await self._store()
-        return await store.list_events(
+        store = await self._core.opened()
+        return await store.events.page(
             user_id=user_id, name=name, before=before, after=after, limit=limit, newest=newest
         )
 

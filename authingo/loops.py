@@ -1,4 +1,4 @@
-"""The event loop that something works on: one at a time, and another when that one is over."""
+"""Keep track of the event loop that an object works on: one at a time."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _IN_USE = (
 
 
 class OneLoop:
-    """Notices when something is used on another event loop than before.
+    """Notices when an object is used on a different event loop than before.
 
-    Programs have several, one after the other: asyncio.run called twice, a loop for each
-    test, a TestClient that is used without `with`. Connections and locks belong to a loop,
-    so what was made on the last one has to be left behind.
+    A program may use several loops, one after the other: it calls asyncio.run twice, has a loop
+    for each test, or uses a TestClient without `with`. Connections and locks belong to one
+    loop, so those that were made on the previous loop must be given up.
     """
 
     def __init__(self, left: Callable[[asyncio.AbstractEventLoop], None]) -> None:
-        """Belong to no loop yet. `left`: called with a loop that is left for another one."""
+        """Belong to no loop yet. `left` is called with the old loop when a new one is entered."""
         self._left = left
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -29,7 +29,7 @@ class OneLoop:
         """Belong to the running loop from now on.
 
         Raises:
-            RuntimeError: the one before is running at this moment.
+            RuntimeError: the previous loop is running at this moment.
         """
         loop, before = asyncio.get_running_loop(), self._loop
         if loop is before:
@@ -42,12 +42,12 @@ class OneLoop:
 
 
 def call_in(loop: asyncio.AbstractEventLoop, *calls: Callable[[], object]) -> None:
-    """Have a loop that is not running call these when it runs again; nothing if it is closed."""
+    """Let a stopped loop make these calls when it runs again; do nothing if it is closed."""
     for call in calls:
         if not loop.is_closed():
             loop.call_soon_threadsafe(call)
 
 
 def is_over(task: asyncio.Task[None] | None) -> bool:
-    """Tell whether nothing more comes of a task: it is done, or belongs to another loop."""
+    """Return whether a task will not go on: it is done, or belongs to another loop."""
     return task is None or task.done() or task.get_loop() is not asyncio.get_running_loop()

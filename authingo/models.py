@@ -1,21 +1,14 @@
-"""The things authingo knows: users, sessions, and what passes between core and store.
-
-What every check makes and no program keeps is a msgspec.Struct: a frozen dataclass
-takes ten times as long to make. What programs hand on is a dataclass, which FastAPI
-and others can write as JSON.
-"""
+"""The data types: users, sessions, and what the core and the store exchange."""
 
 from __future__ import annotations
 
 import re
 import secrets
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import Any
-
-import msgspec
+from datetime import UTC, date, datetime, timedelta
 
 _ZERO = timedelta(0)
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"  # base32hex: sorts as its bits do
@@ -23,18 +16,45 @@ _AFTER_PREFIX = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)  # other programs m
 
 
 def new_id(prefix: str, at: datetime | None = None) -> str:
-    """Make an identifier such as `usr_06fh2m…`: 48 bits of milliseconds, then 80 random bits.
+    """Make an identifier such as `usr_06fh2m…`: 48 bits of milliseconds, then 80 random ones.
 
-    Ids sort by creation time, so that a primary key grows at its end and a list
-    can be paged by it. They are public; nothing is opened by knowing one. `at`: of
-    what was created elsewhere, then and not now; before 1970 counts as 1970.
+    Ids sort by creation time, so that new rows go to the end of the primary key's index, and lists
+    can be paged by id. Ids that one process makes within one millisecond ascend too. Ids are
+    public; knowing one gives no access. `at` is the time of creation, if another system created it
+    earlier; a time before 1970 counts as 1970.
     """
-    milliseconds = time.time_ns() // 1_000_000 if at is None else int(at.timestamp() * 1000)
-    return _id(prefix, max(milliseconds, 0), secrets.randbits(80))
+    if at is not None:
+        return _id(prefix, max(int(at.timestamp() * 1000), 0), secrets.randbits(80))
+    return _id(prefix, *_in_order.draw())
+
+
+class _InOrder:
+    """Draws milliseconds and 80 bits so that the next is always greater, as monotonic ULIDs do.
+
+    Within a millisecond the bits grow by a random step. It has 64 bits, so that knowing one id
+    does not help to guess the next. The first draw of a millisecond leaves the highest bit
+    unset, so that 32,768 steps fit, which is more than a process can draw in that time.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # the thread of a store may draw as well
+        self._milliseconds = self._rest = 0
+
+    def draw(self) -> tuple[int, int]:
+        with self._lock:
+            now = time.time_ns() // 1_000_000
+            if now == self._milliseconds:
+                self._rest += 1 + secrets.randbits(64)
+            else:
+                self._milliseconds, self._rest = now, secrets.randbits(79)
+            return self._milliseconds, self._rest
+
+
+_in_order = _InOrder()
 
 
 def first_id(prefix: str, at: datetime) -> str:
-    """Return the id that no id made from this moment on sorts before."""
+    """Return an id that sorts before every id that is made at the time `at` or later."""
     return _id(prefix, int(at.timestamp() * 1000), 0)
 
 
@@ -44,13 +64,13 @@ def _id(prefix: str, milliseconds: int, rest: int) -> str:
 
 
 def is_id(text: str, prefix: str) -> bool:
-    """Tell whether a text can be an identifier with this prefix, such as `usr_`."""
+    """Return whether a text can be an identifier with this prefix, such as `usr_`."""
     return text.startswith(prefix) and bool(_AFTER_PREFIX.fullmatch(text, len(prefix)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Somebody with an account. `disabled_at` is set while they may not sign in."""
+    """A person with an account. `disabled_at` is set while they may not sign in."""
 
     id: str
     email: str
@@ -63,10 +83,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who is asking, as far as it can be believed: the address, and what a browser calls itself.
+    """The client of a request, as far as known: its address, and the browser's user agent.
 
-    `shared`: the address is that of a proxy nobody said to trust, so it stands
-    for everybody behind it.
+    `shared`: all clients share the address, because it is that of a proxy that is not
+    trusted or passes on no client address. See `authingo.http.clients`.
     """
 
     ip: str | None = None
@@ -78,9 +98,9 @@ class Client:
 class Session:
     """One sign-in on one device.
 
-    `expires_at` ends the current session token, `refresh_expires_at` the chance
-    to renew it; `last_used_at` is the last check, to a minute; the sign-in or the
-    last refresh came from `ip` and `user_agent`.
+    The current session token is valid until `expires_at`, and can be renewed until
+    `refresh_expires_at`. `last_used_at` is the time of the last check, accurate to a minute. `ip`
+    and `user_agent` are those of the last refresh, or of the sign-in if there was none.
     """
 
     id: str
@@ -95,10 +115,14 @@ class Session:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Tokens:
-    """The two secrets of a session, as they go into cookies. Its repr shows neither."""
+    """The secrets of a session, as they go into cookies. Its repr shows none.
+
+    `device` is the value of the device cookie after a sign-in; None leaves that cookie as it is.
+    """
 
     session: str
     refresh: str
+    device: str | None = None
 
     def __repr__(self) -> str:
         return "Tokens(…)"
@@ -106,37 +130,41 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A user, their session, and the tokens that now open it."""
+    """A user, their session, and its current tokens."""
 
     user: User
     session: Session
     tokens: Tokens
 
 
-class Resumed(msgspec.Struct, frozen=True):
-    """The user and the session that a live session token stands for.
+@dataclass(frozen=True, slots=True)
+class UserAndSession:
+    """The user and the session of an active session token."""
 
-    `reply` is a place for the HTTP face's prepared answer, and no part of the value.
+    user: User
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class StartedSession:
+    """A session that was stored, and its user.
+
+    `eviction` is the event of the sessions that ended because the user had too many; None if none
+    ended.
     """
 
     user: User
     session: Session
-    reply: Any = None
+    eviction: Event | None = None
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Resumed):
-            return NotImplemented
-        return (self.user, self.session) == (other.user, other.session)
-
-    def __hash__(self) -> int:
-        return hash((self.user, self.session))
-
-    def __repr__(self) -> str:
-        return f"Resumed(user={self.user!r}, session={self.session!r})"
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The events that the store recorded by itself, for the log."""
+        return () if self.eviction is None else (self.eviction,)
 
 
 @dataclass(frozen=True, slots=True)
-class Altered:
+class ChangedUser:
     """A user after a change that ends their sessions.
 
     `ended` counts those that could still have been refreshed.
@@ -148,16 +176,16 @@ class Altered:
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """A session as an operator finds it, and whose it is. `live`: it can still be refreshed."""
+    """A session with its user, for operators. `refreshable`: it has not expired."""
 
     user: User
     session: Session
-    live: bool
+    refreshable: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetimes:
-    """How long what lives, from the moment it is issued."""
+    """Lifetimes, counted from the moment something is issued."""
 
     session: timedelta
     refresh: timedelta
@@ -178,19 +206,23 @@ class NewUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSession:
-    """A session about to be stored: SHA-256 digests only, and its lifetimes."""
+    """A session about to be stored: SHA-256 digests only, and its lifetimes.
+
+    `most` is how many sessions its user may have, including this one.
+    """
 
     token_digest: bytes
     selector_digest: bytes
     verifier_digest: bytes
     lifetimes: Lifetimes
     client: Client = Client()
+    most: int = 100
     id: str = field(default_factory=lambda: new_id("ses_"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
-    """One rotation about to be stored: what is presented, what follows it, and the nonce."""
+    """One rotation about to be stored: the presented token, its successors, and the nonce."""
 
     selector_digest: bytes
     verifier_digest: bytes
@@ -203,55 +235,84 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
-    """A user with what is needed to check a password. `version` grows with each new password."""
+    """A user with what is needed to check a password.
+
+    `version` is the user's security version (the column `password_version`). It grows when the
+    password or the email changes and when the user is disabled. Whatever was issued with an
+    earlier version is then no longer accepted, such as a sign-in in progress.
+    """
 
     user: User
     password_hash: str
     version: int
 
 
-class TokenMatch(msgspec.Struct, frozen=True):
-    """What the store knows of a session token.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashKind:
+    """The slowest hashes of one family, such as Django's PBKDF2, that users may have.
 
-    `current` is false for the token that the last rotation replaced. `live_for`
-    tells how long it opens the session from now on, by the database's clock: a
-    current one until it expires, a replaced one for the grace. Zero or less: it
-    does not.
+    Args:
+        family: one kind is kept for each family.
+        pattern: a pattern for SQL's LIKE that matches all hashes of the same cost.
+        sample: such a hash, which belongs to no user.
+        work: compares the cost of two kinds of a family.
     """
 
-    resumed: Resumed
+    family: str
+    pattern: str
+    sample: str
+    work: int
+
+    @property
+    def begins(self) -> str:
+        """How such hashes begin: the system and the cost."""
+        if not self.pattern.startswith("%"):
+            return self.pattern.removesuffix("%")
+        return self.sample[: self.sample.rindex("$") + 1]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenMatch:
+    """What the store knows of a session token.
+
+    `current` is false for the token that the last rotation replaced. `active_for` is how much
+    longer the token is accepted, by the database's clock: a current one until it expires, a
+    replaced one until its grace ends. If it is zero or less, the token is not accepted.
+    """
+
+    user_and_session: UserAndSession
     current: bool
-    live_for: timedelta
+    active_for: timedelta
 
     @property
     def user(self) -> User:
-        """Whose session it is."""
-        return self.resumed.user
+        """The user of the session."""
+        return self.user_and_session.user
 
     @property
     def session(self) -> Session:
         """The session."""
-        return self.resumed.session
+        return self.user_and_session.session
 
     @property
-    def live(self) -> bool:
-        """Whether it opens the session now."""
-        return self.live_for > _ZERO
+    def active(self) -> bool:
+        """Whether the token is accepted now."""
+        return self.active_for > _ZERO
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RefreshMatch:
     """What the store knows of a refresh token whose selector it has.
 
-    `current`: the verifier is the one that may rotate. `live`: the session can
-    still be refreshed, by the database's clock. `nonce`: set only when the
-    verifier is the immediate predecessor and the grace lasts.
+    `current`: the verifier is the one that may rotate. `refreshable`: the session has not
+    expired, by the database's clock. `nonce`: set only if the last rotation replaced this
+    verifier and its grace has not ended.
     """
 
     user: User
     session: Session
     current: bool
-    live: bool
+    refreshable: bool
     nonce: bytes | None
 
 
@@ -259,10 +320,10 @@ class RefreshMatch:
 class AttemptLimit:
     """How often something may be tried under one key.
 
-    `allowed` attempts in a `window` that begins with the first. Then either none
-    until the window ends (`first_wait` is None), or one after each wait, which
-    doubles from `first_wait` to `longest_wait`; such a count is remembered for
-    `memory` after the last attempt. Nothing is refused for good.
+    There may be `allowed` attempts in a `window` that begins with the first. If `first_wait` is
+    None, no more are allowed until the window ends. Otherwise one more is allowed after each wait;
+    the waits double from `first_wait` to `longest_wait`, and the count is kept for `memory` after
+    the last attempt. No limit is permanent.
     """
 
     allowed: int
@@ -272,7 +333,7 @@ class AttemptLimit:
     memory: timedelta = timedelta(days=1)
 
     def wait_after(self, count: int) -> timedelta | None:
-        """Return the wait after this many attempts, `allowed` or more."""
+        """Return the wait after this many attempts, which must be `allowed` or more."""
         if self.first_wait is None:
             return None
         doublings: int = 2 ** min(count - self.allowed, 20)
@@ -280,39 +341,96 @@ class AttemptLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """Whether an attempt may go on. `refused_for`: it may not, try again then.
+class Counter:
+    """A counter of an attempt: the SHA-256 of what it counts, and its limit."""
 
-    `last`: it may, and it used up what was allowed.
+    key: bytes
+    limit: AttemptLimit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountingRule:
+    """How to count an attempt: counters, and the condition under which they are used.
+
+    `device`: the account recognizes the browser by a device token with this SHA-256.
+    `network`: the account has a session that can be refreshed and was last used from this
+    IPv4 address or IPv6 network. Without either, there is no condition.
     """
 
-    refused_for: timedelta | None
-    last: bool
-
-
-# The SHA-256 of what is counted, and how often it may be tried.
-Counted = tuple[bytes, AttemptLimit]
+    counters: tuple[Counter, ...]
+    device: bytes | None = None
+    network: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """An attempt that was counted, and the account it is about, if there is one.
+class CountResult:
+    """How often something was tried under one key.
 
-    `taken` has an answer for each key, up to the first that refused. `at_home`:
-    one refused, and the account has a live session that was last used from the
-    address that asks.
+    `count` includes this attempt if it was counted. `refused_for`: how long this key does not
+    allow another attempt; None if it allows this one.
+    """
+
+    count: int
+    refused_for: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CountedAttempt:
+    """An attempt that was counted by every counter of a rule, or by none.
+
+    `account`: the account that it is about, if there is one. `rule`: the first one whose
+    condition is met. `results`: one for each counter of that rule, in the same order; if any
+    refuses, none has counted.
     """
 
     account: Credentials | None
-    taken: tuple[Taken, ...]
-    at_home: bool = False
+    rule: CountingRule
+    results: tuple[CountResult, ...]
+
+
+DEVICE_LIFE = timedelta(days=365)  # how long a browser is recognized after its last sign-in
+REPLACED_DEVICE_LIFE = timedelta(hours=1)  # not zero, because the answer with the next may be lost
+DEVICES_KEPT = 20  # tokens of one user; those that expire last are kept
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NewDevice:
+    """A browser that is recognized from now on: SHA-256 digests only.
+
+    `digest` is the digest of its device token. `browser` is the digest of the part of the token
+    that stays the same from sign-in to sign-in. `presented` are the digests of the tokens that
+    came with the request. The store finds the tokens to replace by `browser` and `presented`.
+    """
+
+    digest: bytes
+    browser: bytes
+    presented: tuple[bytes, ...] = ()
+    lifetime: timedelta = DEVICE_LIFE
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DeviceMatch:
+    """What the store knows of a device token: the user whose account recognizes the browser by it.
+
+    `active_for` is how much longer it does so, by the database's clock. If it is zero or less, it
+    no longer does. It is at most REPLACED_DEVICE_LIFE if another sign-in has replaced the token.
+    """
+
+    user: User
+    expires_at: datetime
+    active_for: timedelta
+
+    @property
+    def active(self) -> bool:
+        """Whether the account recognizes the browser now."""
+        return self.active_for > _ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened, by ids: never a token, a password or an email.
+    """Something that happened. It has ids, but never a token, a password or an email.
 
-    `count`: of how many, where it is about many.
+    `count` says how many, if the event is about several sessions or users at once.
     """
 
     at: datetime
@@ -324,17 +442,35 @@ class Event:
     id: str = field(default_factory=lambda: new_id("evt_"))
 
 
+def eviction_of(session_ids: Sequence[str], user_id: str, ip: str | None) -> Event | None:
+    """Make the event of sessions that ended because their user had too many."""
+    if not session_ids:
+        return None
+    count = len(session_ids)
+    return Event(
+        at=datetime.now(UTC),
+        name="session_evicted",
+        user_id=user_id,
+        session_id=session_ids[0] if count == 1 else None,
+        ip=ip,
+        count=count if count > 1 else None,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What is left in the records of something that was tried.
+    """What to record about an attempt, together with its result.
 
-    Its events; the counts that begin anew, because it was no guess; and those that
-    it takes itself off again.
+    `events` happened. The counts under the keys in `forget` end, and each counter in
+    `give_back` counts one attempt less. If a session begins, `device` is recognized from now on.
+    `forget_browser` is the `NewDevice.browser` of a browser that is no longer recognized.
     """
 
     events: tuple[Event, ...] = ()
     forget: tuple[bytes, ...] = ()
-    give_back: tuple[Counted, ...] = ()
+    give_back: tuple[Counter, ...] = ()
+    device: NewDevice | None = None
+    forget_browser: bytes | None = None
 
 
 NOTHING = Outcome()
@@ -342,7 +478,7 @@ NOTHING = Outcome()
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """How many events of each name were recorded on a day of UTC. Absent: none."""
+    """How many events of each name were recorded on a day in UTC. Names without any are absent."""
 
     date: date
     events: Mapping[str, int]
@@ -350,15 +486,15 @@ class Day:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """What there is, and what happened on the last days, the oldest first.
+    """The counts of users and sessions, and the events of the last days, the oldest first.
 
-    `refreshable` sessions are those that are not over; of these, `live` have a
-    session token that has not expired.
+    `refreshable` sessions are those that have not expired; of these, `active` ones have an active
+    session token.
     """
 
     users: int
     verified: int
     disabled: int
     refreshable: int
-    live: int
+    active: int
     days: tuple[Day, ...]

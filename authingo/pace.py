@@ -1,32 +1,37 @@
-"""Long work on everybody's data, done so that nobody who is served meanwhile waits for it."""
+"""Do long work on all users' data in steps, so that other requests do not wait for it."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from authingo import clock
 
-_FIRST = 50  # rows of the first step, before it is known how long they take
-_LEAST = 10  # rows, however long they take: a slow disk must not stop the work
+_FIRST = 50  # rows of the first step, when it is not known yet how long rows take
+_LEAST = 10  # rows of a step at least, so that a slow disk does not stop the work
+_MOST = 5000  # rows of one step at most, by default
+_URGENT = 0.05  # seconds a step should take if a user waits for the work
+_SHORT = 0.1  # the rest after such a step, as a part of the time it took
 _REST = 0.001  # seconds between two steps, at least
 
 
 class Pace:
-    """How many rows to take in one step, so that it takes a given time, with rests between.
+    """How many rows to take in one step, so that a step takes a given time, and when to rest.
 
-    Niceness does not do it: it does not reach the database, and between two processes of
-    different sessions Linux ignores it (sched(7), autogroup). What runs is interrupted at
-    a tick of the scheduler, some milliseconds later; what rests lets others go at once.
+    Lowering the priority of the process (nice) does not help: it does not affect the database,
+    and Linux ignores it between processes of different sessions (sched(7), autogroup). The
+    scheduler interrupts a running process only at its next tick, some milliseconds later. A
+    resting process lets others run at once.
     """
 
     def __init__(self, most: int, *, seconds: float = 0.001, rest: float = 1.0) -> None:
         """Begin with a small step.
 
         Args:
-            most: rows of one step, however quick they are.
-            seconds: that a step should take; others may have to wait as long.
-            rest: of the time a step took, for others to work in. Some there must be: who
-                waits for SQLite's one writer only looks now and then.
+            most: rows of one step at most, however quick they are.
+            seconds: how long a step should take. Other requests may have to wait as long.
+            rest: how long to rest after a step, as a multiple of the time it took. It must not
+                be 0: a process that waits for SQLite's one write lock only tries now and then.
         """
         self.size = min(most, _FIRST)
         self._most = most
@@ -35,9 +40,36 @@ class Pace:
         self._began = clock.now()
 
     async def rest(self) -> None:
-        """Let others go first, and set the size of the next step by how long this one took."""
+        """Let others run, and set the size of the next step by how long the last one took."""
         took = max(clock.now() - self._began, 1e-6)
         fits = min(int(self.size * self._seconds / took), 2 * self.size, self._most)
         self.size = max(fits, min(_LEAST, self._most))
         await asyncio.sleep(max(_REST, took * self._rest))
         self._began = clock.now()
+
+
+def soon(most: int = _MOST) -> Pace:
+    """Return the pace of work that a user waits for."""
+    return Pace(most, seconds=_URGENT, rest=_SHORT)
+
+
+async def repeat(
+    step: Callable[[int], Awaitable[int]], pace: Pace, done: Callable[[int], None] | None = None
+) -> int:
+    """Take steps until one finds fewer rows than it may take; return the total of rows.
+
+    Args:
+        step: processes at most this many rows and returns how many it found.
+        pace: sets the number of rows.
+        done: called with the number of rows of each step.
+    """
+    total = 0
+    while True:
+        size = pace.size
+        count = await step(size)
+        total += count
+        if done is not None:
+            done(count)
+        if count < size:
+            return total
+        await pace.rest()

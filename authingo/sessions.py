@@ -1,84 +1,130 @@
-"""One session's life: begin, resume, rotate, revoke. No HTTP, no SQL.
+"""How a session begins, is refreshed and ends. No HTTP, no SQL.
 
-Who may resume and who may rotate is decided by statements of the store, each
-atomic and by the database's clock; this module says in which order they are
-asked and what the answers mean.
+The store decides which tokens are valid and which may rotate, each in one atomic statement and by
+the database's clock. This module calls the store in the right order and interprets the answers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
 from authingo import events
+from authingo.capabilities import CapabilityEvent
 from authingo.errors import NoSession, RefreshReused, SessionExpired
+from authingo.limits import Attempt
 from authingo.models import (
     Client,
+    Event,
     Lifetimes,
+    NewDevice,
     NewSession,
-    Resumed,
+    Outcome,
     Rotation,
     SignedIn,
-    TokenMatch,
+    StartedSession,
     Tokens,
+    UserAndSession,
+    eviction_of,
 )
+from authingo.pace import repeat, soon
 from authingo.stores import Store
-from authingo.tokens import RefreshToken, SessionToken, new_nonce, session_digest
+from authingo.tokens import DeviceToken, RefreshToken, SessionToken, new_nonce
+
+if TYPE_CHECKING:
+    from authingo.config import SessionSettings
 
 
-def mint(lifetimes: Lifetimes, client: Client) -> tuple[NewSession, Tokens]:
-    """Draw the tokens of a new session: the record for the store, the secrets for the browser."""
+# Writes a new session and an outcome in one transaction. Returns None if it may not begin.
+WriteSession = Callable[[NewSession, Outcome], Awaitable[StartedSession | None]]
+
+
+async def begin(
+    write: WriteSession,
+    event: events.EventName | CapabilityEvent,
+    user_id: str,
+    *,
+    settings: SessionSettings,
+    client: Client,
+    devices: Sequence[DeviceToken],
+    device: DeviceToken | None = None,
+    attempt: Attempt | None = None,
+) -> SignedIn | None:
+    """Begin a session. Every kind of sign-in ends here.
+
+    Args:
+        write: stores it.
+        event: the event that is recorded with it.
+        user_id: the user who signs in.
+        settings: its lifetimes, and how many sessions a user may have.
+        client: the client that signs in.
+        devices: the device tokens of the request.
+        device: the one of them by which the account recognizes the browser. Used only without
+            an `attempt`, which has it already.
+        attempt: the attempt that was counted; None if none was.
+
+    Returns:
+        The session with its tokens; None if the store did not let it begin.
+    """
     session, refresh = SessionToken.generate(), RefreshToken.generate()
+    next_device = DeviceToken.generate(attempt.device if attempt else device)
     record = NewSession(
         token_digest=session.digest,
         selector_digest=refresh.selector_digest,
         verifier_digest=refresh.verifier_digest,
-        lifetimes=lifetimes,
+        lifetimes=settings.lifetimes,
         client=client,
+        most=settings.max_per_user,
     )
-    return record, Tokens(str(session), str(refresh))
+    recognized = NewDevice(
+        next_device.digest,
+        next_device.browser_digest,
+        presented=tuple(one.digest for one in devices),
+    )
+    happened = events.happened(event, user_id=user_id, session_id=record.id, ip=client.ip)
+    if attempt is None:
+        outcome = Outcome(events=(happened,), device=recognized)
+    else:
+        outcome = attempt.succeeded(happened, device=recognized)
+    started = await write(record, outcome)
+    if started is None:
+        return None
+    events.log(*outcome.events, *started.events)
+    tokens = Tokens(str(session), str(refresh), next_device.cookie(devices))
+    return SignedIn(started.user, started.session, tokens)
 
 
-async def resume(store: Store, token: str | None) -> Resumed:
-    """Return who a session token stands for, by the store itself. Changes nothing.
+async def recognized(
+    store: Store, devices: Sequence[DeviceToken], user_id: str
+) -> DeviceToken | None:
+    """Return the one of these device tokens by which an account recognizes the browser.
 
-    Raises:
-        NoSession, SessionExpired: as `opened`; a misspelt token is not even looked up.
+    It is for sign-ins without an attempt. The next token replaces this one, so that the cookie
+    has room for other users of the browser.
     """
-    digest = session_digest(token) if token else None
-    return opened(await store.session_and_user(digest) if digest else None)
-
-
-def opened(match: TokenMatch | None) -> Resumed:
-    """Return who a session token opens a session of, as far as the store knows it.
-
-    The token that the last rotation replaced is good for the grace, and looked
-    up only when no current one matches: a page that was loading while another
-    tab refreshed keeps working.
-
-    Raises:
-        NoSession: there is no such token, or it is misspelt.
-        SessionExpired: it is over, but a refresh may still renew the session.
-    """
-    if match is None:
-        raise NoSession
-    if not match.live:
-        raise SessionExpired
-    return match.resumed
+    known = await store.devices.find([one.digest for one in devices]) if devices else {}
+    for one in devices:
+        match = known.get(one.digest)
+        if match and match.active and match.user.id == user_id:
+            return one
+    return None
 
 
 async def rotate(store: Store, token: str | None, lifetimes: Lifetimes, client: Client) -> SignedIn:
     """Replace both tokens of a session; answer a repeated request with the same pair.
 
-    1. The verifier that is current rotates: one atomic statement, so that of
-       any number at once exactly one does.
-    2. Its immediate predecessor, within the grace, gets the very pair that this
-       rotation gave: tabs that refresh at once, and a browser that never saw the
-       first answer, stay signed in. It extends nothing.
-    3. Any other verifier with a known selector is a copy somebody kept (RFC 9700
-       §4.14.2, ASVS 5.0 V10.4.5): the session ends, for the thief and the victim.
+    1. The current verifier is replaced in one atomic statement, so that exactly one of any
+       number of simultaneous requests does it.
+    2. During the grace, the verifier that was just replaced gets the same pair that the rotation
+       gave. So tabs that refresh at the same time stay signed in, and so does a browser that
+       never got the first answer. This extends no deadline.
+    3. Any other verifier with a known selector is a stolen copy (RFC 9700 §4.14.2, ASVS 5.0
+       V10.4.5): the session ends, for the thief and the victim.
 
     Raises:
         NoSession: the token is unknown or misspelt.
-        SessionExpired: the session can no longer be refreshed; this wins over reuse.
-        RefreshReused: case 3, told once.
+        SessionExpired: the session can no longer be refreshed. This is checked before case 3.
+        RefreshReused: case 3. Only the first such request gets it.
     """
     presented = RefreshToken.parse(token) if token else None
     if presented is None:
@@ -86,7 +132,7 @@ async def rotate(store: Store, token: str | None, lifetimes: Lifetimes, client: 
     selector, verifier = presented.selector_digest, presented.verifier_digest
     nonce = new_nonce()
     session_token, refresh_token = presented.successors(nonce)
-    rotated = await store.rotate(
+    rotated = await store.sessions.rotate(
         Rotation(
             selector_digest=selector,
             verifier_digest=verifier,
@@ -99,16 +145,16 @@ async def rotate(store: Store, token: str | None, lifetimes: Lifetimes, client: 
     )
     if rotated is not None:
         return _signed_in(rotated, session_token, refresh_token)
-    match = await store.session_by_refresh(selector, verifier)
+    match = await store.sessions.by_refresh(selector, verifier)
     if match is None:
         raise NoSession
-    if not match.live:
+    if not match.refreshable:
         raise SessionExpired
     if match.nonce is not None:
-        again = Resumed(match.user, match.session)
+        again = UserAndSession(match.user, match.session)
         return _signed_in(again, *presented.successors(match.nonce))
-    if not await store.end_reused(selector, verifier):
-        raise NoSession  # somebody else with the same stale token came first
+    if not await store.sessions.end_reused(selector, verifier):
+        raise NoSession  # another request with the same old token came first
     reused = events.happened(
         "refresh_reused", user_id=match.user.id, session_id=match.session.id, ip=client.ip
     )
@@ -116,5 +162,72 @@ async def rotate(store: Store, token: str | None, lifetimes: Lifetimes, client: 
     raise RefreshReused
 
 
-def _signed_in(resumed: Resumed, session: SessionToken, refresh: RefreshToken) -> SignedIn:
-    return SignedIn(resumed.user, resumed.session, Tokens(str(session), str(refresh)))
+async def revoke(
+    store: Store,
+    user_id: str,
+    *,
+    only: str | None = None,
+    but: str | None = None,
+    client: Client | None = None,
+) -> int:
+    """End sessions of a user and return how many, with one event for all of them.
+
+    It works in steps, so that ending tens of thousands does not block other requests. A
+    session is no longer accepted once its step is committed. If a step fails, the event counts
+    the sessions that ended before.
+    """
+    total, last = 0, ""
+
+    async def step(size: int) -> int:
+        nonlocal total, last
+        ended = await store.sessions.end_of_user(user_id, only=only, but=but, batch_size=size)
+        total += len(ended)
+        last = ended[-1] if ended else last
+        return len(ended)
+
+    try:
+        await repeat(step, soon())
+    finally:
+        if total:
+            await events.record(store, revoked(user_id, last, total, client))
+    return total
+
+
+def revoked(user_id: str, session_id: str, count: int, client: Client | None = None) -> Event:
+    """Make the event that says how many sessions of a user were revoked; `session_id` is one."""
+    return events.happened(
+        "session_revoked",
+        user_id=user_id,
+        session_id=session_id if count == 1 else None,
+        ip=client.ip if client else None,
+        count=count if count > 1 else None,
+    )
+
+
+async def end_surplus(store: Store, user_id: str, *, keep: int, but: str | None = None) -> int:
+    """End a user's sessions beyond `keep`, and return how many of them could be refreshed.
+
+    Call it before a change that must end all of them in one transaction. It works in steps,
+    like `revoke`, so that the transaction is short even if there are tens of thousands.
+    """
+    ended: list[str] = []
+
+    async def step(size: int) -> int:
+        surplus = await store.sessions.end_surplus(user_id, keep=keep, but=but, batch_size=size)
+        ended.extend(one for one, refreshable in surplus.items() if refreshable)
+        return len(surplus)
+
+    try:
+        await repeat(step, soon())
+    finally:
+        if eviction := eviction_of(ended, user_id, None):
+            await events.record(store, eviction)
+    return len(ended)
+
+
+def _signed_in(
+    user_and_session: UserAndSession, session: SessionToken, refresh: RefreshToken
+) -> SignedIn:
+    return SignedIn(
+        user_and_session.user, user_and_session.session, Tokens(str(session), str(refresh))
+    )

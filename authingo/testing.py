@@ -1,4 +1,4 @@
-"""For the tests of your own program. docs/testing.md shows whole examples.
+"""Helpers for the tests of your own program. docs/testing.md has complete examples.
 
     # conftest.py
     from authingo.testing import use_database
@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 from authingo import testing_database
 from authingo.auth import Auth
 from authingo.config import PasswordSettings, Settings
-from authingo.cookies import Cookies
 from authingo.errors import NoSuchUser
+from authingo.http.cookies import Cookie, Cookies
 from authingo.models import SignedIn, User
 from authingo.testing_database import CHEAPEST_COST, IN_MEMORY
 
@@ -108,13 +108,13 @@ def login_as(
     Args:
         client: Starlette's TestClient, or an `httpx.AsyncClient` on an ASGITransport: then
             `await login_as(client, user, app=app)`.
-        user: one that exists, or an email; where nobody has it, a user is created.
+        user: one that exists, or an email; if no user has it, one is created.
         app: the application that `install` was called for. A TestClient knows it, unless
             something is wrapped around the application.
 
     Raises:
-        TypeError: it is not known which application the client asks.
-        NoSession: the user is disabled or gone.
+        TypeError: the application is not known.
+        NoSession: the user is disabled or was deleted.
     """
     waits = hasattr(client, "aclose")
     if app is None and waits:
@@ -146,24 +146,24 @@ def _auth_of(app: Any) -> Auth:
 
 def _hand_over(client: Any, auth: Auth, signed_in: SignedIn) -> None:
     cookies = Cookies(auth.settings)
-    domain = _domain_of(client, auth.settings)
     for cookie, token in (
         (cookies.session, signed_in.tokens.session),
         (cookies.refresh, signed_in.tokens.refresh),
+        (cookies.device, signed_in.tokens.device),
     ):
         client.cookies.delete(cookie.name)
-        client.cookies.set(cookie.name, token, domain=domain, path=cookie.path)
+        client.cookies.set(cookie.name, token, domain=_domain_of(client, cookie), path=cookie.path)
     client.headers["X-Authingo-Client"] = "true"
 
 
-def _domain_of(client: Any, settings: Settings) -> str:
-    """Return under which domain the client keeps these cookies when an answer sets them.
+def _domain_of(client: Any, cookie: Cookie) -> str:
+    """Return the domain under which the client keeps this cookie when an answer sets it.
 
-    Else it would keep those of the next refresh beside them, and send both.
+    With another domain, it would keep the cookies of the next refresh too, and send both.
     http.cookiejar appends .local to a host without a dot.
     """
-    if settings.cookies.domain is not None:
-        return f".{settings.cookies.domain}"
+    if cookie.domain is not None:
+        return f".{cookie.domain}"
     host: str = client.base_url.host
     return host if "." in host or not host else f"{host}.local"
 

@@ -1,4 +1,4 @@
-"""The database that a program's tests use in place of its own; see `authingo.testing`."""
+"""The database that a program's tests use instead of the real one; see `authingo.testing`."""
 
 from __future__ import annotations
 

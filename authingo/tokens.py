@@ -1,19 +1,18 @@
-"""Tokens: random bits out, digests in.
+"""Tokens: a browser gets random bits, the store gets their digests.
 
-A session token is 32 random bytes; a refresh token is a 16-byte family selector
-and a 32-byte verifier (OWASP ASVS 5.0 V7.2.3 asks for 128 bits of entropy; the
-smallest secret here has 256). Both are base64url without padding. The store sees
-SHA-256 digests only: the tokens are random, so no slow hash is needed, and a
-stolen dump opens nothing (ASVS 5.0 V11.4, NIST SP 800-63B-4 §5.1).
+A session token is 32 random bytes; a refresh token is a 16-byte family selector and a 32-byte
+verifier (OWASP ASVS 5.0 V7.2.3 asks for 128 bits of entropy; the smallest secret here has 256).
+Both are base64url without padding. The store sees SHA-256 digests only, so a stolen dump gives no
+access; the tokens are random, so no slow hash is needed (ASVS 5.0 V11.4, NIST SP 800-63B-4 §5.1).
 
-Rotation derives the successors instead of drawing them, so that two requests
-with the same token can be answered with the same pair although no token is
-kept: with a fresh random nonce N and the verifier v that was presented,
+Rotation does not draw the next tokens but derives them. So two requests with the
+same token can get the same pair, although the store keeps no token. With a fresh
+random nonce N and the verifier v of the request,
 
     next verifier       = HMAC-SHA-256(N, "authingo/1 refresh" || 0x00 || v)
     next session token  = HMAC-SHA-256(N, "authingo/1 session" || 0x00 || v)
 
-The store keeps N. Without v, which it does not keep, N is just a random number.
+The store keeps N. It does not keep v, and without v, N is just a random number.
 """
 
 from __future__ import annotations
@@ -24,26 +23,31 @@ import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import a2b_base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _SELECTOR_SIZE = 16  # bytes
 _SECRET_SIZE = 32  # bytes
 
-# The one spelling of each: 32 bytes leave two zero bits in the last of 43
-# characters, which a lenient decoder would ignore; 48 bytes fill 64 exactly.
+# Each token has exactly one spelling. 32 bytes take 43 characters, and the last two bits must be
+# zero, which a lenient decoder would not check. 48 bytes fill 64 characters exactly.
 _SESSION_TOKEN = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
 _REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{64}", re.ASCII)
+_IN_A_COOKIE = 3  # device tokens, so that a family can share a browser
+_DEVICE_COOKIE = re.compile(
+    rf"[A-Za-z0-9_-]{{64}}(?:\.[A-Za-z0-9_-]{{64}}){{0,{_IN_A_COOKIE - 1}}}", re.ASCII
+)
 _TO_BASE64 = bytes.maketrans(b"-_", b"+/")
 
 
 def digest(secret: bytes) -> bytes:
-    """Return the SHA-256 of a secret of at least 128 random bits: what the store may keep."""
+    """Return the SHA-256 of a secret of 128 random bits or more. The store may keep it."""
     return hashlib.sha256(secret).digest()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SessionToken:
-    """The secret that opens a session. Never printed."""
+    """The secret that proves a session. Never printed."""
 
     secret: bytes
 
@@ -68,7 +72,7 @@ class SessionToken:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RefreshToken:
-    """The secret that renews a session: `selector` finds the row, `verifier` proves the right."""
+    """The secret that renews a session. `selector` finds the session, `verifier` is compared."""
 
     selector: bytes
     verifier: bytes
@@ -91,25 +95,74 @@ class RefreshToken:
 
     @property
     def selector_digest(self) -> bytes:
-        """What the store finds the session by."""
+        """The digest by which the store finds the session."""
         return digest(self.selector)
 
     @property
     def verifier_digest(self) -> bytes:
-        """What the store compares."""
+        """The digest that the store compares."""
         return digest(self.verifier)
 
     def successors(self, nonce: bytes) -> tuple[SessionToken, RefreshToken]:
-        """Derive the pair that a rotation with this nonce gives for this token."""
+        """Derive the pair that replaces this token in a rotation with this nonce."""
         session = _derive(nonce, b"authingo/1 session", self.verifier)
         verifier = _derive(nonce, b"authingo/1 refresh", self.verifier)
         return SessionToken(session), RefreshToken(self.selector, verifier)
 
 
-def session_digest(text: str) -> bytes | None:
-    """Return what the store keeps of a session token in its exact spelling, or None.
+@dataclass(frozen=True, slots=True, repr=False)
+class DeviceToken:
+    """The secret by which an account recognizes a browser that has signed in before.
 
-    The same as `SessionToken.parse(text).digest`, for what is asked with every request.
+    `browser` stays the same from sign-in to sign-in, so that failures are counted for the
+    browser. `secret` is new for each sign-in. A token in a request proves something only if the
+    store has its digest for that account (OWASP, "Slow Down Online Guessing Attacks with Device
+    Cookies").
+    """
+
+    browser: bytes
+    secret: bytes
+
+    @classmethod
+    def generate(cls, before: DeviceToken | None = None) -> DeviceToken:
+        """Draw a new one; `before` is the recognized token that it replaces, if any."""
+        browser = before.browser if before else secrets.token_bytes(_SELECTOR_SIZE)
+        return cls(browser, secrets.token_bytes(_SECRET_SIZE))
+
+    def cookie(self, presented: Sequence[DeviceToken]) -> str:
+        """Return the value of the device cookie: this token, then others that the request had."""
+        others = [one for one in presented if one.browser != self.browser]
+        return ".".join(map(str, (self, *others[: _IN_A_COOKIE - 1])))
+
+    @classmethod
+    def parse_all(cls, cookie: str | None) -> tuple[DeviceToken, ...]:
+        """Read the value of a device cookie: up to three tokens, the latest first.
+
+        Anything else counts as no tokens.
+        """
+        if not cookie or not _DEVICE_COOKIE.fullmatch(cookie):
+            return ()
+        parts = (_decode(text) for text in cookie.split("."))
+        return tuple(cls(raw[:_SELECTOR_SIZE], raw[_SELECTOR_SIZE:]) for raw in parts)
+
+    def __str__(self) -> str:
+        return _encode(self.browser + self.secret)
+
+    @property
+    def digest(self) -> bytes:
+        """What the store keeps of the token."""
+        return digest(self.browser + self.secret)
+
+    @property
+    def browser_digest(self) -> bytes:
+        """What the store keeps of the part that stays the same."""
+        return digest(self.browser)
+
+
+def session_digest(text: str) -> bytes | None:
+    """Return what the store keeps of a session token, or None if it is not spelled exactly.
+
+    The same as `SessionToken.parse(text).digest`, but faster, because every request needs it.
     """
     if not _SESSION_TOKEN.fullmatch(text):
         return None

@@ -10,7 +10,7 @@ from authingo.models import Event, Session, StoredSession, User
 
 
 def user_json(user: User) -> dict[str, object]:
-    """U of the contract: what everybody may see who may see the user."""
+    """Return a user as JSON, as in docs/http.md: the fields that are not secret."""
     return {
         "id": user.id,
         "email": user.email,
@@ -22,7 +22,7 @@ def user_json(user: User) -> dict[str, object]:
 
 
 def session_json(session: Session) -> dict[str, object]:
-    """S of the contract. Never a token or a digest."""
+    """Return a session as JSON, as docs/http.md shows it. Never a token or a digest."""
     return {
         "id": session.id,
         "user_id": session.user_id,
@@ -33,7 +33,7 @@ def session_json(session: Session) -> dict[str, object]:
 
 
 def listed_session_json(session: Session, *, current: bool) -> dict[str, object]:
-    """S for its user to recognize: where it was last used from, and whether it is this one."""
+    """Return a session with the details that its user knows: address, browser, last use."""
     return {
         **session_json(session),
         "ip": session.ip,
@@ -52,7 +52,7 @@ def stored_session_json(stored: StoredSession) -> dict[str, object]:
         "ip": session.ip,
         "user_agent": session.user_agent,
         "last_used_at": timestamp(session.last_used_at),
-        "state": "active" if stored.live else "expired",
+        "state": "refreshable" if stored.refreshable else "expired",
     }
 
 

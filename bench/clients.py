@@ -73,11 +73,18 @@ class Clients:
 
 
 def sign_ins(
-    port: int, requests: list[str], *, clients: int, seconds: float, pause: float = 0
+    port: int,
+    requests: list[str],
+    *,
+    clients: int,
+    seconds: float,
+    pause: float = 0,
+    patient: bool = True,
 ) -> dict[str, Any]:
-    """Make the job of clients who take turns with the requests; who is told to wait does so.
+    """Make the job of clients who take turns with the requests.
 
-    `pause`: seconds that each rests after an answer.
+    `pause`: seconds that each rests after an answer. `patient`: who is asked to wait does so,
+    and then repeats the request.
     """
     return {
         "kind": "sign-ins",
@@ -86,6 +93,7 @@ def sign_ins(
         "clients": clients,
         "seconds": seconds,
         "pause": pause,
+        "patient": patient,
     }
 
 
@@ -183,7 +191,7 @@ class _Work:
         hundredths = statistics.quantiles(known, n=100)
         return {
             "answers": self._answers,
-            "rate": len(self._latencies) / (self._last - self.began),
+            "rate": len(self._latencies) / (self._last - self.began) if self._latencies else 0.0,
             "p50": hundredths[49],
             "p99": hundredths[98],
         }
@@ -198,7 +206,7 @@ async def _sign_ins(job: dict[str, Any]) -> dict[str, Any]:
         while not work.over:
             connection = await work.connection(connection)
             answer = await work.send(connection, requests[number % len(requests)])
-            if answer.status in _BUSY:
+            if answer.status in _BUSY and job["patient"]:
                 if time.perf_counter() + answer.retry_after < work.ends:
                     await asyncio.sleep(answer.retry_after)
                 else:

@@ -136,10 +136,10 @@ def write_users(file: Path, numbers: range) -> None:
 
 def _sessions(size: Size, at: Callable[[datetime], object]) -> Iterator[tuple[object, ...]]:
     now = datetime.now(UTC)
-    live = at(now - timedelta(days=1)), at(now + _LIFE)
+    active = at(now - timedelta(days=1)), at(now + _LIFE)
     over = at(now - 2 * timedelta(days=1)), at(now - timedelta(hours=1))
     for session in range(size.sessions):
-        began, ends = over if size.half_expired and session % 2 else live
+        began, ends = over if size.half_expired and session % 2 else active
         refresh = refresh_token(session)
         yield (
             f"ses_{session:026}",

@@ -29,7 +29,7 @@ def run(bench: Bench) -> dict[str, Any]:
     some = bench.cookies(system)
     every = [system.cookie(session) for session in range(size.sessions)]
     in_use = scale.random_checks // 100
-    bench.say(f"memory: {in_use:,} checks of live tokens")
+    bench.say(f"memory: {in_use:,} checks of active tokens")
     with served(system.program, cores.SERVER) as server:
         start = _start(server)
         verify_users(server.port, system.check, some)
@@ -145,10 +145,10 @@ def report(result: dict[str, Any]) -> list[str]:
     asked, last = result["curve"][-1]
     rows = [
         ("authingo, at start", result["start"]),
-        (f"after {result['in_use']:,} checks of live tokens", result["used"]),
+        (f"after {result['in_use']:,} checks of active tokens", result["used"]),
         (f"after {asked:,} more, of random tokens", last),
         *((f"after {made:,} new connections", mb) for made, mb in result["reconnected"]),
-        (f"after checks of all {result['sessions']:,} live tokens", result["distinct"]),
+        (f"after checks of all {result['sessions']:,} active tokens", result["distinct"]),
     ]
     for name, measured in result["peers"].items():
         rows += [(f"{name}, at start", measured["start"]), (f"{name}, in use", measured["used"])]

@@ -103,10 +103,10 @@ def _measure(
     what they felt of each.
     """
     system = installed(url, cache=False)
-    live = [2 * number for number in range(bench.scale.tokens // 2)]
-    file = bench.write_cookies([system.cookie(session) for session in live])
+    active = [2 * number for number in range(bench.scale.tokens // 2)]
+    file = bench.write_cookies([system.cookie(session) for session in active])
     with served(system.program, cores.ALL) as server:
-        _verify(system, server.port, live)
+        _verify(system, server.port, active)
         idle, done = [_measure_idle(bench, store, system, server, file)], []
         for task in tasks:
             os.sync()
@@ -121,7 +121,7 @@ def _measure(
             measured = {"key": task.key, "name": task.name, "seconds": took, "peak_mb": peak}
             done.append({**measured, "rows": rows, **meanwhile.finish()})
             idle.append(_measure_idle(bench, store, system, server, file))
-        _verify(system, server.port, live)
+        _verify(system, server.port, active)
     return idle, done
 
 
@@ -175,8 +175,8 @@ class _Meanwhile:
         }
 
 
-def _verify(system: System, port: int, live: list[int]) -> None:
-    for session in live[:: max(1, len(live) // 10)]:
+def _verify(system: System, port: int, active: list[int]) -> None:
+    for session in active[:: max(1, len(active) // 10)]:
         verify(port, system.check, system.cookie(session), contains=data.email(session))
 
 

@@ -118,7 +118,7 @@ python -m bench --only checks,memory   # some of it; the rest of this page stays
 python -m bench --quick            # one short round of everything that needs no registry
 ```
 
-PostgreSQL and SQLite hold 100,000 users with bcrypt hashes (cost 12) and 200,000 live
+PostgreSQL and SQLite hold 100,000 users with bcrypt hashes (cost 12) and 200,000 active
 sessions; the others have as many in tables of their own on the same PostgreSQL, which
 runs with `fsync=off` and its other defaults. fastapi-users and Better Auth are installed
 from their registries, in the versions pinned in `peers/`, and set up as their

@@ -55,6 +55,7 @@ def uvicorn(
 ) -> Program:
     """Serve an ASGI application as in production, without a log of requests."""
     options = ["--http", "httptools", "--no-access-log", "--no-proxy-headers"]
+    options += ["--interface", "asgi3"]
     return Program(
         (
             python,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,37 @@ def run(bench: Bench) -> dict[str, Any]:
         alone.append(hashing.alone(bench.scale.sign_in_seconds))
         for system in [authingo, *(peers if number <= _PEER_ROUNDS else [])]:
             measured.setdefault(system.name, []).append(_measure(bench, system))
-    return {"alone": alone, "systems": measured, "seconds": bench.scale.sign_in_seconds}
+    return {
+        "alone": alone,
+        "systems": measured,
+        "attacked": _attacked(bench, authingo),
+        "seconds": bench.scale.sign_in_seconds,
+    }
+
+
+def _attacked(bench: Bench, system: System) -> dict[str, dict[str, int]]:
+    """Return the answers to one network that floods the line, and to the others meanwhile."""
+    environment = {**system.program.environment, "AUTHINGO_TRUSTED_PROXIES": "127.0.0.1"}
+    seconds = max(6, bench.scale.sign_in_seconds)
+    with served(replace(system.program, environment=environment), cores.ALL) as server:
+        port = server.port
+        flood = [
+            system.sign_in_request(port, -1 - n, address=f"2001:db8:0:{n % 256:x}::1")
+            for n in range(_USERS)
+        ]
+        honest = [
+            system.sign_in_request(port, n, address=f"10.0.{n // 256}.{n % 256}")
+            for n in range(_USERS)
+        ]
+        job = clients.sign_ins(port, flood, clients=_CLIENTS, seconds=seconds, patient=False)
+        attackers = Clients(job, cores.ALL)
+        time.sleep(1)
+        job = clients.sign_ins(
+            port, honest, clients=4, seconds=seconds - 2, pause=0.5, patient=False
+        )
+        others = Clients(job, cores.ALL).finish()
+        attacking = attackers.finish(also=frozenset({"401"}), now=True)
+    return {"attacking": attacking.answers, "others": others.answers}
 
 
 def _measure(bench: Bench, system: System) -> dict[str, Any]:
@@ -166,6 +197,23 @@ def report(result: dict[str, Any]) -> list[str]:
                 for name, runs in result["systems"].items()
             ),
         ),
+        "",
+        f"{_CLIENTS} clients of one IPv6 /56 try accounts that do not exist, as fast as they can,",
+        "whatever they are answered, while others sign in, each from a network of their own:",
+        "",
+        *table(
+            ("sign-ins", ">signed in", ">wrong", ">come back later"),
+            [
+                (
+                    {"attacking": "the network that attacks", "others": "all others"}[name],
+                    *(
+                        f"{sum(answers.get(status, 0) for status in statuses):,}"
+                        for statuses in (("200",), ("401",), ("429", "503"))
+                    ),
+                )
+                for name, answers in result["attacked"].items()
+            ],
+        ),
     ]
 
 
@@ -175,6 +223,9 @@ def goals(result: dict[str, Any]) -> Iterator[Goal]:
     share = ratio([run["sign_in_rate"] for run in rounds], result["alone"])
     yield at_least("sign-ins a second, to bcrypt alone", 0.95, share)
     p99 = _median(rounds, "beside_p99")
+    others = result["attacked"]["others"]
+    served = others.get("200", 0) / sum(others.values())
+    yield at_least("sign-ins that succeed while one network floods the line", 1.0, served)
     yield at_most(f"p99 of session checks while {_CLIENTS} clients sign in", 15, p99, " ms")
 
 

@@ -30,14 +30,18 @@ class System:
             return urlencode({"username": email, "password": password})
         return json.dumps({"email": email, "password": password})
 
-    def sign_in_request(self, port: int, user: int) -> str:
-        """Make the whole request, as a page of the server itself would send it."""
+    def sign_in_request(self, port: int, user: int, *, address: str = "") -> str:
+        """Make the whole request, as a page of the server itself would send it.
+
+        `address`: where a proxy says that it comes from.
+        """
         body = self.credentials(user)
+        forwarded = f"X-Forwarded-For: {address}\r\n" if address else ""
         kind = "application/x-www-form-urlencoded" if self.form else "application/json"
         return (
             f"POST {self.sign_in} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
             f"Origin: http://127.0.0.1:{port}\r\nX-Authingo-Client: true\r\n"
-            f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+            f"{forwarded}Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
         )
 
 

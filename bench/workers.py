@@ -24,6 +24,7 @@ def main() -> None:
         application,
         workers=int(workers),
         http="httptools",
+        interface="asgi3",
         access_log=False,
         proxy_headers=False,
         log_level="error",

@@ -1,6 +1,6 @@
-"""What commands ask of people: a new password, and whether they mean it.
+"""Questions that commands ask: a new password, and confirmation.
 
-Where there is nobody to ask, nothing is asked: that is wrong usage, and says so.
+Without a terminal nothing is asked; that is wrong usage, and the error says so.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input.")
 ]
 GeneratePassword = Annotated[
-    bool, typer.Option("--generate-password", help="Make one up and print it, once.")
+    bool, typer.Option("--generate-password", help="Generate one and print it, once.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, for scripts.")]
 
@@ -30,11 +30,11 @@ T = TypeVar("T")
 
 
 class NewPassword:
-    """Where a new password comes from. Never an argument: others see those (CWE-214)."""
+    """Where a new password comes from. Never an argument: other users see those (CWE-214)."""
 
     def __init__(self, *, stdin: bool, generate: bool) -> None:
-        """Raise UsageError where both are wanted."""
-        from authingo.errors import UsageError
+        """Raise UsageError if both are given."""
+        from authingo.cli.errors import UsageError
 
         if stdin and generate:
             raise UsageError("--password-stdin and --generate-password exclude each other")
@@ -42,8 +42,8 @@ class NewPassword:
         self.generated = generate
 
     def require_source(self) -> None:
-        """Raise UsageError where a password could be asked for nowhere."""
-        from authingo.errors import UsageError
+        """Raise UsageError if there is no source for a password."""
+        from authingo.cli.errors import UsageError
 
         if not (self._stdin or self.generated or sys.stdin.isatty()):
             raise UsageError(
@@ -52,10 +52,10 @@ class NewPassword:
             )
 
     def get(self) -> str:
-        """Make it up, read it or ask for it.
+        """Generate it, read it or ask for it.
 
         Raises:
-            UsageError: it could be had nowhere.
+            UsageError: there is no source for it.
         """
         from authingo.passwords import generate
 
@@ -65,10 +65,10 @@ class NewPassword:
         return _read_password() if self._stdin else _ask_password()
 
     async def accepted_by(self, use: Callable[[str], Awaitable[T]]) -> tuple[T, str]:
-        """Hand it to `use`, and ask for another one where somebody typed it and it is refused.
+        """Pass it to `use`; if it was typed and is refused, ask for another one.
 
         Raises:
-            UsageError: it could be had nowhere.
+            UsageError: there is no source for it.
         """
         from authingo.errors import InvalidInput
 
@@ -84,18 +84,18 @@ class NewPassword:
 
 
 def require_terminal(*, yes: bool) -> None:
-    """Raise UsageError where `confirm` would find nobody to ask."""
-    from authingo.errors import UsageError
+    """Raise UsageError if `confirm` would have no terminal to ask on."""
+    from authingo.cli.errors import UsageError
 
     if not (yes or sys.stdin.isatty()):
-        raise UsageError("there is no terminal to ask whether this is meant", hint="add --yes")
+        raise UsageError("there is no terminal to ask for confirmation", hint="add --yes")
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask on stderr, unless `yes`; exit with 1 where the answer is anything but yes."""
+    """Ask on stderr, unless `yes`; exit with 1 if the answer is anything but yes."""
     if yes:
         return
-    with _heeding_ctrl_c():  # before it asks: the answer may be there at once
+    with _heeding_ctrl_c():  # before it asks, since the answer may come at once
         sys.stderr.write(f"{question} [y/N] ")
         sys.stderr.flush()
         answer = sys.stdin.buffer.readline().decode(errors="replace")
@@ -105,7 +105,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def _read_password() -> str:
-    from authingo.errors import UsageError
+    from authingo.cli.errors import UsageError
 
     try:
         text = sys.stdin.buffer.read(_MAX_INPUT).decode("utf-8")
@@ -120,7 +120,7 @@ def _read_password() -> str:
 def _ask_password() -> str:
     import getpass
 
-    from authingo.errors import UsageError
+    from authingo.cli.errors import UsageError
 
     while True:
         with _heeding_ctrl_c():
@@ -136,7 +136,7 @@ def _ask_password() -> str:
 
 @contextlib.contextmanager
 def _heeding_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C end a question: asyncio's own handler would only be heard after the answer."""
+    """Let Ctrl-C end a question: asyncio's own handler would only run after the answer."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield

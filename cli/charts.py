@@ -1,4 +1,4 @@
-"""Numbers as bars, in what the terminal can show."""
+"""Draw numbers as bars, with characters that the terminal can show."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from . import output
 
-_BLOCKS = " ▏▎▍▌▋▊▉█"  # no eighth of a cell to all eight
+_BLOCKS = " ▏▎▍▌▋▊▉█"  # from no eighth of a cell to all eight
 _LONGEST = 40  # cells of a bar, however wide the terminal
-_SHORTEST = 3  # where not even so many are left, numbers stand alone
+_SHORTEST = 3  # with less room than this, there are numbers and no bars
 _CUT, _CUT_ASCII = "»", ">"
-_STANDS_OUT = 10  # times what is common
+_STANDS_OUT = 10  # times the usual number
 _GAP = "  "
 
 
@@ -34,8 +34,8 @@ class Series:
 def chart(header: str, labels: Sequence[str], columns: Sequence[Series]) -> list[str]:
     """Draw a line for each label: the number of each column, and a bar beside it.
 
-    As wide as the terminal (or COLUMNS), else 80 cells. Each column has a scale of
-    its own, because there are a hundred sign-ins to a sign-up.
+    It is as wide as the terminal (or COLUMNS), else 80 cells. Each column has a scale of
+    its own, because there are a hundred sign-ins for each sign-up.
     """
     first = max(map(len, [header, *labels]))
     taken = first + sum(len(_GAP) + one.digits + 1 for one in columns)
@@ -63,10 +63,10 @@ def _column(series: Series, room: int) -> list[str]:
 
 
 def scale_of(values: Sequence[int]) -> int:
-    """Return the number that is drawn as the whole bar.
+    """Return the number that is drawn as a full bar.
 
-    Mostly the largest. Where a day stands out, it would leave a dot of every other one, and
-    their differences could not be seen: then the largest of those that do not.
+    Usually that is the largest. But if one stands out, all other bars would shrink to a dot,
+    and their differences could not be seen. Then it is the largest that does not stand out.
     """
     there_are = sorted(value for value in values if value > 0)
     if not there_are:
@@ -76,9 +76,9 @@ def scale_of(values: Sequence[int]) -> int:
 
 
 def bar(value: int, scale: int, room: int, *, blocks: bool) -> str:
-    """Draw a number as the part of the room that it is of the scale; what is not 0 is seen.
+    """Draw a number as a bar: `scale` fills the room, and anything above 0 can be seen.
 
-    One beyond the scale ends with `cut_mark`.
+    The bar of a number beyond the scale ends with `cut_mark`.
     """
     if value <= 0:
         return ""
@@ -92,7 +92,7 @@ def bar(value: int, scale: int, room: int, *, blocks: bool) -> str:
 
 
 def cut_mark() -> str:
-    """Return what a bar ends with that is longer than it is drawn."""
+    """Return the mark at the end of a bar that is cut off."""
     return _CUT if _has_blocks() else _CUT_ASCII
 
 

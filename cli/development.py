@@ -1,14 +1,14 @@
-"""The page of a development server, and what it is told of cookies.
+"""The page of a development server, and the header that tells it about cookies.
 
-A script sees neither an HttpOnly cookie nor a Set-Cookie header, and that is the
-point of both. The page explains them all the same: each answer of the routes gets
-a header that says which cookies came along and which were set, with their
-attributes and never with a value. `authingo.cli.serving` puts this around the
-application on a development server alone; the library has no part in it.
+A script can see neither an HttpOnly cookie nor a Set-Cookie header; that is the
+point of both. To explain them anyway, each answer of the routes gets a header with
+the cookies that were sent and set, with their attributes and never with a value.
+`authingo.cli.serving` wraps the application in this only on a development server;
+it is not part of the library.
 
-It keeps quiet where a request did not come straight from this machine: under a
-Host that is not loopback (a name that was re-bound to 127.0.0.1 is somebody
-else's page), or through a proxy that says so.
+The page and the header are left out if a request did not come straight from this
+machine: if its Host is not loopback (DNS rebinding lets another site's page use a
+name that leads to 127.0.0.1), or if a proxy's header shows that it was forwarded.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
-from authingo import cookies
-from authingo.auth import ASGIApp
+from authingo.asgi import ASGIApp, Receive, Scope, Send
 from authingo.config import Settings, is_loopback, redact_url
-from authingo.cookies import Cookies
-from authingo.fastapi.bodies import Receive
-from authingo.fastapi.headers import Scope, header_values
-from authingo.fastapi.replies import Prepared, Send
+from authingo.http import cookies
+from authingo.http.cookies import Cookies
+from authingo.http.headers import header_values
+from authingo.http.replies import Prepared
 
 from .readme_page import readme_page
 
@@ -38,8 +37,8 @@ _KINDS = {
     "svg": b"image/svg+xml",
     "json": b"application/json",
 }
-# Scripts and styles from files of its own, requests to this server, and nothing else: no inline
-# script, no form that a browser would send by itself, and no way from a text to markup.
+# Allow only its own files for scripts and styles, and requests to this server: no inline script,
+# no form that a browser would submit by itself, and no text that becomes markup.
 _HEADERS = (
     (
         b"content-security-policy",
@@ -67,8 +66,7 @@ class Development:
             for path, body in _contents(settings)
             if not self._is_route(path)
         }
-        names = Cookies(settings)
-        self._names = {names.session.name, names.refresh.name}
+        self._names = set(_cookie_names(settings).values())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer for the page; leave everything else to the application."""
@@ -77,7 +75,7 @@ class Development:
         elif self._is_route(scope["path"]):
             await self._app(scope, receive, self._describing(scope, send))
         elif (file := self._files.get(scope["path"])) and scope["method"] in {"GET", "HEAD"}:
-            await file.send(send)  # a server leaves the body of an answer to HEAD away
+            await file.send(send)  # a server leaves out the body of an answer to HEAD
         else:
             await self._app(scope, receive, send)
 
@@ -95,15 +93,15 @@ class Development:
                     for name, value in headers
                     if name.lower() == b"set-cookie"
                 ]
-                told = json.dumps({"sent": sent, "set": described}).encode()
-                message = {**message, "headers": [*headers, (HEADER, told)]}
+                cookies_of = json.dumps({"sent": sent, "set": described}).encode()
+                message = {**message, "headers": [*headers, (HEADER, cookies_of)]}
             await send(message)
 
         return send_described
 
 
 def described_cookie(header: str) -> dict[str, object]:
-    """Return what a Set-Cookie header says, but for the value."""
+    """Return the parts of a Set-Cookie header, without the value."""
     pair, *attributes = header.split(";")
     name, _, value = pair.partition("=")
     return {
@@ -133,16 +131,15 @@ def _contents(settings: Settings) -> Iterator[tuple[str, bytes]]:
 
 
 def _facts(settings: Settings) -> dict[str, object]:
-    """Return what the page shows of the configuration. Nothing of it is secret."""
+    """Return the settings that the page shows. None of them is secret."""
     lives = settings.sessions
-    names = Cookies(settings)
     return {
         "base_path": settings.base_path,
         "public_url": settings.public_url,
         "database": redact_url(settings.database_url),
         "sign_up": settings.sign_up,
         "min_length": settings.passwords.min_length,
-        "cookies": {"session": names.session.name, "refresh": names.refresh.name},
+        "cookies": _cookie_names(settings),
         "seconds": {
             "session": lives.session_lifetime.total_seconds(),
             "refresh": lives.refresh_lifetime.total_seconds(),
@@ -150,6 +147,12 @@ def _facts(settings: Settings) -> dict[str, object]:
             "grace": lives.refresh_grace.total_seconds(),
         },
     }
+
+
+def _cookie_names(settings: Settings) -> dict[str, str]:
+    """Return the name of each kind of cookie."""
+    known = Cookies(settings)
+    return {one.kind: one.name for one in (known.session, known.refresh, known.device)}
 
 
 def _prepared(path: str, body: bytes) -> Prepared:

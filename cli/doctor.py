@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from authingo.config import Settings
     from authingo.findings import Finding
 
-    from .checks.sites import Address
+    from .browsers.places import Place
 
 _LABEL = 16  # columns of a check's name
-_WIDEST = 110  # columns of a line that is still read with ease
+_WIDEST = 110  # columns of a line: longer ones are hard to read
 _INDENT = " " * (_LABEL + 6)
 
 Section = tuple[str, "Iterable[Finding]"]
@@ -34,7 +34,7 @@ def doctor(
         str | None,
         typer.Option(
             metavar="URL",
-            help="Predict whether the cookies stick: where the pages are, and --api.",
+            help="The address of the pages: predict whether cookies stick between it and --api.",
             show_default=False,
         ),
     ] = None,
@@ -65,10 +65,10 @@ def doctor(
     as_json: AsJSON = False,
     config: ConfigFile = None,
 ) -> None:
-    """Look for what is wrong, or will be, and say how to fix it. Changes nothing.
+    """Look for problems and say how to fix them. Changes nothing.
 
     Without options: the configuration, the database, its schema, and this machine.
-    With --front or --url only what they ask for. Exits with 1 where something fails.
+    With --front or --url, only what they name. Exits with 1 if a check fails.
     """
     from authingo.errors import ConfigError
 
@@ -87,9 +87,10 @@ def doctor(
 def _sections(
     front: str | None, api: str | None, url: str | None, workers: int, config: str | None
 ) -> Iterator[Section]:
-    """Look at one thing after the other."""
+    """Run the checks, one section after the other."""
+    from authingo.cli.errors import UsageError
+
     from authingo.config import find, load
-    from authingo.errors import UsageError
 
     pages, server = _address("--front", front), _address("--url", url)
     given = _address("--api", api)
@@ -127,10 +128,10 @@ def _database(config: str | None, settings: Settings, workers: int) -> list[Find
     return with_auth(config, work, opened=False)
 
 
-def _address(option: str, url: str | None) -> Address | None:
-    from authingo.errors import UsageError
+def _address(option: str, url: str | None) -> Place | None:
+    from authingo.cli.errors import UsageError
 
-    from .checks.sites import address
+    from .browsers.places import address
 
     if url is None:
         return None
@@ -151,7 +152,7 @@ class _Report:
         self._found: list[Finding] = []
 
     def add(self, title: str, found: Iterable[Finding]) -> None:
-        """Take the findings of a section, and show each to people as soon as it is there."""
+        """Take the findings of a section, and show each to people as soon as it is found."""
         if not self._as_json:
             output.data(("\n" if self._found else "") + output.styled(title, "bold"))
         for one in found:
@@ -171,8 +172,8 @@ class _Report:
         sys.stdout.flush()
 
     def close(self) -> None:
-        """Sum up; exit with 1 where something failed."""
-        from authingo.errors import ChecksFailed
+        """Sum up, and exit with 1 if a check failed."""
+        from authingo.cli.errors import ChecksFailed
 
         failed = [one.name for one in self._found if one.status == "fail"]
         warned = sum(one.status == "warn" for one in self._found)
@@ -184,7 +185,7 @@ class _Report:
         if not self._as_json:
             output.note(
                 f"\n{len(self._found)} checks: "
-                + (f"{warned} to think about, none failed" if warned else "all is well")
+                + (f"{output.count(warned, 'warning')}, none failed" if warned else "all is well")
             )
 
 
@@ -198,7 +199,10 @@ def _json(finding: Finding) -> dict[str, str | None]:
 
 
 def _wrapped(text: str, indent: str) -> str:
-    """Break a text to the terminal's width, its further lines below the first. Else not at all."""
+    """Wrap a text at the terminal's width, with its further lines indented.
+
+    Without a terminal it is not wrapped.
+    """
     import shutil
     import textwrap
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from authingo.auth import Auth
     from authingo.models import Event
 
-app = App(help="See what happened.")
+app = App(help="Show events.")
 
-# What follows later gets the widths of the first rows, so each has what it mostly needs.
+# Later rows get the widths of the first ones, so each column gets what it usually needs.
 _COLUMNS = [
     Column("at (UTC)", least=19),
     Column("event", least=22),
@@ -29,20 +29,18 @@ _COLUMNS = [
     Column("session", rank=2, whole=True, least=30),
 ]
 _PAGE = 1000  # rows read at once
-_TABLE_LIMIT = 50  # events shown to people who ask for no number
-_POLL = 1.0  # seconds between two looks with --follow
-# Servers stamp events by clocks of their own, and a slow one may store later than a
-# quick one: so much of what was seen is looked at again.
+_TABLE_LIMIT = 50  # events of a table without --limit
+_POLL = 1.0  # seconds between two queries with --follow
+# Each server stamps events with its own clock, and may store them late. So the last events are
+# read again.
 _OVERLAP = timedelta(seconds=10)
 
 
 def _names() -> list[str]:
-    """Offer the names of events; never what strangers wrote: zsh evaluates it (CWE-78)."""
-    from typing import get_args
+    """Return names for completion: never text from strangers, since zsh evaluates it (CWE-78)."""
+    from authingo import events
 
-    from authingo.events import EventName
-
-    return list(get_args(EventName))
+    return list(events.names())
 
 
 def _event_name(text: str) -> str:
@@ -57,7 +55,7 @@ def list_events(
     *,
     user: Annotated[
         str | None,
-        typer.Option(metavar="ID|EMAIL", help="Only those about this user.", show_default=False),
+        typer.Option(metavar="EMAIL|ID", help="Only those about this user.", show_default=False),
     ] = None,
     event: Annotated[
         str | None,
@@ -74,17 +72,17 @@ def list_events(
         typer.Option(
             metavar="N",
             parser=whole_number(1),
-            help="The last N; without it 50 in a table, and all of them for programs.",
+            help="The last N; by default 50 in a table, and all of them for programs.",
             show_default=False,
         ),
     ] = None,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on, and print what happens.")
+        bool, typer.Option("--follow", "-f", help="Keep running, and print new events.")
     ] = False,
     as_json: AsJSON = False,
     config: ConfigFile = None,
 ) -> None:
-    """List events, the latest last. With --follow and --json: one JSON value a line."""
+    """List events, the latest last. With --follow and --json, print one JSON value per line."""
 
     async def work(auth: Auth) -> None:
         chosen = _Chosen(event, None if user is None else await _id_of(auth, user))
@@ -99,26 +97,26 @@ def list_events(
 
 
 class _Chosen:
-    """Which events are asked for."""
+    """Which events to list."""
 
     def __init__(self, name: str | None, user_id: str | None) -> None:
         self.name = name
         self.user_id = user_id
 
     async def last(self, auth: Auth, limit: int) -> list[Event]:
-        found = await auth.store.list_events(
+        found = await auth.store.events.page(
             name=self.name, user_id=self.user_id, limit=limit, newest=True
         )
         return found[::-1]
 
     async def after(self, auth: Auth, event_id: str | None) -> list[Event]:
-        return await auth.store.list_events(
+        return await auth.store.events.page(
             name=self.name, user_id=self.user_id, after=event_id, limit=_PAGE
         )
 
 
 async def _id_of(auth: Auth, user: str) -> str:
-    """Find a user's id. The events of one who was deleted are still found, by the id."""
+    """Find a user's id. The events of a deleted user are still found by id."""
     from authingo.errors import NoSuchUser
     from authingo.models import is_id
 
@@ -127,7 +125,7 @@ async def _id_of(auth: Auth, user: str) -> str:
     try:
         return (await auth.find_user(user)).id
     except NoSuchUser:
-        raise NoSuchUser(hint="who was deleted is found by their id") from None
+        raise NoSuchUser(hint="deleted users are found by id") from None
 
 
 async def _print_json(auth: Auth, chosen: _Chosen, limit: int | None) -> None:
@@ -154,15 +152,15 @@ async def _print_table(auth: Auth, chosen: _Chosen, limit: int) -> None:
 
 
 async def _rows(auth: Auth, events: list[Event]) -> list[list[str]]:
-    """Show who it is about by email, or by id where they were deleted."""
-    emails = await auth.store.emails([event.user_id for event in events if event.user_id])
+    """Show users by email, or by id if they were deleted."""
+    emails = await auth.store.users.emails([event.user_id for event in events if event.user_id])
     return [
         [
             f"{event.at:%Y-%m-%d %H:%M:%S}",
-            output.plain(event.name) + (f" ({event.count:,})" if event.count is not None else ""),
-            output.plain(emails.get(event.user_id or "", event.user_id or "")),
-            output.plain(event.ip or ""),
-            output.plain(event.session_id or ""),
+            event.name + (f" ({event.count:,})" if event.count is not None else ""),
+            emails.get(event.user_id or "", event.user_id or ""),
+            event.ip or "",
+            event.session_id or "",
         ]
         for event in events
     ]

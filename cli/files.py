@@ -1,4 +1,4 @@
-"""Writing files, whole or not at all."""
+"""Write files as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 def write(target: Path, content: bytes, *, private: bool = False) -> None:
     """Write a file and the directories above it.
 
-    Beside it first: a full disk leaves the old file, not half of the new one, and
-    a symbolic link in its place is replaced, not written through (CWE-59).
+    It writes a file beside the target and then renames it. So a full disk leaves the old file,
+    not half of the new one, and a symbolic link is replaced, not written through (CWE-59).
 
     Raises:
         FileConflict: it cannot be written.
     """
-    from authingo.errors import FileConflict
+    from authingo.cli.errors import FileConflict
 
     mode = 0o600 if private else 0o644
     try:

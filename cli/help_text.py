@@ -14,7 +14,7 @@ import typer
 from . import output
 
 _WIDEST = 100  # columns of prose, however wide the terminal
-_LABEL = 24  # columns of names beside which there is text
+_LABEL = 24  # columns of the longest name that has its text beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,14 @@ class Page:
 
 
 def pages(ctx: Any) -> Iterator[Page]:
-    """Read a command and those below it, each before those below it."""
+    """Yield the page of a command, then those of the commands below it."""
     yield page(ctx)
     for name, command in _below(ctx.command):
         yield from pages(typer.Context(command, info_name=name, parent=ctx))
 
 
 def page(ctx: Any) -> Page:
-    """Read a command."""
+    """Return the page of a command."""
     node, name = ctx.command, ctx.command_path
     shown = [one for one in node.get_params(ctx) if not getattr(one, "hidden", False)]
     arguments = [one for one in shown if one.param_type_name == "argument"]
@@ -67,12 +67,12 @@ def page(ctx: Any) -> Page:
 
 
 def argument_name(parameter: Any) -> str:
-    """Return how an argument is called in usage lines, such as EMAIL."""
+    """Return the name of an argument in usage lines, such as EMAIL."""
     return str(parameter.metavar or parameter.name.upper())
 
 
 def option_label(parameter: Any) -> str:
-    """Return an option with what it takes, such as `--name NAME`."""
+    """Return an option with its value, such as `--name NAME`."""
     name = max(parameter.opts, key=len)
     return name if parameter.is_flag else f"{name} {argument_name(parameter)}"
 

@@ -12,7 +12,7 @@ from . import output
 from .files import write
 from .running import command
 
-# It may come to hold the password of a database.
+# It may later contain a database password.
 _PRIVATE = {"authingo.toml"}
 
 
@@ -23,19 +23,19 @@ def init(
     ] = Path(),
     *,
     react: Annotated[
-        bool, typer.Option("--react", help="With a React front end, built by Vite, in web/.")
+        bool, typer.Option("--react", help="Add a React front end, built by Vite, in web/.")
     ] = False,
     next_js: Annotated[
-        bool, typer.Option("--next", help="With a Next.js front end (app router), in web/.")
+        bool, typer.Option("--next", help="Add a Next.js front end (app router), in web/.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name the files.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the files.")] = False,
 ) -> None:
     """Write what a new project needs: configuration, a FastAPI program, tests, deployment.
 
-    Nothing is overwritten: if one of the files is there already, none is written.
+    Nothing is overwritten: if one of the files exists, none is written.
     """
-    from authingo.errors import UsageError
+    from authingo.cli.errors import UsageError
 
     from .installed_from import installed_from
     from .project import first_steps, name_of, project
@@ -51,47 +51,47 @@ def init(
     for target, text in targets.items():
         if not dry_run:
             write(target, text.encode(), private=target.name in _PRIVATE)
-        output.data(str(target))
+        output.data(output.plain(str(target)))
     if dry_run:
         output.note("nothing was written")
         return
     if source.credentials_left_out:
         output.note(
-            "\nrequirements.txt names where authingo came from without the credentials that were "
-            "in\nits URL: have git, ssh or a .netrc file supply them."
+            "\nrequirements.txt has the URL that authingo came from, without its credentials:\n"
+            "let git, ssh or a .netrc file supply them."
         )
     output.note(f"\n{_from_here(first_steps(written['README.md']), directory)}\n")
-    output.note("README.md says the same, and how it goes on.")
+    output.note("README.md has these steps too, and the next ones.")
 
 
 def _from_here(steps: str, directory: Path) -> str:
-    """Let steps that README.md gives from its own directory begin where `init` was called."""
+    """Make README.md's steps start in the directory where `init` was called."""
     if directory == Path():
         return steps
-    quoted = shlex.quote(str(directory))
+    quoted = output.plain(shlex.quote(str(directory)))
     in_web = steps.replace("    cd web\n", f"    cd {quoted}/web\n")
     return f"    cd {quoted}\n{in_web}"
 
 
 def _refuse_conflicts(directory: Path, targets: list[Path], *, force: bool) -> None:
-    from authingo.errors import FileConflict
+    from authingo.cli.errors import FileConflict
 
     for parent in {directory, *(target.parent for target in targets)}:
         blocked = next((one for one in (parent, *parent.parents) if _is_no_directory(one)), None)
         if blocked is not None:
-            raise FileConflict(f"{blocked} is not a directory", hint="name another directory")
+            raise FileConflict(f"{blocked} is not a directory", hint="choose another directory")
     below = {parent for one in targets for parent in one.parents} - {directory, *directory.parents}
     links = sorted(one for one in {*targets, *below} if one.is_symlink())
     if links:
         raise FileConflict(
-            f"not written through a symbolic link: {', '.join(map(str, links))}",
+            f"refusing to write through a symbolic link: {', '.join(map(str, links))}",
             hint="remove the link",
         )
     there = [target for target in targets if target.exists()]
     if there and not force:
         raise FileConflict(
-            f"already there: {', '.join(map(str, there))}",
-            hint="--force overwrites them; another directory leaves them alone",
+            f"these files exist: {', '.join(map(str, there))}",
+            hint="use --force to overwrite them, or choose another directory",
         )
 
 

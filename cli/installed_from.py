@@ -1,4 +1,4 @@
-"""How this authingo was installed, as the line of a requirements.txt that installs it again.
+"""Find out how this authingo was installed, and write the requirement that installs it again.
 
 The bare name is written only where authingo came from an index. Elsewhere that name belongs
 to whoever registers it, and `pip install` would run their code.
@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import url2pathname
 
-_HASHES = ("sha512", "sha384", "sha256")  # of those that pip checks in a URL, the safe ones
+_HASHES = ("sha512", "sha384", "sha256")  # the secure ones of those that pip checks in a URL
 # PEP 610 lets the names of environment variables stand for a user and a password.
 _VARIABLES = re.compile(r"\$\{[A-Za-z0-9_-]+\}(:\$\{[A-Za-z0-9_-]+\})?", re.ASCII)
 _REINSTALL = "install authingo again, from a directory, a wheel or a repository that stays"
@@ -30,9 +30,9 @@ class Source:
     """Where an authingo came from.
 
     Attributes:
-        requirement: a line that installs the same again. It holds no credentials.
-        directory: what has to be there for that; None where the line needs only a network.
-        credentials_left_out: the URL had some, and whoever installs has to supply them.
+        requirement: a line that installs the same version again. It holds no credentials.
+        directory: the directory that the line needs; None if it needs only a network.
+        credentials_left_out: the URL had some, which the user who installs has to supply.
     """
 
     requirement: str
@@ -44,7 +44,7 @@ def installed_from() -> Source:
     """Return where the authingo that runs came from.
 
     Raises:
-        FileConflict: that cannot be said, or it is gone.
+        FileConflict: that is unknown, or what it came from is gone.
     """
     # A source tree on sys.path has metadata too (egg-info, without METADATA), and no record.
     found = next((one for one in distributions(name="authingo") if one.read_text("METADATA")), None)
@@ -103,7 +103,7 @@ def _checksum(archive: dict[str, Any]) -> str | None:
 
 
 def _one_line(url: str) -> str:
-    """Refuse what would end the URL in a requirements.txt, and begin something else."""
+    """Refuse a URL that would end early in a requirements.txt, and let something else begin."""
     if re.search(r"\s", url) or not url.isprintable():
         raise ValueError
     return url
@@ -116,6 +116,6 @@ def _word(text: str) -> str:
 
 
 def _refuse(why: str, hint: str) -> NoReturn:
-    from authingo.errors import FileConflict
+    from authingo.cli.errors import FileConflict
 
     raise FileConflict(f"cannot write requirements.txt: {why}", hint=hint)

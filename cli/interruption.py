@@ -1,4 +1,4 @@
-"""Ctrl-C: between two callbacks of the event loop, and at once in a wait that may be long."""
+"""Handle Ctrl-C between two callbacks of the event loop, and at once during long waits."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ T = TypeVar("T", bound="Between | Waiting")
 
 
 class Between:
-    """Ctrl-C that is left to the event loop, which comes to it between two callbacks.
+    """A handler that leaves Ctrl-C to the event loop, between two callbacks.
 
-    asyncio's own handler cancels the task wherever the signal happens to arrive. In a
-    callback that has just seen that a future has no result yet, and gives it one, that is
-    an InvalidStateError, printed with a traceback.
+    asyncio's own handler cancels the task wherever the signal happens to arrive. If that is
+    in a callback that is about to set the result of a future, it raises an InvalidStateError,
+    printed with a traceback.
     """
 
     def __init__(self, handler: Handler, loop: asyncio.AbstractEventLoop) -> None:
@@ -32,7 +32,7 @@ class Between:
         self._pending = False
 
     def pressed(self, number: int, _: FrameType | None) -> None:
-        """Handle the signal. A second one ends whatever keeps the loop from the first."""
+        """Handle the signal. A second one interrupts whatever keeps the loop busy."""
         if self._pending:
             raise KeyboardInterrupt
         self._pending = True
@@ -45,7 +45,7 @@ class Between:
 
 @contextlib.contextmanager
 def between_callbacks() -> Iterator[None]:
-    """Leave Ctrl-C to the event loop; call it in a coroutine that asyncio.run() was given."""
+    """Leave Ctrl-C to the event loop; call this in a coroutine that asyncio.run() runs."""
     import asyncio
 
     with _handled(lambda before: Between(before, asyncio.get_running_loop())):
@@ -53,10 +53,10 @@ def between_callbacks() -> Iterator[None]:
 
 
 class Waiting:
-    """A wait that Ctrl-C ends at once. Anywhere else the event loop has it.
+    """A wait that Ctrl-C ends at once. Elsewhere the event loop handles it.
 
-    To raise wherever the signal happens to arrive would be simpler, but the exception may
-    then come out of a callback in asyncpg's compiled protocol, which crashes of it.
+    Raising wherever the signal happens to arrive would be simpler, but the exception could
+    come out of a callback in asyncpg's compiled protocol, which then crashes.
     """
 
     def __init__(self, otherwise: Handler) -> None:
@@ -65,7 +65,7 @@ class Waiting:
 
     def __enter__(self) -> None:
         self._waits = True
-        if self._pressed:  # just before, so that nothing would end this wait
+        if self._pressed:  # pressed just before; nothing else would end this wait
             self._end()
 
     def __exit__(self, *_: object) -> None:
@@ -85,18 +85,18 @@ class Waiting:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[contextlib.AbstractContextManager[None]]:
-    """Give what to wait in; call it where `between_callbacks` holds."""
+    """Yield a context manager to wait in; use it inside `between_callbacks`."""
     with _handled(Waiting) as waiting:
         yield waiting or contextlib.nullcontext()
 
 
 @contextlib.contextmanager
 def _handled(make: Callable[[Handler], T]) -> Iterator[T | None]:
-    """Handle Ctrl-C by what is made of the handler so far.
+    """Handle Ctrl-C with a handler made from the present one.
 
     Yields:
-        What was made; None where the signal is ignored, as a shell has it for what runs
-        in its background, and stays ignored.
+        The new handler; None if the signal is ignored, as it is for a shell's background
+        jobs, and stays ignored.
     """
     before = signal.getsignal(signal.SIGINT)
     if not callable(before):
@@ -111,15 +111,15 @@ def _handled(make: Callable[[Handler], T]) -> Iterator[T | None]:
 
 
 class WaitedFor(io.FileIO):
-    """A file that may keep its reader waiting, for who opens it and for every piece."""
+    """A file that may block, both when it is opened and at every read."""
 
     def __init__(self, file: str | int, waiting: contextlib.AbstractContextManager[None]) -> None:
-        """Open it to be read. One that is open already is not closed with this."""
+        """Open it for reading. A file descriptor that was passed in is not closed."""
         self._waiting = waiting
         with waiting:
             super().__init__(file, closefd=isinstance(file, str))
 
     def readinto(self, into: WriteableBuffer, /) -> int:
-        """Read what there is, at least a byte of it; 0 at the end."""
+        """Read what is available, at least one byte; return 0 at the end."""
         with self._waiting:
             return super().readinto(into)

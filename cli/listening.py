@@ -1,4 +1,4 @@
-"""The port of `authingo serve`: taken before anything is announced, or another one is named."""
+"""Open the port of `authingo serve` before anything is announced, or suggest another one."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import shlex
 import socket
 import sys
 
-_WAITING = 2048  # connections that may wait to be taken, as uvicorn has it
+_WAITING = 2048  # connections that may wait to be accepted; uvicorn's default
 _TRIED = 100  # ports, one after the other
 
 
 def listen(host: str, port: int, config: str | None) -> socket.socket:
-    """Take the port before anything is announced; 0 picks one.
+    """Listen on the port before anything is announced; 0 picks one.
 
-    Two that are bound share a port, until one of them listens (socket(7), SO_REUSEADDR): a
-    server that only bound it would lose it to another one later. Who connects now waits
-    for the start.
+    Two servers can bind the same port until one of them listens (socket(7), SO_REUSEADDR), so
+    a server that only binds it could lose it later. Clients that connect now wait for the
+    start.
 
     Raises:
-        ConfigError: it cannot be had; the hint is the command that uses a free one.
+        ConfigError: it is not available; the hint is a command with a free port.
     """
     from authingo.errors import ConfigError
 
@@ -38,9 +38,9 @@ def listen(host: str, port: int, config: str | None) -> socket.socket:
 
 
 def _listener(host: str, port: int) -> socket.socket:
-    """Listen. The socket names TCP, else asyncio leaves Nagle's algorithm on.
+    """Listen. The socket must name TCP, or asyncio leaves Nagle's algorithm on.
 
-    Each answer on a connection that is kept then waits 40 ms
+    Each answer on a connection that is kept open would then wait 40 ms
     (https://github.com/Kludex/uvicorn/issues/3149).
     """
     family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -56,14 +56,14 @@ def _listener(host: str, port: int) -> socket.socket:
 
 
 def _with_free_port(host: str, port: int, config: str | None) -> str:
-    """Write the command as it was typed, with the next port that is free, or with 0."""
+    """Return the command as it was typed, with the next free port, or with 0."""
     words = iter(sys.argv[1:])
     kept = [
         word
         for word in words
         if not word.startswith("--port=") and not (word == "--port" and next(words, "0"))
     ]
-    first = port + 1 if port >= 1024 else 8080  # only root may have those below
+    first = port + 1 if port >= 1024 else 8080  # only root may use lower ones
     for free in range(first, min(first + _TRIED, 65536)):
         with contextlib.suppress(OSError):
             _listener(host, free).close()
@@ -73,7 +73,7 @@ def _with_free_port(host: str, port: int, config: str | None) -> str:
 
 
 def _public_url(taken: int, free: int, config: str | None) -> str:
-    """Move a public_url that names the taken port, or every sign-in would be refused."""
+    """Adapt a public_url with the taken port, or every sign-in would be refused."""
     from urllib.parse import urlsplit
 
     from authingo.config import is_loopback, load

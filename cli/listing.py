@@ -1,13 +1,12 @@
-"""Long lists: read in pages by key, all of them for programs, the first ones for people.
+"""Long lists, read in pages by key: all rows for programs, the first ones for people.
 
-A page is read, printed and forgotten, so that a million rows take no more memory
-than a thousand. The next one begins after the last id, which costs the database as
-little as the first did, and misses nobody who is added or deleted meanwhile.
+A page is read, printed and forgotten, so a million rows take no more memory than a thousand.
+The next page begins after the last id. That costs the database as little as the first page,
+and skips no row if others are added or deleted meanwhile.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
@@ -23,7 +22,7 @@ Limit = Annotated[
     typer.Option(
         metavar="N",
         parser=whole_number(1),
-        help="At most this many; without it 50 in a table, and all of them for programs.",
+        help="At most this many; by default 50 in a table, and all of them for programs.",
         show_default=False,
     ),
 ]
@@ -47,7 +46,7 @@ ListOrder = Annotated[
         metavar="oldest|newest",
         parser=one_of(Order),
         autocompletion=lambda: list(Order),
-        help="What comes first; without it the newest in a table, and the oldest for programs.",
+        help="What comes first; by default the newest in a table, and the oldest for programs.",
         show_default=False,
     ),
 ]
@@ -55,28 +54,28 @@ ListOrder = Annotated[
 T = TypeVar("T")
 
 _PAGE = 50  # rows read at once, at most
-_DRAWN = 1000  # rows of one table, at least
-_TABLE_LIMIT = 50  # rows shown to people who ask for no number
+_DRAWN = 1000  # rows to collect before they are drawn as one table
+_TABLE_LIMIT = 50  # rows of a table without --limit
 
 
 AsCSV = Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")]
 
 
 def one_format(*, as_json: bool, as_csv: bool) -> None:
-    """Raise UsageError where both are wanted."""
-    from authingo.errors import UsageError
+    """Raise UsageError if both are given."""
+    from authingo.cli.errors import UsageError
 
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other")
 
 
 def is_newest(order: Order | None, *, as_table: bool) -> bool:
-    """Tell whether the newest comes first: for people they do, where nothing else is said."""
+    """Return whether the newest comes first. By default it does in a table."""
     return as_table if order is None else order is Order.newest
 
 
 class Listing(Generic[T]):
-    """What is listed: how a page after an id is read, and what the id of a row is."""
+    """A list: how to read the page after an id, and how to get the id of a row."""
 
     def __init__(
         self,
@@ -92,7 +91,7 @@ class Listing(Generic[T]):
         self._limit = limit
 
     async def pages(self, limit: int | None = None) -> AsyncIterator[list[T]]:
-        """Read page after page; `limit` counts where the list has none of its own."""
+        """Read page after page; `limit` applies if the list has none."""
         from authingo.pace import Pace
 
         left, after, pace = self._limit or limit, self._after, Pace(_PAGE)
@@ -116,20 +115,18 @@ class Listing(Generic[T]):
         array.close()
 
     async def print_csv(self, columns: list[str], to_row: Callable[[T], list[object]]) -> None:
-        """Print a header and a line for each. Texts of strangers must be made a `cell`."""
-        import csv
-
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(columns)
+        """Print a header, and a line for each row."""
+        written = output.CSV(columns)
         async for page in self.pages():
-            writer.writerows(map(to_row, page))
+            for row in page:
+                written.add(to_row(row))
 
     async def print_table(self, draw: Callable[[list[T]], list[str]], *, none: str) -> None:
-        """Draw a table of as many as fit in one, and say how to go on where that is not all.
+        """Draw a table of the rows up to the limit, and say how to see the rest.
 
         Args:
-            draw: returns the columns there was no room for.
-            none: what is said where there is nothing.
+            draw: returns the columns that did not fit.
+            none: what to print if the list is empty.
         """
         last, rows, left_out = None, list[T](), dict[str, None]()
         async for page in self.pages(_TABLE_LIMIT):
@@ -144,18 +141,19 @@ class Listing(Generic[T]):
         if last is None:
             output.note(none)
         elif await self._fetch(last, 1):
-            output.note(f"there are more: --after {last}, or --limit N")
+            output.note(f"there are more: --after {output.plain(last)}, or --limit N")
 
 
 async def check_after(
     after: str | None, prefix: str, find: Callable[[str], Awaitable[object]]
 ) -> None:
-    """Look whether the id of `--after` is one, and say where nothing has it any more.
+    """Check the id of `--after`, and print a note if nothing has it any more.
 
     Raises:
-        UsageError: it cannot be one.
+        UsageError: it is not an id of this list.
     """
-    from authingo.errors import UsageError
+    from authingo.cli.errors import UsageError
+
     from authingo.models import is_id
 
     if after is None:
@@ -165,4 +163,4 @@ async def check_after(
             "--after takes an id from this list", hint=f"one that begins with {prefix}"
         )
     if await find(after) is None:
-        output.note(f"note: nothing has the id {after} (any more); the list goes on after it")
+        output.note(f"note: there is nothing with the id {after}; the list goes on after it")

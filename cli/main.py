@@ -1,4 +1,4 @@
-"""The command tree and the way in."""
+"""The command tree and its entry point."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import sys
 from typing import Annotated
 
 import typer
+from authingo.cli.errors import NoAnswer
 from typer.main import get_command
 
-from authingo.errors import AuthError, NoAnswer
+from authingo.errors import AuthError
 
 from . import (
     cookies,
@@ -78,10 +79,10 @@ def _authingo(
 
 
 def _open_streams() -> None:
-    """Open on nothing what a shell has closed (`2>&-`).
+    """Open /dev/null in place of streams that the shell has closed (`2>&-`).
 
-    Python has None in its place, and the next file that is opened would get its number:
-    whatever writes to stderr would then write into that.
+    Python sets such a stream to None, and the next file that is opened would get its number.
+    Whatever writes to stderr would then write into that file.
     """
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         if getattr(sys, name) is None:
@@ -98,7 +99,9 @@ def main() -> None:
     arguments = sys.argv[1:]
     try:
         code = get_command(app).main(arguments, prog_name="authingo", standalone_mode=False)
-    except AuthError as error:  # before a command ran, or it would have said so itself
+    except (
+        AuthError
+    ) as error:  # raised before a command ran; a running command reports its errors itself
         code = report(error, as_json=wants_json(arguments))
     except typer.Abort:  # a question was answered with Ctrl-D
         code = report(NoAnswer(), as_json=wants_json(arguments))

@@ -17,15 +17,13 @@ def manual(
     *,
     man: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR", help="Write a page for every command, for man.", show_default=False
-        ),
+        typer.Option(metavar="DIR", help="Write a man page for every command.", show_default=False),
     ] = None,
 ) -> None:
-    """Print the manual as Markdown, or write a page for every command.
+    """Print the manual as Markdown, or write a man page for every command.
 
-    It is what --help says. Where man looks for pages of your own depends on the
-    system: mostly in ~/.local/share/man/man1.
+    It has the same text as --help. Where man looks for your own pages depends on the system: mostly
+    in ~/.local/share/man/man1.
     """
     from . import files, help_text, manual_formats
 
@@ -35,4 +33,4 @@ def manual(
         return
     for page in found:
         files.write(man / page.file, manual_formats.roff(page).encode())
-    output.note(f"wrote {len(found)} pages into {man}")
+    output.note(f"wrote {len(found)} pages into {output.plain(str(man))}")

@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from .help_text import Page
 
 _EXIT_CODES = (
-    ("0", "It is done."),
-    ("1", "It failed; standard error says why and what to do."),
-    ("2", "It was called in a way that cannot work."),
-    ("130", "It was interrupted."),
+    ("0", "Success."),
+    ("1", "Failure; standard error says why and what to do."),
+    ("2", "Wrong usage."),
+    ("130", "Interrupted."),
 )
 _ENVIRONMENT = (
-    ("AUTHINGO_CONFIG", "The configuration file, where --config names none."),
-    ("AUTHINGO_*", "Any setting; it beats the file."),
-    ("NO_COLOR", "Where it is set, nothing is coloured."),
+    ("AUTHINGO_CONFIG", "The configuration file, if there is no --config."),
+    ("AUTHINGO_*", "Any setting; it overrides the file."),
+    ("NO_COLOR", "If it is set, no output is coloured."),
 )
 _CODE = re.compile(r"(`[^`]*`)")
 
@@ -27,7 +27,7 @@ def markdown(pages: Sequence[Page]) -> str:
     """Write the whole manual as one document."""
     blocks = [
         "# The command line",
-        "What `--help` says of every command, written by `authingo manual > docs/cli.md`.",
+        "The `--help` text of every command, written by `authingo manual > docs/cli.md`.",
         "\n".join(f"- [`{page.name}`](#{page.name.replace(' ', '-')})" for page in pages),
     ]
     for page in pages:
@@ -57,7 +57,7 @@ def _bullets(entries: Iterable[tuple[str, str]]) -> str:
 
 
 def _prose(text: str) -> str:
-    """Escape what Markdown would take for markup, but for what is in backticks."""
+    """Escape what Markdown would take for markup, except in backticks."""
     parts = _CODE.split(text)
     parts[::2] = [re.sub(r"[\\*]|<(?=[a-zA-Z/!?])", r"\\\g<0>", part) for part in parts[::2]]
     return re.sub(r" {2,}", " ", "".join(parts))
@@ -70,14 +70,14 @@ def _example(page: Page) -> tuple[str, str]:
 
 
 def roff(page: Page) -> str:
-    """Write a page for man(1). It carries no date, so that it is the same whenever it is made."""
+    """Write a page for man(1). It has no date, so that it is always the same."""
     from importlib.metadata import version
 
     words, dashed = page.name.split(), page.file.removesuffix(".1")
     says, shown = _example(page)
     lines = [
         f'.TH "{_text(dashed.upper())}" "1" "" "authingo {version("authingo")}"',
-        ".nh",  # no word is divided, and no line is stretched
+        ".nh",  # no hyphenation, and no justified lines
         ".ad l",
         ".SH NAME",
         f"{_text(dashed)} \\- {_text(page.summary.removesuffix('.'))}",

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from authingo.auth import Auth
     from authingo.stores.migrations import SchemaStatus
 
-_PAUSE = 0.5  # seconds between two tries to reach a database
+_PAUSE = 0.5  # seconds between two attempts to reach a database
 
 
 @command
 def migrate(
     *,
-    status: Annotated[
-        bool, typer.Option("--status", help="Only show which version it has.")
-    ] = False,
+    status: Annotated[bool, typer.Option("--status", help="Only show the schema version.")] = False,
     sql: Annotated[bool, typer.Option("--sql", help="Only print the pending SQL.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what is pending.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list pending migrations.")
+    ] = False,
     wait: Annotated[
         int,
         typer.Option(
@@ -40,8 +40,8 @@ def migrate(
 ) -> None:
     """Bring the database schema up to date.
 
-    Each migration is one transaction under a lock: running it twice at once is
-    harmless, and a killed one leaves nothing behind.
+    Each migration is one transaction under a lock: running this twice at once is harmless, and if
+    it is killed, nothing is half done.
     """
     only_look = status or sql or dry_run
 
@@ -56,7 +56,7 @@ def migrate(
                 await auth.open(create=False)
         before = await _reach(auth, wait)
         applied = [] if only_look else await auth.store.migrate()
-        return redact_url(auth.settings.database_url), before, applied
+        return output.plain(redact_url(auth.settings.database_url)), before, applied
 
     database, before, applied = with_auth(config, work, opened=False)
     if sql:

@@ -1,15 +1,19 @@
 """What commands print. Data goes to stdout, everything else to stderr.
 
-Names and emails come from strangers: `plain` makes them safe for a terminal, and
-nothing is printed as rich markup; `cell` makes them safe for a spreadsheet.
+Names and emails come from strangers, and any column, even an id, may hold text that another program
+wrote. `plain` makes a text safe for a terminal, and nothing is printed as rich markup; `cell` makes
+it safe for a spreadsheet. Tables (`tables.py`) and `CSV` do so for every cell, so that no caller
+can forget it.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import sys
 import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -29,12 +33,12 @@ def note(text: str) -> None:
 
 
 def as_json(value: object) -> None:
-    """Write one JSON value to stdout. ASCII, so that no terminal takes a name for orders."""
+    """Write one JSON value to stdout, in ASCII, so that no name can control the terminal."""
     data(json.dumps(value, indent=2 if sys.stdout.isatty() else None))
 
 
 class JSONArray:
-    """Writes a JSON array to stdout, an element a line, in constant memory."""
+    """Writes a JSON array to stdout, one element per line, in constant memory."""
 
     def __init__(self) -> None:
         self._separator = "[\n"
@@ -49,8 +53,28 @@ class JSONArray:
         sys.stdout.write("[]\n" if self._separator == "[\n" else "\n]\n")
 
 
+class CSV:
+    """Writes CSV to stdout, every cell made safe."""
+
+    def __init__(self, columns: Sequence[str], escape: Callable[[str], str] | None = None) -> None:
+        """Write the header. `escape` makes a text safe; by default that is `cell`."""
+        self._escape = escape or cell
+        self._writer = csv.writer(sys.stdout, lineterminator="\n")
+        self._writer.writerow(columns)
+
+    def add(self, row: Iterable[object]) -> None:
+        """Write a row. None is an empty cell, True and False are in lower case."""
+        self._writer.writerow([self._escape(_text(value)) for value in row])
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def error(code: str, message: str, hint: str | None, *, as_json: bool) -> None:
-    """Say on stderr what failed and what to do."""
+    """Print to stderr what failed and what to do."""
     if as_json:
         note(json.dumps({"code": code, "message": message, "hint": hint}))
         return
@@ -60,7 +84,7 @@ def error(code: str, message: str, hint: str | None, *, as_json: bool) -> None:
 
 
 def user_json(user: User) -> dict[str, object]:
-    """U of the contract, with `disabled_at` added."""
+    """Return a user as JSON, as docs/http.md shows it, with `disabled_at` added."""
     from authingo.wire import timestamp, user_json
 
     disabled = timestamp(user.disabled_at) if user.disabled_at else None
@@ -68,7 +92,7 @@ def user_json(user: User) -> dict[str, object]:
 
 
 def count(number: int, noun: str) -> str:
-    """Say how many, such as `1 session` and `2,000 sessions`."""
+    """Return a count with its noun, such as `1 session` and `2,000 sessions`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
@@ -80,20 +104,25 @@ def moment(at: datetime) -> str:
 def plain(text: str) -> str:
     r"""Show control, formatting and invisible characters as escapes such as \x1b.
 
-    Those could move the cursor, set the title, turn the line around or hide a
+    Those could move the cursor, set the title, reverse the line or hide a
     part of it (OWASP ASVS 5.0 V1.2, CWE-150).
     """
-    return "".join(_visible(char) for char in text)
+    return text if text.isprintable() else "".join(_visible(char) for char in text)
+
+
+def named(user: User) -> str:
+    """Return a user's email and id, for people."""
+    return f"{plain(user.email)} ({plain(user.id)})"
 
 
 def cell(text: str) -> str:
-    """Make a text safe as a CSV cell: a spreadsheet runs what begins like a formula (CWE-1236)."""
+    """Make a text safe as a CSV cell, since spreadsheets run formulas (CWE-1236)."""
     shown = plain(text)
     return "'" + shown if shown.startswith(("=", "+", "-", "@", "\t", "\r")) else shown
 
 
 def _visible(char: str) -> str:
-    if char.isprintable() or char == " ":
+    if char.isprintable():
         return char
     if unicodedata.category(char) == "Zs":
         return " "
@@ -112,7 +141,7 @@ _STYLES = {
 
 
 def styled(text: str, style: str, stream: TextIO | None = None) -> str:
-    """Colour a text, or make it bold, for a stream (stdout) that is a terminal and wants it."""
+    """Colour a text or make it bold, if the stream (stdout) is a terminal that wants it."""
     wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     shown = wanted and (stream or sys.stdout).isatty()
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if text and shown else text

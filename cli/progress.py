@@ -1,4 +1,4 @@
-"""How far a long command is: a bar for people, and not a byte for cron."""
+"""Show how far a long command is: a bar on a terminal, and nothing for cron."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def progress(
     """Show a bar with rate and time left on stderr, where that is a terminal.
 
     Args:
-        doing: what is done, one word.
-        total: how many there are; None: nobody knows.
+        doing: one word for what is done, such as pruning.
+        total: how many there are; None if that is unknown.
         unit: what is counted, in the plural.
         quiet: show nothing at all.
 
     Yields:
-        What to call with each number of them that was done.
+        A function to call with how many more were done.
     """
     if quiet or not sys.stderr.isatty():
         yield lambda _: None
@@ -52,7 +52,7 @@ def progress(
         def advance(done: int) -> None:
             if total is None:
                 bar.advance(task, done)
-            else:  # what is counted goes on growing: never 120 of 100
+            else:  # there may be more by now: never show 120 of 100
                 most = max(total, bar.tasks[task].completed + done)
                 bar.update(task, advance=done, total=most)
 

@@ -14,9 +14,9 @@ from .installed_from import Source
 
 FrontEnd = Literal["plain", "react", "next"]
 
-_CLIENT = "web/authingo-react/"  # built files, which no placeholder is looked for in
-# Blocks of lines in a template that only some projects get. In a comment of whatever language
-# the file is in, so that a template with every block can still be read by its tools.
+_CLIENT = "web/authingo-react/"  # built files, in which no placeholder is replaced
+# Blocks of lines in a template that only some projects get. Comments in the language of the
+# file mark them, so that its tools can still read a template that has every block.
 _BLOCK = re.compile(
     r"^[ \t]*(?:#|<!--) only with ([a-z, ]+?)(?: -->)?\n(.*?)^[ \t]*(?:#|<!--) end(?: -->)?\n",
     re.MULTILINE | re.DOTALL,
@@ -30,8 +30,8 @@ def project(name: str, front_end: FrontEnd, source: Source) -> dict[str, str]:
 
     Args:
         name: what the project is called, as `name_of` returns it.
-        front_end: that of the project; plain is a page without a build step.
-        source: where authingo is to be installed from.
+        front_end: the kind of front end; plain is a page without a build step.
+        source: where to install authingo from.
     """
     folders = ["fastapi", front_end]
     if front_end != "plain":
@@ -54,10 +54,10 @@ def project(name: str, front_end: FrontEnd, source: Source) -> dict[str, str]:
 
 
 def name_of(directory: Path) -> str:
-    """Return what a project in a directory is called: the directory's name, made harmless.
+    """Return the name of a project in a directory: the directory's name, made harmless.
 
-    What is left are letters, digits and `_ . -` between words, which mean nothing in any of the
-    languages of the templates: HTML, JSX, Markdown, Python, systemd (CWE-94).
+    It keeps letters, digits and `_ . -` within words. They have no special meaning in any
+    language of the templates: HTML, JSX, Markdown, Python, systemd (CWE-94).
     """
     name = unicodedata.normalize("NFC", directory.resolve().name)
     words = re.findall(r"\w[\w.-]*", name)
@@ -65,7 +65,7 @@ def name_of(directory: Path) -> str:
 
 
 def first_steps(readme: str) -> str:
-    """Return the section of the project's README.md that says how it is run."""
+    """Return the section of the project's README.md that says how to run it."""
     return readme.partition("\n## Run it\n\n")[2].partition("\n## ")[0].rstrip("\n")
 
 

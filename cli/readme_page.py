@@ -1,4 +1,4 @@
-"""The README of the version that runs, as a page of the development server."""
+"""The README of the running version, as a page of the development server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PAGE = """<!doctype html>
 
 
 def readme_page() -> bytes:
-    """Return the README, which the package carries, as HTML without anything from elsewhere."""
+    """Return the README in the package as HTML that loads nothing from other servers."""
     about = metadata("authingo")
     text = str(about.json.get("description", ""))
     return _PAGE.format(version=about["Version"], body=_rendered(text)).encode()
@@ -41,12 +41,12 @@ def readme_page() -> bytes:
 def _rendered(markdown: str) -> str:
     from markdown_it import MarkdownIt
 
-    # Markup in the text stays text, and an image would be a request.
+    # HTML in the text is shown as text. Images are off, since each would be a request.
     parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
     tokens = parser.parse(markdown)
     for child in (child for token in tokens for child in token.children or []):
         if child.type == "link_open":
-            # The files that it names are in the repository, not on this server.
+            # Any other link leads to a file of the repository, which this server does not have.
             elsewhere = not str(child.attrGet("href")).startswith("https://")
         if child.type in {"link_open", "link_close"}:
             child.hidden = elsewhere

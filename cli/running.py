@@ -1,4 +1,4 @@
-"""How a command runs: one library call between opening and printing, and how it fails."""
+"""Run a command: open the database, make one library call, print, and report errors."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _FULL = {errno.ENOSPC, errno.EIO, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
-_NICENESS = 15  # more than that of a server's threads that hash passwords; see pace.py
+_NICENESS = 15  # higher than that of a server's hashing threads; see pace.py
 
 
 def _inherited(ctx: typer.Context, value: str | None) -> str | None:
-    """Take the --config that was given before the command."""
+    """Use the --config that was given before the command."""
     if value is None and ctx.parent is not None:
         above: str | None = ctx.parent.params.get("config")
         return above
@@ -38,8 +38,8 @@ ConfigFile = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
-        help="The configuration file; else AUTHINGO_CONFIG; "
-        "else authingo.toml here or in a directory above.",
+        help="The configuration file. By default the one in AUTHINGO_CONFIG, "
+        "or authingo.toml here or in a directory above.",
         show_default=False,
         callback=_inherited,
     ),
@@ -54,14 +54,16 @@ AsJSON = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 
 
 def command(function: Callable[P, None]) -> Callable[P, None]:
-    """Make a function a command: what it raises becomes one line, a hint and an exit code.
+    """Make a function a command: print what it raises as one line with a hint, and exit.
 
-    A reader that closes the pipe early has what it wanted: that is no failure.
+    It is not an error if the reader closes the pipe early: it has what it wanted.
     """
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        from authingo.errors import AuthError, CannotWrite
+        from authingo.cli.errors import CannotWrite
+
+        from authingo.errors import AuthError
 
         try:
             function(*args, **kwargs)
@@ -82,7 +84,7 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
 
 
 def _discard_output() -> None:
-    """Let what is still to be written go nowhere: it is tried once more at the exit."""
+    """Send the rest of the output to /dev/null, because Python tries to flush it at the exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -94,14 +96,14 @@ def with_auth(
     opened: bool = True,
     gives_way: bool = False,
 ) -> T:
-    """Open what the configuration names, do the work, close.
+    """Open the database that is configured, do the work, close.
 
     Args:
-        config_file: the one of `--config`.
+        config_file: the value of `--config`.
         work: the one library call, and what it needs.
-        create: make and migrate an embedded database that is not there.
-        opened: False leaves the opening to the work.
-        gives_way: it may take minutes, and servers on this machine go first.
+        create: create and migrate an SQLite database that does not exist.
+        opened: if False, `work` opens the database itself.
+        gives_way: it may take minutes, so it runs with a lower priority than servers.
     """
     import asyncio
 
@@ -124,13 +126,15 @@ def with_auth(
 
 
 def fail(error: AuthError, *, as_json: bool) -> NoReturn:
-    """Say what went wrong and what to do on stderr, and exit."""
+    """Print what went wrong and what to do to stderr, and exit."""
     raise typer.Exit(report(error, as_json=as_json))
 
 
 def report(error: AuthError, *, as_json: bool) -> int:
-    """Say what went wrong and what to do on stderr, and return the exit code."""
-    from authingo.errors import InvalidInput, UsageError
+    """Print what went wrong and what to do to stderr, and return the exit code."""
+    from authingo.cli.errors import UsageError
+
+    from authingo.errors import InvalidInput
 
     message = error.message
     if isinstance(error, InvalidInput) and error.fields:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from authingo.auth import Auth
     from authingo.config import Settings
 
-_GRACE = 5  # seconds that requests under way get when the server is told to stop
-_LOOK = 0.5  # seconds between two looks at the configuration with --reload
+_GRACE = 5  # seconds that running requests get when the server stops
+_LOOK = 0.5  # seconds between two checks of the configuration with --reload
 
 
 @command
@@ -45,15 +45,16 @@ def serve(
         int, typer.Option(metavar="N", parser=whole_number(1, 64), help="How many processes.")
     ] = 1,
     reload: Annotated[
-        bool, typer.Option("--reload", help="Start again when the configuration changes.")
+        bool, typer.Option("--reload", help="Restart when the configuration changes.")
     ] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Serve the routes, and a page to try them. Needs no configuration: makes authingo.db.
+    """Serve the routes, and a page to try them. Needs no configuration; creates authingo.db.
 
-    Beyond loopback it demands a public_url, the address that browsers show, and has no page.
+    On an address other than loopback it needs a public_url, the address that browsers
+    show, and has no page.
     """
-    from authingo.errors import UsageError
+    from authingo.cli.errors import UsageError
 
     from .listening import listen
 
@@ -61,7 +62,7 @@ def serve(
         raise UsageError("--reload and --workers exclude each other")
     if reload:
         if port:
-            listen(host, port, config).close()  # no change of the configuration frees it
+            listen(host, port, config).close()  # fail now: no new configuration would free it
         _supervise(config)
         return
     with listen(host, port, config) as listener:
@@ -72,8 +73,8 @@ def serve(
         if page:
             output.note(f"Open {_page_address(settings, host, port)} to try every flow.\n")
         _announce(settings, host, port)
-        # The workers are processes of their own: they read the same configuration,
-        # and find in the environment what this command line added to it.
+        # The workers are separate processes. They read the same configuration, and get the
+        # options of this command line from the environment.
         os.environ["AUTHINGO_PUBLIC_URL"] = settings.public_url or ""
         os.environ["WEB_CONCURRENCY"] = str(workers)  # they share the cores
         if config is not None:
@@ -91,14 +92,14 @@ def _run(application: str, listener: socket.socket, workers: int) -> None:
         f"authingo.cli.serving:{application}",
         factory=True,
         workers=workers,
-        http="httptools",  # h11 takes Transfer-Encoding beside Content-Length, and bare LF
+        http="httptools",  # h11 accepts Transfer-Encoding with Content-Length, and bare LF
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
         log_config=LOGGING,
     )
     if workers > 1:
-        # uvicorn of early 2025 also wants to be told what each worker runs.
+        # uvicorn of early 2025 also needs a parameter for what each worker runs.
         is_older = "target" in inspect.signature(Multiprocess).parameters
         runs: dict[str, Any] = {"target": uvicorn.Server(config).run} if is_older else {}
         Multiprocess(config, sockets=[listener], **runs).run()
@@ -106,7 +107,7 @@ def _run(application: str, listener: socket.socket, workers: int) -> None:
     server = uvicorn.Server(config)
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
-    if not server.started:  # and it has said why
+    if not server.started:  # uvicorn has printed why
         raise typer.Exit(1)
 
 
@@ -128,7 +129,7 @@ def _settings(config: str | None, host: str, port: int) -> Settings:
 
 
 def _shows_page(settings: Settings, host: str) -> bool:
-    """Tell whether this is a development server: it hears this machine alone, and says so."""
+    """Return whether this is a development server, which only this machine can reach."""
     from authingo.config import is_loopback
 
     # Not Secure: public_url is http on a loopback address, or it would have been refused.
@@ -136,7 +137,7 @@ def _shows_page(settings: Settings, host: str) -> bool:
 
 
 def _page_address(settings: Settings, host: str, port: int) -> str:
-    """Return where the page is: under the name that public_url has, if that is this server."""
+    """Return the page's address, with the host of public_url if that is this server."""
     from urllib.parse import urlsplit
 
     public = settings.public_origin or ""
@@ -150,14 +151,14 @@ def _address(host: str, port: int) -> str:
 
 
 async def _prepare(auth: Auth) -> None:
-    """Find out now what cannot work, while there is somebody to read it."""
+    """Check the schema now, while the user is looking at the terminal."""
     from authingo.errors import SchemaUnsupported, StoreUnavailable
 
     try:
         (await auth.store.schema()).require_current()
     except SchemaUnsupported:
         raise
-    except StoreUnavailable:  # a server comes up with its database, and says so itself
+    except StoreUnavailable:  # the database may come up later; the server logs that itself
         pass
 
 
@@ -167,21 +168,28 @@ def _announce(settings: Settings, host: str, port: int) -> None:
     base = f"{settings.public_url}{settings.base_path}"
     body = '{"email":"ada@example.com","password":"correct horse battery","name":"Ada"}'
     output.note(
-        f"authingo on {redact_url(settings.database_url)}\n\n"
+        f"authingo on {output.plain(redact_url(settings.database_url))}\n\n"
         f"    {base}\n\n"
-        "Sign somebody up:\n\n"
+        "Sign up a user:\n\n"
         f"    curl -i {base}/sign-up \\\n"
         "      -H 'X-Authingo-Client: true' -H 'Content-Type: application/json' \\\n"
         f"      -d '{body}'\n"
     )
+    if settings.secure_cookies and not settings.trusted_proxies:
+        output.note(
+            "warning: this server speaks plain http and public_url is https, so there is a proxy "
+            "in front, but trusted_proxies is empty: all clients would share the proxy's address, "
+            "and no limit would apply per address. Let the proxy send X-Forwarded-For, and list "
+            "the address that it connects from, such as AUTHINGO_TRUSTED_PROXIES=127.0.0.1\n"
+        )
     output.note(f"Listening on {host}, port {port}. Ctrl-C stops it.")
 
 
 def _supervise(config: str | None) -> None:
-    """Run the same command without --reload, and again whenever the configuration changes."""
+    """Run the same command without --reload, and restart it when the configuration changes."""
     ended = threading.Event()
-    # SIGTERM would end this process at once, and leave the server alone behind; so would an
-    # exception in the middle of starting it.
+    # Without a handler, SIGTERM would end this process at once and leave the server running. So
+    # would a handler that raises, if the signal comes while the server starts.
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     command_line = [arg for arg in sys.argv if arg != "--reload"]
     while not ended.is_set():
@@ -193,8 +201,8 @@ def _supervise(config: str | None) -> None:
             if ended.is_set():
                 break
             if child.returncode is None:
-                output.note("the configuration changed: starting again")
-            else:  # wait for a mended configuration instead of failing in a loop
+                output.note("the configuration changed: restarting")
+            else:  # wait for a fixed configuration instead of failing in a loop
                 while not ended.is_set() and _fingerprint(config) == before:
                     time.sleep(_LOOK)
         finally:

@@ -1,14 +1,16 @@
-"""What each process of `authingo serve` runs, and what it logs."""
+"""The application that each process of `authingo serve` runs, and its logging."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
 
+from authingo.asgi import ASGIApp
+
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from authingo.auth import ASGIApp, Auth
+    from authingo.auth import Auth
 
 
 def application() -> FastAPI:
@@ -19,7 +21,7 @@ def application() -> FastAPI:
 
 
 def development() -> ASGIApp:
-    """Make the same for a development server: with the page around it."""
+    """Make the application for a development server, with the page around it."""
     from authingo.auth import Auth
 
     from .development import Development
@@ -40,7 +42,7 @@ class PathOnly(logging.Filter):
     """Leaves the query out of the request log: people put secrets there (ASVS 5.0 V14.2.1)."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change the record; keep it."""
+        """Change the record, and let it through."""
         if isinstance(record.args, tuple) and len(record.args) == 5:
             client, method, target, version, status = record.args
             record.args = (client, method, str(target).partition("?")[0], version, status)

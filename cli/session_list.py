@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import output
 from .listing import (
     After,
     AsCSV,
@@ -48,11 +47,11 @@ def list_sessions(
         str | None,
         typer.Option(metavar="EMAIL|ID", help="Only those of this user.", show_default=False),
     ] = None,
-    active: Annotated[
-        bool, typer.Option("--active", help="Only those that can still be refreshed.")
+    refreshable: Annotated[
+        bool, typer.Option("--refreshable", help="Only those that have not expired.")
     ] = False,
     expired: Annotated[
-        bool, typer.Option("--expired", help="Only those that are over and not pruned yet.")
+        bool, typer.Option("--expired", help="Only those that have expired and are not pruned yet.")
     ] = False,
     order: ListOrder = None,
     limit: Limit = None,
@@ -63,13 +62,15 @@ def list_sessions(
 ) -> None:
     """List sessions by the time of the sign-in. Times are UTC.
 
-    A table shows the newest first; JSON and CSV begin with the oldest. The browser is
-    what it says of itself.
+    A table shows the newest first; JSON and CSV begin with the oldest. The browser is what it says
+    of itself.
     """
-    from authingo.errors import UsageError
+    from authingo.cli.errors import UsageError
 
-    if active and expired:
-        raise UsageError("--active and --expired exclude each other", hint="neither lists both")
+    if refreshable and expired:
+        raise UsageError(
+            "--refreshable and --expired exclude each other", hint="neither lists both"
+        )
 
     one_format(as_json=as_json, as_csv=as_csv)
     newest = is_newest(order, as_table=not (as_json or as_csv))
@@ -78,12 +79,12 @@ def list_sessions(
         from authingo.wire import stored_session_json
 
         user_id = None if user is None else (await auth.find_user(user)).id
-        await check_after(after, "ses_", auth.store.session)
+        await check_after(after, "ses_", auth.store.sessions.find)
 
         async def fetch(after: str | None, limit: int) -> list[StoredSession]:
-            live = active if active or expired else None
-            return await auth.store.all_sessions(
-                user_id=user_id, live=live, after=after, limit=limit, newest=newest
+            only = refreshable if refreshable or expired else None
+            return await auth.store.sessions.page(
+                user_id=user_id, refreshable=only, after=after, limit=limit, newest=newest
             )
 
         sessions = Listing(fetch, lambda one: one.session.id, after=after, limit=limit)
@@ -102,11 +103,8 @@ def _csv_row(one: StoredSession) -> list[object]:
 
     facts = {
         **stored_session_json(one),
-        "email": output.cell(one.user.email),
         "state": _state(one),
         "browser": short_name(one.session.user_agent),
-        "user_agent": output.cell(one.session.user_agent or ""),
-        "ip": output.cell(one.session.ip or ""),
     }
     return [facts[column] for column in _COLUMNS]
 
@@ -124,11 +122,11 @@ def _draw(sessions: list[StoredSession]) -> list[str]:
         ],
         [
             [
-                output.plain(one.user.email),
+                one.user.email,
                 _state(one),
                 f"{one.session.last_used_at:%Y-%m-%d %H:%M}",
                 f"{one.session.refresh_expires_at:%Y-%m-%d}",
-                output.plain(one.session.ip or ""),
+                one.session.ip or "",
                 short_name(one.session.user_agent),
                 one.session.id,
             ]
@@ -138,4 +136,4 @@ def _draw(sessions: list[StoredSession]) -> list[str]:
 
 
 def _state(one: StoredSession) -> str:
-    return "active" if one.live else "expired"
+    return "refreshable" if one.refreshable else "expired"

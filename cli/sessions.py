@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from authingo.auth import Auth
 
 app = App(help="Look after sessions.")
-app.command("list", epilog="Example: authingo sessions list --user ada@example.com --active")(
+app.command("list", epilog="Example: authingo sessions list --user ada@example.com --refreshable")(
     session_list.list_sessions
 )
 
@@ -37,18 +37,18 @@ def revoke(
         typer.Option(metavar="EMAIL|ID", help="All sessions of this user.", show_default=False),
     ] = None,
     everybody: Annotated[
-        bool, typer.Option("--all", help="All sessions of everybody. Asks first.")
+        bool, typer.Option("--all", help="All sessions of all users. Asks first.")
     ] = False,
     yes: Yes = False,
     as_json: AsJSON = False,
     config: ConfigFile = None,
 ) -> None:
-    """End sessions, on every running server: whoever had them signs in again.
+    """End sessions on every running server. Their users have to sign in again.
 
-    Give one of ID, --user and --all. Of --all a million are ended in batches that
-    hold nobody up; killed half-way, run it again.
+    Give one of ID, --user and --all. --all works in batches that do not block other requests; if it
+    is killed half-way, run it again.
     """
-    from authingo.errors import UsageError
+    from authingo.cli.errors import UsageError
 
     if (session_id is not None) + (user is not None) + everybody != 1:
         raise UsageError(
@@ -63,10 +63,10 @@ def revoke(
             return 1, f"session of {output.plain(ended.user.email)}"
         if user is not None:
             found = await auth.find_user(user)
-            revoked = await auth.revoke(found.id)
+            revoked = await auth.revoke(found)
             return revoked, f"{_sessions(revoked)} of {output.plain(found.email)}"
         revoked = await _revoke_all(auth, yes=yes)
-        return revoked, f"{_sessions(revoked)} of everybody"
+        return revoked, f"{_sessions(revoked)} of all users"
 
     revoked, what = with_auth(config, work)
     if as_json:
@@ -76,8 +76,8 @@ def revoke(
 
 
 async def _revoke_all(auth: Auth, *, yes: bool) -> int:
-    total = await auth.store.count_live()
-    confirm(f"End {_sessions(total)}, those of everybody?", yes=yes)
+    total = await auth.store.sessions.count_refreshable()
+    confirm(f"End {_sessions(total)}, those of all users?", yes=yes)
     with progress("revoking", total, unit="sessions") as done:
         return await auth.revoke_all(done=done)
 
@@ -98,16 +98,17 @@ def prune(
     as_json: AsJSON = False,
     config: ConfigFile = None,
 ) -> None:
-    """Delete sessions that can no longer be refreshed. For cron: says nothing there.
+    """Delete sessions that can no longer be refreshed. For cron: prints nothing there.
 
-    Spent nonces and counts, and events older than `events.retention`, go with them.
-    It works in batches that block nobody, may overlap with itself, and may be
-    killed at any moment. A session that could still be refreshed is never touched.
+    Used nonces, old counts, events older than `events.retention`, and the record of
+    slow hashes that no user has any more are deleted too. It works in batches that block
+    nobody, may overlap with itself, and may be killed at any moment. A session that
+    could still be refreshed is never touched.
     """
 
     async def work(auth: Auth) -> int:
         watched = sys.stderr.isatty()
-        total = await auth.store.count_prunable() if dry_run or watched else 0
+        total = await auth.store.maintenance.count_prunable() if dry_run or watched else 0
         if dry_run:
             return total
         with progress("pruning", total, unit="rows") as done:

@@ -8,7 +8,7 @@ _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def span(length: timedelta) -> str:
-    """Write a span in its largest whole unit: `14 minutes`. Its sign is left away."""
+    """Write a span in the largest unit that fits, such as `14 minutes`. Its sign is left out."""
     seconds = abs(length.total_seconds())
     size, unit = next(((s, u) for s, u in _UNITS if seconds >= s), (1, "second"))
     count = int(seconds / size)

@@ -23,7 +23,7 @@ _FAILURES = (
     "password_change_failed",
     "refresh_reused",
 )
-# Apart from them: an attempt that reaches a limit is still tried, and fails by its own name.
+# Counted separately: an attempt that reaches a limit is still tried, and records its own failure.
 _LIMITS = ("limit_reached",)
 
 
@@ -43,14 +43,14 @@ def stats(
 ) -> None:
     """Show how many users and sessions there are, and what happened by day.
 
-    New users, sign-ins and failures are counted from the record of events, which
-    goes back as far as `events.retention`. It only reads, and holds up nobody;
-    where a count takes longer than `store.timeout`, raise that for this once.
+    New users, sign-ins and failures are counted from the recorded events, which go back as far as
+    `events.retention`. It only reads, and blocks no other query. If a count takes longer than
+    `store.timeout`, raise that setting for this run.
     """
 
     async def work(auth: Auth) -> tuple[Statistics, int]:
-        kept = auth.settings.events.retention.days  # those of which nothing is pruned yet
-        return await auth.store.statistics(days=min(days, kept)), kept
+        kept = auth.settings.events.retention.days  # days whose events are not pruned yet
+        return await auth.store.maintenance.statistics(days=min(days, kept)), kept
 
     found, kept = with_auth(config, work)
     if days > kept:
@@ -65,15 +65,13 @@ def stats(
 
 
 def _json(found: Statistics) -> dict[str, Any]:
-    """Every day has every event that there is, those that did not happen as 0."""
-    from typing import get_args
+    """Return every event name for each day, with 0 for events that did not happen."""
+    from authingo import events
 
-    from authingo.events import EventName
-
-    none = dict.fromkeys(get_args(EventName), 0)
+    none = dict.fromkeys(events.names(), 0)
     return {
         "users": {"total": found.users, "verified": found.verified, "disabled": found.disabled},
-        "sessions": {"refreshable": found.refreshable, "live": found.live},
+        "sessions": {"refreshable": found.refreshable, "active": found.active},
         "days": [
             {"date": day.date.isoformat(), "events": {**none, **day.events}} for day in found.days
         ],
@@ -100,20 +98,20 @@ def _report(found: Statistics, kept: int) -> list[str]:
     return [
         f"users     {found.users:>{width},}  "
         f"{found.verified:,} verified, {found.disabled:,} disabled",
-        f"sessions  {found.refreshable:>{width},}  {found.live:,} with a live session token",
+        f"sessions  {found.refreshable:>{width},}  {found.active:,} with an active session token",
         "",
         *drawn,
         "",
         *_totals("new users", found, _NEW_USERS),
         *_totals("failures", found, _FAILURES),
         *_totals("limits", found, _LIMITS),
-        f"Events are kept for {kept} days; each column has a scale of its own.",
-        *([f"{mark} is longer than it is drawn."] if any(mark in row for row in drawn) else []),
+        f"Events are kept for {kept} days; each column has its own scale.",
+        *([f"{mark} marks a bar that is cut off."] if any(mark in row for row in drawn) else []),
     ]
 
 
 def _totals(label: str, found: Statistics, names: Iterable[str]) -> list[str]:
-    """Say what a column is made of, in the names that `authingo events list` takes."""
+    """List the events that a column counts, by the names that `authingo events list` takes."""
     import shutil
     import textwrap
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from . import output
 
 _GAP = "  "
-_SHORTEST = 8  # cells that are left of a column that is cut
+_SHORTEST = 8  # cells that a column keeps at least when it is cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +18,10 @@ class Column:
 
     Attributes:
         name: its header.
-        rank: 0 is always shown; else the higher it is, the sooner the column is left out.
-        whole: it is never cut, because half an id is none.
-        enough: cells that will do where there is something else to show beside it.
-        least: cells it gets even where all rows are shorter, for those that follow later.
+        rank: 0 is always shown; the higher it is, the sooner the column is left out.
+        whole: it is never cut, because half an id is useless.
+        enough: the width that is enough for it if other columns need the room.
+        least: its smallest width, for longer rows that are printed later.
     """
 
     name: str
@@ -32,10 +32,10 @@ class Column:
 
 
 class Table:
-    """Rows under headers. What does not fit is left out by rank, or cut.
+    """Rows under headers. Columns that do not fit are left out by rank, or cut.
 
-    Without a terminal nothing is left out or cut: whoever reads it there looks for all of
-    it. Cells must be `plain`.
+    Without a terminal nothing is left out or cut, because its reader wants all of it. Every
+    cell is made `plain` here.
     """
 
     def __init__(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
@@ -73,7 +73,7 @@ class Table:
         return [one.name for at, one in enumerate(self._columns) if at not in self._shown]
 
     def _fit(self, width: int) -> None:
-        """Choose what is shown, the most important first, and cut the widest until it fits."""
+        """Choose which columns to show, by rank, and cut the widest until they fit."""
         by_rank = sorted(self._shown, key=lambda at: self._columns[at].rank)
         self._shown = []
         for at in by_rank:
@@ -103,7 +103,7 @@ class Table:
         return sum(widths[at] for at in shown) + len(_GAP) * (len(shown) - 1)
 
     def _cells(self, row: Sequence[str]) -> list[str]:
-        return [self._cell(row[at], self._widths[at]) for at in self._shown]
+        return [self._cell(output.plain(row[at]), self._widths[at]) for at in self._shown]
 
     def _cell(self, text: str, width: int) -> str:
         from rich.cells import cell_len, set_cell_size
@@ -130,7 +130,7 @@ def note_left_out(names: Sequence[str]) -> None:
 
 
 def _turned(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    return [[one.name, *(row[at] for row in rows)] for at, one in enumerate(columns)]
+    return [[one.name, *(output.plain(row[at]) for row in rows)] for at, one in enumerate(columns)]
 
 
 def _terminal_width() -> int:

@@ -1,4 +1,4 @@
-"""The tree of commands: one kind of help, and of wrong usage, whichever Typer is installed.
+"""The tree of commands, whose help and usage errors look the same with every Typer.
 
 Typer used to build on click and now brings its own copy of it. What is used here is
 public in both: the classes of `typer.core` and the attributes of parameters.
@@ -18,9 +18,9 @@ from .running import ConfigFile
 
 
 class Command(TyperCommand):
-    """A command. What it is given too much of is refused without being repeated."""
+    """A command. It refuses extra arguments without repeating them."""
 
-    allow_extra_args = True  # parse_args refuses them, in words of its own
+    allow_extra_args = True  # parse_args refuses them, with a message of its own
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take the arguments apart."""
@@ -70,7 +70,7 @@ def _group(ctx: typer.Context, config: ConfigFile = None) -> None:  # noqa: ARG0
 
 
 class App(typer.Typer):
-    """A group that is put together, of our kind of commands."""
+    """A group to which commands and groups of the kinds above are added."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(cls=Group, invoke_without_command=True, **options)

@@ -1,7 +1,7 @@
-"""Wrong usage: said as every error is, with what was probably meant.
+"""Report wrong usage like every other error, and suggest what was probably meant.
 
-Nothing is repeated that may be a secret: what looks like a word of a command line is,
-and the value of an option or an argument is not (CWE-532).
+A message repeats only text that looks like a command or an option, never the value of an
+option or an argument, which may be a secret (CWE-532).
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
-
-from authingo.errors import UsageError
+from authingo.cli.errors import UsageError
 
 from . import help_text
 
-# What the parser raises. click's class, of whichever copy, is found above a public one.
+# The base class of what the parser raises. It is click's, from whichever copy Typer uses.
 PARSER_ERROR: type[Exception] = next(
     one for one in typer.BadParameter.__mro__ if one.__name__ == "ClickException"
 )
 
-_WORD = re.compile(r"-{0,2}[a-zA-Z][a-z-]{0,23}")  # what may be repeated
+_WORD = re.compile(r"-{0,2}[a-zA-Z][a-z-]{0,23}")  # what a message may repeat
 
 _BROWSER = "people sign in and out with a browser: `authingo serve` has a page to try it"
-_CREATE = "`authingo users create EMAIL` makes a user"
-# Words of other tools, and what does it here.
+_CREATE = "`authingo users create EMAIL` creates a user"
+# What users of other tools may type, and the command that does it here.
 _SAID = {
     "version": "`authingo --version` shows it",
     **dict.fromkeys(("login", "signin", "sign-in", "logout", "signout", "sign-out"), _BROWSER),
@@ -36,12 +35,12 @@ _SAID = {
     **dict.fromkeys(("upgrade", "db", "schema"), "`authingo migrate` updates the database"),
     **dict.fromkeys(("run", "start", "server", "dev"), "`authingo serve` starts a server"),
     **dict.fromkeys(("new", "startproject"), "`authingo init DIR` starts a project"),
-    **dict.fromkeys(("check", "status"), "`authingo doctor` looks for what is wrong"),
+    **dict.fromkeys(("check", "status"), "`authingo doctor` looks for problems"),
     **dict.fromkeys(("log", "logs", "audit"), "`authingo events list` shows what happened"),
     **dict.fromkeys(("man", "docs"), "`authingo manual` prints the manual"),
     **dict.fromkeys(
         ("passwd", "password", "users passwd", "users password", "users reset-password"),
-        "`authingo users set-password EMAIL` sets another password",
+        "`authingo users set-password EMAIL` sets a new password",
     ),
     **dict.fromkeys(("users remove", "users rm", "users del"), "`authingo users delete EMAIL`"),
     **dict.fromkeys(("users get", "users find", "users info"), "`authingo users show EMAIL`"),
@@ -53,14 +52,14 @@ _SAID = {
 
 
 def wants_json(arguments: list[str]) -> bool:
-    """Tell whether errors are to be JSON: --json may stand anywhere."""
+    """Return whether errors should be JSON. --json may be anywhere before a `--`."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return "--json" in options
 
 
 @contextlib.contextmanager
 def explained(ctx: Any) -> Iterator[None]:
-    """Turn what the parser raises into an error of ours.
+    """Turn what the parser raises into a UsageError.
 
     Raises:
         UsageError: what is wrong, and what to type.
@@ -77,7 +76,7 @@ def _explain(ctx: Any, error: Exception) -> UsageError:
     parameter = getattr(error, "param", None)
     if hasattr(error, "possibilities"):
         return _unknown_option(ctx, str(option))
-    if option is not None:  # with a value or without, and it should be the other way
+    if option is not None:  # a flag with a value, or an option without one
         found = next(one for one in ctx.command.get_params(ctx) if option in one.opts)
         return UsageError(
             f"{option} takes no value"
@@ -103,31 +102,31 @@ def _unknown_option(ctx: Any, option: str) -> UsageError:
     if option in below:
         example = f"`{ctx.command_path} COMMAND {option}`"
         return UsageError(f"{said} here", hint=f"it comes after the command: {example}")
-    hint = f"`{ctx.command_path} --help` shows those there are"
+    hint = f"`{ctx.command_path} --help` lists the options"
     return UsageError(f"{said} of `{ctx.command_path}`", hint=hint)
 
 
 def too_many(ctx: Any, number: int) -> UsageError:
-    """Say that there are more arguments than a command takes."""
+    """Return the error for more arguments than a command takes."""
     takes = [one for one in ctx.command.params if one.param_type_name == "argument"]
     names = " ".join(help_text.argument_name(one) for one in takes)
     count = "an argument" if number == 1 else f"{number} arguments"
     return UsageError(
         f"`{ctx.command_path}` was given {count} too many",
-        hint=f"it takes {names}; put what has spaces in quotes"
+        hint=f"it takes {names}; put quotes around text with spaces"
         if takes
         else f"`{ctx.command_path} --help` shows what it takes",
     )
 
 
 def no_command(ctx: Any) -> UsageError:
-    """Say that a group was called without a command."""
+    """Return the error for a group that was called without a command."""
     names = ", ".join(name for name, one in ctx.command.commands.items() if not one.hidden)
     return UsageError(f"`{ctx.command_path}` needs a command", hint=f"one of {names}")
 
 
 def unknown_command(ctx: Any, name: str) -> UsageError:
-    """Say that there is no such command, and which one may be meant."""
+    """Return the error for an unknown command, with the one that was probably meant."""
     said = f"there is no command {name}" if _WORD.fullmatch(name) else "there is no such command"
     path = f"{ctx.command_path} {name}".partition(" ")[2]
     return UsageError(said, hint=_meant(ctx, name.lower(), path.lower()))
@@ -145,7 +144,7 @@ def _meant(ctx: Any, name: str, path: str) -> str:
 
 
 def _tree(ctx: Any) -> Iterator[tuple[str, Any]]:
-    """Walk the commands below this one, each with its whole name."""
+    """Yield all commands below this one, each with its full name."""
     for name, command in getattr(ctx.command, "commands", {}).items():
         if not command.hidden:
             yield f"{ctx.command_path} {name}", command

@@ -1,15 +1,15 @@
-"""A short name for what a browser calls itself.
+"""Make a short name from a User-Agent header.
 
-A table of our own: a library for this is a thousand regular expressions, and is asked for
-models and versions that nobody needs to recognize a session. Anybody can send anything, so
-this is what a client says, not what it is; no more of an unknown one is shown than a word.
+authingo has a table of its own. A library for this has a thousand regular expressions, for
+models and versions that no user needs to recognize a session. A client can send any text, so
+the name is what it claims to be. Of an unknown client no more than a word is shown.
 """
 
 from __future__ import annotations
 
 import re
 
-# The first that is found counts: most browsers also name those that they are made of.
+# The first that is found counts: most browsers also name those that they are based on.
 _BROWSERS = (
     ("Edg/", "Edge"),
     ("EdgA/", "Edge"),

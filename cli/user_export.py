@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import re
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from authingo.auth import Auth
     from authingo.models import Credentials
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what a spreadsheet runs, and what would be read as quoted
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")  # formulas, and text that looks already quoted
 
 EPILOG = "Example: authingo users export --with-password-hashes > users.jsonl"
 
@@ -29,13 +28,13 @@ def export_users(
     *,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV instead of JSON lines.")] = False,
     with_password_hashes: Annotated[
-        bool, typer.Option("--with-password-hashes", help="Write what passwords are checked with.")
+        bool, typer.Option("--with-password-hashes", help="Include the password hashes.")
     ] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Write all users to stdout, a JSON object a line: what users import takes.
+    """Write all users to stdout as JSON, one object per line, for `users import`.
 
-    Without the hashes, whoever is imported from it has to be given a password.
+    Without the hashes, imported users need a new password.
     """
     if with_password_hashes and sys.stdout.isatty():
         output.note("warning: password hashes on a terminal stay in its history")
@@ -46,7 +45,7 @@ def export_users(
         write = _csv_writer(with_password_hashes) if as_csv else _write_json
 
         async def fetch(after: str | None, limit: int) -> list[Credentials]:
-            return await auth.store.export_users(after=after, limit=limit)
+            return await auth.store.users.export(after=after, limit=limit)
 
         users = Listing(fetch, lambda one: one.user.id)
         async for page in users.pages():
@@ -70,20 +69,13 @@ def _write_json(shown: dict[str, object]) -> None:
 
 
 def _csv_writer(with_hash: bool) -> Callable[[dict[str, object]], None]:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
     columns = ["id", "email", "name", "email_verified", "created_at", "updated_at", "disabled_at"]
     columns += ["password_hash"] if with_hash else []
-    writer.writerow(columns)
-
-    def write(shown: dict[str, object]) -> None:
-        shown["email"], shown["name"] = _cell(shown["email"]), _cell(shown["name"])
-        shown["email_verified"] = "true" if shown["email_verified"] else "false"
-        writer.writerow([shown[column] for column in columns])
-
-    return write
+    written = output.CSV(columns, _cell)
+    return lambda shown: written.add(shown[column] for column in columns)
 
 
-def _cell(text: object) -> str:
-    """Keep a text from being run by a spreadsheet (CWE-1236), so that users import undoes it."""
-    shown = output.plain(str(text)) if sys.stdout.isatty() else str(text)
+def _cell(text: str) -> str:
+    """Quote a text that a spreadsheet would run (CWE-1236). `users import` undoes that."""
+    shown = output.plain(text) if sys.stdout.isatty() else text
     return "'" + shown if _FORMULA.match(shown) else shown

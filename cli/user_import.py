@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class System(StrEnum):
-    """Whose users they are. The library has the same list; a test compares them."""
+    """The system that the users come from. The library has the same list; a test compares them."""
 
     aspnet = "aspnet"
     authingo = "authingo"
@@ -62,7 +62,7 @@ def import_users(
             metavar="SYSTEM",
             parser=one_of(System),
             autocompletion=lambda: list(System),
-            help=f"Whose export it is: {', '.join(System)}.",
+            help=f"The system that wrote the file: {', '.join(System)}.",
         ),
     ] = System.authingo,
     hash_config: Annotated[
@@ -72,18 +72,16 @@ def import_users(
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, and write nothing.")
+        bool, typer.Option("--dry-run", help="Check everything, but write nothing.")
     ] = False,
     as_json: AsJSON = False,
     config: ConfigFile = None,
 ) -> None:
     """Import the users of another system, with their passwords.
 
-    Users whose email is known already are skipped, so you can repeat it
-    after an interruption. Everyone gets a new id and keeps the time of
-    creation. A line that cannot be imported is reported with the reason,
-    and the import goes on. docs/import.md says how to export from each
-    system.
+    Users whose email is known already are skipped, so you can repeat it after an interruption.
+    Users get new ids and keep their time of creation. A line that cannot be imported is reported
+    with the reason, and the import goes on. docs/import.md says how to export from each system.
     """
     from authingo.importing import UserImport
 
@@ -91,7 +89,7 @@ def import_users(
     report: _JSONReport | _TextReport = _JSONReport() if as_json else _TextReport(dry_run=dry_run)
 
     async def work(auth: Auth) -> UserImport:
-        await auth.ping()  # before a file that may be long is begun
+        await auth.ping()  # before reading a file that may be long
         with interruptible() as waiting, _opened(file, waiting) as source:
             importing = UserImport(
                 auth.store,
@@ -103,8 +101,9 @@ def import_users(
             try:
                 with progress("importing", _lines_of(source), unit="users") as advance:
                     await importing.read(io.BufferedReader(source), on_progress=advance)
-            finally:  # also of what was done before it went wrong, or Ctrl-C was pressed
+            finally:  # also after an error or Ctrl-C, to report what was done
                 report.close(importing)
+            _say_what_is_slowest(importing, auth.settings.passwords.bcrypt_cost)
             return importing
 
     if with_auth(config, work, gives_way=True).failed:
@@ -112,8 +111,20 @@ def import_users(
         raise typer.Exit(1)
 
 
+def _say_what_is_slowest(done: UserImport, cost: int) -> None:
+    from authingo.passwords import slowest_of
+
+    if slowest := slowest_of(done.kinds.values(), cost):
+        kind, milliseconds = slowest
+        output.note(
+            f"the slowest hash, {output.plain(kind.begins)}…, takes"
+            f" {milliseconds:.0f} ms here, longer than bcrypt at cost {cost}: every sign-in takes"
+            " as long until its owners have signed in, so that timing reveals no accounts"
+        )
+
+
 class _TextReport:
-    """Reports each line that failed as it comes, and the counts at the end, on stderr."""
+    """Prints each failed line at once, and the counts at the end, to stderr."""
 
     def __init__(self, *, dry_run: bool) -> None:
         self._would = "would have " if dry_run else ""
@@ -124,19 +135,19 @@ class _TextReport:
     def close(self, done: UserImport) -> None:
         parts = [f"{self._would}imported {output.count(done.imported, 'user')}"]
         if done.skipped:
-            parts.append(f"skipped {done.skipped:,} who are there already")
+            parts.append(f"skipped {done.skipped:,} who exist already")
         if done.failed:
             parts.append(f"{output.count(done.failed, 'line')} failed")
         output.note(", ".join(parts))
         if done.without_password:
             output.note(
                 f"{output.count(done.without_password, 'user')} without a password:"
-                " authingo users set-password gives one"
+                " use authingo users set-password to set one"
             )
 
 
 class _JSONReport:
-    """Writes the one value as it comes, so that a million failures take no memory."""
+    """Writes the JSON value piece by piece, so that a million failures take no memory."""
 
     def __init__(self) -> None:
         self._separator = '{"failed": ['
@@ -154,8 +165,9 @@ class _JSONReport:
 
 
 def _hash_config(file: Path | None, system: System) -> HashConfig | None:
-    """Read the parameters from a file: among them is a secret, which must not be an argument."""
-    from authingo.errors import UsageError
+    """Read the parameters from a file. One is a secret, so it must not be an argument."""
+    from authingo.cli.errors import UsageError
+
     from authingo.importing import HashConfig, Unreadable
 
     if (file is None) is (system is System.firebase):
@@ -183,7 +195,7 @@ def _opened(file: str, waiting: AbstractContextManager[None]) -> WaitedFor:
 
 
 def _lines_of(source: BinaryIO) -> int | None:
-    """Count the lines of a file, for a bar on a terminal; None where they are not its users."""
+    """Count the lines of a file for a progress bar; None if a line is not one user."""
     if not sys.stderr.isatty() or not _is_file(source):
         return None
     begins = source.tell()

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import output
+from . import output, values
 from .listing import After, AsCSV, Limit, Listing, ListOrder, check_after, is_newest, one_format
 from .running import AsJSON, ConfigFile, command, with_auth
 from .tables import Column, print_table
-from .values import utf_8
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
@@ -28,7 +27,7 @@ def list_users(
             metavar="TEXT",
             help="Only those with this in the email or the name.",
             show_default=False,
-            callback=utf_8,
+            callback=values.search,
         ),
     ] = None,
     order: ListOrder = None,
@@ -47,10 +46,10 @@ def list_users(
     newest = is_newest(order, as_table=not (as_json or as_csv))
 
     async def work(auth: Auth) -> None:
-        await check_after(after, "usr_", auth.store.user)
+        await check_after(after, "usr_", auth.store.users.find)
 
         async def fetch(after: str | None, limit: int) -> list[User]:
-            return await auth.store.list_users(
+            return await auth.store.users.page(
                 search=search, after=after, limit=limit, newest=newest
             )
 
@@ -67,8 +66,6 @@ def list_users(
 
 def _csv_row(user: User) -> list[object]:
     shown = output.user_json(user)
-    shown["email"], shown["name"] = output.cell(user.email), output.cell(user.name)
-    shown["email_verified"] = "true" if user.email_verified else "false"
     return [shown[column] for column in _COLUMNS]
 
 
@@ -84,8 +81,8 @@ def _draw(users: list[User]) -> list[str]:
         ],
         [
             [
-                output.plain(user.email),
-                output.plain(user.name),
+                user.email,
+                user.name,
                 state_of(user),
                 verified(user),
                 f"{user.created_at:%Y-%m-%d}",
@@ -97,10 +94,10 @@ def _draw(users: list[User]) -> list[str]:
 
 
 def state_of(user: User) -> str:
-    """Say whether a user may sign in, in the word that every command has for it."""
-    return "disabled" if user.disabled_at else "active"
+    """Return whether a user may sign in, in the word that every command uses."""
+    return "disabled" if user.disabled_at else "enabled"
 
 
 def verified(user: User) -> str:
-    """Say whether the email is known to be theirs."""
+    """Return whether the email is verified."""
     return "yes" if user.email_verified else "no"

@@ -12,7 +12,7 @@ from .running import AsJSON, ConfigFile, Who, command, with_auth
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
-    from authingo.models import Altered, User
+    from authingo.models import ChangedUser, User
 
 
 @command
@@ -24,17 +24,17 @@ def create(
     name: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="The name; else what is before the @.", show_default=False
+            metavar="NAME", help="The name; by default the part before the @.", show_default=False
         ),
     ] = None,
     verified: Annotated[
-        bool, typer.Option("--verified", help="The email is known to be theirs.")
+        bool, typer.Option("--verified", help="Mark the email as verified.")
     ] = False,
     if_missing: Annotated[
         bool,
         typer.Option(
             "--if-missing",
-            help="Succeed where there is such a user, and change nothing.",
+            help="Succeed if the user exists, and change nothing.",
         ),
     ] = False,
     password_stdin: PasswordStdin = False,
@@ -44,8 +44,8 @@ def create(
 ) -> None:
     """Create a user. Asks for the password if no option says where to get it.
 
-    With --if-missing it can be run again: who is there stays as they are, and
-    no password is asked for, read or made up (with --json it is then null).
+    With --if-missing it can be run again: a user who exists is not changed, and no password is
+    asked for, read or generated (with --json it is then null).
     """
     password = NewPassword(stdin=password_stdin, generate=generate_password)
     if not if_missing:
@@ -57,7 +57,7 @@ def create(
         await auth.ping()
         if if_missing and (there := await _there(auth, email)):
             return there, None
-        # No password is asked for in vain.
+        # Do not ask for a password that cannot be used.
         await auth.check_new_user(email=email, name=name)
 
         async def create_with(new: str) -> User:
@@ -65,15 +65,15 @@ def create(
 
         try:
             return await password.accepted_by(create_with)
-        except EmailTaken:  # somebody else was quicker
+        except EmailTaken:  # another process created the user first
             if if_missing and (there := await _there(auth, email)):
                 return there, None
             raise
 
     user, new = with_auth(config, work)
     if not as_json:
-        shown = f"{output.plain(user.email)} ({user.id})"
-        output.note(f"created {shown}" if new else f"{shown} is there already: nothing was changed")
+        shown = output.named(user)
+        output.note(f"created {shown}" if new else f"{shown} exists already: nothing was changed")
     _print(user, new, password, as_json=as_json)
 
 
@@ -86,18 +86,18 @@ def set_password(
     as_json: AsJSON = False,
     config: ConfigFile = None,
 ) -> None:
-    """Give a user another password and end all their sessions."""
+    """Give a user a new password, end all their sessions and forget their browsers."""
     password = NewPassword(stdin=password_stdin, generate=generate_password)
     password.require_source()
 
-    async def work(auth: Auth) -> tuple[Altered, str]:
-        user = await auth.find_user(who)  # no password is asked for in vain
+    async def work(auth: Auth) -> tuple[ChangedUser, str]:
+        user = await auth.find_user(who)  # do not ask for a password that cannot be used
         return await password.accepted_by(lambda new: auth.set_password(user, new))
 
     changed, new = with_auth(config, work)
     if not as_json:
         output.note(
-            f"set the password of {output.plain(changed.user.email)} ({changed.user.id}), "
+            f"set the password of {output.named(changed.user)}, "
             f"and ended {output.count(changed.ended, 'session')}"
         )
     _print(changed.user, new, password, as_json=as_json)
@@ -107,7 +107,7 @@ async def _there(auth: Auth, email: str) -> User | None:
     from authingo.errors import NoSuchUser
 
     if "@" not in email:
-        return None  # an id is no email to make a user with
+        return None  # an id, which cannot be a new user's email
     try:
         return await auth.find_user(email)
     except NoSuchUser:

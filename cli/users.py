@@ -1,4 +1,4 @@
-"""`authingo users`: the tree, and the commands that need no file of their own."""
+"""`authingo users`: the group of commands, and those that need no file of their own."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .tree import App
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
-    from authingo.models import Session, User
+    from authingo.models import User
 
-    Done = tuple[User, str]  # the user as they are now, and what to tell people
+    Done = tuple[User, str]  # the user as they are now, and the message to print
 
 app = App(help="Look after users.")
 app.command("create", epilog="Example: authingo users create ada@example.com --name Ada")(
@@ -27,29 +27,31 @@ app.command("list", epilog="Example: authingo users list --search example.com --
 @app.command("show", epilog="Example: authingo users show ada@example.com")
 @command
 def show(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> None:
-    """Show a user, and how many sessions they have."""
+    """Show a user, and how many sessions and recognized browsers they have."""
 
-    async def work(auth: Auth) -> tuple[User, list[Session]]:
+    async def work(auth: Auth) -> tuple[User, str, int]:
         user = await auth.find_user(who)
-        return user, await auth.list_sessions(user.id)
+        sessions = await _sessions_in_short(auth, user)
+        return user, sessions, await auth.store.devices.count(user.id)
 
-    user, sessions = with_auth(config, work)
+    user, sessions, browsers = with_auth(config, work)
     if as_json:
         output.as_json(output.user_json(user))
         return
     since = f" since {output.moment(user.disabled_at)}" if user.disabled_at else ""
     facts = {
-        "email": output.plain(user.email),
+        "email": user.email,
         "verified": user_list.verified(user),
-        "name": output.plain(user.name),
+        "name": user.name,
         "id": user.id,
         "state": user_list.state_of(user) + since,
         "created": output.moment(user.created_at),
         "changed": output.moment(user.updated_at),
-        "sessions": _in_short(sessions),
+        "sessions": sessions,
+        "browsers": f"{browsers} recognized" if browsers else "none recognized",
     }
     for fact, value in facts.items():
-        output.data(f"{fact:10}{value}")
+        output.data(f"{fact:10}{output.plain(value)}")
 
 
 app.command(
@@ -63,17 +65,17 @@ app.command(
 def disable(
     who: Who, *, yes: Yes = False, as_json: AsJSON = False, config: ConfigFile = None
 ) -> None:
-    """End all sessions of a user, and let none begin until they are enabled. Asks first."""
+    """End all sessions of a user, and prevent new ones until they are enabled. Asks first."""
     require_terminal(yes=yes)
 
     async def work(auth: Auth) -> Done:
         user = await auth.find_user(who)
         if user.disabled_at:
-            return user, f"{_named(user)} is disabled already: nothing was changed"
+            return user, f"{output.named(user)} is disabled already: nothing was changed"
         await _confirm(auth, user, "Disable this user and end their sessions?", yes=yes)
-        changed = await auth.disable_user(user.id)
+        changed = await auth.disable_user(user)
         ended = output.count(changed.ended, "session")
-        return changed.user, f"disabled {_named(user)} and ended {ended}"
+        return changed.user, f"disabled {output.named(user)} and ended {ended}"
 
     _print(with_auth(config, work), as_json=as_json)
 
@@ -86,8 +88,8 @@ def enable(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> N
     async def work(auth: Auth) -> Done:
         user = await auth.find_user(who)
         if not user.disabled_at:
-            return user, f"{_named(user)} is not disabled: nothing was changed"
-        return (await auth.enable_user(user.id)).user, f"enabled {_named(user)}"
+            return user, f"{output.named(user)} is not disabled: nothing was changed"
+        return (await auth.enable_user(user)).user, f"enabled {output.named(user)}"
 
     _print(with_auth(config, work), as_json=as_json)
 
@@ -95,13 +97,13 @@ def enable(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> N
 @app.command("verify", epilog="Example: authingo users verify ada@example.com")
 @command
 def verify(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> None:
-    """Mark the email of a user as known to be theirs."""
+    """Mark the email of a user as verified."""
 
     async def work(auth: Auth) -> Done:
         user = await auth.find_user(who)
         if user.email_verified:
-            return user, f"{_named(user)} is verified already: nothing was changed"
-        return await auth.verify_email(user.id), f"verified {_named(user)}"
+            return user, f"{output.named(user)} is verified already: nothing was changed"
+        return await auth.verify_email(user), f"verified {output.named(user)}"
 
     _print(with_auth(config, work), as_json=as_json)
 
@@ -113,15 +115,15 @@ def delete(
 ) -> None:
     """Delete a user and all their sessions. Asks first: there is no way back.
 
-    What happened to them stays in `authingo events list`, under their id.
+    Their events stay in `authingo events list`, under their id.
     """
     require_terminal(yes=yes)
 
     async def work(auth: Auth) -> Done:
         user = await auth.find_user(who)
         await _confirm(auth, user, "Delete this user and their sessions for good?", yes=yes)
-        await auth.delete_user(user.id)
-        return user, f"deleted {_named(user)}"
+        await auth.delete_user(user)
+        return user, f"deleted {output.named(user)}"
 
     _print(with_auth(config, work), as_json=as_json)
 
@@ -131,10 +133,11 @@ app.command("export", epilog=user_export.EPILOG)(command(user_export.export_user
 
 
 async def _confirm(auth: Auth, user: User, question: str, *, yes: bool) -> None:
-    """Say whom it is about and what will end, and ask."""
+    """Show the user and what will end, and ask for confirmation."""
     if not yes:
-        sessions = await auth.list_sessions(user.id)
-        output.note(f"{_named(user)}, {output.plain(user.name)}\nsessions: {_in_short(sessions)}")
+        sessions = await _sessions_in_short(auth, user)
+        output.note(f"{output.named(user)}, {output.plain(user.name)}")
+        output.note(f"sessions: {output.plain(sessions)}")
         confirm(question, yes=yes)
 
 
@@ -146,14 +149,11 @@ def _print(done: Done, *, as_json: bool) -> None:
         output.note(said)
 
 
-def _named(user: User) -> str:
-    return f"{output.plain(user.email)} ({user.id})"
-
-
-def _in_short(sessions: list[Session]) -> str:
-    """Say how many there are, and of the one used last when and from where."""
-    if not sessions:
+async def _sessions_in_short(auth: Auth, user: User) -> str:
+    """Return how many sessions a user has, and when and from where the latest was used."""
+    count = await auth.store.sessions.count_refreshable(user_id=user.id)
+    last = await auth.store.sessions.of_user(user.id, limit=1)
+    if not last:
         return "none"
-    last = sessions[0]
-    where = f" from {output.plain(last.ip)}" if last.ip else ""
-    return f"{len(sessions)}, last used {output.moment(last.last_used_at)}{where}"
+    where = f" from {last[0].ip}" if last[0].ip else ""
+    return f"{count}, last used {output.moment(last[0].last_used_at)}{where}"

@@ -1,4 +1,4 @@
-"""What options take, and what is said where it is something else."""
+"""Parsers for the values of options. Their errors say what an option takes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ E = TypeVar("E", bound=StrEnum)
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str | int], int]:
-    """Return a parser of numbers between two bounds, themselves included."""
+    """Return a parser of whole numbers between two bounds, inclusive."""
     bounds = f"of at least {least}" if most is None else f"from {least} to {most:,}"
 
     def parse(text: str | int) -> int:
@@ -37,6 +37,15 @@ def one_of(choices: type[E]) -> Callable[[str], E]:
             raise typer.BadParameter(f"takes one of {', '.join(choices)}") from None
 
     return parse
+
+
+def search(text: str | None) -> str | None:
+    """Refuse a text to search for that can match nothing."""
+    from authingo.arguments import problem_with_search
+
+    if problem := problem_with_search(utf_8(text)):
+        raise typer.BadParameter(problem)
+    return text
 
 
 def utf_8(text: str | None) -> str | None:

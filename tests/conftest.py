@@ -16,10 +16,12 @@ from authingo.config import Settings, settings_from
 from authingo.stores import open_store
 from tests.browser import chromium  # noqa: F401 - a fixture
 from tests.command import Runner
+from tests.copies import Copies
 from tests.frontends import next_js, react  # noqa: F401 - fixtures
 from tests.postgres import PostgresServer, postgres_or_skip
 from tests.program import free_port
 from tests.server import LiveServer
+from tests.slowest import pytest_terminal_summary  # noqa: F401 - a hook
 from tests.turns import _turn  # noqa: F401 - a fixture
 
 pytest.register_assert_rewrite("authingo.stores.conformance")
@@ -75,12 +77,20 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{shutil.copy(sqlite_template, tmp_path)}"  # with its mode
 
 
+@pytest.fixture(scope="session")
+def postgres_copies(postgres: PostgresServer, postgres_template: str) -> Iterator[Copies]:
+    """Migrated, empty databases, used again after tests that left only rows."""
+    copies = Copies(postgres, postgres_template)
+    yield copies
+    copies.drop()
+
+
 @pytest.fixture
-def postgres_url(postgres: PostgresServer, postgres_template: str) -> Iterator[str]:
+def postgres_url(postgres_copies: Copies) -> Iterator[str]:
     """A migrated, empty database of a test's own."""
-    url = postgres.create_database(template=postgres_template)
+    url = postgres_copies.take()
     yield url
-    postgres.drop_database(url)
+    postgres_copies.give_back(url)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

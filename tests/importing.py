@@ -9,29 +9,51 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from authingo import passwords
 from authingo.importing import Failed, HashConfig, UserImport
-from authingo.models import Credentials, Outcome
+from authingo.models import Credentials, HashKind, Outcome
 from authingo.stores import Store
 
 BCRYPT = "$2a$10$7dToUA9qFjDpEb6v9pjHPeNpgamQp9vB9KF924rRhe/x6dpoQB/Je"
+
+BCRYPT_KINDS = [passwords.bcrypt_kind(12)]
+
+
+class KeptKinds:
+    """Kinds of hashes: that of BCRYPT, which somebody has."""
+
+    async def find(self, *, unused: bool = False) -> list[HashKind]:
+        return [] if unused else list(BCRYPT_KINDS)
+
+
+class KeptEvents:
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+
+    async def record(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
 
 
 class Kept:
     """A store that keeps batches in memory."""
 
+    hash_kinds = KeptKinds()
+
     def __init__(self) -> None:
         self.batches: list[Sequence[Credentials]] = []
-        self.outcomes: list[Outcome] = []
+        self.events = KeptEvents()
+        self.kinds: Sequence[HashKind] = ()
+        self.users = self
 
-    async def import_users(self, users: Sequence[Credentials]) -> set[str]:
+    async def import_many(
+        self, users: Sequence[Credentials], *, kinds: Sequence[HashKind] = ()
+    ) -> set[str]:
+        self.kinds = kinds
         self.batches.append(users)
         return {one.user.id for one in users}
 
     async def emails_taken(self, emails: Sequence[str]) -> set[str]:
         return {email for email in emails if email == "taken@example.com"}
-
-    async def record(self, outcome: Outcome) -> None:
-        self.outcomes.append(outcome)
 
 
 @dataclass

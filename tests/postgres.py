@@ -51,8 +51,7 @@ class PostgresServer:
 
     def create_database(self, template: str | None = None) -> str:
         """Create a database, empty or as a copy, and return its URL."""
-        self._count += 1
-        name = f"authingo_test_{os.getpid()}_{self._count}"
+        name = self._unused_name()
         copied = urlsplit(template).path.lstrip("/") if template else "template0"
         # FILE_COPY: half the time of WAL_LOG for a small database without fsync.
         self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{copied}" STRATEGY file_copy')
@@ -63,18 +62,39 @@ class PostgresServer:
         name = urlsplit(url).path.lstrip("/")
         self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
+    def rename_database(self, url: str) -> str | None:
+        """Throw out whoever is connected, and return the URL with a new name, or None.
+
+        None is for a database that is gone, or that somebody connects to again and again.
+        """
+        old, new = urlsplit(url).path.lstrip("/"), self._unused_name()
+        others = f"FROM pg_stat_activity WHERE datname = '{old}'"
+        try:
+            self._execute(
+                f"SELECT pg_terminate_backend(pid, 5000) {others}",
+                f'ALTER DATABASE "{old}" RENAME TO "{new}"',
+            )
+        except asyncpg.PostgresError:
+            return None
+        return self.url(new)
+
     def stop(self) -> None:
         """Leave it as it is: it is not ours."""
 
-    def _execute(self, statement: str) -> None:
+    def _unused_name(self) -> str:
+        self._count += 1
+        return f"authingo_test_{os.getpid()}_{self._count}"
+
+    def _execute(self, *statements: str) -> None:
         async def run() -> None:
             connection = await asyncpg.connect(self._maintenance_url)
             try:
-                await connection.execute(statement)
+                for statement in statements:
+                    await connection.execute(statement)
             finally:
                 await connection.close()
 
-        _run_apart(run)
+        run_apart(run)
 
 
 class BundledServer(PostgresServer):
@@ -251,7 +271,7 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
-def _run_apart(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+def run_apart(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a coroutine on a loop and a thread of its own, whatever loop the test runs on."""
     failures: list[BaseException] = []
 

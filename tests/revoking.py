@@ -29,13 +29,13 @@ class Memory:
         self._server = server
         self._looks: Counter[bytes] = Counter()
         store = server.auth.store
-        look = store.session_and_user
+        look = store.sessions.by_token
 
         async def counted(token_digest: bytes) -> TokenMatch | None:
             self._looks[token_digest] += 1
             return await look(token_digest)
 
-        store.session_and_user = counted  # type: ignore[method-assign]
+        store.sessions.by_token = counted  # type: ignore[method-assign]
 
     def has(self, browser: Browser) -> bool:
         """Ask once, with this browser's cookies; it must be signed in."""

@@ -169,7 +169,7 @@ class LiveServer:
         """
         age_sessions(self.database_url, seconds)
         if not self.auth.store.embedded:
-            remembered = self.auth._cache._known
+            remembered = self.auth._core.cache._known
             until(lambda: not remembered, "the server did not hear that sessions changed")
 
     def stop(self) -> None:

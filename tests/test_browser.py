@@ -54,17 +54,19 @@ def test_the_program_works_as_printed(page: Page, port: int, host: str) -> None:
     assert page.evaluate("document.cookie") == "", "no script sees a cookie"
     origin = f"http://{host}:{port}"
     kept = {one["name"]: one for one in page.context.cookies(f"{origin}/api/me")}
-    assert kept.keys() == {"authingo_session"}, "the other one is for /refresh alone"
+    device = "__Host-authingo_device"
+    assert kept.keys() == {"authingo_session", device}, "the other one is for /refresh alone"
     everything = {one["name"]: one for one in page.context.cookies(f"{origin}/api/auth/refresh")}
-    assert everything.keys() == {"authingo_session", "authingo_refresh"}
+    assert everything.keys() == {"authingo_session", "authingo_refresh", device}
     assert all(one["httpOnly"] and one["secure"] for one in everything.values())
     assert everything["authingo_refresh"]["sameSite"] == "Strict"
+    assert everything[device]["sameSite"] == "Strict"
     assert send("POST", "/api/auth/refresh")["status"] == 200
     renewed = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
     assert renewed["authingo_session"] != kept["authingo_session"]["value"]
     assert send("GET", "/api/me")["status"] == 200
     assert send("POST", "/api/auth/sign-out")["body"] == {"success": True}
-    assert page.context.cookies() == []
+    assert [one["name"] for one in page.context.cookies()] == [device]
     assert send("GET", "/api/me")["body"]["code"] == "no_session"
     # The README's own lines for a page.
     (snippet,) = blocks(README, "js")

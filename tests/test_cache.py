@@ -12,14 +12,13 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
-from msgspec.structs import force_setattr
 
 from authingo import cache, clock
 from authingo.cache import SessionCache
-from authingo.errors import StoreUnavailable
+from authingo.errors import NoSession, SessionExpired, StoreUnavailable
 from authingo.last_use import LastUse
-from authingo.models import Resumed, Session, TokenMatch, User
-from authingo.stores import Revoked, Store, Trust
+from authingo.models import Session, TokenMatch, User, UserAndSession
+from authingo.stores import Freshness, RevocationListener, Store
 from authingo.tokens import SessionToken
 
 TEN = timedelta(seconds=10)
@@ -44,17 +43,18 @@ class Scripted:
 
     def __init__(self) -> None:
         self.hearing = True
-        self.untold: list[str] = []  # what `hears` tells, as a file that was changed does
+        self.untold: list[str] = []  # what `is_notified` tells, as a file that was changed does
         self.truth: defaultdict[str, int] = defaultdict(int)  # which version of a user there is
         self.looks = self.questions = 0
-        self.watching: list[Revoked] = []
-        self.trust = Trust()
+        self.watching: list[RevocationListener] = []
+        self.freshness = Freshness()
+        self.sessions = self
 
-    def watch(self, revoked: Revoked) -> Trust:
+    def watch(self, revoked: RevocationListener) -> Freshness:
         self.watching.append(revoked)
-        return self.trust
+        return self.freshness
 
-    def hears(self) -> bool:
+    def is_notified(self) -> bool:
         self.questions += 1
         while self.untold:
             self.tell(self.untold.pop())
@@ -67,11 +67,11 @@ class Scripted:
             else:
                 revoked.drop(whom)
 
-    async def session_and_user(self, digest: bytes) -> TokenMatch | None:
+    async def by_token(self, digest: bytes) -> TokenMatch | None:
         self.looks += 1
         return await _released()
 
-    def match(self, user_id: str = "ada", *, live_for: timedelta = LONG) -> TokenMatch:
+    def match(self, user_id: str = "ada", *, active_for: timedelta = LONG) -> TokenMatch:
         """Read the database as it is now."""
         version = str(self.truth[user_id])
         user = User(
@@ -90,7 +90,7 @@ class Scripted:
             expires_at=AT,
             refresh_expires_at=AT,
         )
-        return TokenMatch(Resumed(user, session), current=True, live_for=live_for)
+        return TokenMatch(UserAndSession(user, session), current=True, active_for=active_for)
 
 
 @types.coroutine
@@ -103,17 +103,19 @@ class Fill:
 
     def __init__(self, sessions: SessionCache, store: Scripted, token: str = TOKEN) -> None:
         self._store = store
-        self._running = sessions.find(token)
-        self.answered: TokenMatch | None = None
+        self._sessions = sessions
+        self._token = token
+        self.answered: UserAndSession | None = None
         self.under_way = False
         self._found: TokenMatch | None = None
 
     def begin(self) -> None:
-        try:
+        if known := self._sessions.recall(self._token.encode()):
+            self.answered = known.user_and_session
+        else:
+            self._running = self._sessions.ask(self._token)
             self._running.send(None)
             self.under_way = True
-        except StopIteration as end:
-            self.answered = end.value
 
     def read(self) -> None:
         self._found = self._store.match()
@@ -124,10 +126,15 @@ class Fill:
 
     def give(self, match: TokenMatch | None) -> None:
         self.under_way = False
+        if match is None or not match.active:
+            with pytest.raises(NoSession if match is None else SessionExpired):
+                self._running.send(match)
+            self.answered = None
+            return
         with pytest.raises(StopIteration) as end:
             self._running.send(match)
         self.answered = end.value.value
-        assert self.answered is match
+        assert self.answered is match.user_and_session
 
     def fail(self, error: BaseException) -> None:
         with pytest.raises(type(error)):
@@ -165,7 +172,7 @@ def fill(
 def name_of(sessions: SessionCache, token: str = TOKEN) -> str | None:
     """Recall whose version is remembered."""
     found = sessions.recall(token.encode())
-    return found.resumed.user.name if found else None
+    return found.user_and_session.user.name if found else None
 
 
 Chain = tuple[str, ...]
@@ -240,7 +247,7 @@ def follow(order: Chain, whom: str) -> None:
         model.step(step)
         if store.hearing:
             known = sessions._known.get(key("ada's"))
-            version = int(known.resumed.user.name) if known else None
+            version = int(known.user_and_session.user.name) if known else None
             assert version == model.remembered, order[: number + 1]
     assert store.hearing == model.hearing
     assert name_of(sessions) == (None if model.remembered is None else str(model.remembered))
@@ -289,7 +296,7 @@ def test_what_is_known_is_answered_without_the_store(
     assert found is not None
     again = Fill(sessions, store)
     again.begin()
-    assert again.answered is found.match
+    assert again.answered is found.user_and_session
     assert store.looks == 1
     assert sessions.recall(named("unknown").encode()) is None
 
@@ -306,10 +313,10 @@ def test_without_proof_nothing_is_kept_nor_believed(
     assert store.looks == 2
 
 
-def test_what_is_not_live_is_not_kept(store: Scripted, sessions: SessionCache) -> None:
-    for live in (named("1"), named("2")):
-        fill(sessions, store, live)
-    fill(sessions, store, match=store.match(live_for=timedelta(0)))
+def test_what_is_not_active_is_not_kept(store: Scripted, sessions: SessionCache) -> None:
+    for active in (named("1"), named("2")):
+        fill(sessions, store, active)
+    fill(sessions, store, match=store.match(active_for=timedelta(0)))
     nobody = Fill(sessions, store)
     nobody.begin()
     nobody.give(None)
@@ -354,7 +361,7 @@ def test_while_the_store_vouches_for_it_nobody_asks(
     """And as soon as it does not, by itself or because the time is over, it is asked again."""
     fill(sessions, store)
     questions = store.questions
-    store.trust.until = hand.now + 1
+    store.freshness.until = hand.now + 1
     assert name_of(sessions) == "0"
     hand.now += 0.99
     assert name_of(sessions) == "0"
@@ -362,24 +369,24 @@ def test_while_the_store_vouches_for_it_nobody_asks(
     hand.now += 0.01
     assert name_of(sessions) == "0"
     assert store.questions == questions + 1
-    store.trust.until = 0.0
+    store.freshness.until = 0.0
     store.untold.append("ada")
     assert name_of(sessions) is None
 
 
 @pytest.mark.parametrize(
-    ("live_for", "lives"),
+    ("active_for", "lives"),
     [(LONG, 10.0), (timedelta(seconds=3), 3.0)],
     ids=["sessions.cache", "its session"],
 )
 def test_nothing_outlives(
-    store: Scripted, sessions: SessionCache, hand: Time, live_for: timedelta, lives: float
+    store: Scripted, sessions: SessionCache, hand: Time, active_for: timedelta, lives: float
 ) -> None:
     """Counted from when it was asked for, however long the answer took."""
     slow = Fill(sessions, store)
     slow.begin()
     hand.now += 2
-    slow.give(store.match(live_for=live_for))
+    slow.give(store.match(active_for=active_for))
     hand.now += lives - 2.001
     assert sessions.recall(TOKEN.encode()) is not None
     hand.now += 0.001
@@ -438,12 +445,12 @@ def test_the_prepared_answer_goes_with_what_it_was_made_of(
     fill(sessions, store)
     found = sessions.recall(TOKEN.encode())
     assert found is not None
-    force_setattr(found.resumed, "reply", "prepared")
+    found.reply = "prepared"
     store.tell("ada")
     fill(sessions, store)
     again = sessions.recall(TOKEN.encode())
     assert again is not None
-    assert again.resumed.reply is None
+    assert again.reply is None
 
 
 def test_a_digest_that_changes_hands_belongs_to_one_user(

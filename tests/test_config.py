@@ -23,7 +23,7 @@ def refused(values: dict[str, Any]) -> str:
     return error.value.message
 
 
-def test_the_defaults_are_those_of_the_contract() -> None:
+def test_the_defaults_are_the_documented_ones() -> None:
     settings = load(env={})
     assert settings.database_url == "sqlite:///authingo.db"
     assert settings.base_path == "/api/auth"
@@ -33,6 +33,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert lives.refresh_lifetime == timedelta(days=30)
     assert lives.absolute_lifetime == timedelta(days=90)
     assert lives.refresh_grace == timedelta(seconds=10)
+    assert lives.max_per_user == 100
     assert (settings.passwords.min_length, settings.passwords.bcrypt_cost) == (8, 12)
     assert (settings.store.timeout, settings.store.pool_size) == (timedelta(seconds=5), 10)
     assert settings.secure_cookies
@@ -239,8 +240,8 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     for content, reason in (
         (b"", "is empty"),
         (b"\n", "is empty"),
-        (b"postgresql://u:pw@h/db\npostgresql://u:pw@i/db\n", "no other line"),
-        (b"postgresql://u:pw\xff@h/db", "not a text in UTF-8"),
+        (b"postgresql://u:pw@h/db\npostgresql://u:pw@i/db\n", "one line"),
+        (b"postgresql://u:pw\xff@h/db", "not UTF-8 text"),
     ):
         file.write_bytes(content)
         with pytest.raises(ConfigError, match=reason) as error:
@@ -336,11 +337,17 @@ def test_an_unreadable_file_is_one_clear_error(tmp_path: Path) -> None:
         load(tmp_path, env={})
 
 
+def test_a_file_whose_brackets_are_too_deep_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "authingo.toml").write_text("trusted_origins = " + "[" * 5000)
+    with pytest.raises(ConfigError, match="not valid TOML: its brackets are nested too deeply"):
+        load(env={})
+
+
 def test_a_file_that_everybody_can_write_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "authingo.toml"
     file.write_text("")
     file.chmod(0o666)
-    with pytest.raises(ConfigError, match="written by everybody") as error:
+    with pytest.raises(ConfigError, match="written by every user") as error:
         load(env={})
     assert error.value.hint == f"chmod o-w {file}"
     file.chmod(0o664)
@@ -376,10 +383,13 @@ def test_a_file_that_everybody_can_write_is_refused(tmp_path: Path) -> None:
         ({"trusted_origins": ["http://localhost:99999"]}, "trusted_origins: must be an http"),
         ({"trusted_origins": ["https://a.example;https://b.example"]}, "trusted_origins"),
         ({"trusted_origins": [5]}, "trusted_origins"),
-        ({"trusted_proxies": ["*"]}, "trusted_proxies: everybody could"),
+        ({"trusted_proxies": ["*"]}, "any client choose its own address"),
         ({"trusted_proxies": ["10.0.0.1/8"]}, "write 10.0.0.0/8"),
         ({"trusted_proxies": "proxy.internal"}, "names are not looked up"),
-        ({"cookies": {"domain": ".example.com"}, "public_url": "https://example.com"}, "a dot"),
+        (
+            {"cookies": {"domain": ".example.com"}, "public_url": "https://example.com"},
+            "a leading dot",
+        ),
         ({"cookies": {"domain": "Example.com"}, "public_url": "https://example.com"}, "lower case"),
         ({"cookies": {"same_site": "strict"}}, "cookies.same_site"),
         ({"cookies": {"same_site": "none"}}, "needs an https public_url"),
@@ -408,12 +418,16 @@ def test_a_file_that_everybody_can_write_is_refused(tmp_path: Path) -> None:
             {"cookies": {"domain": "other.com"}, "public_url": "https://example.com"},
             "cookies.domain",
         ),
+        ({"cookies": {"domain": "2.7"}, "public_url": "https://192.0.2.7"}, "cookies.domain"),
         ({"cookies": {"domain": "a.b;c"}, "public_url": "https://x.a.b"}, "cookies.domain"),
         ({"sessions": {"session_lifetime": 0}}, "session_lifetime"),
         ({"sessions": {"session_lifetime": "40d"}}, "must not decrease"),
         ({"sessions": {"refresh_lifetime": "91d"}}, "must not decrease"),
         ({"sessions": {"refresh_grace": "61s"}}, "refresh_grace"),
         ({"sessions": {"absolute_lifetime": "4000d"}}, "ten years"),
+        ({"sessions": {"max_per_user": 0}}, "max_per_user: must be from 1 to 1000"),
+        ({"sessions": {"max_per_user": 1001}}, "max_per_user: must be from 1 to 1000"),
+        ({"sessions": {"max_per_user": "many"}}, "max_per_user"),
         ({"passwords": {"min_length": 7}}, "min_length"),
         ({"passwords": {"bcrypt_cost": 3}}, "bcrypt_cost"),
         ({"passwords": {"bcrypt_cost": 16}}, "bcrypt_cost"),

@@ -1,15 +1,18 @@
-"""What each configuration makes of the two cookies."""
+"""What each configuration makes of the cookies."""
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from authingo.config import settings_from
-from authingo.cookies import Cookies
-from authingo.fastapi.headers import cookie_header
+from authingo.http.cookies import Cookies
+from authingo.http.headers import cookie_header
+from authingo.tokens import DeviceToken, RefreshToken, SessionToken
+from tests.documents import read
 
 HTTPS = {"public_url": "https://app.example.com"}
 EMBEDDED = {**HTTPS, "trusted_origins": ["https://other.example"]}
@@ -60,6 +63,50 @@ def test_attributes(values: dict[str, Any], session: str, refresh: str) -> None:
         text.replace("=t;", "=;").replace("Max-Age=9", "Max-Age=0") for text in (session, refresh)
     ]
     assert cookies.clear()[-2:] == cleared
+
+
+@pytest.mark.parametrize(
+    ("values", "device"),
+    [
+        ({}, "__Host-authingo_device=t; Path=/; Max-Age=9; HttpOnly; SameSite=Strict; Secure"),
+        (
+            {"public_url": "http://localhost:8000", "base_path": "/auth"},
+            "authingo_device=t; Path=/; Max-Age=9; HttpOnly; SameSite=Strict",
+        ),
+        (
+            {**HTTPS, "cookies": {"domain": "example.com", "prefix": "shop"}},
+            "__Host-shop_device=t; Path=/; Max-Age=9; HttpOnly; SameSite=Strict; Secure",
+        ),
+        (
+            {**EMBEDDED, "cookies": {"same_site": "none", "partitioned": True}},
+            "__Host-authingo_device=t; Path=/; Max-Age=9; HttpOnly; SameSite=None; Secure;"
+            " Partitioned",
+        ),
+    ],
+    ids=["default", "loopback", "domain", "embedded"],
+)
+def test_attributes_of_the_device_cookie(values: dict[str, Any], device: str) -> None:
+    """No Domain ever; and whatever clears cookies leaves it."""
+    cookies = Cookies(settings_from(values))
+    assert cookies.device.header("t", 9) == device
+    assert not [one for one in cookies.clear("app.example.com") if "_device=" in one]
+
+
+def test_the_cookies_are_as_small_as_the_document_says() -> None:
+    """ASVS 5.0 V3.3.5. With three device tokens, as many as one holds."""
+    devices = [DeviceToken.generate() for _ in range(5)]
+    values = {
+        "session": str(SessionToken.generate()),
+        "refresh": str(RefreshToken.generate()),
+        "device": devices[0].cookie(devices),
+    }
+    longest = {**HTTPS, "cookies": {"hardened_names": True, "prefix": "x" * 64}}
+    for settings in (HTTPS, longest):
+        cookies = Cookies(settings_from(settings))
+        pairs = [cookies.session, cookies.refresh, cookies.device]
+        size = sum(len(f"{one.name}={values[one.kind]}") for one in pairs)
+        (row,) = [one for one in read("docs/security.md").splitlines() if "| 3.3.5 |" in one]
+        assert f" {size}" in row
 
 
 SUBDOMAIN = {"public_url": "https://app.example.co.uk"}
@@ -166,3 +213,26 @@ def test_a_value_is_read_exactly_as_sent_and_only_if_it_is_the_only_one(
     cookie = replace(Cookies(settings_from({})).session, name="a")
     sent = [(b"cookie", one.encode("latin-1")) for one in headers]
     assert cookie.read(cookie_header({"headers": sent})) == found
+
+
+def one_by_splitting(header: bytes, start: bytes) -> bytes | None:
+    """What `Cookie.find` finds, in the plainest way to say it."""
+    pairs = [part.strip(b" \t") for part in header.split(b";")]
+    values = [pair.removeprefix(start) for pair in pairs if pair.startswith(start)]
+    return values[0] if len(values) == 1 else None
+
+
+def test_a_cookie_is_found_as_if_the_header_had_been_split() -> None:
+    cookie = Cookies(settings_from({})).session
+    pieces = [
+        *(b"authingo_session=", b"authingo_session", b"authingo_session=abc", b"=", b";", b"; "),
+        *(b" ", b"\t", b"x", b'"', b",", b"__Host-", b"\x00", b"\x0b", b"\xa0", b"\xe9"),
+    ]
+    drawn = random.Random(20)
+    found = 0
+    for _ in range(20_000):
+        header = b"".join(drawn.choices(pieces, k=drawn.randint(0, 9)))
+        expected = one_by_splitting(header, cookie.start)
+        assert cookie.find(header) == expected, header
+        found += expected is not None
+    assert found > 1_000

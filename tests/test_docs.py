@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from authingo import errors
-from authingo.fastapi.routes import ROUTES
+from authingo.http.routes import all_routes
 from authingo.testing import login_as
+from authingo.tokens import DeviceToken
 from tests.documents import blocks, read, table
 from tests.program import run_program
 from tests.server import ADA, CLIENT, Browser
@@ -22,7 +24,7 @@ from tests.test_readme import PROGRAM, use
 FASTAPI = read("docs/fastapi.md")
 HTTP = read("docs/http.md")
 OPERATIONS = read("docs/operations.md")
-ROUTER, OWN_LIFESPAN, WITHOUT_FASTAPI = blocks(FASTAPI, "python")
+ROUTER, OWN_LIFESPAN, WITHOUT_FASTAPI, BY_OTHER_MEANS = blocks(FASTAPI, "python")
 
 
 # docs/fastapi.md
@@ -73,14 +75,38 @@ def test_a_program_without_fastapi() -> None:
     asyncio.run(namespace["auth"].close())
 
 
+@pytest.mark.usefixtures("bare_env")
+def test_signing_in_by_other_means() -> None:
+    """It sets all three cookies, and others who use the browser stay recognized."""
+    namespace: dict[str, Any] = {}
+    exec(PROGRAM + BY_OTHER_MEANS, namespace)
+    auth, app, cookies = (namespace[name] for name in ("auth", "app", "cookies"))
+
+    async def whoever_has_proved_to_be(request: Any) -> Any:
+        return await auth.find_user(request.query_params["email"])
+
+    namespace["whoever_has_proved_to_be"] = whoever_has_proved_to_be
+    with TestClient(app, base_url="https://testserver", headers={**CLIENT}) as client:
+        portal = client.portal
+        assert portal is not None
+        for email in ("ada@example.com", "bob@example.com"):
+            portal.call(partial(auth.create_user, email=email))
+        for email in ("bob@example.com", *["ada@example.com"] * 4):
+            assert client.post("/enter", params={"email": email}).status_code == 200
+            assert client.get("/api/me").json() == {"email": email}
+        assert client.post("/api/auth/refresh").status_code == 200
+        tokens = DeviceToken.parse_all(client.cookies[cookies.device.name])
+        known = portal.call(auth.store.devices.find, [one.digest for one in tokens])
+        recognized = [known[one.digest].user.email for one in tokens]
+        assert recognized == ["ada@example.com", "bob@example.com"]
+
+
 # docs/http.md
 
 
 def test_the_routes_of_the_table_are_the_routes() -> None:
     shown = {tuple(row[0].strip("`").split()) for row in table(HTTP, "Route")}
-    assert shown == {
-        (method, f"/api/auth{path}") for path, methods in ROUTES.items() for method in methods
-    }
+    assert shown == {(route.method, f"/api/auth{route.path}") for route in all_routes()}
 
 
 def test_the_errors_of_the_table_are_those_of_the_routes_with_their_status() -> None:

@@ -157,13 +157,13 @@ def test_two_loops_at_once_are_refused_as_a_mistake_of_the_program(
 def test_places_for_hashing_are_not_lost_with_a_loop(auth: Auth) -> None:
     async def give_up() -> None:
         await auth.open()
-        hashing = [asyncio.ensure_future(auth._hasher.hash("a password")) for _ in range(20)]
+        hashing = [asyncio.ensure_future(auth._core.hasher.hash("a password")) for _ in range(20)]
         await asyncio.sleep(0)
         for one in hashing:
             one.cancel()
 
     async def hash_many() -> None:
-        await asyncio.gather(*(auth._hasher.hash("a password") for _ in range(10)))
+        await asyncio.gather(*(auth._core.hasher.hash("a password") for _ in range(10)))
 
     for _ in range(10):
         asyncio.run(give_up())
@@ -180,9 +180,9 @@ def test_a_use_is_written_down_on_whichever_loop_it_was(
 
     async def use() -> None:
         before = (await auth.list_sessions(signed_in.user.id))[0].last_used_at
-        match = await auth.store.session_and_user(session_digest(signed_in.tokens.session) or b"")
+        match = await auth.store.sessions.by_token(session_digest(signed_in.tokens.session) or b"")
         assert match is not None
-        auth._last_use.note(match)
+        auth._core.last_use.note(match)
         async with asyncio.timeout(30):
             while (await auth.list_sessions(signed_in.user.id))[0].last_used_at == before:
                 await asyncio.sleep(0.01)

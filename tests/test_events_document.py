@@ -8,11 +8,10 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
-from authingo.events import EventName
+from authingo import events
 from tests.documents import blocks, read
 from tests.program import await_listening
 from tests.server import ADA, Browser
@@ -25,7 +24,7 @@ SHOWN, LOGGING = blocks(PAGE, "json")
 
 def test_every_event_is_there() -> None:
     named = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
-    assert sorted(named) == sorted(get_args(EventName))
+    assert sorted(named) == sorted(events.names())
 
 
 def said_by(directory: Path, port: int, *options: str) -> str:

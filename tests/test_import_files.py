@@ -96,6 +96,12 @@ def test_names_of_columns_count_in_any_case() -> None:
     assert user.user.created_at.year == 2019
 
 
+def test_a_time_that_is_a_truth_value_is_refused() -> None:
+    """For Python true is the number 1, a second after 1970."""
+    user = {"email": "a@example.com", "name": "A", "created_at": True}
+    assert [code for _, code in take(json.dumps(user).encode()).errors] == ["invalid_field"]
+
+
 def test_an_empty_file_has_no_users() -> None:
     for raw in ("", "\n\n", "[]", "email,name\n", b"\xef\xbb\xbf"):
         assert emails(raw) == []
@@ -211,7 +217,7 @@ def test_broken_quotes_end_the_file_before_a_cell_is_taken_for_rows(broken: str)
     with pytest.raises(Unreadable, match="line 3: the quotes of the CSV are not right"):
         asyncio.run(importing.read(io.BytesIO(rows.encode())))
     assert [each.user.email for batch in store.batches for each in batch] == ["a@example.com"]
-    recorded = [(one.name, one.count) for each in store.outcomes for one in each.events]
+    recorded = [(one.name, one.count) for each in store.events.outcomes for one in each.events]
     assert recorded == [("users_import_began", None), ("users_imported", 1)]
 
 

@@ -78,7 +78,7 @@ def test_a_forgotten_system_is_no_import_without_passwords() -> None:
     ):
         with pytest.raises(Unreadable) as raised:
             take((EXPORTS / file).read_bytes())
-        assert raised.value.hint == f"say --from {system}"
+        assert raised.value.hint == f"use --from {system}"
     own = '{"email": "a@example.com"}\n{"email": "b@example.com", "passwordHash": ""}'
     assert take(own).errors == [(2, "unknown_field")]
     with pytest.raises(Unreadable, match="--from says which"):

@@ -8,28 +8,49 @@ from pathlib import Path
 
 import pytest
 
+from authingo.capabilities import CAPABILITIES
+
 ROOT = Path(__file__).parent.parent
 
-# A module may import from rooms below its own. Each line: the room, and who lives there.
-ROOMS = [
-    {"alembic", "errors", "models", "clock", "findings", "foreign_hashes", "loops"},
+# Each has its routes in it, which are the highest of its parts.
+CAPABILITY_PACKAGES = {one.partition(":")[0].removeprefix("authingo.") for one in CAPABILITIES}
+
+# From the bottom up. A module may import from its own layer and from those before it.
+LAYERS = [
+    {
+        "alembic",
+        "asgi",
+        "capabilities",
+        "errors",
+        "models",
+        "clock",
+        "findings",
+        "foreign_hashes",
+        "loops",
+        "networks",
+        "hashing_queue",
+        "owners",
+    },
     {"config", "domains", "tokens", "inputs", "arguments", "passwords", "wire"},
     {"stores"},
-    {"cookies", "events", "testing_database"},
+    {"events", "testing_database"},
     {"last_use", "pace"},
-    {"cache", "opening"},
-    {"sessions", "limits"},
-    {"credentials", "accounts", "listings", "upkeep", "importing"},
+    {"cache"},
+    {"sessions", "limits", "policy"},
+    {"hash_kinds", "credentials"},
+    {"core"},
+    {"accounts", "importing", "listings", "maintenance", "signing_in", "user_sessions"},
     {"auth"},
+    {"http", *CAPABILITY_PACKAGES},
     {"fastapi", "testing"},
     {"cli"},
 ]
-# The one upward way: Auth reaches the HTTP face when its methods are called.
-ALLOWED = {("auth", "fastapi")}
+# The one way up: methods of Auth import HTTP when they are called. See test_import_circles.py.
+ALLOWED = {("auth", "fastapi"), ("auth", "http")}
 
 
-def room_of(name: str) -> int:
-    return next(level for level, names in enumerate(ROOMS) if name in names)
+def layer_of(name: str) -> int:
+    return next(level for level, names in enumerate(LAYERS) if name in names)
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -42,7 +63,7 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 
 def imported_by(file: Path) -> set[str]:
-    """Return the rooms' names that a module imports, anywhere in it."""
+    """Return the parts of authingo that a module imports from, anywhere in it."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         names: list[str] = []
@@ -61,7 +82,7 @@ def imported_by(file: Path) -> set[str]:
 def test_imports_point_down(top: str, file: Path) -> None:
     for other in imported_by(file) - {top}:
         if (top, other) not in ALLOWED:
-            assert room_of(other) <= room_of(top), f"{top} imports {other}"
+            assert layer_of(other) <= layer_of(top), f"{top} imports {other}"
 
 
 def test_only_open_store_names_a_concrete_store() -> None:
@@ -73,6 +94,24 @@ def test_only_open_store_names_a_concrete_store() -> None:
             assert file == ROOT / "authingo" / "stores" / "__init__.py"
 
 
-def test_every_module_has_a_room() -> None:
-    lived_in = {top for top, _ in modules()}
-    assert lived_in == set().union(*ROOMS)
+def test_only_the_integration_and_the_server_need_fastapi() -> None:
+    allowed = {"authingo/fastapi", "authingo/auth.py", "authingo/testing.py", "cli/serving.py"}
+    for _, file in modules():
+        names = {
+            name.partition(".")[0]
+            for node in ast.walk(ast.parse(file.read_text("utf-8")))
+            for name in (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+        }
+        where = file.relative_to(ROOT).as_posix()
+        if names & {"fastapi", "starlette"}:
+            assert any(where.startswith(one) for one in allowed), where
+
+
+def test_every_module_has_a_layer() -> None:
+    assert {top for top, _ in modules()} == set().union(*LAYERS)

@@ -87,7 +87,10 @@ def test_every_page_of_the_documentation_is_in_the_table() -> None:
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "react/README.md", *sorted(f"docs/{one.name}" for one in ROOT.glob("docs/*.md"))],
+    [
+        *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "react/README.md"),
+        *sorted(f"docs/{one.name}" for one in ROOT.glob("docs/*.md")),
+    ],
 )
 def test_every_link_of_the_documentation_leads_somewhere(page: str) -> None:
     links = re.findall(

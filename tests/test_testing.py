@@ -7,9 +7,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
+from authingo import Auth
+from authingo.config import settings_from
+from authingo.http.cookies import Cookies
+from authingo.testing import base_url, login_as
+from authingo.testing_database import CHEAPEST_COST, IN_MEMORY
 from tests.command import Runner
 from tests.database import execute
 from tests.documents import blocks, read
@@ -117,3 +125,38 @@ def test_the_generated_tests_never_meet_the_configured_database(
     done = run_pytest(tmp_path / "app")
     assert done.returncode == 0, done.stdout
     assert "5 passed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"public_url": "http://localhost:8000"},
+        {"public_url": "https://app.example.com", "cookies": {"domain": "example.com"}},
+    ],
+)
+def test_a_client_has_the_cookies_of_a_browser(values: dict[str, Any]) -> None:
+    """All three, and each once, also after the routes have set them again."""
+    auth = Auth(
+        settings_from(
+            {"database_url": IN_MEMORY, "passwords": {"bcrypt_cost": CHEAPEST_COST}, **values}
+        )
+    )
+    app = FastAPI()
+    auth.install(app)
+    names = Cookies(auth.settings)
+    every = sorted(one.name for one in (names.session, names.refresh, names.device))
+    with TestClient(app, base_url=base_url(app)) as client:
+        portal = client.portal
+        assert portal is not None
+        signed_in = login_as(client, "ada@example.com")
+        assert client.cookies[names.device.name] == signed_in.tokens.device
+        portal.call(auth.set_password, signed_in.user, "correct horse")
+        body = {"email": "ada@example.com", "password": "correct horse"}
+        for _ in range(2):
+            login_as(client, "ada@example.com")
+            assert client.post("/api/auth/refresh").status_code == 200
+            assert client.post("/api/auth/sign-in", json=body).status_code == 200
+            assert sorted(one.name for one in client.cookies.jar) == every
+            assert client.post("/api/auth/sign-out").status_code == 200
+            assert [one.name for one in client.cookies.jar] == [names.device.name]

@@ -156,6 +156,6 @@ def test_blocked_third_party_cookies_end_it_at_once(
         page = ada.open()
         ada.fill_sign_up(page)
     is_signed_out(page)
-    assert ada.tokens() == set()
+    assert ada.cookie_values() == set()
     page.reload()
     is_signed_out(page)

@@ -279,14 +279,16 @@ def test_a_dry_run_counts_and_stores_nothing() -> None:
     taken = take("\n".join(json.dumps({"email": email}) for email in emails), dry_run=True)
     assert (taken.done.imported, taken.done.skipped, taken.done.failed) == (1, 2, 1)
     assert not taken.store.batches
-    assert not taken.store.outcomes
+    assert not taken.store.events.outcomes
 
 
 def test_an_import_records_its_begin_and_how_many_it_stored() -> None:
     taken = take('{"email": "a@example.com"}\n{"email": "b@example.com"}')
-    recorded = [(one.name, one.count) for each in taken.store.outcomes for one in each.events]
+    recorded = [
+        (one.name, one.count) for each in taken.store.events.outcomes for one in each.events
+    ]
     assert recorded == [("users_import_began", None), ("users_imported", 2)]
-    assert not take("").store.outcomes
+    assert not take("").store.events.outcomes
 
 
 def test_a_batch_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

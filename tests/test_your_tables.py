@@ -211,7 +211,7 @@ async def test_deleting_a_user_does_what_the_page_says(
         execute(url, f"INSERT INTO invoices (number, user_id) VALUES (1, '{ada.id}')")
         with contextlib.suppress(UserReferenced):
             await auth.delete_user(ada.id)
-        there = await auth.store.user(ada.id) is not None
+        there = await auth.store.users.find(ada.id) is not None
     rows = execute(url, "SELECT user_id FROM invoices")
     after = {"CASCADE": ([], False), "SET NULL": ([(None,)], False)}
     assert (rows, there) == after.get(on_delete, ([(ada.id,)], True))

@@ -12,12 +12,14 @@ import pytest
 def _turn(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """Run beside others, or alone where a test is marked so.
+    """Run while other tests run, or by itself if the test is marked `alone`.
 
-    Whoever waits to be alone holds the door: nobody new comes in meanwhile.
+    A test that waits for the others to end holds the door, so that no new one starts.
     """
     alone = request.node.get_closest_marker("alone") is not None
-    shared = tmp_path_factory.getbasetemp().parent  # of all processes of this run
+    shared = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):  # the directory above is that of the whole run;
+        shared = shared.parent  # without workers it is that of all runs of this user
     how = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
     with (shared / "room.lock").open("w") as room:
         with (shared / "door.lock").open("w") as door:

@@ -1,31 +1,31 @@
 """Settings: authingo.toml, AUTHINGO_* variables, defaults.
 
-A variable beats the file, the file beats the default; an empty variable is
-unset. Whatever is unknown, cannot work or is unsafe is refused with the reason
-and what to do; the value of a secret never appears in a message (ASVS 5.0
-V13.2, V13.3).
+A variable overrides the file, and the file overrides the default; an empty variable counts as
+unset. Settings that are unknown, cannot work or are unsafe are refused with the reason and what to
+do. The value of a secret never appears in a message (ASVS 5.0 V13.2, V13.3).
 """
 
 from __future__ import annotations
 
-from .addresses import is_loopback, origin_of
+from .addresses import is_loopback, origin_of, split_url
 from .database_urls import kind_of, redact_url, sqlite_path
-from .postgres_urls import PostgresURL, read_postgres_url
-from .reading import FILE_NAME, find, load
-from .settings import (
+from .groups import (
     CookieSettings,
     Duration,
     EventSettings,
     LimitSettings,
     PasswordSettings,
     SessionSettings,
-    Settings,
     StoreSettings,
 )
+from .postgres_urls import PostgresURL, read_postgres_url
+from .reading import FILE_NAME, find, load
+from .settings import CapabilitySettings, Settings
 from .values import settings_from
 
 __all__ = [
     "FILE_NAME",
+    "CapabilitySettings",
     "CookieSettings",
     "Duration",
     "EventSettings",
@@ -43,5 +43,6 @@ __all__ = [
     "read_postgres_url",
     "redact_url",
     "settings_from",
+    "split_url",
     "sqlite_path",
 ]

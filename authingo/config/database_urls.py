@@ -1,4 +1,4 @@
-"""URLs of databases: of which kind they are, what they say, and what may be shown of them."""
+"""Database URLs: which kind they are, what they contain, and which part may be shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .postgres_urls import read_postgres_url
 _POSTGRES = re.compile(r"postgres(?:ql)?(?:\+[a-z0-9_]+)?://", re.ASCII)
 _SQLITE = re.compile(r"sqlite(?:\+(?:aiosqlite|pysqlite))?:", re.ASCII)
 
-# What people paste that is something else, and what to write.
+# What people paste by mistake, and what to write instead.
 _OTHERS = {
     "jdbc:": "leave out jdbc:, and write the user and the password before the host",
     "psql ": "leave out psql and the quotation marks",
@@ -27,7 +27,7 @@ _OTHERS = {
 
 
 class _Parameter(NamedTuple):
-    """What may follow the ? of a SQLite URL: only what happens anyway."""
+    """A query parameter of a SQLite URL: only values that change nothing are accepted."""
 
     values: tuple[str, ...]
     refused: str
@@ -38,7 +38,7 @@ _SQLITE_PARAMETERS = {
     "mode": _Parameter(
         ("rwc",),
         "must be rwc: authingo writes to its database, and creates it",
-        "remove it; a server that must not create one is given a file by `authingo migrate`",
+        "remove it; if the server must not create the file, run `authingo migrate` first",
     ),
     "cache": _Parameter(("private",), "must be private", "remove it"),
     "uri": _Parameter(("false",), "must be false", "write the path after sqlite:///"),
@@ -50,10 +50,10 @@ _SQLITE_PARAMETERS = {
 
 
 def check_database_url(setting: str, url: str) -> None:
-    """Refuse what is no URL of a database, and what says something that cannot be done.
+    """Refuse a text that is not a database URL, or that asks for something impossible.
 
     Raises:
-        ConfigError: neither the URL nor a value is repeated in it: it may hold a password.
+        ConfigError: it repeats neither the URL nor a value, which may hold a password.
     """
     if kind_of(setting, url) == "sqlite":
         sqlite_path(setting, url)
@@ -62,7 +62,7 @@ def check_database_url(setting: str, url: str) -> None:
 
 
 def kind_of(setting: str, url: str) -> Literal["sqlite", "postgresql"]:
-    """Tell which kind of database it is. Raises ConfigError."""
+    """Return which kind of database it is. Raises ConfigError."""
     if _POSTGRES.match(url):
         return "postgresql"
     if _SQLITE.match(url):
@@ -72,10 +72,10 @@ def kind_of(setting: str, url: str) -> Literal["sqlite", "postgresql"]:
 
 
 def sqlite_path(setting: str, url: str) -> str:
-    """Return the path of a SQLite URL, or `:memory:`. It is taken as written, as SQLAlchemy does.
+    """Return the path of a SQLite URL, or `:memory:`. It is used as written, as in SQLAlchemy.
 
     Raises:
-        ConfigError: it says what cannot be done, or what is no path.
+        ConfigError: it asks for something impossible, or has no path.
     """
     path, asks, query = url.partition("?")
     path = path.partition(":")[2]
@@ -88,10 +88,12 @@ def sqlite_path(setting: str, url: str) -> str:
     path = path.removeprefix("///")
     if "#" in url:
         raise ConfigError(
-            f"{setting}: a # cannot be part of it", hint="give the file a name without # and ?"
+            f"{setting}: cannot contain a #", hint="give the file a name without # and ?"
         )
     if path.startswith("file:"):
-        raise ConfigError(f"{setting}: holds a second URL", hint="write the path after sqlite:///")
+        raise ConfigError(
+            f"{setting}: contains a second URL", hint="write the path after sqlite:///"
+        )
     if path in {"", "."} or path.endswith("/"):
         raise ConfigError(f"{setting}: names no file", hint="write sqlite:///authingo.db")
     if asks:
@@ -104,7 +106,7 @@ def _check_sqlite_parameters(setting: str, query: str) -> None:
         name, _, value = item.partition("=")
         if not re.fullmatch(r"[a-z_]+", name, re.ASCII):
             raise ConfigError(
-                f"{setting}: what follows the ? is no parameter",
+                f"{setting}: the text after the ? is not a parameter",
                 hint="give the file a name without # and ?",
             )
         known = _SQLITE_PARAMETERS.get(name)
@@ -115,7 +117,7 @@ def _check_sqlite_parameters(setting: str, query: str) -> None:
 
 
 def redact_url(url: str) -> str:
-    """Show the URL of a database without its password or its parameters."""
+    """Return a database URL without its password or its parameters."""
     if kind_of("database_url", url) == "sqlite":
         return f"sqlite:///{sqlite_path('database_url', url)}"
     return read_postgres_url("database_url", url).redacted

@@ -1,4 +1,4 @@
-"""The names of settings and of their variables, and the nearest one to a name that is unknown."""
+"""The names of settings and of their variables, and suggestions for unknown names."""
 
 from __future__ import annotations
 
@@ -7,23 +7,33 @@ from typing import Any
 
 import msgspec
 
+from authingo.capabilities import capabilities
 from authingo.errors import ConfigError
 
-from .settings import Group, Settings
+from .groups import Group
+from .settings import Settings
 
 PREFIX = "AUTHINGO_"
-GROUPS: dict[str, type[Group]] = {
+_OWN_GROUPS: dict[str, type[msgspec.Struct]] = {
     field.name: field.type
     for field in msgspec.structs.fields(Settings)
     if isinstance(field.type, type) and issubclass(field.type, Group)
 }
-_TOP_LEVEL = [name for name in Settings.__struct_fields__ if name not in {*GROUPS, "directory"}]
-SETTINGS = [
-    *_TOP_LEVEL,
-    *(f"{group}.{key}" for group, kind in GROUPS.items() for key in kind.__struct_fields__),
-]
+_NOT_SET = {"capabilities", "directory"}  # fields that no file or variable sets
+_TOP_LEVEL = [name for name in Settings.__struct_fields__ if name not in {*_OWN_GROUPS, *_NOT_SET}]
 # The settings that hold a secret, and the variable that names a file with it.
 SECRET_FILES = {f"{PREFIX}{name.upper()}_FILE": name for name in ("database_url", "listen_url")}
+
+
+def groups() -> dict[str, type[msgspec.Struct]]:
+    """Return the tables of authingo.toml by their names, those of capabilities too."""
+    return {**_OWN_GROUPS, **{one.name: one.settings for one in capabilities()}}
+
+
+def settings_names() -> list[str]:
+    """Return the name of every setting, such as `sessions.refresh_grace`."""
+    inner = [f"{group}.{key}" for group, kind in groups().items() for key in kind.__struct_fields__]
+    return [*_TOP_LEVEL, *inner]
 
 
 def variable_of(setting: str) -> str:
@@ -32,26 +42,27 @@ def variable_of(setting: str) -> str:
 
 
 def refuse_unknown(values: dict[str, Any]) -> None:
-    """Refuse a table of settings with a name that is unknown, and suggest the nearest one.
+    """Refuse settings if one has an unknown name, and suggest the nearest known one.
 
     Raises:
-        ConfigError: no value is repeated in it.
+        ConfigError: a name is unknown. The message repeats no value.
     """
+    known = groups()
     for name, value in values.items():
-        group = GROUPS.get(name)
+        group = known.get(name)
         if group is None and name not in _TOP_LEVEL:
             if isinstance(value, dict):
-                near = difflib.get_close_matches(name, GROUPS, 1)
+                near = difflib.get_close_matches(name, known, 1)
                 raise ConfigError(f"unknown group of settings: {name}{_did_you_mean(*near)}")
             raise ConfigError(f"unknown setting: {name}{_suggestion(name)}")
         for key in value if group and isinstance(value, dict) else ():
-            if key not in GROUPS[name].__struct_fields__:
+            if key not in known[name].__struct_fields__:
                 setting = f"{name}.{key}"
                 raise ConfigError(f"unknown setting: {setting}{_suggestion(setting)}")
 
 
 def unknown_variable(name: str) -> ConfigError:
-    """Make the error for a variable whose name is unknown."""
+    """Make the error for a variable with an unknown name."""
     setting = name.removeprefix(PREFIX).lower().replace("__", ".")
     near = [variable_of(one) for one in nearest(setting)]
     near = near or difflib.get_close_matches(name, SECRET_FILES, 1, 0.8)
@@ -67,8 +78,9 @@ def nearest(setting: str) -> list[str]:
     The right key in the wrong group comes first, then whatever is spelled alike.
     """
     key = setting.rpartition(".")[2]
-    elsewhere = [known for known in SETTINGS if known.rpartition(".")[2] == key]
-    return elsewhere[:1] or difflib.get_close_matches(setting, SETTINGS, 1)
+    known = settings_names()
+    elsewhere = [one for one in known if one.rpartition(".")[2] == key]
+    return elsewhere[:1] or difflib.get_close_matches(setting, known, 1)
 
 
 def _suggestion(setting: str) -> str:

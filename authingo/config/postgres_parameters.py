@@ -1,8 +1,8 @@
-"""What may follow the ? of a PostgreSQL URL, and what becomes of it.
+"""The query parameters of a PostgreSQL URL, and what authingo does with each.
 
 The names are those of libpq (PostgreSQL 18, "Parameter Key Words"), and those that Prisma,
-SQLAlchemy, node-postgres and the consoles of Neon, Supabase and Vercel put there. What asks
-for more safety than this program has is refused, never left out in silence.
+SQLAlchemy, node-postgres and the consoles of Neon, Supabase and Vercel use. A parameter that
+asks for more security than authingo has is refused, never silently ignored.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Use(Enum):
-    """What becomes of a parameter."""
+    """What authingo does with a parameter."""
 
     APPLIED = "applied"  # `postgres_urls` knows what it means
     DRIVER = "given to the driver"  # which reads it where it connects
@@ -22,7 +22,7 @@ class Use(Enum):
 
 
 class Parameter(NamedTuple):
-    """One parameter. `values`: all that it may say; anything where there are none."""
+    """One parameter. `values` are the allowed ones; if empty, any value is allowed."""
 
     use: Use
     about: str
@@ -33,14 +33,16 @@ MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")  #
 
 _TLS_VERSIONS = ("TLSv1.2", "TLSv1.3")
 _FLAG = ("true", "false")
-_KEEPALIVE = "each question has a deadline (store.timeout), and a dead connection is replaced"
-_TIMEOUT = "store.timeout bounds every wait"
+_KEEPALIVE = "each query has a deadline (store.timeout), and a dead connection is replaced"
+_TIMEOUT = "store.timeout limits every wait"
 _POOL = "store.pool_size says how many connections there are"
 _NO_OAUTH = "the driver cannot sign in with OAuth: use a password or a certificate"
 
 PARAMETERS = {
     # Where, and who
-    "host": Parameter(Use.APPLIED, "the host; a directory with a socket; several by comma"),
+    "host": Parameter(
+        Use.APPLIED, "the host, or a directory with a socket; separate several by commas"
+    ),
     "port": Parameter(Use.APPLIED, "the port, or one for each host"),
     "user": Parameter(Use.APPLIED, "the role"),
     "password": Parameter(Use.APPLIED, "its password"),
@@ -52,32 +54,32 @@ PARAMETERS = {
     "passfile": Parameter(Use.DRIVER, "a file with passwords, as psql reads it"),
     "target_session_attrs": Parameter(
         Use.APPLIED,
-        "which of several hosts; the primary unless it says otherwise",
+        "which of several hosts to use; the primary by default",
         ("any", "primary", "standby", "prefer-standby", "read-write", "read-only"),
     ),
-    "load_balance_hosts": Parameter(Use.DROPPED, "hosts are asked in the order they have here"),
+    "load_balance_hosts": Parameter(Use.DROPPED, "hosts are tried in the order given"),
     "replication": Parameter(
-        Use.REFUSED, "no accounts can be kept over a connection for replication"
+        Use.REFUSED, "a replication connection cannot be used to store accounts"
     ),
     # Encryption
     "sslmode": Parameter(
         Use.APPLIED,
-        "as in libpq; no-verify, of node-postgres, is require",
+        "as in libpq; no-verify (node-postgres) means require",
         (*MODES, "no-verify"),
     ),
     "ssl": Parameter(
         Use.APPLIED,
-        "true is sslmode=require, false is disable; else a word of sslmode, as SQLAlchemy has it",
+        "true means sslmode=require, false means disable; or a value of sslmode, as in SQLAlchemy",
         (*_FLAG, *MODES),
     ),
     "sslnegotiation": Parameter(
         Use.APPLIED,
-        "direct begins with TLS at once, and needs at least sslmode=require",
+        "direct starts with TLS at once, and needs at least sslmode=require",
         ("postgres", "direct"),
     ),
     "sslrootcert": Parameter(
         Use.APPLIED,
-        "the file of the authority; system: the authorities of this machine, and verify-full",
+        "the authority's file; system means the authorities of this machine, and verify-full",
     ),
     "sslcert": Parameter(Use.DRIVER, "the file of the client's certificate"),
     "sslkey": Parameter(Use.DRIVER, "the file of its key"),
@@ -89,34 +91,36 @@ PARAMETERS = {
     "ssl_max_protocol_version": Parameter(Use.DRIVER, "the newest TLS", _TLS_VERSIONS),
     "channel_binding": Parameter(
         Use.APPLIED,
-        "require is sslmode=verify-full, and sslrootcert=system where it names none: the driver "
-        "cannot bind, and a verified certificate keeps out the same attacker",
+        "require means sslmode=verify-full, and sslrootcert=system if none is given: the driver "
+        "does not support channel binding, and a verified certificate keeps out the same attacker",
         ("disable", "prefer", "require"),
     ),
     "sslaccept": Parameter(
         Use.APPLIED,
-        "Prisma's: strict is sslmode=verify-full, and sslrootcert=system where it names none",
+        "from Prisma: strict means sslmode=verify-full, and sslrootcert=system if none is given",
         ("strict", "accept_invalid_certs"),
     ),
     "sslidentity": Parameter(
-        Use.REFUSED, "Prisma's PKCS#12 file: write sslcert and sslkey, two files in PEM"
+        Use.REFUSED, "a PKCS#12 file, from Prisma: use sslcert and sslkey, two PEM files"
     ),
-    "sslcrldir": Parameter(Use.REFUSED, "write sslcrl, with one file"),
-    "sslcertmode": Parameter(Use.DROPPED, "a certificate is sent where one is named", ("allow",)),
-    "sslsni": Parameter(Use.DROPPED, "the name of the host is always sent", ("1",)),
+    "sslcrldir": Parameter(Use.REFUSED, "use sslcrl, with one file"),
+    "sslcertmode": Parameter(Use.DROPPED, "a certificate is sent if one is given", ("allow",)),
+    "sslsni": Parameter(Use.DROPPED, "the host name is always sent", ("1",)),
     "sslcompression": Parameter(Use.DROPPED, "TLS is never compressed"),
-    "sslkeylogfile": Parameter(Use.DROPPED, "keys of connections are not written down"),
+    "sslkeylogfile": Parameter(Use.DROPPED, "connection keys are never logged"),
     "gssencmode": Parameter(
-        Use.DROPPED, "the driver does not encrypt by GSSAPI: use sslmode", ("disable", "prefer")
+        Use.DROPPED,
+        "the driver does not support GSSAPI encryption: use sslmode",
+        ("disable", "prefer"),
     ),
-    "gssdelegation": Parameter(Use.DROPPED, "nothing is delegated", ("0",)),
+    "gssdelegation": Parameter(Use.DROPPED, "credentials are never delegated", ("0",)),
     "krbsrvname": Parameter(Use.DRIVER, "the name of the Kerberos service"),
     "gsslib": Parameter(Use.DRIVER, "the library for GSSAPI", ("gssapi", "sspi")),
     "require_auth": Parameter(
-        Use.REFUSED, "the driver cannot insist on it: sslmode=verify-full says who the server is"
+        Use.REFUSED, "the driver cannot enforce it; sslmode=verify-full authenticates the server"
     ),
     "requirepeer": Parameter(
-        Use.REFUSED, "the driver cannot look: let the directory of the socket belong to the server"
+        Use.REFUSED, "the driver cannot check it: let the server own the socket's directory"
     ),
     "scram_client_key": Parameter(Use.REFUSED, "the driver needs the password"),
     "scram_server_key": Parameter(Use.REFUSED, "the driver needs the password"),
@@ -125,36 +129,36 @@ PARAMETERS = {
     "oauth_client_secret": Parameter(Use.REFUSED, _NO_OAUTH),
     "oauth_scope": Parameter(Use.REFUSED, _NO_OAUTH),
     # Settings of the server
-    "options": Parameter(Use.SERVER, "such as -c search_path=auth; Neon's endpoint=…"),
+    "options": Parameter(Use.SERVER, "such as -c search_path=auth, or endpoint=… for Neon"),
     "application_name": Parameter(Use.SERVER, "else fallback_application_name, else authingo"),
-    "fallback_application_name": Parameter(Use.APPLIED, "the name where there is no other"),
-    "search_path": Parameter(Use.SERVER, "the schemas, in which authingo's tables are found"),
-    "statement_timeout": Parameter(Use.SERVER, "in milliseconds, beside store.timeout"),
+    "fallback_application_name": Parameter(Use.APPLIED, "used if there is no application_name"),
+    "search_path": Parameter(Use.SERVER, "the schemas where authingo's tables are found"),
+    "statement_timeout": Parameter(Use.SERVER, "in milliseconds, in addition to store.timeout"),
     "lock_timeout": Parameter(Use.SERVER, "in milliseconds"),
     "idle_in_transaction_session_timeout": Parameter(Use.SERVER, "in milliseconds"),
     "schema": Parameter(
         Use.APPLIED,
-        "Prisma's: the one schema in which authingo's tables are (search_path); public, which "
-        "is where PostgreSQL looks anyway, is left out, because many poolers refuse a search_path",
+        "from Prisma: the schema with authingo's tables (search_path); public is left out, because "
+        "PostgreSQL uses it anyway and many poolers refuse a search_path",
     ),
     "client_encoding": Parameter(Use.DROPPED, "it is always UTF-8"),
     "min_protocol_version": Parameter(Use.DROPPED, "the driver speaks 3.0"),
     "max_protocol_version": Parameter(Use.DROPPED, "the driver speaks 3.0"),
     # Time, and the pool
     "connect_timeout": Parameter(
-        Use.APPLIED, "in seconds, where it is less than store.timeout; 0 is no limit of its own"
+        Use.APPLIED, "in seconds, if less than store.timeout; 0 sets no limit"
     ),
     "connection_limit": Parameter(
-        Use.APPLIED, "Prisma's: the pool is no larger, whatever store.pool_size says"
+        Use.APPLIED, "from Prisma: limits the pool, even if store.pool_size is larger"
     ),
     "pgbouncer": Parameter(
         Use.APPLIED,
-        "true: a pooling proxy lies between, so no prepared statement is kept; "
-        "authingo also notices by itself",
+        "true means there is a pooling proxy, so no prepared statements are used; "
+        "authingo also detects it by itself",
         _FLAG,
     ),
-    "statement_cache_size": Parameter(Use.APPLIED, "0 is pgbouncer=true; else left out"),
-    "prepared_statement_cache_size": Parameter(Use.APPLIED, "the same, as SQLAlchemy has it"),
+    "statement_cache_size": Parameter(Use.APPLIED, "0 means pgbouncer=true; otherwise left out"),
+    "prepared_statement_cache_size": Parameter(Use.APPLIED, "the same, for SQLAlchemy"),
     "pool_timeout": Parameter(Use.DROPPED, _TIMEOUT),
     "socket_timeout": Parameter(Use.DROPPED, _TIMEOUT),
     "query_timeout": Parameter(Use.DROPPED, _TIMEOUT),
@@ -172,10 +176,10 @@ PARAMETERS = {
     "keepalives_interval": Parameter(Use.DROPPED, _KEEPALIVE),
     "keepalives_count": Parameter(Use.DROPPED, _KEEPALIVE),
     "tcp_user_timeout": Parameter(Use.DROPPED, _KEEPALIVE),
-    # Marks of others, which say nothing about the connection
-    "supa": Parameter(Use.DROPPED, "a mark of Supabase"),
-    "workaround": Parameter(Use.DROPPED, "a mark of Supabase for Vercel"),
-    "uselibpqcompat": Parameter(Use.DROPPED, "sslmode always means what it does in libpq"),
-    "async_fallback": Parameter(Use.DROPPED, "SQLAlchemy's"),
-    "prepared_statement_name_func": Parameter(Use.DROPPED, "SQLAlchemy's"),
+    # Added by other tools; they do not affect the connection
+    "supa": Parameter(Use.DROPPED, "added by Supabase"),
+    "workaround": Parameter(Use.DROPPED, "added by Supabase for Vercel"),
+    "uselibpqcompat": Parameter(Use.DROPPED, "sslmode always means the same as in libpq"),
+    "async_fallback": Parameter(Use.DROPPED, "only for SQLAlchemy"),
+    "prepared_statement_name_func": Parameter(Use.DROPPED, "only for SQLAlchemy"),
 }

@@ -1,8 +1,8 @@
-"""A PostgreSQL URL, taken apart once: what the driver gets, and what may be shown.
+"""Parse a PostgreSQL URL once: what the driver gets, and what may be shown.
 
-It is read as libpq reads it: what stands in the query beats what stands before it, so that
-`…@localhost/db?host=/cloudsql/…` is the socket. The driver by itself would do the opposite,
-and would send to the server, as settings, all parameters that it does not know.
+It is read as libpq reads it: the query overrides the parts before it, so
+`…@localhost/db?host=/cloudsql/…` means the socket. The driver by itself would do the opposite,
+and would send all parameters that it does not know to the server as settings.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, NamedTuple
-from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode
 
 from authingo.errors import ConfigError
 
+from .addresses import split_url
 from .postgres_parameters import MODES, PARAMETERS, Use
 
 SHAPE = (
@@ -32,9 +33,9 @@ _OPTION = re.compile(r"(?:-c\s*|--)([A-Za-z_][A-Za-z0-9_.-]*)=", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class PostgresURL:
-    """What a URL says. None: it says nothing, and the driver has a default or asks PG* variables.
+    """The parts of a URL. None means unset: the driver then uses a default or PG* variables.
 
-    `setting` is where it is written, for messages: database_url or listen_url.
+    `setting` is the setting that holds the URL, for messages: database_url or listen_url.
     """
 
     setting: str
@@ -55,8 +56,8 @@ class PostgresURL:
 
     @property
     def where(self) -> str:
-        """The places that are asked, for messages."""
-        return ", ".join(self._places(default=5432)) or "the usual places"
+        """The hosts to connect to, for messages."""
+        return ", ".join(self._places(default=5432)) or "the default host"
 
     @property
     def redacted(self) -> str:
@@ -75,11 +76,11 @@ class PostgresURL:
 
     @property
     def sent(self) -> list[str]:
-        """The names of all settings that the server gets, those in `options` too."""
+        """The names of all settings that the server gets, including those in `options`."""
         return [*self.server, *_OPTION.findall(self.server.get("options", ""))]
 
     def arguments(self) -> dict[str, Any]:
-        """Return what the driver's connect takes. No URL is among it that holds a password."""
+        """Return the arguments for the driver's connect. None of them is a URL with a password."""
         read = dict(self.driver)
         if self.sslmode is not None:
             read["sslmode"] = self.sslmode
@@ -109,22 +110,22 @@ def _place(host: str, port: int | None) -> str:
 
 
 def is_socket(host: str) -> bool:
-    """Tell whether it is a directory with a socket."""
+    """Return whether it is a directory with a socket."""
     return host.startswith("/")
 
 
 def read_postgres_url(setting: str, url: str) -> PostgresURL:
-    """Take a URL apart.
+    """Parse a URL.
 
     Args:
-        setting: where it is written.
+        setting: the setting that holds it.
         url: it begins with postgresql://, or postgres://.
 
     Raises:
-        ConfigError: names a parameter that is unknown or cannot be applied, never what it says.
+        ConfigError: names a parameter that is unknown or cannot be applied, never its value.
     """
     try:
-        parts = urlsplit(url)
+        parts = split_url(url)
         front = _front(parts)
         query = dict(_query(parts))
     except ValueError:  # whose message can repeat the password
@@ -140,9 +141,9 @@ def read_postgres_url(setting: str, url: str) -> PostgresURL:
         if "port" in query:
             ports = tuple(_port(one) for one in query["port"].split(","))
     except ValueError:
-        raise ConfigError(f"{setting}: host and port in its query are not usable") from None
+        raise ConfigError(f"{setting}: the host or port in its query is not valid") from None
     if len(ports) > 1 and len(ports) != len(hosts):
-        raise ConfigError(f"{setting}: names {len(hosts)} hosts and {len(ports)} ports")
+        raise ConfigError(f"{setting}: has {len(hosts)} hosts but {len(ports)} ports")
     sslmode, sslrootcert = _encryption(
         setting, query, sockets_only=bool(hosts) and all(map(is_socket, hosts))
     )
@@ -169,7 +170,7 @@ _CACHES = ("statement_cache_size", "prepared_statement_cache_size")
 
 
 class _Front(NamedTuple):
-    """What stands before the query."""
+    """The part before the query."""
 
     user: str | None
     password: str | None
@@ -179,10 +180,10 @@ class _Front(NamedTuple):
 
 
 def _front(parts: SplitResult) -> _Front:
-    """Read it. A sign of a password that should have been encoded is no URL.
+    """Parse it. A password that should have been encoded makes it invalid.
 
     Raises:
-        ValueError: without saying anything about it.
+        ValueError: without a message, which could repeat the password.
     """
     who, _, where = parts.netloc.rpartition("@")
     user, _, password = who.partition(":")
@@ -200,7 +201,7 @@ def _front(parts: SplitResult) -> _Front:
 
 
 def _hosts(text: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Take a list of hosts apart, of which each may have a port. Raises ValueError."""
+    """Parse a list of hosts, each of which may have a port. Raises ValueError."""
     hosts: list[str] = []
     ports: list[int | None] = []
     for one in text.split(","):
@@ -224,7 +225,7 @@ def _port(text: str) -> int:
 
 
 def _query(parts: SplitResult) -> list[tuple[str, str]]:
-    """Take the query apart; of two of a name the last one counts. Raises ValueError."""
+    """Parse the query; if a name occurs twice, the last one counts. Raises ValueError."""
     if not parts.query:
         return []
     return parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True)
@@ -233,7 +234,7 @@ def _query(parts: SplitResult) -> list[tuple[str, str]]:
 def _check(setting: str, name: str, value: str, url: str) -> None:
     known = PARAMETERS.get(name)
     if known is None:
-        # Of a password with a ? in it, the rest looks like a query: nothing of it is shown.
+        # If a password contains a ?, the rest of it looks like a query, so do not show it.
         netloc, _, rest = url.partition("://")[2].partition("?")
         if not _NAME.fullmatch(name) or ("@" in rest and "@" not in netloc):
             raise ConfigError(f"{setting}: is not a URL", hint=SHAPE)
@@ -242,7 +243,7 @@ def _check(setting: str, name: str, value: str, url: str) -> None:
             f"{setting}: unknown parameter {name}",
             hint=f"did you mean {near[0]}?"
             if near
-            else f"remove it; a setting of the server goes into options=-c%20{name}%3D…",
+            else f"remove it; a server setting goes into options=-c%20{name}%3D…",
         )
     if known.use is Use.REFUSED:
         raise ConfigError(f"{setting}: the parameter {name} cannot be applied", hint=known.about)
@@ -256,17 +257,17 @@ def _check(setting: str, name: str, value: str, url: str) -> None:
 def _encryption(
     setting: str, query: Mapping[str, str], *, sockets_only: bool
 ) -> tuple[str | None, str | None]:
-    """Return sslmode and sslrootcert: the strictest that anything in the query asks for.
+    """Return sslmode and sslrootcert: the strictest that any parameter of the query asks for.
 
-    Whoever asks for channel binding wants nobody in between to pose as the server
-    (RFC 5802 §6). The driver cannot bind; a certificate that is verified for this very
-    host keeps them out as well (RFC 9325 §4.2; ASVS 5.0 V12.3.2).
+    Channel binding keeps anyone in between from posing as the server (RFC 5802 §6). The
+    driver does not support it; verifying the certificate for this host keeps out the same
+    attacker (RFC 9325 §4.2; ASVS 5.0 V12.3.2).
     """
     root = query.get("sslrootcert")
     if "sslaccept" in query and "sslcert" in query:
         raise ConfigError(
-            f"{setting}: beside sslaccept, sslcert could be the authority's or the client's",
-            hint="write sslrootcert for the authority's, as libpq does, and leave sslaccept out",
+            f"{setting}: with sslaccept, sslcert could be the authority's or the client's",
+            hint="write sslrootcert for the authority's, as in libpq, and leave out sslaccept",
         )
     ssl = query.get("ssl")
     asked = {
@@ -277,7 +278,7 @@ def _encryption(
         "channel_binding": "verify-full" if query.get("channel_binding") == "require" else None,
     }
     if sockets_only:
-        asked.pop("channel_binding")  # nobody is in between
+        asked.pop("channel_binding")  # there is no one in between
     said = query.get("sslmode", "disable" if ssl == "false" else None)
     said = "require" if said == "no-verify" else said
     modes = [mode for mode in (said, *asked.values()) if mode]
@@ -291,7 +292,7 @@ def _encryption(
 
 
 def _server_settings(query: Mapping[str, str]) -> dict[str, str]:
-    """Return what is sent to the server with each connection."""
+    """Return the settings that are sent to the server with each connection."""
     settings = {
         "application_name": query.get("fallback_application_name", "authingo"),
         **{name: value for name, value in query.items() if PARAMETERS[name].use is Use.SERVER},

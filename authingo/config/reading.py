@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,18 +14,20 @@ from authingo.errors import ConfigError
 from .names import (
     PREFIX,
     SECRET_FILES,
-    SETTINGS,
     refuse_unknown,
+    settings_names,
     unknown_variable,
     variable_of,
 )
 from .settings import Settings
+from .trusted_files import require_trusted
 from .values import settings_from, unquoted
 
 FILE_NAME = "authingo.toml"
-_NOT_UTF_8 = "not a text in UTF-8: save it as UTF-8"
+_LARGEST = 64 * 1024  # bytes of a file; tomllib takes quadratic time for a long dotted key
+_NOT_UTF_8 = "not UTF-8 text: save it as UTF-8"
 
-# Set by people and platforms beside the settings: read elsewhere, or not ours.
+# Variables that are not settings: read elsewhere, or set by platforms such as Kubernetes.
 _IGNORED = re.compile(
     r"AUTHINGO_(CONFIG|TEST_.*|REQUIRE_.*|(.*_)?SERVICE_.*|(.*_)?PORT(_.*)?)", re.ASCII
 )
@@ -40,14 +41,15 @@ def load(
     Args:
         path: the file; else that of AUTHINGO_CONFIG; else `authingo.toml` in the
             working directory or the nearest directory above it.
-        env: the variables; those of the process unless given.
+            `authingo.config.trusted_files` says which files are trusted.
+        env: the variables; by default those of the process.
 
     Raises:
-        ConfigError: it cannot be read, names something unknown, or cannot work.
+        ConfigError: it cannot be read or trusted, has an unknown name, or cannot work.
     """
     env = os.environ if env is None else env
     file = find(path, env)
-    values = _read(file) if file else {}
+    values = _read(file, named=_named(path, env) is not None) if file else {}
     refuse_unknown(values)
     for setting, text in _from_env(env).items():
         group, _, key = setting.rpartition(".")
@@ -62,38 +64,44 @@ def load(
 def find(
     path: str | os.PathLike[str] | None = None, env: Mapping[str, str] | None = None
 ) -> Path | None:
-    """Return where the configuration file is, or would be if it was named. See `load`.
+    """Return where the configuration file is, or where the named one should be. See `load`.
 
     Raises:
-        ConfigError: a directory on the way up may not be looked into.
+        ConfigError: a directory on the way up is not readable.
     """
     env = os.environ if env is None else env
-    named = path or unquoted(env.get("AUTHINGO_CONFIG", ""))
-    if named:
+    if named := _named(path, env):
         return Path(named).resolve()
     here = Path.cwd()
     for directory in (here, *here.parents):
         try:
             if (found := directory / FILE_NAME).is_file():
                 return found
-        except OSError as error:  # without it, it could say anything
+        except OSError as error:  # going on would ignore a file that may be there
             raise ConfigError(
                 f"cannot look for {FILE_NAME} in {directory}: {error.strerror}",
-                hint="run this in another directory, or name the file by AUTHINGO_CONFIG",
+                hint="run this in another directory, or set AUTHINGO_CONFIG to the file",
             ) from None
     return None
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _named(
+    path: str | os.PathLike[str] | None, env: Mapping[str, str]
+) -> str | os.PathLike[str] | None:
+    return path or unquoted(env.get("AUTHINGO_CONFIG", "")) or None
+
+
+def _read(file: Path, *, named: bool) -> dict[str, Any]:
     try:
         with file.open("rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode
-            if mode & stat.S_IWOTH:
+            require_trusted(file, os.fstat(stream.fileno()), named=named)
+            text = stream.read(_LARGEST + 1)
+            if len(text) > _LARGEST:
                 raise ConfigError(
-                    f"{file} can be written by everybody on this machine",
-                    hint=f"chmod o-w {file}",
+                    f"{file} is larger than {_LARGEST // 1024} KiB, so it is not a configuration",
+                    hint="name the right file with --config or AUTHINGO_CONFIG",
                 )
-            return tomllib.loads(stream.read().decode("utf-8-sig"))
+            return tomllib.loads(text.decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"cannot read {file}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -101,15 +109,17 @@ def _read(file: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         # The message names line and column; it may quote a character, never a value.
         raise ConfigError(f"{file} is not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{file} is not valid TOML: its brackets are nested too deeply") from None
 
 
 def _from_env(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings that variables set, each by its dotted name; an empty one sets nothing.
+    """Return the settings that variables set, by dotted name; an empty variable sets nothing.
 
     Raises:
         ConfigError: one is unknown, or the file that it names cannot be read.
     """
-    known = {variable_of(setting): setting for setting in SETTINGS}
+    known = {variable_of(setting): setting for setting in settings_names()}
     found: dict[str, str] = {}
     for name, raw in env.items():
         text = unquoted(raw)
@@ -130,12 +140,14 @@ def _from_env(env: Mapping[str, str]) -> dict[str, str]:
 
 def _read_secret(variable: str, file: Path) -> str:
     try:
-        text = unquoted(file.read_text("utf-8"))
+        with file.open(encoding="utf-8") as stream:
+            require_trusted(file, os.fstat(stream.fileno()), named=True, of=variable)
+            text = unquoted(stream.read())
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else _NOT_UTF_8
         raise ConfigError(f"cannot read the file of {variable}: {reason}") from None
     if not text:
         raise ConfigError(f"the file of {variable} is empty")
     if len(text.splitlines()) > 1:
-        raise ConfigError(f"the file of {variable} must hold the value and no other line")
+        raise ConfigError(f"the file of {variable} must contain one line, the value")
     return text

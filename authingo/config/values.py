@@ -1,4 +1,4 @@
-"""What people write for a value, such as "yes", "15m" or "a, b", made into what it means."""
+"""Convert what people write for a value, such as "yes", "15m" or "a, b"."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import re
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
+from authingo.capabilities import capabilities
 from authingo.errors import ConfigError
 
+from .groups import Duration
 from .names import refuse_unknown
-from .settings import Duration, Group, Settings
+from .settings import Settings
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 _BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
@@ -27,6 +31,7 @@ _UNITS = {
     **dict.fromkeys(("d", "day", "days"), 86400),
     **dict.fromkeys(("w", "week", "weeks"), 604800),
 }
+_LONGEST_LIST = 64 * 1024  # characters; tomllib takes quadratic time for a long dotted key
 _SECONDS = re.compile(r"\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 _PART = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?([A-Za-z]{1,12})(?:, ?| |(?=\d)|$)", re.ASCII)
 _NO_DURATION = 'must be seconds, or a duration such as "90s", "15m", "12h", "30d" or "1d12h"'
@@ -39,19 +44,24 @@ def settings_from(values: dict[str, Any]) -> Settings:
         ConfigError: as `load` does.
     """
     refuse_unknown({key: value for key, value in values.items() if key != "directory"})
+    kinds = {one.name: one.settings for one in capabilities()}
+    own = {key: value for key, value in values.items() if key not in kinds}
+    settings = _converted(own, Settings)
+    read = [_converted(values[key], kind, key) for key, kind in kinds.items() if key in values]
+    return msgspec.structs.replace(settings, capabilities=tuple(read)) if read else settings
+
+
+def _converted(values: Any, kind: type[S], group: str = "") -> S:
     try:
-        return msgspec.convert(
-            _understood(Settings, values), Settings, strict=False, dec_hook=_decode
-        )
+        return msgspec.convert(_value(kind, values), kind, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        raise ConfigError(_explain(str(error))) from None
+        raise ConfigError(_explain(str(error), kind, group)) from None
 
 
 def unquoted(text: str) -> str:
-    """Take away the space around a value, and one pair of quotes.
+    """Remove the space around a value, and one pair of quotes.
 
-    `docker run --env-file` hands quotes over as they were written. A byte order
-    mark is what some editors put before a text.
+    `docker run --env-file` keeps quotes. Some editors put a byte order mark before the text.
     """
     text = text.strip("\ufeff \t\r\n\f\v")
     quote = text[:1]
@@ -60,14 +70,14 @@ def unquoted(text: str) -> str:
     return text
 
 
-def _understood(kind: type[Group], values: dict[str, Any]) -> dict[str, Any]:
-    """Replace the texts of a table by what they mean for the settings of this kind."""
+def _understood(kind: type[msgspec.Struct], values: dict[str, Any]) -> dict[str, Any]:
+    """Convert the texts in a table to the types of the settings."""
     types = {field.name: field.type for field in msgspec.structs.fields(kind)}
     return {key: _value(types.get(key), value) for key, value in values.items()}
 
 
 def _value(kind: Any, value: Any) -> Any:
-    if isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, Group):
+    if isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return _understood(kind, value)
     if not isinstance(value, str) or kind is Path:
         return value
@@ -81,12 +91,14 @@ def _value(kind: Any, value: Any) -> Any:
 
 def _list(text: str) -> list[Any] | str:
     """Read a list, written as in TOML or JSON, or separated by commas or spaces."""
+    if len(text) > _LONGEST_LIST:
+        return text
     if not text.startswith("["):
         return [item for item in map(unquoted, re.split(r"[,\s]", text)) if item]
     try:
         read: list[Any] = tomllib.loads(f"list = {text}")["list"]
     except (tomllib.TOMLDecodeError, RecursionError):
-        return text  # which is refused as no list
+        return text  # msgspec refuses it, since it is not a list
     return [unquoted(item) if isinstance(item, str) else item for item in read]
 
 
@@ -106,14 +118,14 @@ def _decode(kind: type, value: object) -> object:
 
 
 def _seconds(text: str) -> float | None:
-    """Add up a duration such as "1d 12h" or "15 minutes". None: it is none."""
+    """Add up a duration such as "1d 12h" or "15 minutes". Return None if it is not one."""
     if _SECONDS.fullmatch(text):
         return float(text)
     position, total = 0, 0.0
     while position < len(text):
         part = _PART.match(text, position)
         unit = part[2] if part and len(part[2]) == 1 else part[2].lower() if part else ""
-        if part is None or unit not in _UNITS:  # M is no minute to everybody
+        if part is None or unit not in _UNITS:  # M could mean month
             return None
         total += float(part[1]) * _UNITS[unit]
         position = part.end()
@@ -130,12 +142,21 @@ _EXPECTED = {
 }
 
 
-def _explain(text: str) -> str:
+def _explain(text: str, kind: Any, group: str) -> str:
     """Turn msgspec's message into one that names the setting as people write it."""
     reason, _, path = text.partition(" - at `$")
     path = path.rstrip("`").lstrip(".")
+    if reason.startswith("Invalid enum value"):
+        reason = "must be one of " + ", ".join(map(repr, _choices(kind, path)))
+    path = f"{group}.{path}".strip(".")
     if expected := re.match(r"Expected `([^`]+)`", reason):
         reason = _EXPECTED.get(expected[1], reason)
-    if reason.startswith("Invalid enum value"):
-        reason = "must be one of " + ", ".join(map(repr, ("lax", "none")))
     return f"{path}: {reason[:1].lower()}{reason[1:]}" if path else reason
+
+
+def _choices(kind: Any, path: str) -> tuple[Any, ...]:
+    """Return the texts that the setting at `path` may have."""
+    for name in path.split("."):
+        types = {field.name: field.type for field in msgspec.structs.fields(kind)}
+        kind = types[name]
+    return get_args(kind)

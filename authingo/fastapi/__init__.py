@@ -1,4 +1,4 @@
-"""The HTTP face for FastAPI and any ASGI server."""
+"""The integration with FastAPI and other ASGI applications."""
 
 from authingo.fastapi.guards import (
     CurrentSession,

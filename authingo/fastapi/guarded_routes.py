@@ -1,8 +1,8 @@
 """The application's own guarded routes in its OpenAPI document.
 
-FastAPI names the security scheme of each guard; here it becomes one scheme, with the
-cookie's real name, and each route says its header and what a refusal looks like, so
-that "Try it out" works in the page that FastAPI makes of the document.
+FastAPI lists a security scheme for each guard. This module replaces them by one scheme with the
+cookie's real name, and adds the header and the refusals to each route, so that "Try it out" works
+on FastAPI's documentation page.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 from fastapi.openapi.models import APIKey, APIKeyIn
 
-# Names that no program has by chance: of the scheme that the document shows, and of two
-# more that tell what a guard waives and are replaced by it.
+# Names that no program uses by chance. STRICT names the scheme in the document. PAGE and OPTIONAL
+# mark guards that ask for less; in the document, STRICT replaces both.
 STRICT, PAGE, OPTIONAL = "AuthingoSession", "AuthingoSession.page", "AuthingoSession.optional"
 _COOKIE: dict[str, Any] = {"in": APIKeyIn.cookie, "name": "authingo_session"}
 SESSION_COOKIE = APIKey(**_COOKIE)
@@ -28,7 +28,7 @@ _SENT_BY_BROWSERS = {"get", "head"}
 
 
 def describe_guarded(paths: dict[str, Any]) -> dict[str, Any]:
-    """Return the paths of a document with what guards ask for and answer."""
+    """Return the paths of a document, with the header that guards ask for and their refusals."""
     return {
         path: {
             method: _operation(method, operation) if _is_guarded(operation) else operation
@@ -57,7 +57,7 @@ def _operation(method: str, operation: dict[str, Any]) -> dict[str, Any]:
     }
     return {
         **operation,
-        # One of them is enough: an empty one says that none is needed.
+        # A request needs only one of these schemes; an empty entry means that it may have none.
         "security": [*others, {STRICT: []}, *([{}] if optional else [])],
         "parameters": _with_header(operation.get("parameters", []), required=not waived),
         "responses": {

@@ -1,12 +1,13 @@
-"""Guards for one's own routes: dependencies for FastAPI, a wrapper for any ASGI application.
+"""Guards for your own routes: dependencies for FastAPI, a wrapper for any ASGI application.
 
     async def me(user: CurrentUser) -> ...
 
-A guard first makes the cross-origin check of `authingo.fastapi.origin`, then
+A guard first makes the cross-origin check of `authingo.http.origin`, then
 resumes the session. `app.dependency_overrides[current_user]` replaces it in tests.
 """
 
-# No `from __future__ import annotations`: older FastAPI cannot resolve those of an instance.
+# No `from __future__ import annotations`: a guard is an instance, and older FastAPI cannot resolve
+# the annotations of an instance if they are text.
 from collections.abc import Container
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,25 +15,25 @@ from fastapi import Depends
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
-from authingo.cookies import Cookies
-from authingo.errors import AuthError, NoSession
-from authingo.fastapi.bodies import Receive
+from authingo.asgi import ASGIApp, Receive, Scope, Send
+from authingo.errors import AuthError, HeadersTooLarge, NoSession
 from authingo.fastapi.guarded_routes import OPTIONAL, PAGE, SESSION_COOKIE, STRICT
-from authingo.fastapi.headers import Scope, combined, header_values
-from authingo.fastapi.origin import CLIENT_HEADER, PAGES, OriginCheck
-from authingo.fastapi.replies import Send, error_reply
 from authingo.fastapi.websockets import WatchedSocket
-from authingo.models import Resumed, Session, User
+from authingo.http.cookies import Cookies
+from authingo.http.headers import are_too_large, combined, header_values
+from authingo.http.origin import CLIENT_HEADER, PAGES, OriginCheck
+from authingo.http.replies import refuse, refuse_other
+from authingo.models import Session, User, UserAndSession
 
 if TYPE_CHECKING:
-    from authingo.auth import ASGIApp, Auth
+    from authingo.auth import Auth
 
-_ADMITTED = "authingo.admitted"  # by which guard, and who
+_ADMITTED = "authingo.admitted"  # the guard, and the user it found
 WATCHED = "authingo.socket"  # where `install` leaves the WatchedSocket of a WebSocket
 
 
 class Guard:
-    """Checks and resumes under one configuration."""
+    """Checks requests and their sessions by the settings of one Auth."""
 
     def __init__(self, auth: "Auth") -> None:
         self._auth = auth
@@ -40,23 +41,23 @@ class Guard:
         self._cookie = Cookies(auth.settings).session
         self.origin = OriginCheck(auth.settings)
 
-    def recall(self, scope: Scope, waived_for: Container[str] = ()) -> Resumed | None:
-        """Return who asks where this process remembers them, or refuse. None: ask `admit`.
+    def recall(self, scope: Scope, waived_for: Container[str] = ()) -> UserAndSession | None:
+        """Return the user and session from this process's memory; None means: call `admit`.
 
-        For a WebSocket that is always so, because its session is watched from then on.
+        It is always None for a WebSocket, because only `admit` begins to watch its session.
 
         Raises:
-            MissingClientHeader, OriginNotAllowed: before anything is looked at.
+            MissingClientHeader, OriginNotAllowed: before the memory is looked at.
         """
         if scope["type"] == "websocket":
             return None
         said = combined(scope)
         self.origin.check(scope, said, waived_for)
         known = self._recall(self._cookie.find(said.get(b"cookie", b"")))
-        return None if known is None else known.resumed
+        return None if known is None else known.user_and_session
 
-    async def admit(self, scope: Scope, waived_for: Container[str] = ()) -> Resumed:
-        """Return who asks, or refuse. `waived_for`: see OriginCheck.check.
+    async def admit(self, scope: Scope, waived_for: Container[str] = ()) -> UserAndSession:
+        """Return the user and session, or refuse. `waived_for`: see OriginCheck.check.
 
         Raises:
             MissingClientHeader, OriginNotAllowed: before the session is looked up.
@@ -67,16 +68,16 @@ class Guard:
             self.origin.check_websocket(scope, said)
         else:
             self.origin.check(scope, said, waived_for)
-        known: tuple[Guard, Resumed] | None = scope.get(_ADMITTED)
-        if known is not None and known[0] is self:  # several guards of one request ask once
+        known: tuple[Guard, UserAndSession] | None = scope.get(_ADMITTED)
+        if known is not None and known[0] is self:  # several guards of one request check only once
             return known[1]
         token = self._cookie.read(said.get(b"cookie", b""))
-        resumed = await self._auth.resume(token)
-        scope[_ADMITTED] = (self, resumed)
+        user_and_session = await self._auth.resume(token)
+        scope[_ADMITTED] = (self, user_and_session)
         if watched := scope.get(WATCHED):
             life = self._auth.settings.sessions.cache.total_seconds()
             watched.watch(lambda: self._auth.resume(token), at_least_every=life)
-        return resumed
+        return user_and_session
 
 
 def _guard(connection: HTTPConnection) -> Guard:
@@ -89,10 +90,10 @@ def _guard(connection: HTTPConnection) -> Guard:
     return guard
 
 
-# Each guard is one dependency without any of its own: what FastAPI spends on a
-# dependency is more than what a guard does. It looks into memory before it awaits anything.
-# As security schemes, FastAPI puts them into its OpenAPI document, under names that
-# `authingo.fastapi.openapi` replaces by what the settings say.
+# Each guard is one dependency without sub-dependencies, because FastAPI spends more time on a
+# dependency than a guard needs. A guard looks into memory before it awaits anything. Guards are
+# security schemes, so FastAPI puts them into its OpenAPI document. `authingo.fastapi.openapi`
+# replaces their names there by one scheme with the cookie's name from the settings.
 
 
 class _CurrentUser(SecurityBase):
@@ -118,10 +119,10 @@ class _CurrentSession(SecurityBase):
 class _OptionalUser(SecurityBase):
     """Return the signed-in user, or None.
 
-    A GET or HEAD without the header X-Authingo-Client gets None, even with a session: so
-    somebody can open the page in a browser, which cannot send the header by itself. An
-    expired session is still a 401 `session_expired`: the client refreshes and asks again,
-    instead of showing the page of a stranger.
+    A GET or HEAD without the header X-Authingo-Client gets None, even with a session, so that users
+    can open the page in a browser, which cannot send the header by itself. An expired session is
+    still a 401 `session_expired`: the client refreshes and asks again, instead of showing the
+    signed-out page.
     """
 
     model, scheme_name = SESSION_COOKIE, OPTIONAL
@@ -137,7 +138,7 @@ class _OptionalUser(SecurityBase):
 
 
 class _PageUser(SecurityBase):
-    """Return the signed-in user, letting GET and HEAD come without X-Authingo-Client."""
+    """Return the signed-in user; a GET or HEAD needs no X-Authingo-Client."""
 
     model, scheme_name = SESSION_COOKIE, PAGE
 
@@ -160,7 +161,10 @@ PageUser = Annotated[User, Depends(page_user)]
 
 
 def demands_header(dependant: Any, overrides: dict[Any, Any]) -> bool:
-    """Tell whether a FastAPI route's dependencies hold a strict guard that no test replaced."""
+    """Return whether a FastAPI route depends on a guard that needs X-Authingo-Client.
+
+    A guard that is replaced in `overrides`, as a test may do, does not count.
+    """
     return any(
         inner.call not in overrides
         and (inner.call in _NEED_HEADER or demands_header(inner, overrides))
@@ -169,7 +173,7 @@ def demands_header(dependant: Any, overrides: dict[Any, Any]) -> bool:
 
 
 class Required:
-    """Any ASGI application behind a live session; `Auth.require` makes it."""
+    """Lets only requests with an active session reach an ASGI application; see `Auth.require`."""
 
     def __init__(self, auth: "Auth", app: "ASGIApp", *, client_header: bool) -> None:
         self._auth = auth
@@ -178,19 +182,25 @@ class Required:
         self._waived_for = () if client_header else PAGES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through with `scope["authingo"]` set, or answer it."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-        if scope["type"] == "websocket":
+        """Pass a connection on with `scope["authingo"]` set, or refuse it."""
+        if scope["type"] in {"http", "websocket"} and are_too_large(scope):
+            await refuse(HeadersTooLarge(), scope, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
-            return
+        elif scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        else:
+            await refuse_other(scope, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             admitted = self._guard.recall(scope, self._waived_for)
             if admitted is None:
                 admitted = await self._guard.admit(scope, self._waived_for)
         except AuthError as error:
-            await error_reply(error).send(send)
+            await refuse(error, scope, send)
             return
         await self._app({**scope, "authingo": admitted}, receive, send)
 
@@ -198,8 +208,8 @@ class Required:
         socket = WatchedSocket(receive, send)
         try:
             admitted = await self._guard.admit({**scope, WATCHED: socket})
-        except AuthError:
-            await send({"type": "websocket.close", "code": 1008})  # before acceptance: a 403
+        except AuthError as error:
+            await refuse(error, scope, send)
             return
         async with socket.open():
             await self._app({**scope, "authingo": admitted}, socket.receive, socket.send)

@@ -1,4 +1,4 @@
-"""How authingo becomes a part of a FastAPI application."""
+"""Install authingo into a FastAPI application."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
-from authingo.auth import ASGIApp
+from authingo.asgi import ASGIApp, Receive, Scope, Send
 from authingo.config import Settings
-from authingo.errors import AuthError
-from authingo.fastapi.bodies import Receive
-from authingo.fastapi.cors import with_cors
+from authingo.errors import AuthError, HeadersTooLarge
 from authingo.fastapi.guards import WATCHED, Guard, demands_header
-from authingo.fastapi.handler import Handler
-from authingo.fastapi.headers import Scope, combined
 from authingo.fastapi.openapi import describe
-from authingo.fastapi.paths import base_below, path_below
-from authingo.fastapi.replies import Reply, Send, error_reply
+from authingo.fastapi.shortcut import FULL, Shortcut, plain_router
 from authingo.fastapi.websockets import WatchedSocket
+from authingo.http.cors import with_cors
+from authingo.http.handler import Handler
+from authingo.http.headers import are_too_large, combined
+from authingo.http.paths import base_below, path_below
+from authingo.http.replies import POLICY_VIOLATION, Reply, error_reply, refuse, refuse_other
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
 
+_PATH = "authingo.path"  # the path below the base path, from `matches` to `handle`
 _log = logging.getLogger("authingo")
 _root_path: ContextVar[str] = ContextVar("authingo_root_path", default="")
 
@@ -43,38 +44,33 @@ def install(auth: Auth, app: FastAPI, *, routes: bool, cors: bool) -> None:
     app.add_exception_handler(AuthError, _answer_error)
     app.add_exception_handler(_RefusedEarly, _answer_error)
     _extend_lifespan(app, auth)
-    _wrap(app, lambda inner: _GuardLayer(inner, app, guard))
-    if routes:
-        # First, so that no catch-all of the application shadows them.
-        face = _Routes(auth)
+    face = _Routes(auth) if routes else None
+    if face:
+        # First in the list, so that no catch-all route of the application hides it.
         app.router.routes.insert(0, face)
-        _wrap(app, lambda inner: inner if app.user_middleware else _Shortcut(inner, face))
     _extend_openapi(app, auth.settings, routes=routes)
-    if cors:
-        _wrap(app, lambda inner: with_cors(inner, auth.settings))
+
+    def with_layers(stack: ASGIApp, router: APIRouter | None) -> ASGIApp:
+        layered: ASGIApp = _GuardLayer(stack, app, guard)
+        if face and router:
+            layered = Shortcut(layered, router, face)
+        return with_cors(layered, auth.settings) if cors else layered
+
+    _wrap(app, with_layers)
 
 
 class _Routes(BaseRoute):
-    """Takes every path below the base path, so that none is redirected or left to others."""
+    """Matches every path below the base path, so that no other route answers or redirects one."""
 
     def __init__(self, auth: Auth) -> None:
         self._base = auth.settings.base_path
         self._below = self._base + "/"
         self._warned = False
-        self.handler = Handler(auth)
-
-    def path_of(self, scope: Scope) -> str | None:
-        """Return the path below the base path; None: it is somebody else's."""
-        if root := scope.get("root_path", ""):
-            return self._path_below(root, path_below(scope))
-        path: str = scope["path"]
-        if path.startswith(self._below) or path == self._base:
-            return path[len(self._base) :]
-        return None
+        self._answer = Handler(auth).answer
 
     def _path_below(self, root: str, path: str) -> str | None:
         base = base_below(self._base, root)
-        if base is None:  # then it is taken to be relative to root_path
+        if base is None:  # then assume that base_path is relative to root_path
             base = self._base
             if path.startswith(self._below):
                 self._warn(root)
@@ -94,36 +90,28 @@ class _Routes(BaseRoute):
             )
 
     def matches(self, scope: Scope) -> tuple[Match, dict[str, Any]]:
-        return (Match.NONE if self.path_of(scope) is None else Match.FULL), {}
+        path: str = scope["path"]
+        below: str | None = None
+        if root := scope.get("root_path", ""):
+            below = self._path_below(root, path_below(scope))
+        elif path.startswith(self._below) or path == self._base:
+            below = path[len(self._base) :]
+        return (Match.NONE, {}) if below is None else (FULL, {_PATH: below})
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.handler.answer(self.path_of(scope) or "", scope, receive, send)
-
-
-class _Shortcut:
-    """Answers the routes before the application's own machinery, which costs more than they do.
-
-    Only where the application has no middleware: that may be there to see or to
-    refuse every request, and the routes then stay inside it.
-    """
-
-    def __init__(self, app: ASGIApp, routes: _Routes) -> None:
-        self._app = app
-        self._routes = routes
-        self._answer = routes.handler.answer
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] == "http" and (path := self._routes.path_of(scope)) is not None:
-            return self._answer(path, scope, receive, send)
-        return self._app(scope, receive, send)
+    def handle(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # type: ignore[override]
+        if scope["type"] != "http":
+            return refuse_other(scope, send)
+        return self._answer(scope[_PATH], scope, receive, send)
 
 
 class _GuardLayer:
     """Lets guards act early: before FastAPI reads a body, and while a WebSocket is open.
 
-    FastAPI reads and parses the body before it runs dependencies, so a stranger
-    could have a large upload received, or learn from a 422 what a route expects.
-    The route is known by then, so the check runs when the body is first asked for.
+    FastAPI reads and parses the body before it runs dependencies. So a stranger could make
+    it receive a large upload, or learn from a 422 what a route expects. The cross-origin check
+    therefore runs when FastAPI begins to read the body, because it knows the route by then.
+    Headers that are too large are refused here for every route, guarded or not: FastAPI
+    parses cookies before it runs a dependency.
     """
 
     def __init__(self, app: ASGIApp, host: FastAPI, guard: Guard) -> None:
@@ -132,7 +120,9 @@ class _GuardLayer:
         self._guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
+        if scope["type"] in {"http", "websocket"} and are_too_large(scope):
+            await refuse(HeadersTooLarge(), scope, send)
+        elif scope["type"] == "websocket":
             socket = WatchedSocket(receive, send)
             scope[WATCHED] = socket
             async with socket.open():
@@ -140,7 +130,7 @@ class _GuardLayer:
         elif scope["type"] == "http" and scope["method"] not in {"GET", "HEAD"}:
             await self._app(scope, self._checking(scope, receive), send)
         else:
-            _root_path.set(scope.get("root_path", ""))  # for the OpenAPI document, if it is that
+            _root_path.set(scope.get("root_path", ""))  # in case the OpenAPI document is requested
             await self._app(scope, receive, send)
 
     def _checking(self, scope: Scope, receive: Receive) -> Receive:
@@ -160,16 +150,16 @@ class _GuardLayer:
         return receive_checked
 
     def _is_guarded(self, scope: Scope) -> bool:
-        if scope.get("app") is not self._host:  # a mounted application has a layer of its own
+        if scope.get("app") is not self._host:  # a mounted application has its own layer
             return False
-        # A route of an included router has its dependencies in a context of its own.
+        # A route of an included router has its dependencies in a separate context.
         included = scope.get("fastapi", {}).get("effective_route_context")
         dependant = getattr(included or scope.get("route"), "dependant", None)
         return dependant is not None and demands_header(dependant, self._host.dependency_overrides)
 
 
 class _RefusedEarly(HTTPException):
-    """What FastAPI lets through from a body being read; carries the real error."""
+    """An exception that FastAPI does not catch while it reads a body; carries the real error."""
 
     def __init__(self, error: AuthError) -> None:
         super().__init__(error.status)
@@ -178,9 +168,9 @@ class _RefusedEarly(HTTPException):
 
 async def _answer_error(connection: Any, error: Exception) -> Any:
     real = error.error if isinstance(error, _RefusedEarly) else error
-    assert isinstance(real, AuthError)  # noqa: S101 - what it is registered for
+    assert isinstance(real, AuthError)  # noqa: S101 - `install` registers it for these alone
     if connection.scope["type"] == "websocket":
-        await connection.close(code=1008)  # before acceptance: a 403
+        await connection.close(code=POLICY_VIOLATION)  # not accepted yet, so the client gets a 403
         return None
     return _Answer(error_reply(real))
 
@@ -211,7 +201,7 @@ def _extend_openapi(app: FastAPI, settings: Settings, *, routes: bool) -> None:
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
-        # Its paths are relative to the server it names, which FastAPI sets to root_path.
+        # The document's paths are relative to its server, which FastAPI sets to root_path.
         root = _root_path.get() or app.root_path
         base = base_below(settings.base_path, root)
         if base is None:
@@ -221,11 +211,17 @@ def _extend_openapi(app: FastAPI, settings: Settings, *, routes: bool) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it
 
 
-def _wrap(app: FastAPI, layer: Callable[[ASGIApp], ASGIApp]) -> None:
-    """Put a layer around everything, Starlette's own error answers included."""
-    build = app.build_middleware_stack
+def _wrap(app: FastAPI, with_layers: Callable[[ASGIApp, APIRouter | None], ASGIApp]) -> None:
+    """Put layers around the whole application, and so around Starlette's error answers too.
+
+    `with_layers` is given the stack, and the router if only FastAPI's own layers are around it.
+    """
+    replaced = vars(app).get("build_middleware_stack")  # some code replaced it for this one app
 
     def build_wrapped() -> Any:
-        return layer(build())
+        if replaced is not None:
+            return with_layers(replaced(), None)
+        stack = type(app).build_middleware_stack(app)  # looked up now: the class may be patched
+        return with_layers(stack, plain_router(app, stack))
 
-    app.build_middleware_stack = build_wrapped  # type: ignore[method-assign]  # no other way out
+    app.build_middleware_stack = build_wrapped  # type: ignore[method-assign]  # there is no other way

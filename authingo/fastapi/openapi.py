@@ -4,96 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from authingo.config import Settings
-from authingo.cookies import Cookies
 from authingo.fastapi.guarded_routes import CLIENT_HEADER, OPTIONAL, PAGE, STRICT, describe_guarded
-from authingo.fastapi.routes import ROUTES, SESSION_PATH, Route
-from authingo.inputs import MAX_NAME, MAX_TRIED
+from authingo.http.answers import AuthingoError
+from authingo.http.cookies import Cookies
+from authingo.http.replies import Answer, Page, Redirect
+from authingo.http.route import Body, NoBody, Route, Routes
+from authingo.http.routes import routes_under
 from authingo.passwords import MAX_LENGTH
 
-_TIME = {"type": "string", "format": "date-time"}
-_STRING = {"type": "string"}
-_SESSION_ID = {
-    "name": "id",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string", "pattern": "^ses_[0-9a-v]{26}$"},
-}
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-_NULLABLE = {"type": ["string", "null"]}
-_SESSION = {
-    "id": _STRING,
-    "user_id": _STRING,
-    "created_at": _TIME,
-    "expires_at": _TIME,
-    "refresh_expires_at": _TIME,
-}
-_SCHEMAS = {
-    "AuthingoUser": _object(
-        id=_STRING,
-        email=_STRING,
-        name=_STRING,
-        email_verified={"type": "boolean"},
-        created_at=_TIME,
-        updated_at=_TIME,
-    ),
-    "AuthingoSession": _object(**_SESSION),
-    "AuthingoListedSession": _object(
-        **_SESSION,
-        ip=_NULLABLE,
-        user_agent=_NULLABLE,
-        last_used_at=_TIME,
-        current={"type": "boolean"},
-    ),
-    "AuthingoSignedIn": _object(
-        user={"$ref": "#/components/schemas/AuthingoUser"},
-        session={"$ref": "#/components/schemas/AuthingoSession"},
-    ),
-    "AuthingoError": {
-        **_object(code=_STRING, message=_STRING),
-        "properties": {
-            "code": _STRING,
-            "message": _STRING,
-            "fields": {"type": "object", "additionalProperties": _STRING},
-        },
-    },
-}
-_REVOKED = _object(revoked={"type": "integer"})
-_RESULTS = {
-    ("POST", "/sign-out"): _object(success={"type": "boolean"}),
-    ("GET", "/sessions"): _object(
-        sessions={
-            "type": "array",
-            "items": {"$ref": "#/components/schemas/AuthingoListedSession"},
-        }
-    ),
-    ("DELETE", "/sessions"): _REVOKED,
-    ("DELETE", SESSION_PATH): _REVOKED,
-    ("GET", "/health"): _object(status=_STRING),
-}
-
-
-_OPEN = frozenset({"/sign-up", "/sign-in", "/sign-out", "/refresh", "/health"})
+_REF = "#/components/schemas/{name}"
 
 
 def describe(document: dict[str, Any], settings: Settings, base: str | None) -> dict[str, Any]:
     """Return an OpenAPI document with authingo's paths, schemas and guards added.
 
-    `base`: the base path relative to the server that the document names; None leaves
-    authingo's own routes out.
+    `base` is the base path relative to the document's server; None leaves out authingo's own
+    routes.
     """
+    routes = routes_under(settings)
     paths = describe_guarded(document["paths"])
     if base is not None:
-        for path, methods in ROUTES.items():
-            paths[base + path] = {
-                method.lower(): _operation(method, path, route, settings)
-                for method, route in methods.items()
-            }
+        for route in routes.all:
+            path = paths.setdefault(base + route.path, {})
+            path[route.method.lower()] = _operation(route, settings)
     components = document.get("components", {})
     schemes = {
         name: scheme
@@ -106,51 +42,88 @@ def describe(document: dict[str, Any], settings: Settings, base: str | None) -> 
         "paths": paths,
         "components": {
             **components,
-            "schemas": {**components.get("schemas", {}), **_SCHEMAS},
+            "schemas": {**components.get("schemas", {}), **_schemas(routes)},
             "securitySchemes": schemes,
         },
     }
 
 
-def _operation(method: str, path: str, route: Route, settings: Settings) -> dict[str, Any]:
-    result = _RESULTS.get((method, path), {"$ref": "#/components/schemas/AuthingoSignedIn"})
+def _schemas(routes: Routes) -> dict[str, Any]:
+    """Return the routes' answer types, by name."""
+    replies = [one.answer for one in routes.all if not issubclass(one.answer, Answer)]
+    answers = [AuthingoError, *replies]
+    return msgspec.json.schema_components(answers, ref_template=_REF)[1]
+
+
+def _operation(route: Route, settings: Settings) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "tags": ["authingo"],
         "operationId": f"authingo_{route.handle.__name__}",
         "summary": (route.handle.__doc__ or "").partition(".")[0],
         "responses": {
-            "200": {"description": "Done", "content": {"application/json": {"schema": result}}},
-            "default": {
-                "description": "An error: `code` is stable, `message` is for people",
-                "content": {
-                    "application/json": {"schema": {"$ref": "#/components/schemas/AuthingoError"}}
-                },
-            },
+            **_success(route.answer),
+            **_errors(route),
         },
     }
     parameters = [CLIENT_HEADER] if route.checked else []
-    if path == SESSION_PATH:
-        parameters = [*parameters, _SESSION_ID]
+    for name, pattern in route.parameters.items():
+        schema = {"type": "string", "pattern": f"^{pattern}$"}
+        parameters.append({"name": name, "in": "path", "required": True, "schema": schema})
     if parameters:
         operation["parameters"] = parameters
-    if path not in _OPEN:
+    if route.session:
         operation["security"] = [{STRICT: []}]
-    if route.fields:
-        fields = _object(**{name: _field(path, name, settings) for name in route.fields})
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": {**fields, "additionalProperties": False}}},
-        }
+    if route.body is not NoBody:
+        operation["requestBody"] = {"required": True, "content": _json(_body(route.body, settings))}
     return operation
 
 
-def _field(path: str, name: str, settings: Settings) -> dict[str, Any]:
-    """What can be said of a field without knowing the rest; the routes know more."""
-    if name == "name":
-        return {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
-    if name == "new_password" or (path, name) == ("/sign-up", "password"):
-        shortest = settings.passwords.min_length
-        return {"type": "string", "minLength": shortest, "maxLength": MAX_LENGTH}
-    if (path, name) == ("/sign-up", "email"):
-        return {"type": "string", "format": "email"}
-    return {"type": "string", "minLength": 1, "maxLength": MAX_TRIED}
+def _success(answer: type[msgspec.Struct]) -> dict[str, Any]:
+    if answer is Redirect:
+        location = {"required": True, "schema": {"type": "string"}}
+        return {"303": {"description": "Go there", "headers": {"Location": location}}}
+    if answer is Page:
+        html = {"text/html": {"schema": {"type": "string"}}}
+        return {"200": {"description": "A page", "content": html}}
+    return {"200": {"description": "Done", "content": _json(_ref(answer))}}
+
+
+def _errors(route: Route) -> dict[str, Any]:
+    """Return the errors of a route by their status, and the default error."""
+    codes: dict[int, set[str]] = {}
+    for error in route.all_errors():
+        codes.setdefault(error.status, set()).add(error.code)
+    described = {
+        str(status): {
+            "description": " or ".join(sorted(codes[status])),
+            "content": _json(_ref(AuthingoError)),
+        }
+        for status in sorted(codes)
+    }
+    other = {"description": "Another error", "content": _json(_ref(AuthingoError))}
+    return {**described, "default": other}
+
+
+def _body(kind: type[Body], settings: Settings) -> dict[str, Any]:
+    """Return the schema of a body, without limits that depend on other fields."""
+    schema: dict[str, Any] = msgspec.json.schema_components([kind], ref_template=_REF)[1][
+        kind.__name__
+    ]
+    new_password = {
+        "type": "string",
+        "minLength": settings.passwords.min_length,
+        "maxLength": MAX_LENGTH,
+    }
+    properties = {
+        name: new_password if one.get("title") == "NewPassword" else one
+        for name, one in schema["properties"].items()
+    }
+    return {**schema, "properties": properties}
+
+
+def _ref(kind: type[msgspec.Struct]) -> dict[str, str]:
+    return {"$ref": _REF.format(name=kind.__name__)}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

@@ -1,11 +1,10 @@
-"""A WebSocket outlives the request that opened it, so its session is asked for again.
+"""A WebSocket outlives the request that opened it, so its session is checked again and again.
 
-While a watched socket is open its session is resumed every `INTERVAL`, or as often as
-a session in memory lives where that is shorter; when it is over, the socket closes
-with 4401 and the application sees a disconnect. A store that does not answer is no
-proof of a live session: after as long again without one the socket closes too, with
-1013 (try again later), and with 1011 at once where a look fails as none should. (ASVS
-5.0 V4.4, V7.4.1, V16.5.3.)
+While a watched socket is open, its session is checked every `INTERVAL`, or every
+`sessions.cache` if that is shorter. When the session is over, the socket closes with 4401 and
+the application sees a disconnect. If the store does not answer twice in a row, the socket
+closes with 1013 (try again later), because the session may be over; after any other error it
+closes at once with 1011. (ASVS 5.0 V4.4, V7.4.1, V16.5.3.)
 """
 
 from __future__ import annotations
@@ -16,11 +15,10 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
+from authingo.asgi import Receive, Send
 from authingo.errors import NoSession, SessionExpired, StoreUnavailable
-from authingo.fastapi.bodies import Receive
-from authingo.fastapi.replies import Send
 
-INTERVAL = 10.0  # seconds between two looks at the session
+INTERVAL = 10.0  # seconds between two checks of the session
 SESSION_OVER = 4401  # the close code of a session that ended
 TRY_AGAIN = 1013  # RFC 6455 registry: Try Again Later
 INTERNAL_ERROR = 1011  # RFC 6455 §7.4.1
@@ -31,7 +29,7 @@ _log = logging.getLogger("authingo")
 
 
 class WatchedSocket:
-    """Stands between an application and a WebSocket, and ends it when its session does."""
+    """Stands between an application and a WebSocket, and closes it when the session ends."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
@@ -40,9 +38,9 @@ class WatchedSocket:
         self._watch: asyncio.Task[None] | None = None
 
     def watch(self, check: Check, *, at_least_every: float) -> None:
-        """Begin to look at the session: `check` raises when it is over.
+        """Begin to check the session; `check` raises when it is over.
 
-        `at_least_every`: in seconds; 0 for `INTERVAL`.
+        `at_least_every` is in seconds; 0 means `INTERVAL`.
         """
         if self._watch is None:
             interval = min(INTERVAL, at_least_every or INTERVAL)
@@ -62,7 +60,7 @@ class WatchedSocket:
         return incoming.result()
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
-        """Send a message, unless the session is over: then nothing more leaves."""
+        """Send a message, unless the session is over; then nothing more is sent."""
         if not self._over.done():
             await self._send(message)
 
@@ -90,8 +88,8 @@ class WatchedSocket:
                 if unanswered > 1:
                     code = TRY_AGAIN
                     break
-            except Exception:  # noqa: BLE001 - a socket that nobody looks after must not stay open
-                _log.exception("the session of a WebSocket could not be looked at")
+            except Exception:  # noqa: BLE001 - an unwatched socket must not stay open
+                _log.exception("the session of a WebSocket could not be checked")
                 code = INTERNAL_ERROR
                 break
         self._over.set_result(code)

@@ -12,11 +12,10 @@ One module for each family says how its hashes are written:
 Each is replaced by bcrypt at the first sign-in that it lets through, unless the system
 takes several spellings of a password and this one is not the one it hashed.
 
-A hash says itself what it costs, and whoever could store one could make every sign-in
-to that account take all the memory and time there is (CWE-400, CWE-770). So one that
-wants more than 128 MiB, or more time than bcrypt at cost 15, is no hash at all: not
-imported, and not verified if it got into the database by other ways. The systems'
-own defaults want up to 100 MiB and 0.2 seconds.
+A hash contains its own cost, so a stored hash could make every sign-in to its account use unlimited
+memory and time (CWE-400, CWE-770). So a hash that needs more than 128 MiB, or more time than bcrypt
+at cost 15, is refused: it is not imported, and not verified if it got into the database in another
+way. The systems' own defaults need up to 100 MiB and 0.2 seconds.
 """
 
 from __future__ import annotations
@@ -27,12 +26,14 @@ from dataclasses import dataclass
 
 from authingo.foreign_hashes import argon2s, bcrypts, firebase, pbkdf2s, phpass, scrypts
 from authingo.foreign_hashes.scheme import Extra, Scheme
+from authingo.models import HashKind
 
 __all__ = [
     "Extra",
     "ForeignHash",
     "as_stored",
-    "is_spelled_otherwise",
+    "kind_of",
+    "matched_other_spelling",
     "missing_extra",
     "recognize",
 ]
@@ -50,9 +51,9 @@ _BCRYPT_ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 
 
 def as_stored(theirs: str) -> str:
-    """Return a hash of another system as it is stored here: with a tag that says what it is.
+    """Return a hash of another system as it is stored here, with a tag for its scheme.
 
-    Django's prefixes of hashes that everybody else writes without one are dropped. The
+    Prefixes that only Django writes before common hashes are removed. The
     last character of bcrypt's salt has four bits that mean nothing; some systems set
     them nevertheless, and they are cleared.
     """
@@ -76,8 +77,8 @@ class ForeignHash:
     def verify(self, password: str) -> tuple[bool, float]:
         """Compare with a password that is valid Unicode; return also the seconds that it took.
 
-        Those of the processor where one thread does the work, so that a machine that
-        is busy with something else does not count.
+        Processor seconds if one thread does the work, so that other load on the machine does not
+        count.
         """
         began = self._clock()
         matches = self._matches(password)
@@ -85,7 +86,7 @@ class ForeignHash:
 
 
 def recognize(stored: str) -> ForeignHash | None:
-    """Return what verifies a stored hash.
+    """Return an object that verifies a stored hash.
 
     None if it is malformed, too expensive, of no known scheme, or of one whose extra is
     not installed.
@@ -102,11 +103,25 @@ def recognize(stored: str) -> ForeignHash | None:
     return None
 
 
-def is_spelled_otherwise(stored: str, password: str) -> bool:
-    """Tell whether this password matched a stored hash in another spelling than was hashed.
+def kind_of(stored: str) -> HashKind | None:
+    """Return the kind of all hashes that cost the same as this one; None as for `recognize`."""
+    for scheme in _SCHEMES:
+        match = scheme.pattern.fullmatch(stored)
+        if match and recognize(stored):
+            sample, begins = scheme.without_secrets(match)
+            variant = match.groupdict().get("digest") or match.groupdict().get("kind") or ""
+            family = f"{scheme.name} {variant}".strip()
+            return HashKind(
+                family=family, pattern=f"{begins}%", sample=sample, work=scheme.work(match)
+            )
+    return None
 
-    WordPress trims a password, Better Auth normalizes it. bcrypt of what was typed this
-    once would let in nobody who types what they chose.
+
+def matched_other_spelling(stored: str, password: str) -> bool:
+    """Return whether this password matched a stored hash in another spelling than was hashed.
+
+    WordPress trims a password, Better Auth normalizes it. A bcrypt hash of the spelling
+    typed now would refuse the spelling that the user chose.
     """
     return any(
         scheme.spelling(password) != password

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from authingo.foreign_hashes.scheme import MAX_MEMORY, Extra, Scheme, compiled
+from authingo.foreign_hashes.scheme import MAX_MEMORY, Extra, Scheme, blanked, compiled
 
 _MAX_WORK = 2**20  # KiB, all passes together: a second on a core of 2024
 _MAX_LANES = 16  # each of which is a thread
@@ -38,11 +38,14 @@ def _matches(stored: str, kind: str, password: str) -> bool:
 
 SCHEMES = (
     Scheme(
+        "argon2",
         compiled(
             r"\$argon2(?P<kind>id|i|d)\$v=(?:16|19)\$m=(?P<m>[1-9]\d{0,7}),t=(?P<t>[1-9]\d{0,4}),"
-            r"p=(?P<p>[1-9]\d{0,2})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}"
+            r"p=(?P<p>[1-9]\d{0,2})\$(?P<salt>[A-Za-z0-9+/]{11,86})\$(?P<key>[A-Za-z0-9+/]{16,86})"
         ),
         _read,
+        lambda stored: int(stored["m"]) * int(stored["t"]),
+        blanked("A", "salt", "key"),
         time.perf_counter,  # each lane has a thread, so only the wall's clock sees them all
         Extra("argon2", "argon2-cffi", "argon2"),
     ),

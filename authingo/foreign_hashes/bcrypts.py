@@ -13,9 +13,12 @@ from base64 import b64encode
 from functools import partial
 
 from authingo.foreign_hashes.phpass import trimmed_by_wordpress, typed_into_wordpress
-from authingo.foreign_hashes.scheme import Scheme, compiled
+from authingo.foreign_hashes.scheme import Scheme, blanked, compiled
 
-_BCRYPT = r"(?P<bcrypt>\$2[aby]\$(?:0[4-9]|1[0-5])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31})"
+_BCRYPT = (
+    r"(?P<bcrypt>\$2[aby]\$(?P<cost>0[4-9]|1[0-5])"
+    r"\$(?P<secret>[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}))"
+)
 _BCRYPT_TWICE = _BCRYPT.replace("1[0-5]", "1[0-4]")  # two spellings cost as much as 15 once
 
 
@@ -38,12 +41,18 @@ def _matches(stored: str, digest: bytes) -> bool:
 
 SCHEMES = (
     Scheme(
+        "bcrypt_sha256",
         compiled(r"bcrypt_sha256\$" + _BCRYPT),
         lambda stored: partial(_matches_django, stored["bcrypt"]),
+        lambda stored: 2 ** int(stored["cost"]),
+        blanked(".", "secret"),
     ),
     Scheme(
+        "wordpress",
         compiled(r"\$wp" + _BCRYPT_TWICE),
         lambda stored: partial(_matches_wordpress, stored["bcrypt"]),
+        lambda stored: 2 ** int(stored["cost"]),
+        blanked(".", "secret"),
         spelling=trimmed_by_wordpress,
     ),
 )

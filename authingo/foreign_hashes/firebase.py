@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 
 from authingo.foreign_hashes import scrypts
-from authingo.foreign_hashes.scheme import Extra, Scheme, compiled, decoded
+from authingo.foreign_hashes.scheme import Extra, Scheme, blanked, compiled, decoded
 
 
 def _read(stored: re.Match[str]) -> Callable[[str], bool] | None:
@@ -38,12 +38,15 @@ def _matches(
 
 SCHEMES = (
     Scheme(
+        "firebase",
         compiled(
             r"\$fbscrypt\$v=1,n=(?P<n>[1-9]\d?),r=(?P<r>[1-9]\d{0,3}),p=(?P<p>[1-9]\d{0,3}),"
             r"ss=(?P<separator>[A-Za-z0-9+/]{0,64}={0,2}),sk=(?P<signer>[A-Za-z0-9+/]{22,172}={0,2})"
             r"\$(?P<salt>[A-Za-z0-9+/]{1,172}={0,2})\$(?P<key>[A-Za-z0-9+/]{22,172}={0,2})"
         ),
         _read,
+        lambda stored: 2 ** int(stored["n"]) * int(stored["r"]) * int(stored["p"]),
+        blanked("A", "separator", "signer", "salt", "key"),
         extra=Extra("firebase", "cryptography", "cryptography"),
     ),
 )

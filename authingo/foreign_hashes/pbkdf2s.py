@@ -14,15 +14,24 @@ import hashlib
 import hmac
 import re
 import struct
+from base64 import b64encode
 from collections.abc import Callable
 from functools import partial
 
-from authingo.foreign_hashes.scheme import SALT, Scheme, compiled, decoded, decoded_bare
+from authingo.foreign_hashes.scheme import (
+    SALT,
+    Scheme,
+    blanked,
+    compiled,
+    decoded,
+    decoded_bare,
+)
 
 ASPNET_TAG = "$aspnet-identity$"
 _MAX_WORK = 5_000_000  # rounds of SHA-1 or SHA-256: a second on a core of 2024
 _COST = {"sha1": 1, "sha256": 1, "sha512": 2}  # of a round
 _KEY_LENGTHS = {16, 20, 32, 64}  # bytes; any other is a key of which a part is missing
+_HEADER = 13  # bytes of version 3 before the salt
 _ASPNET_DIGESTS = {0: "sha1", 1: "sha256", 2: "sha512"}
 _ROUNDS = r"(?P<rounds>[1-9]\d{0,7})"
 
@@ -63,41 +72,71 @@ def _aspnet(stored: re.Match[str]) -> Verifier:
 
     Or, of version 2, `0x00`, a salt of 16 bytes and a key of 32, under 1,000 rounds of SHA-1.
     """
+    raw, (digest, rounds, length) = decoded(stored["structure"]), _header_of(stored)
+    if digest not in _ASPNET_DIGESTS or length > len(raw) - _HEADER:
+        raise ValueError
+    begins = _HEADER if raw[0] else 1
+    salt, key = raw[begins : begins + length], raw[begins + length :]
+    return _verifier(_ASPNET_DIGESTS[digest], rounds, salt, key)
+
+
+def _header_of(stored: re.Match[str]) -> tuple[int, int, int]:
+    """Return the number of the digest, the rounds, and the length of the salt in bytes."""
     raw = decoded(stored["structure"])
     if raw[:1] == b"\x00" and len(raw) == 49:
-        return _verifier("sha1", 1000, raw[1:17], raw[17:])
-    if raw[:1] != b"\x01" or len(raw) < 13:
+        return 0, 1000, 16
+    if raw[:1] != b"\x01" or len(raw) < _HEADER:
         raise ValueError
-    digest, rounds, length = struct.unpack(">III", raw[1:13])
-    if digest not in _ASPNET_DIGESTS or length > len(raw) - 13:
-        raise ValueError
-    salt, key = raw[13 : 13 + length], raw[13 + length :]
-    return _verifier(_ASPNET_DIGESTS[digest], rounds, salt, key)
+    digest, rounds, length = struct.unpack(">III", raw[1:_HEADER])
+    return digest, rounds, length
+
+
+def _aspnet_without_secrets(stored: re.Match[str]) -> tuple[str, str]:
+    raw = decoded(stored["structure"])
+    kept = _HEADER if raw[0] else 1
+    text = ASPNET_TAG + b64encode(raw[:kept] + bytes(len(raw) - kept)).decode()
+    return text, text[: len(ASPNET_TAG) + (kept * 8) // 6]
+
+
+def _work(stored: re.Match[str]) -> int:
+    return int(stored["rounds"]) * _COST[stored["digest"] or "sha1"]
 
 
 SCHEMES = (
     Scheme(
+        "pbkdf2 (Django)",
         compiled(
             rf"pbkdf2_(?P<digest>sha1|sha256)\${_ROUNDS}\${SALT}\$(?P<key>[A-Za-z0-9+/]{{27,43}}=)"
         ),
         _django,
+        _work,
+        blanked("A", "salt", "key"),
     ),
     Scheme(
+        "pbkdf2 (Werkzeug)",
         compiled(
             rf"pbkdf2:(?P<digest>sha1|sha256|sha512):{_ROUNDS}\${SALT}"
             r"\$(?P<key>(?:[0-9a-f]{2}){16,128})"
         ),
         _werkzeug,
+        _work,
+        blanked("a", "salt", "key"),
     ),
     Scheme(
+        "pbkdf2 (passlib)",
         compiled(
             rf"\$pbkdf2(?:-(?P<digest>sha1|sha256|sha512))?\${_ROUNDS}"
             r"\$(?P<salt>[A-Za-z0-9+/.]{1,172})\$(?P<key>[A-Za-z0-9+/.]{22,172})"
         ),
         _passlib,
+        _work,
+        blanked("A", "salt", "key"),
     ),
     Scheme(
+        "aspnet",
         compiled(re.escape(ASPNET_TAG) + r"(?P<structure>[A-Za-z0-9+/]{40,400}={0,2})"),
         _aspnet,
+        lambda stored: _header_of(stored)[1],
+        _aspnet_without_secrets,
     ),
 )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from authingo.foreign_hashes.scheme import Scheme, compiled
+from authingo.foreign_hashes.scheme import Scheme, blanked, compiled
 
 _ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _MIN_COST = 7  # which phpass has too
@@ -70,10 +70,13 @@ def _in_64(digest: bytes) -> str:
 
 SCHEMES = (
     Scheme(
+        "phpass",
         compiled(
             r"\$P\$(?P<cost>[./0-9A-Za-z])(?P<salt>[./0-9A-Za-z]{8})(?P<key>[./0-9A-Za-z]{22})"
         ),
         _read,
+        lambda stored: 2 ** _ALPHABET.index(stored["cost"]),
+        blanked(".", "salt", "key"),
         spelling=trimmed_by_wordpress,
     ),
 )

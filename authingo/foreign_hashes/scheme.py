@@ -1,4 +1,4 @@
-"""What all schemes have in common."""
+"""The common parts of all schemes."""
 
 from __future__ import annotations
 
@@ -50,13 +50,36 @@ class Scheme:
     expensive; it raises ValueError if the hash is malformed. `clock` measures the time
     that the comparison takes, in seconds. Where several spellings of a password match,
     `spelling` returns the one that the other system hashed.
+
+    `work` says how many rounds of something a hash takes, which compares hashes of one
+    scheme; `without_secrets` returns one that takes as many and is nobody's, and what is
+    before the secrets of it.
     """
 
+    name: str
     pattern: re.Pattern[str]
     read: Callable[[re.Match[str]], Callable[[str], bool] | None]
+    work: Callable[[re.Match[str]], int]
+    without_secrets: Callable[[re.Match[str]], tuple[str, str]]
     clock: Callable[[], float] = time.thread_time
     extra: Extra | None = None
     spelling: Callable[[str], str] = str
+
+
+def blanked(fill: str, *groups: str) -> Callable[[re.Match[str]], tuple[str, str]]:
+    """Return what writes this character in place of each that is secret.
+
+    `groups`: those of the pattern, in their order; `=` stays, so that Base64 keeps its length.
+    """
+
+    def without_secrets(stored: re.Match[str]) -> tuple[str, str]:
+        text = stored[0]
+        for group in groups:
+            begins, ends = stored.span(group)
+            text = text[:begins] + re.sub("[^=]", fill, text[begins:ends]) + text[ends:]
+        return text, text[: stored.start(groups[0])]
+
+    return without_secrets
 
 
 def compiled(pattern: str) -> re.Pattern[str]:

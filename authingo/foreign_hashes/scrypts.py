@@ -12,15 +12,25 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import re
 import unicodedata
 from collections.abc import Callable
 from functools import partial
 
-from authingo.foreign_hashes.scheme import MAX_MEMORY, SALT, Scheme, compiled, decoded, decoded_bare
+from authingo.foreign_hashes.scheme import (
+    MAX_MEMORY,
+    SALT,
+    Scheme,
+    blanked,
+    compiled,
+    decoded,
+    decoded_bare,
+)
 
 BETTER_AUTH_TAG = "$scrypt-better-auth$"
 BETTER_AUTH = compiled(r"(?P<salt>[0-9a-f]{32}):(?P<key>[0-9a-f]{128})")
+_BETTER_AUTH_COST = 16384, 16, 1
 _KEY_LENGTHS = {32, 64}  # bytes; any other is a key of which a part is missing
 _MAX_WORK = 2**22  # N·r·p: a second on a core of 2024
 
@@ -28,7 +38,7 @@ Verifier = Callable[[str], bool] | None
 
 
 def is_affordable(n: int, r: int, p: int) -> bool:
-    """Return whether this takes neither too much memory nor too much time, and is scrypt at all."""
+    """Return whether these are valid scrypt parameters within the limits on memory and time."""
     power_of_two = n > 1 and n & (n - 1) == 0
     return (
         power_of_two
@@ -74,7 +84,7 @@ def _passlib(stored: re.Match[str]) -> Verifier:
 
 
 def _better_auth(stored: re.Match[str]) -> Verifier:
-    matches = _verifier((16384, 16, 1), stored["salt"].encode(), bytes.fromhex(stored["key"]))
+    matches = _verifier(_BETTER_AUTH_COST, stored["salt"].encode(), bytes.fromhex(stored["key"]))
     return matches and (lambda password: matches(_normalized(password)))
 
 
@@ -84,29 +94,41 @@ def _normalized(password: str) -> str:
 
 SCHEMES = (
     Scheme(
+        "scrypt (Django)",
         compiled(
             rf"scrypt\$(?P<n>[1-9]\d{{0,7}})\${SALT}\$(?P<r>[1-9]\d{{0,3}})\$(?P<p>[1-9]\d{{0,3}})"
             r"\$(?P<key>[A-Za-z0-9+/]{86}==)"
         ),
         _django,
+        lambda stored: math.prod(_cost_of(stored)),
+        blanked("A", "salt", "key"),
     ),
     Scheme(
+        "scrypt (Werkzeug)",
         compiled(
             r"scrypt:(?P<n>[1-9]\d{0,7}):(?P<r>[1-9]\d{0,3}):(?P<p>[1-9]\d{0,3})"
             rf"\${SALT}\$(?P<key>[0-9a-f]{{128}})"
         ),
         _werkzeug,
+        lambda stored: math.prod(_cost_of(stored)),
+        blanked("a", "salt", "key"),
     ),
     Scheme(
+        "scrypt (passlib)",
         compiled(
             r"\$scrypt\$ln=(?P<ln>[1-9]\d?),r=(?P<r>[1-9]\d{0,3}),p=(?P<p>[1-9]\d{0,3})"
             r"\$(?P<salt>[A-Za-z0-9+/.]{1,172})\$(?P<key>[A-Za-z0-9+/.]{22,172})"
         ),
         _passlib,
+        lambda stored: 2 ** int(stored["ln"]) * int(stored["r"]) * int(stored["p"]),
+        blanked("A", "salt", "key"),
     ),
     Scheme(
+        "better-auth",
         compiled(re.escape(BETTER_AUTH_TAG) + BETTER_AUTH.pattern),
         _better_auth,
+        lambda _: math.prod(_BETTER_AUTH_COST),
+        blanked("a", "salt", "key"),
         spelling=_normalized,
     ),
 )

@@ -1,9 +1,9 @@
-"""Takes in the users of the system that authingo replaces, with their passwords.
+"""Import the users of the system that authingo replaces, with their passwords.
 
 Everything in the file is checked as a sign-up would be, except the password, of which
 there is only a hash. Users are stored in batches of one transaction each. Emails that
-have a user already are skipped, so an import that was killed is simply repeated, and two
-at once do no harm.
+have a user already are skipped. So you can repeat an import that was killed, and two
+imports at once do no harm.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import BinaryIO
 
-from authingo import events, foreign_hashes, inputs, passwords
+from authingo import events, foreign_hashes, hash_kinds, inputs, passwords
 from authingo.importing.fields import Fields, Found, Refused, WrongFields
 from authingo.importing.files import read
 from authingo.importing.firebase import HashConfig
 from authingo.importing.records import Failed, Record, Unreadable
 from authingo.importing.signs import looks_like
 from authingo.importing.systems import SYSTEMS, Context
-from authingo.models import Credentials, User, new_id
+from authingo.models import Credentials, HashKind, User, new_id
 from authingo.pace import Pace
 from authingo.stores import Store
 
@@ -34,8 +34,9 @@ __all__ = ["SYSTEMS", "Failed", "HashConfig", "Unreadable", "UserImport"]
 class UserImport:
     """An import of users from one system, and how far it has come.
 
-    `imported`, `skipped` and `failed` count users; `without_password` those of the
-    imported who cannot sign in before they are given one.
+    `imported`, `skipped` and `failed` count users. `without_password` counts the imported users
+    who cannot sign in until they are given one. `kinds` has the slowest kind of each family of
+    hashes in the file, including those of users who were skipped.
     """
 
     def __init__(
@@ -50,15 +51,16 @@ class UserImport:
         """Prepare an import.
 
         Args:
-            store: where they go.
-            system: whose users they are; one of SYSTEMS.
+            store: the store to write to.
+            system: the system that wrote the file; one of SYSTEMS.
             hash_config: the password hash parameters of a Firebase project. Without them
-                its users come without their passwords.
-            dry_run: check everything and store nothing. Who is in the file twice, far
-                apart, is then counted twice.
-            on_failed: called with every line that was not taken.
+                its users are imported without their passwords.
+            dry_run: check everything and store nothing. A user who is in the file twice,
+                far apart, is then counted twice.
+            on_failed: called with every line that could not be imported.
         """
         self.imported = self.skipped = self.failed = self.without_password = 0
+        self.kinds = dict[str, HashKind]()
         self._store = store
         self._system = system
         self._context = Context(datetime.now(UTC), hash_config)
@@ -69,24 +71,26 @@ class UserImport:
     async def read(
         self, file: BinaryIO, *, on_progress: Callable[[int], None] = lambda _: None
     ) -> None:
-        """Read a file to its end. A line that fails is reported, and stops nothing.
+        """Read a file to its end. A line that fails is reported, and the import goes on.
 
-        The file is read where this runs: hand a server's event loop nothing that waits.
-        `on_progress` is called with each batch and how many records were dealt with.
+        The file is read on the event loop, so in a server do not pass one that may block.
+        `on_progress` is called after each batch with its number of records.
 
         Raises:
-            Unreadable: nothing can be made of the file, or of the rest of it; or the first
-                record is not one of this system, and then nothing was stored.
+            Unreadable: the file, or the rest of it, makes no sense; or the first record is
+                not of this system, and then nothing was stored.
             ConfigError: there are hashes, and the extra that verifies them is not installed.
-            StoreUnavailable: do it again; users stored by then are skipped.
+            StoreUnavailable: import the file again; users who were stored are skipped.
         """
+        if not self._dry_run:
+            await hash_kinds.recount(self._store)
         pace, before = Pace(_BATCH), self.imported
         try:
             for taken, batch in self._in_batches(read(file), pace):
                 await self._store_batch(batch)
                 on_progress(taken)
                 await pace.rest()
-        finally:  # also of what was stored before it went wrong, or Ctrl-C was pressed
+        finally:  # also after an error or Ctrl-C, for the users stored before it
             imported = self.imported - before
             if imported and not self._dry_run:
                 done = events.happened("users_imported", count=imported)
@@ -97,8 +101,8 @@ class UserImport:
     ) -> Iterator[tuple[int, list[Credentials]]]:
         """Yield how many records were read, and the users in them.
 
-        No record is kept: it may be a thousand times what is taken of it. What came
-        before a place where nothing more can be read is yielded as well.
+        No record is kept, since one may be a thousand times larger than its user. If the rest
+        of the file cannot be read, what came before it is yielded first.
         """
         taken, batch = 0, list[Credentials]()
         try:
@@ -106,6 +110,7 @@ class UserImport:
                 taken += 1
                 try:
                     batch.append(self._user_of(record))
+                    hash_kinds.add_kind(self.kinds, batch[-1].password_hash)
                 except Refused as refused:
                     self.failed += 1
                     self._on_failed(Failed(record.line, refused.code, refused.message))
@@ -121,11 +126,11 @@ class UserImport:
         if not batch:
             return
         if self._dry_run:
-            taken = await self._store.emails_taken([one.user.email for one in batch])
+            taken = await self._store.users.emails_taken([one.user.email for one in batch])
             fresh = {one.user.email: one.user.id for one in batch if one.user.email not in taken}
             stored = set(fresh.values())
         else:
-            stored = await self._store.import_users(batch)
+            stored = await self._store.users.import_many(batch, kinds=list(self.kinds.values()))
         is_first = bool(stored) and not self.imported
         self.imported += len(stored)
         self.skipped += len(batch) - len(stored)
@@ -156,8 +161,8 @@ class UserImport:
     def _refuse_other_systems(self, fields: Fields) -> None:
         """Raise Unreadable if these are the fields of another system.
 
-        Some columns have the same name everywhere, so its users could be taken in without
-        their passwords, and a second import would not fix that, because they would be there.
+        Some columns have the same name everywhere, so users could be imported without their
+        passwords. A second import would not fix that, because it would skip them.
         """
         likely = looks_like(fields.names())
         if likely is None or likely == self._system:
@@ -165,7 +170,7 @@ class UserImport:
         has_option = likely in SYSTEMS
         raise Unreadable(
             f"the file looks like one of {likely}, not of {self._system}: nothing was stored",
-            hint=f"say --from {likely}"
+            hint=f"use --from {likely}"
             if has_option
             else f"docs/import.md says how to export from {likely}",
         )
@@ -190,16 +195,16 @@ def _checked(found: Found, now: datetime) -> Credentials:
 
 
 def _id_of(found: Found, created_at: datetime) -> str:
-    """Return authingo's own id, whose order is that of creation."""
+    """Return the id from an export of authingo, or a new one. Ids sort by the time of creation."""
     if found.id is None:
         return new_id("usr_", created_at)
     if not _ID.fullmatch(found.id):
-        raise Refused("invalid_id", "id is none of authingo's: usr_ and 26 characters")
+        raise Refused("invalid_id", "id is not one of authingo's: usr_ and 26 characters")
     return found.id
 
 
 def _name_of(name: str, email: str) -> str:
-    """Return a name as sign-up would accept it: on one line, not too long, or the local part."""
+    """Return a name that sign-up would accept: one line, not too long; else the local part."""
     kept = (
         " " if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} else char for char in name
     )

@@ -1,4 +1,4 @@
-"""Reads users from CSV with a header."""
+"""Read users from CSV with a header."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEADER = "its first line must name the columns (psql: CSV HEADER)"
 
 
 def from_csv(line: bytes, lines: Lines) -> Iterator[Record | Failed]:
-    """Yield the rows of a CSV file; its first line names the columns, in whatever case.
+    """Yield the rows of a CSV file; its first line names the columns, in upper or lower case.
 
     `line` is the first, and `lines` what follows.
 
@@ -47,7 +47,7 @@ def from_csv(line: bytes, lines: Lines) -> Iterator[Record | Failed]:
 
 
 def _text_of(line: bytes, lines: Lines) -> Iterator[str]:
-    """Yield text; bytes that are not UTF-8 are kept apart, so that only their record fails."""
+    """Yield text; bytes that are not UTF-8 are escaped, so that only their record fails."""
     while line:
         if lines.size > MAX_RECORD:
             raise csv.Error(f"a record is longer than {MAX_RECORD} bytes")

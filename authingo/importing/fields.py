@@ -1,4 +1,4 @@
-"""Reads the fields of a record as what they have to be."""
+"""Read and convert the fields of a record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TRUE, _FALSE = {"true", "t", "1", "yes"}, {"false", "f", "0", "no"}
 
 
 class Refused(Exception):
-    """A record that cannot be taken. Never what stands in it."""
+    """A record that cannot be imported. The message never contains its values."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
@@ -25,12 +25,12 @@ class Refused(Exception):
 
 
 class WrongFields(Refused):
-    """The fields are not those of this system: in a CSV that is so for every row."""
+    """The fields are not those of this system. In a CSV that is true of every row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Found:
-    """A user as another system knows them. `password`: its hash; None: they have none."""
+    """A user as another system knows them. `password` is its hash, or None if they have none."""
 
     email: str
     name: str
@@ -47,11 +47,11 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}", re.ASCII)
 
 
 class Fields:
-    """The fields of a record, read as what they have to be.
+    """The fields of a record, converted to the types that they must have.
 
-    A field may have several names, of which the first that is there counts. Absent,
-    null and empty are the same but for `hash`. The names of columns are in lower case,
-    and are found whatever the case of the name that is asked for.
+    A field may have several names; the first one in the record counts. Absent, null and
+    empty mean the same, except for `hash`. The names of columns are in lower case, and a
+    name in any case finds them.
     """
 
     def __init__(self, fields: dict[str, Any], *, in_columns: bool = False) -> None:
@@ -59,14 +59,14 @@ class Fields:
         self.in_columns = in_columns
 
     def has(self, *names: str) -> bool:
-        """Tell whether there is a field of one of these names, null included."""
+        """Return whether there is a field of one of these names, even if it is null."""
         return any(self._stored(name) in self._fields for name in names)
 
     def refuse_others_than(self, names: frozenset[str]) -> None:
         """Raise WrongFields for a field of another name."""
         for place, name in enumerate(self._fields, 1):
             if name not in names:
-                # Without a header a column is named by what stands in it.
+                # Without a header these are a user's values, so show only what may be a name.
                 shown = repr(name) if _PLAIN_NAME.fullmatch(name) else f"number {place}"
                 raise WrongFields(
                     "unknown_field",
@@ -76,32 +76,32 @@ class Fields:
                 )
 
     def text(self, *names: str) -> str:
-        """Read a text, or a number as one; empty where there is none."""
+        """Read a text, or a number as one; empty if there is none."""
         value = self._value(names)
         if value is None:
             return ""
         if isinstance(value, bool | dict | list):
-            raise Refused("invalid_field", f"the field {names[0]} is no text")
+            raise Refused("invalid_field", f"the field {names[0]} is not a text")
         return str(value)
 
     def email(self, *names: str) -> str:
-        """Read the email, which everybody must have."""
+        """Read the email, which every user must have."""
         if not self.has(*names):
             raise WrongFields("missing_field", f"has no field {names[0]}")
         return self.text(*names)
 
     def hash(self, *names: str) -> str | None:
-        """Read a password's hash: null or empty for somebody who has none, but never absent.
+        """Read a password's hash: null or empty for a user without one, but never absent.
 
-        A forgotten column would lock everybody out, and a second import would not fix
-        it, because they would be there.
+        A forgotten column would lock out every user, and a second import would not fix
+        it, because the users would already exist.
         """
         if not self.has(*names):
             raise WrongFields("missing_field", f"has no field {names[0]}")
         return self.text(*names) or None
 
     def flag(self, *names: str, default: bool = False) -> bool:
-        """Read a truth value, however a database or its export writes it."""
+        """Read a boolean, in any form that a database or its export writes."""
         value = self._value(names)
         if value is None or value == "":
             return default
@@ -113,7 +113,7 @@ class Fields:
         raise Refused("invalid_field", f"the field {names[0]} is neither true nor false")
 
     def time(self, *names: str) -> datetime | None:
-        """Read a time: ISO 8601, UTC where it does not say; or seconds or more since 1970."""
+        """Read a time: ISO 8601, in UTC by default, or seconds or smaller units since 1970."""
         value = self._value(names)
         if isinstance(value, dict):  # MongoDB's extended JSON
             value = value.get("$date")
@@ -122,17 +122,17 @@ class Fields:
         try:
             return moment(value)
         except (ValueError, OverflowError, TypeError):
-            raise Refused("invalid_field", f"the field {names[0]} is no time") from None
+            raise Refused("invalid_field", f"the field {names[0]} is not a time") from None
 
     def lasts(self, *names: str, now: datetime, without_end: bool) -> bool:
-        """Tell whether what ends at this time still lasts. `without_end`: there is no time."""
+        """Return whether this end is in the future. `without_end` is the answer for no time."""
         if self._value(names) == "infinity":  # PostgreSQL's
             return True
         end = self.time(*names)
         return without_end if end is None else end > now
 
     def inner(self, name: str) -> Fields:
-        """Read an object, also where it is JSON in a text; empty where there is none."""
+        """Read an object, also if it is JSON inside of a text; empty if there is none."""
         value = self._value((name,))
         if isinstance(value, str) and value:
             try:
@@ -144,13 +144,13 @@ class Fields:
         return Fields(value if isinstance(value, dict) else {})
 
     def items(self, name: str) -> list[Fields]:
-        """Read a list of objects; empty where there is none."""
+        """Read a list of objects; empty if there is none."""
         value = self._value((name,))
         found = value if isinstance(value, list) else []
         return [Fields(item) for item in found if isinstance(item, dict)]
 
     def first(self, name: str) -> str:
-        """Read the first of a list of texts, or the one text; empty where there is none."""
+        """Read the first of a list of texts, or the only text; empty if there is none."""
         value = self._value((name,))
         return Fields({name: value[0]} if isinstance(value, list) and value else {}).text(name)
 
@@ -175,6 +175,8 @@ def moment(value: Any) -> datetime:
     if isinstance(value, str) and not re.fullmatch(r"-?\d+(\.\d+)?", value, re.ASCII):
         at = datetime.fromisoformat(value.strip())
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    if isinstance(value, bool):  # for Python it is the number 1
+        raise TypeError
     number = float(value)
     if not math.isfinite(number):
         raise ValueError

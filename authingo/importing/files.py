@@ -1,9 +1,8 @@
-"""Finds out how a file is written: JSON lines, other JSON, or CSV with a header.
+"""Detect the format of a file: JSON lines, other JSON, or CSV with a header.
 
-The file may be endless: no more than a record is held, and a record has a bound. A
-record that is not right is reported and skipped. Only where nobody can tell where the
-next record begins does reading end, because what a stranger wrote into a cell would
-otherwise be taken for records of its own.
+The file may be endless: only one record is kept in memory, and its size is limited. An
+invalid record is reported and skipped. Reading ends only if it is unknown where the next
+record begins; otherwise text that a stranger wrote into a cell could count as records.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 def read(file: BinaryIO) -> Iterator[Record | Failed]:
     """Yield the records of a file, one by one.
 
-    A record is known by the number of the line where it begins; in JSON that is not one
-    object a line, by its place among the users, counted from one.
+    The number of a record is that of the line where it begins. In JSON that is not one object
+    per line, it is the user's position, counted from one.
 
     Raises:
-        Unreadable: nothing can be made of it, or of what follows.
+        Unreadable: the file, or the rest of it, makes no sense.
     """
     lines = Lines(file)
     first = lines.next()

@@ -27,8 +27,8 @@ class HashConfig:
         """Read them as the Firebase console shows them, or as JSON with the same names.
 
         Raises:
-            ConfigError: one is missing or means nothing, or what verifies such hashes is
-                not installed. Never says what is in the text.
+            ConfigError: one is missing or not valid, or the extra that verifies such hashes
+                is not installed. The message never repeats the text.
         """
         found = dict(_PAIR.findall(text))
         if found.get("algorithm", "SCRYPT") != "SCRYPT":

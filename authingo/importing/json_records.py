@@ -1,12 +1,12 @@
-"""Reads users from JSON, however it is laid out.
+"""Read users from JSON in any layout.
 
 - One object a line: JSON lines.
 - Objects over several lines each, one after the other, as `jq` writes them without `-c`.
 - An array of objects.
-- One object with the array `users`, as Firebase and Keycloak write it; whatever else is
-  in that object is passed over.
+- One object with the array `users`, as Firebase and Keycloak write it. Everything else in that
+  object is skipped.
 
-Only the first may have a broken object without ending there.
+In JSON lines a broken object is reported and skipped. In the other layouts reading ends there.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from authingo.importing.records import (
 
 _SPACE = re.compile(r"\s*")
 _SPACE_AND_COMMAS = re.compile(r"[\s,]*")
-# Possessive, so that a text without its end is found out in one pass.
+# Possessive, so that a text without its end is detected in one pass.
 _TOKEN = re.compile(r'[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 _Value = tuple[Any, bool]  # and whether all of it is UTF-8
@@ -38,7 +38,7 @@ _Value = tuple[Any, bool]  # and whether all of it is UTF-8
 def is_complete(line: bytes) -> bool:
     """Return whether a line is a whole JSON object that is a user, and not one that has users.
 
-    An empty object is written on one line by those who indent all others.
+    An empty object does not count: tools that indent all others write it on one line too.
     """
     try:
         value = _JSON.decode(line.decode("utf-8", "surrogateescape").strip())
@@ -89,7 +89,7 @@ def _elements(window: _Window) -> Iterator[_Value]:
 
 
 def _users_of_object(window: _Window) -> Iterator[_Value]:
-    without_users = window.broken()  # what is to be said of it: its line is known only here
+    without_users = window.broken()  # its line is known only here
     has_users = False
     window.expect("{")
     while window.peek(_SPACE_AND_COMMAS) == '"':
@@ -113,28 +113,29 @@ class _Window:
         self._lines = lines
         self._text = self._decoder.decode(head)
         self._at = 0
-        self._newlines = 0  # before the text that is held
-        self._users = 0  # that were read
+        self._newlines = 0  # before the place `_counted`
+        self._counted = 0
+        self._users = 0  # how many were read
 
     def peek(self, between: re.Pattern[str] = _SPACE) -> str:
-        """Return the next character after what may stand between two values; empty at the end."""
+        """Return the next character that is not `between` two values; empty at the end."""
         while True:
             self._at = between.match(self._text, self._at).end()  # type: ignore[union-attr]
             if self._at < len(self._text) or not self._read_more():
                 return self._text[self._at : self._at + 1]
 
     def expect(self, char: str) -> None:
-        """Pass over this character.
+        """Skip this character.
 
         Raises:
-            Unreadable: it is another one.
+            Unreadable: the next character is a different one.
         """
         if self.peek() != char:
             raise self.broken()
         self._at += 1
 
     def user(self) -> _Value | None:
-        """Read the object ahead; None, and nothing is read, if it is too long or has users."""
+        """Read the next object. If it is too long or has users, read nothing and return None."""
         try:
             value, end = self._decode()
         except Unreadable:
@@ -142,7 +143,7 @@ class _Window:
         return None if _has_users(value) else self._read(value, end)
 
     def element(self) -> _Value:
-        """Read the value ahead, which is a user.
+        """Read the next value, which is a user.
 
         Raises:
             Unreadable: it is not valid JSON, or too long.
@@ -150,7 +151,7 @@ class _Window:
         return self._read(*self._decode())
 
     def scalar(self) -> Any:
-        """Read the text, number or other value ahead that has nothing in it.
+        """Read the next value, which is neither an object nor an array.
 
         Raises:
             Unreadable: it is not valid JSON, or too long.
@@ -159,7 +160,7 @@ class _Window:
         return value
 
     def skip_value(self) -> None:
-        """Pass over the value ahead, of whatever length.
+        """Skip the next value, whatever its length.
 
         Raises:
             Unreadable: it does not end, or has a text that is too long.
@@ -180,9 +181,9 @@ class _Window:
                 return
 
     def broken(self, at: int | None = None) -> Unreadable:
-        """Return the error of a text in which nothing can be read from here on."""
-        at = self._at if at is None else at
-        line = 1 + self._newlines + self._text.count("\n", 0, at)
+        """Return the error for a text that cannot be read from here on."""
+        self._count_newlines()
+        line = 1 + self._newlines + self._text.count("\n", self._at, at or self._at)
         return Unreadable(
             f"line {line}: the JSON is broken, or an object is longer than {MAX_RECORD} characters:"
             f" nothing after the first {self._users} was read"
@@ -204,14 +205,19 @@ class _Window:
                     raise self.broken(at) from None
 
     def _read_more(self) -> bool:
-        """Read on, dropping what was passed over; return False at the end."""
+        """Read more, and drop what was read before; return False at the end."""
         chunk = self._lines.rest()
         if not chunk:
             return False
-        self._newlines += self._text.count("\n", 0, self._at)
+        self._count_newlines()
         self._text = self._text[self._at :] + self._decoder.decode(chunk)
-        self._at = 0
+        self._at = self._counted = 0
         return True
+
+    def _count_newlines(self) -> None:
+        """Count those in what was read, each once."""
+        self._newlines += self._text.count("\n", self._counted, self._at)
+        self._counted = self._at
 
 
 def _from_line(number: int, raw: bytes) -> Record | Failed:

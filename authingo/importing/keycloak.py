@@ -1,4 +1,4 @@
-"""The credentials in an export of a Keycloak realm, where data are JSON in a text."""
+"""Read the credentials in an export of a Keycloak realm, which has JSON inside of texts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _ARGON2_VERSIONS = {"1.0": 16, "1.3": 19}
 
 
 def hash_of_credentials(credentials: list[Fields]) -> str | None:
-    """Return the hash of the password among a user's credentials, as others write it.
+    """Return the hash of the password among a user's credentials, in the usual notation.
 
-    None: the user has no password.
+    Return None if the user has no password.
 
     Raises:
         Refused: there is a password, but no hash of it.
@@ -37,7 +37,7 @@ def hash_of_credentials(credentials: list[Fields]) -> str | None:
         version = _ARGON2_VERSIONS.get(more.first("version"))
         costs = f"m={more.first('memory')},t={rounds},p={more.first('parallelism')}"
         return f"$argon2{more.first('type')}$v={version}${costs}${_bare(salt)}${_bare(value)}"
-    return value  # an extension's, which may be of a kind that is known: `$2a$…`
+    return value  # from an extension; it may be of a known kind, such as `$2a$…`
 
 
 def _bare(base64: str) -> str:

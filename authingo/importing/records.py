@@ -1,4 +1,4 @@
-"""What a file of users consists of: records, and lines of which no more than a bound is read."""
+"""The records of a file of users, and its lines, with a limit on their length."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Unreadable(AuthError):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a line holds, by name. `in_columns`: it is CSV, so all lines have the same names."""
+    """The fields of a record by name. `in_columns`: it is a row of CSV; all have the same names."""
 
     line: int
     fields: dict[str, Any]
@@ -30,7 +30,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A line that was not taken, and why. Never its content."""
+    """A line that could not be imported, and why. Never its content."""
 
     line: int
     code: str
@@ -38,23 +38,23 @@ class Failed:
 
     @classmethod
     def because_not_utf8(cls, line: int) -> Failed:
-        """Return what is said of a record with bytes that are not UTF-8."""
+        """Return the failure of a record with bytes that are not UTF-8."""
         return cls(line, "invalid_utf8", "is not UTF-8")
 
 
 class Repeated(dict[str, Any]):
-    """A JSON object that has one of its names twice, so that nobody knows what it says."""
+    """A JSON object that has a name twice, so that its value is ambiguous."""
 
 
 class Lines:
-    """The lines of a file, of which no more than the bound is ever read."""
+    """The lines of a file. Of a line that is too long, only a limited part is in memory."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._cut = False
         self.number = 0
         self.too_long = False  # the last one was
-        self.size = 0  # bytes, since whoever reads set it to zero
+        self.size = 0  # bytes that were read since the caller set it to zero
 
     def next(self) -> bytes:
         """Return the next line; empty at the end."""
@@ -68,7 +68,7 @@ class Lines:
         return line
 
     def rest(self) -> bytes:
-        """Return what follows, wherever lines end, a piece at a time; empty at the end."""
+        """Return the next piece of the file, wherever its lines end; empty at the end."""
         with _readable():
             return self._file.read(CHUNK)
 

@@ -1,11 +1,11 @@
-"""Whose export a file looks like, so that a wrong `--from` is noticed before anything is stored."""
+"""Guess which system wrote a file, to detect a wrong `--from` before anything is stored."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    # The first whose names are all there counts: what nobody else has comes first.
+    # The first entry with all its names in the file counts, so the most specific ones come first.
     ("firebase", ("localid",)),
     ("pocketbase", ("tokenkey",)),
     ("aspnet", ("normalizedemail",)),
@@ -28,6 +28,9 @@ _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 def looks_like(names: Iterable[str]) -> str | None:
-    """Return the system whose field names these are, if any; one in upper case has no `--from`."""
+    """Return the system whose field names these are, if any.
+
+    A system with a capital letter, such as Rails, has no `--from`.
+    """
     there = {name.lower() for name in names}
     return next((system for system, signs in _SIGNS if there.issuperset(signs)), None)

@@ -19,7 +19,7 @@ from authingo.importing.keycloak import hash_of_credentials
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is read besides the file. `hash_config`: needed for `firebase` only."""
+    """What is needed besides the file. `hash_config` is only for `firebase`."""
 
     now: datetime
     hash_config: HashConfig | None = None
@@ -45,19 +45,21 @@ _OBJECT_ID = re.compile(r"[0-9a-f]{24}", re.ASCII)
 def authingo(fields: Fields, _: Context) -> Found:
     """Read what `authingo users export` writes, exactly, and nothing else.
 
-    It may have no hashes. So what has fields of another system is refused, or whoever
-    forgot to say which one would take all its users in without their passwords.
+    It may have no hashes. So a file with fields of another system is refused; otherwise forgetting
+    `--from` would import its users without their passwords.
     """
     fields.refuse_others_than(_OWN)
-    email, name = fields.email("email"), fields.text("name")
+    texts = [fields.text("id"), fields.email("email"), fields.text("name")]
+    texts.append(fields.text("password_hash"))
     if fields.in_columns:  # where a text that begins like a formula has a quote before it
-        email, name = (text[bool(_ESCAPED.match(text)) :] for text in (email, name))
+        texts = [text[bool(_ESCAPED.match(text)) :] for text in texts]
+    user_id, email, name, password = texts
     disabled_at = fields.time("disabled_at")
     return Found(
-        id=fields.text("id") or None,
+        id=user_id or None,
         email=email,
         name=name,
-        password=fields.text("password_hash") or None,
+        password=password or None,
         verified=fields.flag("email_verified"),
         disabled=disabled_at is not None,
         disabled_at=disabled_at,
@@ -94,7 +96,7 @@ def better_auth(fields: Fields, context: Context) -> Found:
 
 
 def django(fields: Fields, _: Context) -> Found:
-    """Read `auth_user` or a model of one's own like it, from a table or from dumpdata."""
+    """Read `auth_user` or a custom user model, from a table or from dumpdata."""
     if fields.has("model") and fields.has("fields"):
         fields = fields.inner("fields")
     password = fields.hash("password")
@@ -105,14 +107,14 @@ def django(fields: Fields, _: Context) -> Found:
         name=f"{fields.text('first_name')} {fields.text('last_name')}".strip()
         or fields.text("name", "username"),
         password=password,
-        verified=fields.flag("email_verified"),  # not Django's: for who can tell
+        verified=fields.flag("email_verified"),  # not a column of Django; an export may add it
         disabled=not fields.flag("is_active", default=True),
         created_at=fields.time("date_joined"),
     )
 
 
 def fastapi_users(fields: Fields, _: Context) -> Found:
-    """Read the table `user` of fastapi-users; a name and times are its program's own."""
+    """Read the table `user` of fastapi-users, with a name and times that a program may add."""
     return Found(
         email=fields.email("email"),
         name=fields.text("name", "full_name"),
@@ -125,7 +127,7 @@ def fastapi_users(fields: Fields, _: Context) -> Found:
 
 
 def pocketbase(fields: Fields, _: Context) -> Found:
-    """Read an auth collection's table: `password` since PocketBase 0.23, before `passwordHash`."""
+    """Read an auth collection's table. Before PocketBase 0.23 `password` was `passwordHash`."""
     return Found(
         email=fields.email("email"),
         name=fields.text("name") or fields.text("username"),
@@ -162,7 +164,7 @@ def auth0(fields: Fields, _: Context) -> Found:
     name = fields.text("name")
     return Found(
         email=email,
-        name="" if name == email else name,  # which is what Auth0 calls who gave none
+        name="" if name == email else name,  # Auth0's name for users without one
         password=fields.hash("passwordHash"),
         verified=fields.flag("email_verified") or bool(known and known.flag("verified")),
         disabled=fields.flag("blocked"),
@@ -174,9 +176,9 @@ def auth0(fields: Fields, _: Context) -> Found:
 def firebase(fields: Fields, context: Context) -> Found:
     """Read what `firebase auth:export users.json` writes.
 
-    Users without a password have neither field, and that of a user who was imported into
-    Firebase and has not signed in since is empty. Whoever may export users but not hashes
-    gets the word REDACTED in Base64 for all of them.
+    Users without a password have neither `passwordHash` nor `salt`. The hash of a user who was
+    imported into Firebase and has not signed in since is empty. If the exporting account may
+    not see hashes, every hash is the word REDACTED in Base64.
     """
     if fields.in_columns:
         raise WrongFields("missing_field", "has no header: export JSON, auth:export users.json")
@@ -216,13 +218,13 @@ def keycloak(fields: Fields, _: Context) -> Found:
 
 
 def wordpress(fields: Fields, _: Context) -> Found:
-    """Read the table `wp_users`. `spam` and `deleted` are there in a network of sites."""
+    """Read the table `wp_users`. `spam` and `deleted` exist only in a network of sites."""
     registered = fields.text("user_registered")
     return Found(
         email=fields.email("user_email"),
         name=fields.text("display_name") or fields.text("user_login"),
         password=fields.hash("user_pass"),
-        verified=fields.flag("email_verified"),  # which WordPress does not know
+        verified=fields.flag("email_verified"),  # not a column of WordPress
         disabled=fields.flag("spam") or fields.flag("deleted"),
         created_at=None if registered.startswith("0000-") else fields.time("user_registered"),
     )
@@ -231,8 +233,8 @@ def wordpress(fields: Fields, _: Context) -> Found:
 def aspnet(fields: Fields, context: Context) -> Found:
     """Read the table `AspNetUsers` of ASP.NET Core Identity.
 
-    A lockout of some minutes follows wrong passwords, one of years is how a user is
-    disabled; so a day decides.
+    After wrong passwords a user is locked out for some minutes, and a disabled user is locked
+    out for years. So a lockout of more than a day means disabled.
     """
     password = fields.hash("PasswordHash")
     if password and not password.startswith("$"):

@@ -1,4 +1,4 @@
-"""What the adapters' examinations share: how the same facts are judged on every database."""
+"""Judgements that the adapters' examinations share: the same facts, on every database."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from authingo.errors import SchemaUnsupported
 from authingo.findings import Finding, fail, ok, warn
 from authingo.stores.migrations import SchemaStatus
 
-LOOKED_AT = 10_000  # expired sessions that are counted; more are "at least" so many
-_NAMED = 3  # objects of the schema that a message names
+LOOKED_AT = 10_000  # expired sessions that are counted; a message says "at least" if there are more
+_NAMED = 3  # how many objects of the schema a message names
 _A_DAY = timedelta(days=1)
 
-# What there is in a schema: "trigger authingo_users_deleted on authingo_users", and a
-# detail that is another one where the object is.
+# The objects of a schema by their labels, such as "trigger authingo_users_deleted on
+# authingo_users", each with a detail that differs if the object was altered.
 Objects = Mapping[str, str]
 
 
 def unsupported(error: SchemaUnsupported) -> Finding:
-    """Judge a schema that does not fit at all."""
+    """Judge a schema that this program cannot work with."""
     return fail("schema", error.message, error.hint or "run the authingo that made it")
 
 
 def schema(status: SchemaStatus, expected: Objects, found: Objects) -> Finding:
-    """Judge a schema: nothing pending, and all there that the migrations made.
+    """Judge whether migrations are pending, and whether all that they made is still there.
 
-    The record of migrations says what was applied, not what is there: a trigger that
-    somebody dropped leaves no trace in it, and revocations are no longer heard. What
-    was added beside (an index of one's own) is nobody's fault.
+    The record of migrations says what was applied, not what is there now. If an operator
+    drops a trigger, the record does not show it, and caches no longer hear of revocations.
+    Objects that an operator added, such as an index, are no problem.
     """
     if status.pending:
         names = ", ".join(step.name for step in status.pending)
@@ -40,7 +40,7 @@ def schema(status: SchemaStatus, expected: Objects, found: Objects) -> Finding:
     if status.current > status.latest:
         return ok("schema", f"at {status.current}, newer than this program, which can work with it")
     missing = [label for label in expected if label not in found]
-    altered = [label for label in expected if found.get(label, "") not in {"", expected[label]}]
+    altered = [label for label in expected if found.get(label, expected[label]) != expected[label]]
     if not missing and not altered:
         return ok("schema", f"current ({status.current}) and as the migrations made it")
     slow_at_worst = all(
@@ -63,11 +63,11 @@ def schema(status: SchemaStatus, expected: Objects, found: Objects) -> Finding:
 
 
 def pruning(waiting: int, oldest: timedelta | None) -> Finding:
-    """Judge whether somebody prunes.
+    """Judge whether expired sessions are pruned regularly.
 
     Args:
-        waiting: expired sessions that are still there, `LOOKED_AT` at most.
-        oldest: how long the first of them has been over.
+        waiting: how many expired sessions are still there, `LOOKED_AT` at most.
+        oldest: how long ago the first of them expired.
     """
     some = f"at least {waiting:,}" if waiting >= LOOKED_AT else f"{waiting:,}"
     counted = f"{some} expired session{'' if waiting == 1 else 's'}"
@@ -83,8 +83,8 @@ def pruning(waiting: int, oldest: timedelta | None) -> Finding:
 def clock(difference: timedelta, uncertain: timedelta) -> Finding:
     """Judge the database's clock against this machine's.
 
-    Deadlines are the database's clock alone, so a difference signs nobody out; it
-    puts events and logs of several machines out of order (ASVS 5.0 V16.2.2).
+    Deadlines are set and compared by the database's clock alone, so a difference signs no user
+    out. But it puts the events and logs of several machines out of order (ASVS 5.0 V16.2.2).
     """
     seconds = difference.total_seconds()
     within = f"within {max(uncertain.total_seconds(), 0.001) * 1000:.0f} ms"

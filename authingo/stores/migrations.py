@@ -1,10 +1,10 @@
-"""Migrations: numbered .sql files, what each adapter knows of them, and whether they fit.
+"""Migrations: numbered .sql files, and whether those applied to a database fit this program.
 
-A file is named `0001_users_and_sessions.sql` and may say in a comment
-`-- oldest program: 3`, the lowest schema number a program must know to work with
-the schema as this migration leaves it. Where nothing is said it is the
-migration's own number. An applied migration is recorded with the SHA-256 of its
-text, so that an edited file or another product's table is noticed.
+A file has a name such as `0001_users_and_sessions.sql`. It may contain the comment
+`-- oldest program: 3`: a program works with the schema that this migration leaves only if it
+knows migration 3. Without the comment, the program must know this migration itself. An
+applied migration is recorded with the SHA-256 of its text, so that an edited file or another
+product's table is noticed.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Migration:
 
     @property
     def oldest_program(self) -> int:
-        """The latest migration that a program must know of to work after this one."""
+        """The number of the latest migration that a program must know to work after this one."""
         stated = _OLDEST.search(self.sql)
         return int(stated[1]) if stated else self.number
 
     def record(self) -> str:
-        """Return the statement that notes this migration as applied. All of it is our own text."""
+        """Return the statement that records this migration as applied. It contains no input."""
         return (
             "INSERT INTO authingo_migrations (number, name, checksum, oldest_program)"
             f" VALUES ({self.number}, '{self.name}', '{self.checksum}', {self.oldest_program})"
@@ -59,7 +59,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class SchemaStatus:
-    """Where a database stands against the migrations this program brings."""
+    """Which of this program's migrations a database has."""
 
     current: int
     latest: int
@@ -67,7 +67,7 @@ class SchemaStatus:
     table: str  # the statement that makes authingo_migrations
 
     def script(self) -> str:
-        """Write what is pending as SQL for somebody who applies schemas by hand."""
+        """Return the pending migrations as SQL, for operators who apply them by hand."""
         steps = [
             f"BEGIN;\n{self.table};\n\n{step.sql}\n{step.record()};\nCOMMIT;\n"
             for step in self.pending
@@ -75,7 +75,7 @@ class SchemaStatus:
         return "\n".join(steps)
 
     def require_current(self) -> None:
-        """Raise SchemaBehind where migrations are pending."""
+        """Raise SchemaBehind if migrations are pending."""
         if self.pending and not self.current:
             raise SchemaBehind("the database has no authingo tables yet")
         if self.pending:
@@ -96,10 +96,10 @@ def bundled(package: str) -> tuple[Migration, ...]:
 
 
 def compare(known: tuple[Migration, ...], applied: list[Applied], *, table: str) -> SchemaStatus:
-    """Hold what is applied against what is known.
+    """Compare the applied migrations with those that this program knows.
 
     Raises:
-        SchemaUnsupported: an applied migration has another text here, or says
+        SchemaUnsupported: an applied migration has a different text in this program, or says
             that programs as old as this one no longer work.
     """
     latest = known[-1].number

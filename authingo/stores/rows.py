@@ -6,102 +6,147 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from authingo.models import Credentials, Day, Event, Resumed, Session, StoredSession, User
-
-USER = "u.id, u.email, u.name, u.email_verified, u.created_at, u.updated_at, u.disabled_at"
-SESSION = (
-    "s.id, s.user_id, s.created_at, s.last_used_at, s.expires_at, s.refresh_expires_at,"
-    " s.ip, s.user_agent"
+from authingo.models import (
+    Credentials,
+    Day,
+    HashKind,
+    Session,
+    StartedSession,
+    StoredSession,
+    User,
+    UserAndSession,
 )
+from authingo.stores.event_rows import COLUMNS, read_event
+
+USER_COLUMNS = ("id", "email", "name", "email_verified", "created_at", "updated_at", "disabled_at")
+SESSION_COLUMNS = (
+    *("id", "user_id", "created_at", "last_used_at", "expires_at", "refresh_expires_at"),
+    *("ip", "user_agent"),
+)
+USER = ", ".join(f"u.{column}" for column in USER_COLUMNS)
+CREDENTIALS = f"{USER}, u.password_hash, u.password_version"
+USER_AS_OWNER = ", ".join(
+    f"u.{column} AS owner_{column}" for column in USER_COLUMNS
+)  # beside another row
+SESSION = ", ".join(f"s.{column}" for column in SESSION_COLUMNS)
+_HASH_KINDS = "SELECT k.family, k.pattern, k.sample, k.work FROM authingo_hash_kinds k"
+_UNUSED = " WHERE NOT EXISTS (SELECT 1 FROM authingo_users u WHERE u.password_hash LIKE k.pattern)"
 FIRST, LAST = "", "\U0010ffff"  # texts that sort before and behind every id
-EVENT = "id, at, name, user_id, session_id, ip, count"
-USER_SIZE = 7  # columns of USER
-_BOTH = USER_SIZE + 8  # and of SESSION
+_SESSION_ID = len(USER_COLUMNS)  # its place in a row that begins with USER, SESSION
+_BOTH = len(USER_COLUMNS) + len(SESSION_COLUMNS)
+EVICTED_AT_ONCE = 500  # sessions that one sign-in ends at most, so that others do not wait long
 _KEPT = 10_000  # sessions, some two kilobytes each
 
 
-def _as_it_is(value: Any) -> datetime:
+def as_it_is(value: Any) -> datetime:
+    """Return a time that the driver has already made a datetime."""
     return value  # type: ignore[no-any-return]  # a driver's row is untyped
 
 
 class RowReader:
-    """Reads rows that begin with USER, SESSION, or both; what follows is the verb's own."""
+    """Makes users and sessions from rows."""
 
-    def __init__(self, time: Callable[[Any], datetime] = _as_it_is) -> None:
+    def __init__(self, time: Callable[[Any], datetime] = as_it_is) -> None:
         self._time = time
 
-    def user(self, row: Sequence[Any]) -> User:
-        """Read a row that begins with USER."""
+    def user(self, row: Any) -> User:
+        """Read the columns of USER."""
+        return self._user([row[column] for column in USER_COLUMNS])
+
+    def owner(self, row: Any) -> User:
+        """Read the columns of USER_AS_OWNER."""
+        return self._user([row[f"owner_{column}"] for column in USER_COLUMNS])
+
+    def credentials(self, row: Any) -> Credentials:
+        """Read the columns of CREDENTIALS."""
+        return Credentials(self.user(row), row["password_hash"], row["password_version"])
+
+    def session(self, row: Any) -> Session:
+        """Read the columns of SESSION."""
+        return self._session([row[column] for column in SESSION_COLUMNS])
+
+    def stored_session(self, row: Any) -> StoredSession:
+        """Read the columns of USER_AS_OWNER and SESSION, and `refreshable`."""
+        return StoredSession(
+            self.owner(row), self.session(row), refreshable=bool(row["refreshable"])
+        )
+
+    def user_and_session(self, values: Sequence[Any]) -> UserAndSession:
+        """Read the values of USER, SESSION in that order."""
+        user, session = values[: len(USER_COLUMNS)], values[len(USER_COLUMNS) :]
+        return UserAndSession(self._user(user), self._session(session))
+
+    def _user(self, values: Sequence[Any]) -> User:
+        id_, email, name, email_verified, created_at, updated_at, disabled_at = values
         return User(
-            id=row[0],
-            email=row[1],
-            name=row[2],
-            email_verified=bool(row[3]),
-            created_at=self._time(row[4]),
-            updated_at=self._time(row[5]),
-            disabled_at=None if row[6] is None else self._time(row[6]),
+            id=id_,
+            email=email,
+            name=name,
+            email_verified=bool(email_verified),
+            created_at=self._time(created_at),
+            updated_at=self._time(updated_at),
+            disabled_at=None if disabled_at is None else self._time(disabled_at),
         )
 
-    def credentials(self, row: Sequence[Any]) -> Credentials:
-        """Read a row that begins with USER, the password's hash and its version."""
-        return Credentials(self.user(row), row[USER_SIZE], row[USER_SIZE + 1])
-
-    def session(self, row: Sequence[Any]) -> Session:
-        """Read a row that begins with SESSION."""
+    def _session(self, values: Sequence[Any]) -> Session:
+        id_, user_id, created_at, last_used_at, expires_at, refresh_expires_at, ip, agent = values
         return Session(
-            id=row[0],
-            user_id=row[1],
-            created_at=self._time(row[2]),
-            last_used_at=self._time(row[3]),
-            expires_at=self._time(row[4]),
-            refresh_expires_at=self._time(row[5]),
-            ip=row[6],
-            user_agent=row[7],
+            id=id_,
+            user_id=user_id,
+            created_at=self._time(created_at),
+            last_used_at=self._time(last_used_at),
+            expires_at=self._time(expires_at),
+            refresh_expires_at=self._time(refresh_expires_at),
+            ip=ip,
+            user_agent=agent,
         )
 
-    def user_and_session(self, row: Sequence[Any]) -> tuple[User, Session]:
-        """Read a row that begins with USER, SESSION."""
-        return self.user(row), self.session(row[USER_SIZE:])
 
-    def stored_session(self, row: Sequence[Any]) -> StoredSession:
-        """Read a row of USER, SESSION, and whether it can still be refreshed."""
-        return StoredSession(*self.user_and_session(row), live=bool(row[-1]))
+class RowModels:
+    """Keeps the models that were made from the row of each session, until the row changes.
 
-
-class Resumptions:
-    """What was made of the rows of sessions, each for as long as it reads the same.
-
-    It spares nobody the reading: that is how a check knows. But a session is read again
-    and again, and to make models and an answer of a row takes longer than to read it.
+    Each check still reads the row, because only so does it know that the session is valid. But
+    it reads the same row again and again, and making models and an answer from a row takes
+    longer than reading it. Columns are read by position because that is measurably quicker.
     """
 
     def __init__(self, read: RowReader) -> None:
         self._read = read
-        self._made: dict[str, tuple[Sequence[Any], Resumed]] = {}  # by the session's id
+        self._made: dict[str, tuple[Sequence[Any], UserAndSession]] = {}  # by the session's id
 
-    def of(self, row: Sequence[Any]) -> Resumed:
+    def of(self, row: Sequence[Any]) -> UserAndSession:
         """Read a row that begins with USER, SESSION."""
         columns = row[:_BOTH]
-        known = self._made.get(row[USER_SIZE])
+        session_id = row[_SESSION_ID]
+        known = self._made.get(session_id)
         if known is not None and known[0] == columns:
             return known[1]
         if len(self._made) >= _KEPT:
             self._made.clear()
-        resumed = Resumed(*self._read.user_and_session(row))
-        self._made[row[USER_SIZE]] = columns, resumed
-        return resumed
+        user_and_session = self._read.user_and_session(columns)
+        self._made[session_id] = columns, user_and_session
+        return user_and_session
 
 
-def read_event(row: Sequence[Any], time: Callable[[Any], datetime] = _as_it_is) -> Event:
-    """Read a row of EVENT."""
-    return Event(
-        id=row[0],
-        at=time(row[1]),
-        name=row[2],
-        user_id=row[3],
-        session_id=row[4],
-        ip=row[5],
-        count=row[6],
+def select_hash_kinds(*, unused: bool) -> str:
+    """Return the statement that finds kinds of hashes, by family."""
+    return f"{_HASH_KINDS}{_UNUSED if unused else ''} ORDER BY k.family"
+
+
+def read_hash_kind(row: Any) -> HashKind:
+    """Read a row of `select_hash_kinds`."""
+    return HashKind(
+        family=row["family"], pattern=row["pattern"], sample=row["sample"], work=row["work"]
+    )
+
+
+def read_started(row: Any) -> StartedSession:
+    """Read the columns of USER_AS_OWNER, SESSION, and of the event of an eviction, if any."""
+    read, event = RowReader(), {column: row[f"eviction_{column}"] for column in COLUMNS}
+    return StartedSession(
+        read.owner(row),
+        read.session(row),
+        eviction=None if event["id"] is None else read_event(event, as_it_is),
     )
 
 
@@ -118,14 +163,14 @@ def read_days(rows: Iterable[Sequence[Any]]) -> tuple[Day, ...]:
 def after_which(column: str, parameter: str, *, newest: bool) -> str:
     """Return the condition of a page that begins after an id, in either order.
 
-    It is one comparison, with FIRST or LAST where there is no id: with "or none is given"
-    the database would read from the end of the table to each page.
+    It is a single comparison; without an id, pass FIRST or LAST. If the condition said "or no
+    id is given", the database would read from the end of the table up to each page.
     """
     return f"{column} {'<' if newest else '>'} {parameter}"
 
 
 def like_pattern(search: str | None) -> str | None:
-    r"""Turn a part of a text into a LIKE pattern whose escape is a backslash."""
+    r"""Return the LIKE pattern of texts that contain this one. Its escape is a backslash."""
     if not search:
         return None
     escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

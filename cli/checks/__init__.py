@@ -1,1 +1,1 @@
-"""What `authingo doctor` looks at, a module a subject. None prints, and none changes anything."""
+"""The checks of `authingo doctor`, one module per subject. They print and change nothing."""

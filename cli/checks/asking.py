@@ -1,7 +1,8 @@
-"""Asking a running server over HTTP as a stranger would: no cookie, no redirect, no patience.
+"""Send requests to a running server as a stranger would, without cookies.
 
-TLS is verified, by the certificates of the machine (or SSL_CERT_FILE). What comes
-back is read up to a bound, and within a time, whatever the server does.
+Redirects are not followed. The server's certificate is verified with those that this machine
+trusts (or SSL_CERT_FILE). An answer is read up to a limit of bytes and of time, whatever the
+server does.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from typing import Any
 
 from authingo.config import Settings
 
-from .sites import Address
+from ..browsers.places import Place
 
 _TIMEOUT = 10.0  # seconds for one read
-_DEADLINE = 20.0  # seconds for a whole answer, however slowly it trickles
+_DEADLINE = 20.0  # seconds for a whole answer, however slowly it arrives
 _SHOWN = 200  # characters of anything that a message may repeat
 _MOST = 256 * 1024  # bytes of a body that are read
 
@@ -36,23 +37,23 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back."""
+    """The answer of a server."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
     def all(self, name: str) -> list[str]:
-        """Return the values of a header, lower-case name."""
+        """Return all values of a header. Its name is given in lower case."""
         return [value for key, value in self.headers if key.lower() == name]
 
     def first(self, name: str) -> str:
-        """Return the first value of a header, cut to what can be shown; "" where it is missing."""
+        """Return the first value of a header, cut to what can be shown; "" if it is missing."""
         return next(iter(self.all(name)), "")[:_SHOWN]
 
     @property
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object; empty where it is none."""
+        """The body as a JSON object; empty if it is not one."""
         with contextlib.suppress(ValueError, RecursionError):
             value = json.loads(self.body)
             if isinstance(value, dict):
@@ -61,22 +62,22 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """What authingo calls the error; "" where there is none."""
+        """The error code of authingo; "" if there is none."""
         return str(self.json.get("code", ""))[:_SHOWN]
 
     def repeats(self, text: str) -> bool:
-        """Tell whether a text is in it anywhere, in either case."""
+        """Return whether the answer contains a text anywhere, in upper or lower case."""
         everything = self.body.decode("latin-1") + "".join(value for _, value in self.headers)
         return text.lower() in everything.lower()
 
 
 class Server:
-    """One server under one base path; `marker` is what nothing may ever repeat."""
+    """One server under one base path. `marker` is a text that no answer may repeat."""
 
-    def __init__(self, address: Address, settings: Settings) -> None:
+    def __init__(self, address: Place, settings: Settings) -> None:
         self.address = address
         self.settings = settings
-        self.base = address.path or settings.base_path
+        self.base = address.path.rstrip("/") or settings.base_path
         self.marker = "probe-" + secrets.token_hex(6)
 
     def ask(
@@ -90,7 +91,7 @@ class Server:
         return ask(self.address, method, self.base + path, headers, body)
 
     def preflight(self, origin: str) -> Answer:
-        """Ask, as a browser does for a page of that origin, whether it may sign in."""
+        """Send a browser's preflight for a page of this origin that wants to sign in."""
         headers = {
             "Origin": origin,
             "Access-Control-Request-Method": "POST",
@@ -100,7 +101,7 @@ class Server:
 
 
 def ask(
-    server: Address,
+    server: Place,
     method: str,
     path: str,
     headers: dict[str, str] | None = None,
@@ -109,14 +110,15 @@ def ask(
     """Send one request on a connection of its own.
 
     Raises:
-        Unreachable: no connection, no trust, no HTTP, or not in time.
+        Unreachable: it cannot be connected, its certificate is not trusted, it does not speak
+            HTTP, or it is too slow.
     """
     late = threading.Event()
     connection = None
     try:
         connection = _connection(server)
         connection.connect()
-        # The socket itself: an answer that closes the connection takes it away from there.
+        # Pass the socket itself: `connection.sock` is gone once an answer closes the connection.
         deadline = threading.Timer(_DEADLINE, _hang_up, [connection.sock, late])
         deadline.daemon = True
         deadline.start()
@@ -132,7 +134,7 @@ def ask(
     finally:
         if connection is not None:
             connection.close()
-    if late.is_set():  # what was read until then looks whole
+    if late.is_set():  # the part that was read until then looks like a whole answer
         raise _late()
     return answer
 
@@ -155,11 +157,11 @@ def _why(error: Exception) -> Unreachable:
         reason = error.strerror or type(error).__name__
         hint = "is it running, and is the address right?"
         return Unreachable(f"it cannot be reached: {reason}", hint)
-    return Unreachable("there can be no such host", "is the address right?")
+    return Unreachable("the host name is not valid", "is the address right?")
 
 
-def _connection(server: Address) -> http.client.HTTPConnection:
-    # With its port: http.client would take the end of an IPv6 address for one.
+def _connection(server: Place) -> http.client.HTTPConnection:
+    # Always give a port, or http.client takes the end of an IPv6 address for one.
     if server.scheme == "https":
         context = ssl.create_default_context()
         return http.client.HTTPSConnection(

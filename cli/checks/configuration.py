@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import stat
 import tomllib
@@ -12,17 +11,20 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from authingo.config import Settings, is_loopback
+from authingo.config.values import unquoted
 from authingo.findings import Finding, fail, ok, warn
+from authingo.http.cookies import Cookies
+
+from ..browsers import rules
+from ..browsers.places import Place
 
 _SECRET_KEYS = ("database_url", "listen_url")
 _FILES = ("AUTHINGO_DATABASE_URL_FILE", "AUTHINGO_LISTEN_URL_FILE")
-# A refresh token may lie unused, and a session may last, for so long; beyond, who
-# signed in at some other machine is forgotten there (NIST SP 800-63B-4 §2.1.3).
+# How long a refresh token may go unused, and a session may last. With more, users stay signed in
+# on machines that they have long forgotten (NIST SP 800-63B-4 §2.1.3).
 _LONGEST_UNUSED = timedelta(days=90)
 _LONGEST_SESSION = timedelta(days=365)
 _LONGEST_TOKEN = timedelta(hours=24)
-_UNIQUE_LOCAL = ipaddress.IPv6Network("fc00::/7")  # RFC 4193: as 10.0.0.0/8 of IPv4
-_WIDEST = {4: 8, 6: 16}  # bits of a prefix; a wider network is everybody
 
 
 def files(config: Path | None) -> Iterator[Finding]:
@@ -47,8 +49,8 @@ def files(config: Path | None) -> Iterator[Finding]:
         else:
             yield ok("config_file", f"{config}, mode {stat.S_IMODE(mode):04o}")
     for variable in _FILES:
-        file = Path(os.environ[variable]) if variable in os.environ else None
-        if file is not None and file.stat().st_mode & stat.S_IROTH:
+        file = unquoted(os.environ.get(variable, ""))
+        if file and Path(file).stat().st_mode & stat.S_IROTH:
             yield warn(
                 "secret_file",
                 f"everybody on this machine can read the file of {variable}",
@@ -57,8 +59,8 @@ def files(config: Path | None) -> Iterator[Finding]:
 
 
 def _holds_secret(config: Path) -> bool:
-    """Tell whether a URL in the file has a password; an environment may still overrule it."""
-    values = tomllib.loads(config.read_text("utf-8"))
+    """Return whether a URL in the file has a password, even if a variable overrides it."""
+    values = tomllib.loads(config.read_text("utf-8-sig"))
     return any(_has_password(values.get(key)) for key in _SECRET_KEYS)
 
 
@@ -71,9 +73,9 @@ def _has_password(url: object) -> bool:
 
 
 def settings(settings: Settings) -> Iterator[Finding]:
-    """Look for what works, and is unsafe in production.
+    """Look for settings that work but are unsafe in production.
 
-    In production means an https `public_url`: there, what is unsafe fails.
+    An https `public_url` means production, where an unsafe setting is a failure.
     """
     production = (settings.public_url or "").startswith("https:")
     unsafe = fail if production else warn
@@ -87,7 +89,7 @@ def settings(settings: Settings) -> Iterator[Finding]:
     else:
         yield ok("limits", "guessing is slowed down")
     yield _origins(settings, production=production)
-    yield _proxies(settings)
+    yield _proxies(settings, production=production)
     yield _cookies(settings)
     yield _lives(settings)
 
@@ -115,9 +117,9 @@ def _origins(settings: Settings, *, production: bool) -> Finding:
     if remote:
         return fail(
             name,
-            f"{remote[0]} is plain http: whoever is on the way can put a page there, "
+            f"{remote[0]} is plain http: an attacker on the network can change that page, "
             "and act as its users",
-            "trust https origins alone",
+            "trust https origins only",
         )
     if plain and production:
         return warn(
@@ -129,51 +131,37 @@ def _origins(settings: Settings, *, production: bool) -> Finding:
     return ok(name, ", ".join(settings.trusted_origins) or "none: pages of the server's own alone")
 
 
-def _is_unique_local(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
-    return network.version == 6 and network.subnet_of(_UNIQUE_LOCAL)
-
-
-def _proxies(settings: Settings) -> Finding:
-    networks = [ipaddress.ip_network(item) for item in settings.trusted_proxies]
-    wide = [
-        str(one)
-        for one in networks
-        if one.prefixlen < _WIDEST[one.version] and not _is_unique_local(one)
-    ]
-    if wide:
-        return fail(
+def _proxies(settings: Settings, *, production: bool) -> Finding:
+    if production and not settings.trusted_proxies:
+        return warn(
             "trusted_proxies",
-            f"{wide[0]} is nearly everybody: anyone can write the address that limits are "
-            "counted by",
-            "name the addresses of your proxies alone",
+            "none: right only where the server itself terminates TLS. Behind a proxy everybody "
+            "shares one address, and no limit applies per address",
+            "name the address that your proxy connects from, and let it send X-Forwarded-For "
+            "(docs/operations.md)",
         )
     return ok("trusted_proxies", ", ".join(settings.trusted_proxies) or "none")
 
 
 def _cookies(settings: Settings) -> Finding:
-    cookies = settings.cookies
-    if cookies.domain:
-        from .sites import is_public_suffix
-
-        if is_public_suffix(cookies.domain):
-            return fail(
-                "cookies",
-                f"cookies.domain {cookies.domain} is a public suffix: browsers drop the cookies",
-                "remove cookies.domain, or use a domain that is yours",
-            )
+    session = rules.as_set(Cookies(settings).session)
+    place = Place.parse(settings.public_url) if settings.public_url else None
+    for problem in rules.refusals(session, place):
+        return fail("cookies", problem.text, problem.fix)
+    domain = rules.domain_of(session, place)
+    if domain:
         return warn(
             "cookies",
-            f"every host below {cookies.domain} gets both tokens: "
+            f"every host below {domain} gets both tokens: "
             "one that is taken over is enough to steal sessions",
             "remove cookies.domain unless several hosts really share the session",
         )
-    if cookies.same_site == "none" and not cookies.partitioned:
-        return warn(
-            "cookies",
-            "SameSite=None without Partitioned: browsers that block third-party cookies drop them",
-            "set cookies.partitioned = true",
-        )
-    if cookies.same_site == "none":
+    for problem in (
+        *rules.unreachable_pages(session, place, settings),
+        *rules.blocked_by_some(session),
+    ):
+        return warn("cookies", problem.text, problem.fix)
+    if settings.cookies.same_site == "none":
         return ok("cookies", "SameSite=None; Partitioned, for pages of other sites")
     return ok("cookies", "host-only, SameSite=Lax and Strict")
 

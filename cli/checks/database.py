@@ -1,4 +1,4 @@
-"""The database: reachable, quick, and what its store finds; proxies that it has records of."""
+"""Check the database: whether it is reachable and quick, and what is wrong with what it holds."""
 
 from __future__ import annotations
 
@@ -12,33 +12,39 @@ from typing import TYPE_CHECKING
 from authingo.config import Settings, redact_url
 from authingo.errors import SchemaBehind, SchemaUnsupported, StoreUnavailable
 from authingo.findings import Finding, fail, ok, warn
-from authingo.models import first_id
+from authingo.models import Event, first_id
+
+from . import passwords
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from authingo.events import EventName
     from authingo.stores import Store
 
 _PINGS = 7
 _SLOW = 0.02  # seconds: a database that is far away, or busy
 _RECENT = timedelta(days=1)
-_EVENTS = 100  # of untrusted proxies that are looked at; a process records one an hour
+_EVENTS = 100  # of one name to look at; a process records one an hour
 
 
 async def examine(store: Store, settings: Settings, *, workers: int) -> list[Finding]:
-    """Look at the database; where it cannot be reached, that is all there is to say."""
+    """Check the database. If it cannot be reached, that is the only finding."""
     where = redact_url(settings.database_url)
     try:
         await store.open(create=False)
-        with contextlib.suppress(SchemaUnsupported):  # it answers: what it is comes below
+        with contextlib.suppress(SchemaUnsupported):  # it answers; the schema is judged below
             await store.schema()
     except StoreUnavailable as error:
         message = f"{where}: {error.message}; what needs it was not looked at"
         return [fail("database", message, error.hint or "start it, or correct database_url")]
     found = [ok("database", f"{where} answers")]
     try:
-        found += await store.examine(workers=workers)
-        with contextlib.suppress(SchemaBehind, SchemaUnsupported):  # which has been said
+        found += await store.maintenance.examine(workers=workers)
+        with contextlib.suppress(SchemaBehind, SchemaUnsupported):  # already reported
             found.insert(1, await _latency(store))
             found.append(await _proxies(store, settings))
+            found.append(await passwords.stored(store, settings))
     except StoreUnavailable as error:
         hint = error.hint or "is it overloaded? see its log"
         found[0] = fail("database", f"{where} answered, and then: {error.message}", hint)
@@ -46,7 +52,7 @@ async def examine(store: Store, settings: Settings, *, workers: int) -> list[Fin
 
 
 async def _latency(store: Store) -> Finding:
-    """Time round trips: a session check that is not remembered takes one."""
+    """Time round trips: a session check that is not answered from memory takes one."""
     took = []
     for _ in range(_PINGS):
         began = time.perf_counter()
@@ -60,33 +66,68 @@ async def _latency(store: Store) -> Finding:
 
 
 async def _proxies(store: Store, settings: Settings) -> Finding:
-    """Look for private peers that forwarded for others and are not trusted (ASVS 5.0 V4.1.3).
+    """Look for proxies behind which all clients share one address (ASVS 5.0 V4.1.3).
 
-    From outside it cannot be seen; servers record it (`authingo.limits`).
+    Servers record such proxies (`authingo.http.proxy_reports`).
     """
-    recent = await store.list_events(
-        name="proxy_not_trusted",
-        after=first_id("evt_", datetime.now(UTC) - _RECENT),
-        limit=_EVENTS,
-        newest=True,
+
+    async def recent(name: EventName) -> list[Event]:
+        after = first_id("evt_", datetime.now(UTC) - _RECENT)
+        return await store.events.page(name=name, after=after, limit=_EVENTS, newest=True)
+
+    return judge_proxies(
+        await recent("proxy_not_trusted"), await recent("proxy_names_nobody"), settings
     )
-    return judge_proxies([event.ip for event in recent if event.ip], settings)
 
 
-def judge_proxies(addresses: list[str], settings: Settings) -> Finding:
-    """Judge the addresses of peers that sent X-Forwarded-For, of which none was trusted then."""
+def judge_proxies(
+    not_trusted: Sequence[Event], naming_nobody: Sequence[Event], settings: Settings
+) -> Finding:
+    """Judge what servers recorded during the last day, the newest first.
+
+    A proxy that is trusted now has been added since. Whether a proxy names its clients now is
+    not known until servers have recorded nothing about it for a day.
+    """
     networks = [ipaddress.ip_network(item) for item in settings.trusted_proxies]
 
     def is_trusted(text: str) -> bool:
         return any(ipaddress.ip_address(text) in network for network in networks)
 
-    unknown = [one for one in dict.fromkeys(addresses) if not is_trusted(one)]
+    replaced = [event for event in not_trusted if event.ip is None]
+    unknown = [event for event in not_trusted if event.ip and not is_trusted(event.ip)]
     if unknown:
         return fail(
             "proxies",
-            f"{', '.join(unknown[:3])} sent X-Forwarded-For during the last day and is not in "
-            "trusted_proxies: nobody behind it has a limit per address",
-            "if that is your proxy, add it to trusted_proxies; if not, "
-            "nobody but your proxy should reach this server",
+            f"{_addresses(unknown)} passed on the requests of others during the last day and is "
+            "not in trusted_proxies: everybody behind it shares one address, and no limit "
+            "applies per address",
+            "if that is your proxy, let it send X-Forwarded-For and add it to trusted_proxies "
+            "(docs/operations.md has the lines for nginx, Caddy and Traefik); if not, nobody but "
+            "your proxy should reach this server",
         )
-    return ok("proxies", "no proxy forwards without being trusted, as far as servers recorded")
+    if naming_nobody:
+        return fail(
+            "proxies",
+            f"{_addresses(naming_nobody)} is trusted and named no client in X-Forwarded-For "
+            f"{_last(naming_nobody)}: everybody behind it shares one address, and no limit "
+            "applies per address",
+            "let it add the address of its client to X-Forwarded-For (docs/operations.md), and "
+            "let trusted_proxies name proxies only; this fails for a day after the last time",
+        )
+    if replaced:
+        return fail(
+            "proxies",
+            "a server's own handling of X-Forwarded-For has hidden which proxy asked "
+            f"{_last(replaced)}: everybody shares one address, and no limit applies per address",
+            "run uvicorn with --no-proxy-headers, and name the proxy in trusted_proxies; "
+            "this fails for a day after the last time",
+        )
+    return ok("proxies", "no proxy hides its clients, as far as servers recorded")
+
+
+def _addresses(met: Sequence[Event]) -> str:
+    return ", ".join([*dict.fromkeys(event.ip or "an unknown address" for event in met)][:3])
+
+
+def _last(met: Sequence[Event]) -> str:
+    return f"(last at {met[0].at:%H:%M} UTC)"

@@ -1,4 +1,7 @@
-"""What a running server lets in and gives away: header, cookies, origins, errors, paths, Host."""
+"""Check what a running server accepts and reveals.
+
+That concerns the client header, cookies, origins, errors, paths and Host.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,11 @@ from .asking import Server
 from .set_cookies import cookies
 
 CLIENT = {"X-Authingo-Client": "true"}
-FOREIGN = "https://authingo-doctor.invalid"  # nobody's, for ever (RFC 6761 §6.4)
+FOREIGN = "https://authingo-doctor.invalid"  # reserved, so no site has it (RFC 6761 §6.4)
 
 
 def examine(server: Server) -> Iterator[Finding]:
-    """Look at each; what needs the client header only where that arrives.
+    """Run each check. Those that need the client header run only if it arrives.
 
     Raises:
         Unreachable: the server stopped answering.
@@ -31,7 +34,7 @@ def examine(server: Server) -> Iterator[Finding]:
 
 
 def _client_header(server: Server) -> Finding:
-    """The header that no form and no foreign page can send must be demanded, and must arrive."""
+    """The server must demand the header that no form or foreign page can send, and receive it."""
     name = "client_header"
     without = server.ask("POST", "/sign-out")
     if (without.status, without.code) != (403, "missing_client_header"):
@@ -51,7 +54,7 @@ def _client_header(server: Server) -> Finding:
 
 
 def _cookies(server: Server) -> Iterator[Finding]:
-    """Signing out clears both cookies, with the attributes that they are set with."""
+    """Signing out clears two cookies, with the attributes that they are set with."""
     answer = server.ask("POST", "/sign-out", CLIENT)
     if answer.status == 200:
         yield from cookies(server.address, server.base, answer, server.settings)
@@ -64,7 +67,7 @@ def _cookies(server: Server) -> Iterator[Finding]:
 
 
 def _foreign_origin(server: Server) -> Iterator[Finding]:
-    """Pages of others may neither ask nor read (ASVS 5.0 V3.4.2, V3.5.1)."""
+    """Foreign pages may neither send requests nor read answers (ASVS 5.0 V3.4.2, V3.5.1)."""
     for name, origin in (("foreign_origin", FOREIGN), ("null_origin", "null")):
         asked = server.ask("POST", "/sign-out", {"Origin": origin, **CLIENT})
         preflight = server.preflight(origin)
@@ -94,7 +97,7 @@ def _foreign_origin(server: Server) -> Iterator[Finding]:
 
 
 def _trusted_origins(server: Server) -> Iterator[Finding]:
-    """Trusted pages may, as far as this configuration is that of the server."""
+    """Pages of trusted origins may do both, if the server has this configuration."""
     for origin in server.settings.trusted_origins:
         answer = server.preflight(origin)
         allowed = answer.all("access-control-allow-origin")
@@ -157,7 +160,7 @@ def _paths(server: Server) -> Iterator[Finding]:
 
 
 def _host(server: Server) -> Iterator[Finding]:
-    """A Host of the attacker's must not come back in an address (ASVS 5.0 V4.2.4; CWE-644)."""
+    """No answer may repeat a Host that an attacker chose (ASVS 5.0 V4.2.4; CWE-644)."""
     host = f"{server.marker}.invalid"
     for path in ("/session", "/health/"):
         answer = server.ask("GET", path, {"Host": host, "X-Forwarded-Host": host})

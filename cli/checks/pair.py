@@ -1,9 +1,9 @@
-"""Whether the cookies stick between the address of the pages and that of the API, and why not.
+"""Predict whether cookies stick between the address of the pages and that of the API.
 
-By the rules of RFC 6265bis, the Fetch standard and what browsers make of them, from
-the two addresses and the settings alone: nothing is asked, nothing is sent. A page
-signs in by `fetch` with `credentials: "include"`; the answer sets the cookies, the
-next request has to carry them.
+If not, say why. The prediction follows RFC 6265bis, the Fetch standard and what browsers make
+of them. It needs only the two addresses and the settings, and sends no request. A page signs in
+by `fetch` with `credentials: "include"`; the answer sets the cookies, and the next request has
+to carry them.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ import json
 from collections.abc import Iterator
 
 from authingo.config import Settings
-from authingo.cookies import Cookies
+from authingo.domains import is_public_suffix
 from authingo.findings import Finding, fail, ok, warn
+from authingo.http.cookies import Cookies
 
-from .sites import Address, address, covers, is_public_suffix
+from ..browsers import rules
+from ..browsers.places import Place, address, path_matches, same_site
 
 _BROWSERS_DIFFER = ("mixed_content", "secure", "third_party", "local_network")
 
 
-def predict(front: Address, api: Address, settings: Settings) -> list[Finding]:
-    """Return what was looked at, the verdict last."""
+def predict(front: Place, api: Place, settings: Settings) -> list[Finding]:
+    """Return the findings, with the verdict last."""
     found = [
         one
         for look in (
@@ -30,6 +32,7 @@ def predict(front: Address, api: Address, settings: Settings) -> list[Finding]:
             _site,
             _domain,
             _path,
+            _device,
             _public_url,
             _origin,
             _local_network,
@@ -39,7 +42,7 @@ def predict(front: Address, api: Address, settings: Settings) -> list[Finding]:
     return [*found, _verdict(front, api, found)]
 
 
-def _verdict(front: Address, api: Address, found: list[Finding]) -> Finding:
+def _verdict(front: Place, api: Place, found: list[Finding]) -> Finding:
     between = f"from {front.origin} to {api.origin}"
     failed = [one.name for one in found if one.status == "fail"]
     doubtful = [one.name for one in found if one.status == "warn" and one.name in _BROWSERS_DIFFER]
@@ -54,8 +57,8 @@ def _see(names: list[str]) -> str:
     return f"see above: {', '.join(names)}"
 
 
-def _content(front: Address, api: Address, _: Settings) -> Iterator[Finding]:
-    """Mixed content: browsers let no https page ask over http (W3C Mixed Content §5)."""
+def _content(front: Place, api: Place, _: Settings) -> Iterator[Finding]:
+    """Mixed content: browsers block http requests of an https page (W3C Mixed Content §5)."""
     if front.scheme == "https" and api.scheme == "http":
         if not api.loopback:
             yield fail(
@@ -71,48 +74,42 @@ def _content(front: Address, api: Address, _: Settings) -> Iterator[Finding]:
             )
 
 
-def _transport(_front: Address, api: Address, settings: Settings) -> Iterator[Finding]:
-    """Secure: over http a browser neither takes nor sends such a cookie (RFC 6265bis §5.7)."""
-    if api.scheme == "https":
-        yield ok("secure", "https, so Secure cookies are taken")
-    elif not api.loopback:
+def _transport(_front: Place, api: Place, settings: Settings) -> Iterator[Finding]:
+    """Secure: over http a browser neither accepts nor sends such a cookie (RFC 6265bis §5.7)."""
+    session = rules.as_set(Cookies(settings).session)
+    if api.plain:
         yield fail(
             "secure",
-            f"{api.origin} is plain http: browsers drop cookies that are Secure, "
+            f"{api} is plain http: browsers drop cookies that are Secure, "
             "and without it anybody on the way could read them",
             "serve the API by https",
         )
-    elif settings.secure_cookies:
-        yield warn(
-            "secure",
-            f"Secure cookies at {api.origin}: Chromium and Firefox take them, Safari does not",
-            f'for development set public_url = "{api.origin}"',
-        )
-    else:
-        yield ok("secure", "a loopback address in public_url, so the cookies are not Secure")
+        return
+    in_some = [warn("secure", one.text, one.fix) for one in rules.dropped_by_safari(session, api)]
+    what = (
+        "https, so Secure cookies are taken"
+        if api.scheme == "https"
+        else "a loopback address in public_url, so the cookies are not Secure"
+    )
+    yield from in_some or [ok("secure", what)]
 
 
-def _site(front: Address, api: Address, settings: Settings) -> Iterator[Finding]:
+def _site(front: Place, api: Place, settings: Settings) -> Iterator[Finding]:
     """Same site or not: scheme and registrable domain (RFC 6265bis §5.2, "schemeful same-site")."""
-    if front.site == api.site:
+    session = rules.as_set(Cookies(settings).session)
+    if same_site(front, api):
         ports = front.host == api.host and front.origin != api.origin
         what = "two ports of one host, which cookies do not tell apart" if ports else "one site"
-        yield ok("same_site", f"{what}: {api.site[1]}")
-        return
-    if settings.cookies.same_site != "none":
-        why, mend = _apart(front, api)
+        yield ok("same_site", f"{what}: {api.site}")
+    elif rules.is_for_own_site(session):
+        why, fix = _apart(front, api)
         yield fail(
             "same_site",
             f"{why}, so cookies with SameSite=Lax and Strict are neither kept nor sent",
-            mend,
+            fix,
         )
-    elif not settings.cookies.partitioned:
-        yield warn(
-            "third_party",
-            "two sites: browsers that block third-party cookies drop these "
-            "(Safari always, Firefox and Chromium by their settings)",
-            "set cookies.partitioned = true, or put both under one domain",
-        )
+    elif problems := list(rules.blocked_by_some(session)):
+        yield from (warn("third_party", f"two sites: {one.text}", one.fix) for one in problems)
     else:
         yield warn(
             "third_party",
@@ -122,16 +119,16 @@ def _site(front: Address, api: Address, settings: Settings) -> Iterator[Finding]
         )
 
 
-def _apart(front: Address, api: Address) -> tuple[str, str]:
+def _apart(front: Place, api: Place) -> tuple[str, str]:
     """Say why two addresses are two sites, and what to do."""
-    domains = f"{front.site[1]} and {api.site[1]} are two sites"
+    domains = f"{front.site} and {api.site} are two sites"
     one_domain = (
         "put both under one domain (app.example.com and api.example.com), or let the pages' server "
         'pass /api on; else cookies.same_site = "none" with partitioned = true'
     )
-    if front.site[1] == api.site[1]:
+    if front.site == api.site:
         return (
-            f"http and https of {api.site[1]} are two sites (schemeful same-site)",
+            f"http and https of {api.site} are two sites (schemeful same-site)",
             "serve both by https",
         )
     if front.loopback and api.loopback:
@@ -141,50 +138,54 @@ def _apart(front: Address, api: Address) -> tuple[str, str]:
     for one in (front, api):
         if one.registrable is None and not one.loopback:
             return f"{domains}: {one.host} is a public suffix", one_domain
-    suffix = front.site[1].partition(".")[2]
-    if suffix == api.site[1].partition(".")[2] and "." in suffix and is_public_suffix(suffix):
+    suffix = front.site.partition(".")[2]
+    if suffix == api.site.partition(".")[2] and "." in suffix and is_public_suffix(suffix):
         return f"{domains}: {suffix} is a public suffix, below which each is its own", one_domain
     return domains, one_domain
 
 
-def _domain(_front: Address, api: Address, settings: Settings) -> Iterator[Finding]:
-    """Domain: must cover the host that sets it, and be no public suffix (RFC 6265bis §5.7)."""
+def _domain(_front: Place, api: Place, settings: Settings) -> Iterator[Finding]:
+    """Domain: whether the API's host may set it, and which hosts get the cookies."""
     domain = settings.cookies.domain
     if domain is None:
         return
-    if not covers(domain, api.host):
-        yield fail(
-            "domain",
-            f"cookies.domain {domain} does not cover {api.host}: browsers drop the cookies",
-            "remove cookies.domain, or reach the API under that domain",
-        )
-    elif is_public_suffix(domain) and domain != api.host:
-        yield fail(
-            "domain",
-            f"cookies.domain {domain} is a public suffix: browsers drop the cookies",
-            "remove cookies.domain",
-        )
-    else:
+    session = rules.as_set(Cookies(settings).session)
+    if problems := list(rules.refused_domain(session, api)):
+        yield from (fail("domain", one.text, one.fix) for one in problems)
+    elif rules.domain_of(session, api):
         yield ok("domain", f"Domain={domain} covers {api.host}")
+    else:
+        yield ok("domain", f"{domain} is a public suffix: browsers keep the cookies for it only")
 
 
-def _path(_front: Address, api: Address, settings: Settings) -> Iterator[Finding]:
+def _path(_front: Place, api: Place, settings: Settings) -> Iterator[Finding]:
     """Path: the refresh cookie goes to one path alone (RFC 6265bis §5.1.4)."""
-    base = settings.base_path
-    cookie = Cookies(settings).refresh
-    if api.path not in {"", base} and not base.startswith(api.path + "/"):
+    cookie, base, path = Cookies(settings).refresh, settings.base_path, api.path.rstrip("/")
+    routes = base if base.startswith(f"{path}/") else path
+    if not path_matches(cookie.path, f"{routes}/refresh"):
         yield fail(
             "refresh_path",
             f"{cookie.name} has Path={cookie.path}, and the browser would ask "
-            f"{api.path}/refresh without it: every session ends with its first token",
-            f'set base_path = "{api.path}", the path that browsers see',
+            f"{routes}/refresh without it: every session ends with its first token",
+            f'set base_path = "{routes}", the path that browsers see',
         )
     else:
         yield ok("refresh_path", f"{cookie.name} goes to {cookie.path}")
 
 
-def _public_url(_front: Address, api: Address, settings: Settings) -> Iterator[Finding]:
-    """`public_url`: decides whose Origin is the server's own, and whether cookies are Secure."""
+def _device(_front: Place, api: Place, settings: Settings) -> Iterator[Finding]:
+    """The cookie by which an account recognizes a browser: never with a Domain.
+
+    Browsers send it wherever they send the others, so the other findings apply to it too.
+    Users can sign in without it.
+    """
+    name, domain = Cookies(settings).device.name, settings.cookies.domain
+    apart = f"; each host of {domain} recognizes browsers by itself" if domain else ""
+    yield ok("device_cookie", f"{name} goes to {api.host} only{apart}")
+
+
+def _public_url(_front: Place, api: Place, settings: Settings) -> Iterator[Finding]:
+    """`public_url`: decides which Origin is the server's own, and whether cookies are Secure."""
     own = settings.public_origin
     if own is None:
         yield warn(
@@ -203,15 +204,15 @@ def _public_url(_front: Address, api: Address, settings: Settings) -> Iterator[F
         yield ok("public_url", f"{settings.public_url} is the API's")
 
 
-def _twins(own: str, api: Address) -> bool:
-    """Tell whether two loopback addresses differ in their name alone."""
+def _twins(own: str, api: Place) -> bool:
+    """Return whether both are loopback addresses that differ in nothing but their name."""
     ours = address(own)
     same = (ours.scheme, ours.port) == (api.scheme, api.port)
     return same and ours.loopback and api.loopback
 
 
-def _origin(front: Address, api: Address, settings: Settings) -> Iterator[Finding]:
-    """Origin and CORS: another origin may ask, and read, only where it is listed."""
+def _origin(front: Place, api: Place, settings: Settings) -> Iterator[Finding]:
+    """Origin and CORS: another origin may send requests and read answers only if it is listed."""
     if front.origin == api.origin:
         yield ok("origin", "one origin: nothing is cross-origin, CORS is not needed")
     elif front.origin in settings.trusted_origins:
@@ -232,8 +233,8 @@ def _origin(front: Address, api: Address, settings: Settings) -> Iterator[Findin
         )
 
 
-def _local_network(front: Address, api: Address, _: Settings) -> Iterator[Finding]:
-    """A public page that asks a private address needs its user's leave (Local Network Access)."""
+def _local_network(front: Place, api: Place, _: Settings) -> Iterator[Finding]:
+    """A public page needs the user's permission for a private address (Local Network Access)."""
     if api.private and not front.private:
         yield warn(
             "local_network",

@@ -5,14 +5,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from authingo.config import Settings
 from authingo.findings import Finding, fail, ok, warn
 
-_TARGET = 0.25  # seconds: what a person does not mind, and a guesser does
+if TYPE_CHECKING:
+    from authingo.stores import Store
+
+_TARGET = 0.25  # seconds: users do not mind them, but an attacker who guesses does
 _LEAST = 10  # OWASP Password Storage Cheat Sheet, bcrypt
 _MOST = 15  # what `passwords.bcrypt_cost` takes
-_TIMED = 9  # hashing a few times at this cost says it all: each step more takes twice as long
-_RUNS = 3  # the quickest one: the others waited for something
+_TIMED = 9  # a higher cost is not timed but computed, since each step doubles the time
+_LONG = 1000  # milliseconds that users do mind
+_RUNS = 3  # only the quickest one counts: the others waited for something
 
 
 def cost(configured: int) -> Finding:
@@ -25,7 +31,7 @@ def cost(configured: int) -> Finding:
 
 
 def judge(configured: int, seconds: float) -> Finding:
-    """Judge a cost that takes so long, and recommend the one nearest to a quarter of a second."""
+    """Judge a cost that takes this long, and recommend the one nearest to a quarter of a second."""
     ideal = configured + math.log2(_TARGET / seconds)
     recommended = min(max(round(ideal), _LEAST), _MOST)
     told = f"bcrypt cost {configured} takes {seconds * 1000:.0f} ms here"
@@ -36,6 +42,25 @@ def judge(configured: int, seconds: float) -> Finding:
         why = "guesses could cost more" if recommended > configured else "sign-ins wait for it"
         return warn("password_cost", f"{told}: {why}", hint)
     return ok("password_cost", f"{told}; nearest to {_TARGET * 1000:.0f} ms is {recommended}")
+
+
+async def stored(store: Store, settings: Settings) -> Finding:
+    """Say what the slowest stored hash costs, because every sign-in takes as long."""
+    from authingo.passwords import slowest_of
+
+    name, configured = "slowest_hash", settings.passwords.bcrypt_cost
+    slowest = slowest_of(await store.hash_kinds.find(), configured)
+    if slowest is None:
+        return ok(name, f"no hash costs more than passwords.bcrypt_cost, {configured}")
+    kind, milliseconds = slowest
+    told = f"{kind.begins}… takes {milliseconds:.0f} ms here, and so does every sign-in"
+    hint = (
+        "it is so that nobody learns by the time who has an account. Each is replaced when its "
+        "owner signs in, and `authingo sessions prune` notices when none is left"
+    )
+    if milliseconds > _LONG:
+        return warn(name, told, hint)
+    return ok(name, told)
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -1,7 +1,7 @@
-"""A running server, from outside: what anybody can see of it, without a credential.
+"""Check a running server from outside, without a credential.
 
-Nothing is tried that could sign anybody in or out: the requests carry no cookie, and
-those to `/sign-in` a body that is refused before anything is looked up.
+No request can sign a user in or out: none has a cookie, and those to `/sign-in` have a body
+that is refused before anything is looked up.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from email.utils import parsedate_to_datetime
 from authingo.config import Settings
 from authingo.findings import Finding, fail, ok, warn
 
-from . import defences
+from ..browsers.places import Place
+from . import clients, defences
 from .asking import Answer, Server, Unreachable, ask
-from .sites import Address
 
 _SLOW_CLOCK = 5  # seconds
 
 
-def examine(address: Address, settings: Settings) -> Iterator[Finding]:
-    """Look at the server; where it is no authingo, that is all there is to say."""
+def examine(address: Place, settings: Settings) -> Iterator[Finding]:
+    """Check the server. If it is not authingo, nothing else is checked."""
     server = Server(address, settings)
     yield from _transport(server)
     try:
@@ -41,6 +41,8 @@ def examine(address: Address, settings: Settings) -> Iterator[Finding]:
     yield _clock(health, began, ended)
     yield _caching([health, session])
     try:
+        if health.status == 200:
+            yield clients.examine(server, health)
         yield from defences.examine(server)
     except Unreachable as error:
         yield fail("interrupted", f"it answered, and then: {error}", error.hint)
@@ -48,7 +50,7 @@ def examine(address: Address, settings: Settings) -> Iterator[Finding]:
 
 
 def _transport(server: Server) -> Iterator[Finding]:
-    if server.address.scheme == "http" and not server.address.loopback:
+    if server.address.plain:
         yield fail(
             "transport",
             f"{server.address.origin} is plain http: tokens and passwords can be read on the way",
@@ -57,9 +59,9 @@ def _transport(server: Server) -> Iterator[Finding]:
 
 
 def _who(server: Server, health: Answer, session: Answer) -> Finding:
-    """Tell whether authingo answers, and if not, who seems to."""
+    """Return whether authingo answers, and if not, what seems to answer instead."""
     name, where = "reachable", f"{server.address.origin}{server.base}"
-    if session.code in {"no_session", "store_unavailable"}:  # of the latter tells `_health`
+    if session.code in {"no_session", "store_unavailable"}:  # `_health` reports the second
         return ok(name, f"authingo answers at {where}")
     kind = health.first("content-type").partition(";")[0].strip().lower()
     if 300 <= health.status < 400:
@@ -129,7 +131,7 @@ def _caching(answers: list[Answer]) -> Finding:
         if "no-store" not in answer.first("cache-control") or answer.all("age"):
             return fail(
                 "caching",
-                "an answer may be cached: somebody could be shown another one's session",
+                "an answer may be cached: a user could be shown another user's session",
                 "let the proxy pass Cache-Control: no-store on, and cache nothing below "
                 "the base path (ASVS 5.0 V14.3.2)",
             )
@@ -143,7 +145,7 @@ def _caching(answers: list[Answer]) -> Finding:
 
 
 def _strict_transport(server: Server, answer: Answer) -> Iterator[Finding]:
-    """HSTS, and what answers in the clear beside it (ASVS 5.0 V3.4.1, V3.7.4)."""
+    """HSTS, and whether the API also answers over plain http (ASVS 5.0 V3.4.1, V3.7.4)."""
     if server.address.scheme != "https":
         return
     sent = answer.first("strict-transport-security")

@@ -15,7 +15,8 @@ from ..tree import App, Command
 if TYPE_CHECKING:
     from authingo.auth import Auth
 
-    from .places import Place
+    from ..browsers.places import Place
+    from .devices import Device
     from .sources import Found
     from .verdicts import Verdict
 
@@ -23,14 +24,14 @@ app = App(help="Explain cookies.")
 
 _MAX_INPUT = 64 * 1024 * 1024  # bytes
 _FILE = re.compile(r"^(~|/|\./|\.\./)[^\s=;]*$|^[^\s=;]+\.(har|txt|json|jar|log)$", re.IGNORECASE)
-_TOKEN = re.compile(r"-[A-Za-z0-9_-]{42}|-[A-Za-z0-9_-]{63}")
+_TOKEN = re.compile(r"-[A-Za-z0-9_-]{42}|-[A-Za-z0-9_-]{63}(\.[A-Za-z0-9_-]{64}){0,2}")
 
 
 class TakesTokens(Command):
-    """A command that one token in 64, which begins with a dash, does not take for an option."""
+    """A command that does not take a token for an option: one in 64 begins with a dash."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put such tokens behind `--`, where everything is an argument."""
+        """Put such tokens after `--`, where everything is an argument."""
         tokens = [arg for arg in args if _TOKEN.fullmatch(arg)]
         if tokens and "--" not in args:
             args = [*(arg for arg in args if arg not in tokens), "--", *tokens]
@@ -100,9 +101,9 @@ def inspect(
 
 
 def _place(url: str | None) -> Place | None:
-    from authingo.errors import UsageError
+    from authingo.cli.errors import UsageError
 
-    from .places import Place
+    from ..browsers.places import Place
 
     place = Place.parse(url) if url is not None else None
     if url is not None and (place is None or not place.scheme):
@@ -113,14 +114,14 @@ def _place(url: str | None) -> Place | None:
 def _input(value: str | None) -> bytes:
     from pathlib import Path
 
-    from authingo.errors import UsageError
+    from authingo.cli.errors import UsageError
 
     if value is not None and value != "-":
         try:
             with Path(value).open("rb") as file:
                 return _read(file)
         except (OSError, ValueError) as error:
-            # Too long for a name, or with a slash in it: then it is no name.
+            # A value that is too long, or has a slash in it, fails too: it is not a file's name.
             if isinstance(error, PermissionError | IsADirectoryError):
                 raise UsageError(f"cannot read the file: {error.strerror}") from None
         if _FILE.search(value):
@@ -136,7 +137,7 @@ def _input(value: str | None) -> bytes:
 
 
 def _read(file: BinaryIO) -> bytes:
-    from authingo.errors import UsageError
+    from authingo.cli.errors import UsageError
 
     raw = file.read(_MAX_INPUT + 1)
     if len(raw) > _MAX_INPUT:
@@ -167,7 +168,7 @@ def _json(verdict: Verdict) -> dict[str, Any]:
     from authingo.wire import session_json
 
     standing = verdict.standing
-    return {
+    found: dict[str, Any] = {
         "name": verdict.name,
         "kind": verdict.kind,
         "state": standing.state,
@@ -175,4 +176,17 @@ def _json(verdict: Verdict) -> dict[str, Any]:
         "session": session_json(standing.session) if standing.session else None,
         "attributes": verdict.attributes,
         "problems": [str(problem) for problem in verdict.problems],
+    }
+    if verdict.kind == "device":
+        found["devices"] = [_device(device) for device in standing.devices]
+    return found
+
+
+def _device(device: Device) -> dict[str, Any]:
+    from authingo.wire import timestamp
+
+    return {
+        "state": device.state,
+        "user": output.user_json(device.user) if device.user else None,
+        "expires_at": timestamp(device.until) if device.until else None,
     }

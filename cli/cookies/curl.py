@@ -1,4 +1,4 @@
-"""A curl command: what browsers' tools copy as cURL, for bash and for cmd, or what somebody typed.
+"""Read curl commands: what browsers' tools copy as cURL, for bash and cmd, or a user typed.
 
 Chrome gives the cookies to `-b`, Firefox and Safari to `-H 'Cookie: …'`. For bash
 they quote with '…', or with $'…' if there is an apostrophe or an exclamation mark;
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-from .headers import Exchange, Given, of_request
+from ..browsers.headers import Exchange, ParsedCookie, of_request
 
 WITHOUT = "this curl command sends no cookie: copy a request that the browser made when signed in"
 
@@ -21,7 +21,7 @@ _COMMAND = re.compile(
     re.MULTILINE,
 )
 _FOR_CMD = re.compile(r'\^"|[ \t]\^[ \t]*\r?$', re.MULTILINE)
-# Two line ends are one of the text, the first of them is the escaped one.
+# Of two line ends after a caret, the first is escaped, and the second is part of the text.
 _CARET = re.compile(r"\^(?:(?P<line>\r?\n)(?P<text>\r?\n)?|(?P<character>.)|\Z)", re.DOTALL)
 _PART = re.compile(
     r"""(?P<ansi>\$'[^'\\]*+(?:\\(?:.|\Z)[^'\\]*+)*+(?:'|\Z))
@@ -36,7 +36,7 @@ _PART = re.compile(
 )
 _ANSI = re.compile(r"\\(?:u([0-9a-fA-F]{1,4})|x([0-9a-fA-F]{1,2})|([0-7]{1,3})|(.))", re.DOTALL)
 _ANSI_NAMES = {"n": "\n", "r": "\r", "t": "\t"}
-# -b and -H, also behind flags that take nothing, such as -sb; what follows may be the value.
+# -b and -H, also after flags without a value, such as -sb. Their value may follow directly.
 _OPTION = re.compile(
     r"-[sSLkvigfIN]{0,10}(?P<short>[bH])(?P<attached>.*)"
     r"|--(?P<long>cookie|header|url)(?:=(?P<after>.*))?",
@@ -56,7 +56,7 @@ def is_command(text: str) -> bool:
     return _COMMAND.search(text) is not None
 
 
-def commands(text: str) -> Iterator[Given]:
+def commands(text: str) -> Iterator[ParsedCookie]:
     """Read the cookies that curl commands send."""
     start = _COMMAND.search(text)
     text = text[start.start() :] if start else text
@@ -106,13 +106,13 @@ class _Command:
             if name.strip().lower() == "cookie":
                 self.headers.append(value)
 
-    def cookies(self) -> Iterator[Given]:
+    def cookies(self) -> Iterator[ParsedCookie]:
         for header in self.headers:
             yield from of_request(header, Exchange(self.number, self.url))
 
 
 def _words(text: str) -> Iterator[str | None]:
-    """Split a command line as bash does, variables aside. None: a command ends."""
+    """Split a command line as bash does, without variables. None marks the end of a command."""
     word: list[str] | None = None
     for part in _PART.finditer(text):
         if part.lastgroup == "joined":

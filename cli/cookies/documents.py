@@ -1,7 +1,7 @@
-"""JSON, told apart by what is in it: a HAR file, or cookies that something exported.
+"""Read JSON: a HAR file or an export of cookies, whichever its fields show.
 
-msgspec reads it into the few fields that are named here and steps over the rest,
-bodies included, without making objects of it (CWE-770).
+msgspec reads only the fields that are named here. It skips the rest, bodies included, without
+making objects of it (CWE-770).
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterator
 
 import msgspec
+from authingo.cli.errors import UsageError
 
-from authingo.errors import UsageError
-
+from ..browsers.headers import ParsedCookie
 from .exports import Cookie, exported
 from .har import Log, recorded
-from .headers import Given
 
 _RECORDED_WITHOUT = (
     "browsers leave cookies out of the HAR files they export: in Chrome, choose to "
@@ -25,12 +24,12 @@ _RECORDED_WITHOUT = (
 _EXPORTED_WITHOUT = "export them while you are signed in, from the tab of the application"
 
 _MOST_OBJECTS = 2_000_000  # 400 MB at the worst; what browsers write has a tenth of that
-# The end of the input ends a string too, else the rest would be looked at again for each quote.
+# A string may end with the input. Otherwise the rest would be searched again for each quote.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
 
 class _Document(Cookie, frozen=True, rename="camel"):
-    """A HAR file has a log, an export has cookies, or is one."""
+    """A HAR file has a `log`. An export has `cookies`, or is a single cookie."""
 
     log: Log | None = None
     cookies: tuple[Cookie, ...] | None = None
@@ -41,11 +40,11 @@ def is_json(raw: bytes) -> bool:
     return raw[:256].lstrip()[:1] in {b"{", b"["}
 
 
-def document(raw: bytes) -> tuple[Iterator[Given], str]:
+def document(raw: bytes) -> tuple[Iterator[ParsedCookie], str]:
     """Read a HAR file or an export of cookies. Also returns a hint for when there are none.
 
     Raises:
-        UsageError: it is JSON, and neither of them. Nothing of it is repeated.
+        UsageError: it is neither of them. The message repeats nothing of it.
     """
     if _too_many_objects(raw):
         raise UsageError("the file has too many parts", hint="export fewer requests")
@@ -63,7 +62,7 @@ def document(raw: bytes) -> tuple[Iterator[Given], str]:
 
 
 def _too_many_objects(raw: bytes) -> bool:
-    """Count before any is made; a brace in a string, such as a body, is none."""
+    """Count objects before any is made. A brace in a string, such as a body, does not count."""
     braces = raw.count(b"{")
     if braces > _MOST_OBJECTS:
         braces -= sum(string[0].count(b"{") for string in _STRING.finditer(raw))

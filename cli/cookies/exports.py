@@ -1,9 +1,9 @@
-"""Cookies as JSON: what extensions export, and what browsers under a program's control save.
+"""Read cookies as JSON: what extensions export, and what automated browsers save.
 
-EditThisCookie and Cookie-Editor write what the browser's own API for extensions
-says (`expirationDate`, `hostOnly`); Playwright (`storageState`), Puppeteer and
-Selenium write `expires` or `expiry`; Cookie Quick Manager has names of its own, and
-texts for numbers and flags.
+EditThisCookie and Cookie-Editor write the names of the browser's own API for extensions
+(`expirationDate`, `hostOnly`). Playwright (`storageState`), Puppeteer and Selenium write
+`expires` or `expiry`. Cookie Quick Manager has names of its own, and writes numbers and flags as
+texts.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from .headers import Attributes, Given
+from ..browsers.headers import Attributes, ParsedCookie
 
 _SAME_SITE = {"no_restriction": "None", "none": "None", "lax": "Lax", "strict": "Strict"}
 
 
 class Cookie(msgspec.Struct, frozen=True, rename="camel"):
-    """One cookie of an export, whichever wrote it."""
+    """One cookie of an export, with the names of all tools."""
 
     name: str | None = None
     value: str | None = None
@@ -45,16 +45,16 @@ class Cookie(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def is_named(self) -> bool:
-        """Whether it has a name, without which it is something else."""
+        """Whether it has a name; without one it is not a cookie."""
         return self.name is not None or self.raw_name is not None
 
 
-def exported(cookies: Iterable[Cookie]) -> Iterator[Given]:
+def exported(cookies: Iterable[Cookie]) -> Iterator[ParsedCookie]:
     """Return the cookies of an export."""
     return map(_given, cookies)
 
 
-def _given(cookie: Cookie) -> Given:
+def _given(cookie: Cookie) -> ParsedCookie:
     name = cookie.name if cookie.raw_name is None else cookie.raw_name
     value = cookie.value if cookie.raw_value is None else cookie.raw_value
     domain = _domain(cookie)
@@ -81,7 +81,7 @@ def _given(cookie: Cookie) -> Given:
         attributes |= {"SameSite": known} if known else {}
     if expires := _expires(cookie, told):
         attributes["Expires"] = expires
-    return Given(
+    return ParsedCookie(
         name or "",
         value or "",
         attributes if told else None,
@@ -97,7 +97,7 @@ def _domain(cookie: Cookie) -> str:
 
 
 def _expires(cookie: Cookie, told: set[str]) -> str:
-    """Return when it expires, in seconds since 1970 or as a date; empty: with the browser."""
+    """Return when it expires, in seconds since 1970 or as a date; empty if with the browser."""
     every = (cookie.expires, cookie.expiration_date, cookie.expiry, cookie.raw_expires)
     said = next((one for one in every if one is not None), None)
     if said is None and cookie.session is None:

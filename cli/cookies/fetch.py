@@ -1,4 +1,4 @@
-"""Copy as fetch: JavaScript, in which only the form for Node.js has the cookies."""
+"""Read what browsers' tools copy as fetch. Only the form for Node.js has the cookies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from .headers import Exchange, Given, of_request
+from ..browsers.headers import Exchange, ParsedCookie, of_request
 
 WITHOUT = (
     "a browser adds the cookies of a fetch by itself, so this form has none: "
@@ -26,7 +26,7 @@ def is_call(text: str) -> bool:
     return _CALL.search(text) is not None
 
 
-def calls(text: str) -> Iterator[Given]:
+def calls(text: str) -> Iterator[ParsedCookie]:
     """Read the cookies among the headers of calls of fetch."""
     number, url = 0, None
     for part in _PART.finditer(text):

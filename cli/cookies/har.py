@@ -1,4 +1,4 @@
-"""HAR: what the network panel of a browser recorded (HTTP Archive 1.2).
+"""Read HAR files: what the network panel of a browser recorded (HTTP Archive 1.2).
 
 Chrome writes all Set-Cookie headers of a response as one, with line feeds in
 between; Firefox writes one each; both repeat them in `cookies`. A sanitized
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from .headers import Attributes, Exchange, Given, of_request, of_response
+from ..browsers.headers import Attributes, Exchange, ParsedCookie, of_request, of_response
 
 _ATTRIBUTES = {
     "path": "Path",
@@ -56,7 +56,7 @@ class Log(msgspec.Struct, frozen=True):
     entries: tuple[_Entry, ...]
 
 
-def recorded(log: Log) -> Iterator[Given]:
+def recorded(log: Log) -> Iterator[ParsedCookie]:
     """Return the cookies of every request and response."""
     number = 0
     for entry in log.entries:
@@ -71,8 +71,8 @@ def recorded(log: Log) -> Iterator[Given]:
             yield from _of_message(message, of, Exchange(number, url, cross_site))
 
 
-def _of_message(message: _Message, of: str, exchange: Exchange) -> Iterator[Given]:
-    """Read the headers; only where there are none, what the browser made of them."""
+def _of_message(message: _Message, of: str, exchange: Exchange) -> Iterator[ParsedCookie]:
+    """Read the headers or, only if there are none, the cookies that the browser made of them."""
     values = [header.value or "" for header in message.headers or () if header.name.lower() == of]
     for value in values:
         if of == "cookie":
@@ -82,12 +82,12 @@ def _of_message(message: _Message, of: str, exchange: Exchange) -> Iterator[Give
                 yield of_response(line, exchange)
     for cookie in () if values else message.cookies or ():
         if of == "cookie":
-            yield Given(cookie.name, cookie.value or "", exchange=exchange)
+            yield ParsedCookie(cookie.name, cookie.value or "", exchange=exchange)
         else:
             yield _parsed(cookie, exchange)
 
 
-def _parsed(cookie: _Cookie, exchange: Exchange) -> Given:
+def _parsed(cookie: _Cookie, exchange: Exchange) -> ParsedCookie:
     attributes: Attributes = {}
     told = set()
     for key, name in _ATTRIBUTES.items():
@@ -98,8 +98,8 @@ def _parsed(cookie: _Cookie, exchange: Exchange) -> Given:
             attributes[name] = True if value is True else str(value)
     domain = str(attributes.get("Domain", ""))
     if domain and not domain.startswith("."):
-        del attributes["Domain"]  # the host, where the response named none
-    return Given(
+        del attributes["Domain"]  # it is the host, because the response named no Domain
+    return ParsedCookie(
         cookie.name, cookie.value or "", attributes, told=frozenset(told), exchange=exchange
     )
 

@@ -1,13 +1,14 @@
-"""Cookie jars: the file that curl, wget and browsers' extensions write (Netscape's cookies.txt)."""
+"""Read cookie jars, which curl, wget and browsers' extensions write (Netscape's cookies.txt)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from .headers import Attributes, Given
+from ..browsers.headers import Attributes, ParsedCookie
 
-# Tabs, as they are written; spaces, as a terminal copies them. # begins a comment, but for this.
+# Tools write tabs between the fields, and a terminal copies them as spaces. A line that begins
+# with # is a comment, except for #HttpOnly_.
 _LINE = re.compile(
     r"^(?P<http_only>#HttpOnly_)?(?P<domain>[^\s#]\S*)[ \t]+(?P<subdomains>TRUE|FALSE)[ \t]+"
     r"(?P<path>/[^\t\r\n ]*)[ \t]+(?P<secure>TRUE|FALSE)[ \t]+"
@@ -18,7 +19,7 @@ _LINE = re.compile(
 _TOLD = frozenset({"Path", "Domain", "Secure", "HttpOnly", "Expires"})
 
 
-def jar(text: str) -> Iterator[Given]:
+def jar(text: str) -> Iterator[ParsedCookie]:
     """Read the lines of a jar, wherever they are."""
     for line in _LINE.finditer(text):
         attributes: Attributes = {"Path": line["path"]}
@@ -30,7 +31,7 @@ def jar(text: str) -> Iterator[Given]:
             attributes["HttpOnly"] = True
         if float(line["expires"]) > 0:  # 0 and -1: until the browser is closed
             attributes["Expires"] = line["expires"]
-        yield Given(
+        yield ParsedCookie(
             line["name"],
             line["value"] or "",
             attributes,

@@ -1,11 +1,11 @@
-"""Header lines wherever they stand, names and values as the tools show them, and bare values."""
+"""Read header lines anywhere in a text, names and values as tools show them, and bare values."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from .headers import Exchange, Given, is_attribute, of_request, of_response
+from ..browsers.headers import Exchange, ParsedCookie, is_attribute, of_request, of_response
 
 _LONGEST_BARE = 64 * 1024  # characters of a header without its name, or of a value
 # The pane of headers in Chrome puts the value on the line below the name.
@@ -22,13 +22,13 @@ _ADDRESS = re.compile(
 )
 # A row or an entry of a list with only a name and a value: name<Tab>value, name: "value".
 _PAIR = re.compile(
-    r"^[ \t]*(?P<name>[^\s=;:\"]{1,100}_(?:session|refresh))"
+    r"^[ \t]*(?P<name>[^\s=;:\"]{1,100}_(?:session|refresh|device))"
     r"(?:\t|[ \t]*:[ \t]*)(?P<quote>\"?)(?P<value>[^\s\";]{0,4096})(?P=quote)[ \t]*\r?$",
     re.MULTILINE | re.IGNORECASE,
 )
 
 
-def headers(text: str) -> Iterator[Given]:
+def headers(text: str) -> Iterator[ParsedCookie]:
     """Read the lines that are called Cookie or Set-Cookie."""
     exchange: Exchange | None = None
     for line in _HEADER.finditer(text):
@@ -40,7 +40,7 @@ def headers(text: str) -> Iterator[Given]:
 
 
 def _address(text: str) -> str | None:
-    """Return what was asked for, where the pane of headers was copied as a whole."""
+    """Return the address of the request, if the pane of headers was copied as a whole."""
     found: dict[str, str] = {}
     for part in _ADDRESS.finditer(text):
         found.setdefault(part["name"].lower(), part["value"])
@@ -52,13 +52,13 @@ def _address(text: str) -> str | None:
     return f"{scheme}//{found[':authority']}{found.get(':path', '/')}"
 
 
-def pairs(text: str) -> Iterator[Given]:
-    """Read names and values that are on a line each."""
+def pairs(text: str) -> Iterator[ParsedCookie]:
+    """Read lines that have one name and its value each."""
     for pair in _PAIR.finditer(text):
-        yield Given(pair["name"], pair["value"])
+        yield ParsedCookie(pair["name"], pair["value"])
 
 
-def bare(text: str) -> Iterator[Given]:
+def bare(text: str) -> Iterator[ParsedCookie]:
     """Read a header without its name, or nothing but a value."""
     text = text.strip()
     lines = [line for line in text[: _LONGEST_BARE + 1].split("\n") if line.strip()]
@@ -73,4 +73,4 @@ def bare(text: str) -> Iterator[Given]:
             else:
                 yield from of_request(line.strip(), Exchange())
     elif len(lines) == 1 and not re.search(r"\s", text):
-        yield Given("", text)
+        yield ParsedCookie("", text)

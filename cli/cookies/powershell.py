@@ -1,4 +1,6 @@
-"""Copy as PowerShell: a session with the cookies, and Invoke-WebRequest with the address.
+"""Read what browsers' tools copy as PowerShell.
+
+It is a session with the cookies, and Invoke-WebRequest with the address.
 
 Chrome and Firefox write `$session.Cookies.Add((New-Object System.Net.Cookie("name",
 "value", "/", "domain")))`; the path is always "/", so it says nothing. An older
@@ -10,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .headers import Exchange, Given, of_request
+from ..browsers.headers import Exchange, ParsedCookie, of_request
 
 WITHOUT = "this request sends no cookie: copy one that the browser made when signed in"
 
@@ -35,7 +37,7 @@ def is_command(text: str) -> bool:
     return _COMMAND.search(text) is not None
 
 
-def commands(text: str) -> Iterator[Given]:
+def commands(text: str) -> Iterator[ParsedCookie]:
     """Read the cookies that commands send. The address comes after the cookies of a session."""
     number, url = 1, None
     waiting: list[tuple[str, str]] = []
@@ -54,9 +56,9 @@ def commands(text: str) -> Iterator[Given]:
     yield from _request(waiting, Exchange(number, url))
 
 
-def _request(cookies: list[tuple[str, str]], exchange: Exchange) -> Iterator[Given]:
+def _request(cookies: list[tuple[str, str]], exchange: Exchange) -> Iterator[ParsedCookie]:
     for name, value in cookies:
-        yield Given(name, value, exchange=exchange)
+        yield ParsedCookie(name, value, exchange=exchange)
 
 
 def _unquoted(string: str) -> str:

@@ -1,19 +1,20 @@
-"""No part of a token is shown, whatever slip put it where a name or an attribute should be."""
+"""Show no part of a token, even if a mistake put it where a name or an attribute should be."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from .browsers import Problem
+from ..browsers.rules import Problem
 
 _RUN = re.compile(r"[A-Za-z0-9_-]{20,}")
 _LONGEST_SHOWN = 1024  # characters of a name, an attribute or a problem
 
 
 def without_tokens(text: str) -> str:
-    """Take out of a name or an attribute what could be a token, or a part of one.
+    """Remove what could be a token or a part of one from a name or an attribute.
 
-    One gets there by a slip: pasted as `TOKEN=`, or cut in two by a semicolon
+    One gets there by mistake: pasted as `TOKEN=`, or cut in two by a semicolon
     (OWASP ASVS 5.0 V16.2.5, CWE-532).
     """
     text = _RUN.sub(_without_token, text)
@@ -21,8 +22,9 @@ def without_tokens(text: str) -> str:
 
 
 def problem_without_tokens(problem: Problem) -> Problem:
-    """Take them out of a problem and its mend."""
-    return Problem(without_tokens(problem.text), without_tokens(problem.mend))
+    """Remove tokens from a problem and its fix."""
+    text, fix = without_tokens(problem.text), without_tokens(problem.fix)
+    return replace(problem, text=text, fix=fix)
 
 
 def _without_token(run: re.Match[str]) -> str:

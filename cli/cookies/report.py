@@ -1,4 +1,4 @@
-"""What people read about cookies: a block each, as wide as the terminal, with or without colour."""
+"""Describe cookies to people: one block each, as wide as the terminal, with or without colour."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import sys
 import textwrap
 from collections.abc import Iterator
 
+from ..browsers.attributes import Attribute
 from ..output import plain
 from ..spans import when
-from .attributes import Attribute
+from .devices import Device
 from .verdicts import Verdict
 
 _WIDEST = 100  # columns of prose
@@ -34,40 +35,41 @@ def report(verdicts: list[Verdict]) -> str:
     if others:
         blocks.append("\n".join(page.others(others, alone=not ours)))
         notes = dict.fromkeys(one.note for one in verdicts if one.note)
-        blocks += ("\n".join(page.wrapped(plain(note))) for note in notes)
+        blocks += ("\n".join(page.wrapped(note)) for note in notes)
     return "\n\n".join(blocks)
 
 
 class _Page:
-    """Writes lines of a width; 0: however long they get, for a file or a pipe."""
+    """Writes lines of a width; 0 sets no limit, for a file or a pipe."""
 
     def __init__(self, width: int, *, coloured: bool) -> None:
         self._width = width
         self._coloured = coloured
-        self._told: set[str] = set()  # sessions
+        self._told: set[str] = set()  # ids of sessions and users that were shown before
 
     def block(self, verdict: Verdict) -> Iterator[str]:
         """Describe one cookie: a headline, its state, whose, its attributes, what is wrong."""
         name = plain(verdict.name) or "a bare value"
         state = self._in(_COLOURS[verdict.standing.state], verdict.standing.state)
-        source = f", {verdict.source}" if verdict.source else ""
+        what = "device cookie" if verdict.kind == "device" else f"{verdict.kind} token"
+        source = f", {plain(verdict.source)}" if verdict.source else ""
         times = f" {verdict.times:,} times" if verdict.times > 1 else ""
-        yield f"{self._in(_BOLD, name)}: {verdict.kind} token, {state}{source}{times}"
+        yield f"{self._in(_BOLD, name)}: {what}, {state}{source}{times}"
         yield from self._wrapped("  ", verdict.standing.reason)
         for label, text in self._facts(verdict):
-            yield from self._labelled(label, plain(text))
+            yield from self._labelled(label, text)
         if verdict.compared:
             yield ""
             yield from self._table(verdict.compared)
         if verdict.does:
             yield ""
             for label, text in zip(["a browser"] + [""] * 9, verdict.does, strict=False):
-                yield from self._labelled(label, plain(text))
+                yield from self._labelled(label, text)
         yield ""
         for problem in verdict.problems:
-            yield from self._labelled("problem", plain(problem.text), _RED)
-            if problem.mend:
-                yield from self._labelled("do", plain(problem.mend))
+            yield from self._labelled("problem", problem.text, _RED)
+            if problem.fix:
+                yield from self._labelled("do", problem.fix)
         if not verdict.problems:
             yield from self._labelled("problems", "none")
 
@@ -78,9 +80,9 @@ class _Page:
         yield from self._wrapped("", text)
 
     def others(self, names: list[str], *, alone: bool) -> Iterator[str]:
-        """Name what is not authingo's; that is no fault."""
+        """Name the cookies that are not authingo's, which is no problem."""
         count = len(names)
-        shown = [plain(name) for name in names[:_NAMES_SHOWN]]
+        shown = names[:_NAMES_SHOWN]
         if count > len(shown):
             shown.append(f"and {count - len(shown):,} more")
         start = f"{count:,} {'' if alone else 'other '}cookie{'' if count == 1 else 's'}"
@@ -88,15 +90,18 @@ class _Page:
         yield from self._wrapped("", text)
 
     def _facts(self, verdict: Verdict) -> Iterator[tuple[str, str]]:
-        """Tell whose a cookie is and how long it lives; of a session told before, no more."""
+        """Say whose a cookie is and how long it lives, once for each session."""
         standing = verdict.standing
         user, session = standing.user, standing.session
+        for device in standing.devices:
+            yield from self._account(device)
         if user is None or session is None:
             return
         if session.id in self._told:
             yield "session", f"{session.id}, as above"
             return
         self._told.add(session.id)
+        self._told.add(user.id)
         yield "user", f"{user.name} <{user.email}>"
         yield "", user.id
         yield "session", session.id
@@ -107,10 +112,30 @@ class _Page:
         if standing.ends is not None:
             yield "over by", f"{when(standing.ends)}, whatever refreshes it"
 
+    def _account(self, device: Device) -> Iterator[tuple[str, str]]:
+        """Say which account recognizes the browser by a token, and for how long."""
+        user, until = device.user, device.until
+        if user is None or until is None:
+            yield "account", device.reason
+            return
+        if user.id in self._told:
+            yield "account", f"{user.id}, as above"
+        else:
+            self._told.add(user.id)
+            yield "account", f"{user.name} <{user.email}>"
+            yield "", user.id
+        yield "", device.reason
+        yield "until", when(until)
+
     def _table(self, rows: list[Attribute]) -> Iterator[str]:
-        """Write the attributes in columns; where it is narrow, what they are is cut."""
+        """Write the attributes in columns; in a narrow terminal, their values are cut."""
         cells = [
-            (row.name, plain(row.is_) or "-", row.should or "-", "wrong" if row.problems else "ok")
+            (
+                plain(row.name),
+                plain(row.is_) or "-",
+                plain(row.should) or "-",
+                "wrong" if row.problems else "ok",
+            )
             for row in rows
         ]
         header = ("attribute", "is", "should be", "")
@@ -140,10 +165,12 @@ class _Page:
             yield indent + line
 
     def _lines(self, text: str, indent: int) -> list[str]:
+        """Wrap a text. Every text of the report passes here, so it is made `plain` here."""
+        shown = plain(text)
         if not self._width:
-            return [text]
+            return [shown]
         return textwrap.wrap(
-            text, max(self._width - indent, 20), break_on_hyphens=False, break_long_words=False
+            shown, max(self._width - indent, 20), break_on_hyphens=False, break_long_words=False
         )
 
     def _in(self, colour: str, text: str) -> str:

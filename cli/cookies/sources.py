@@ -1,7 +1,7 @@
-"""What an input is, and the cookies in it. The forms that are read have a module each.
+"""Recognize an input, and read the cookies in it. Each form of input has a module.
 
-However large the input is, it is gone through once, and what is kept of it is
-bounded (CWE-770): each distinct cookie of authingo once, of the others the name.
+An input of any size is read once, and only a limited part of it is kept (CWE-770): each distinct
+cookie of authingo once, and the names of the others.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from authingo.errors import UsageError
+from authingo.cli.errors import UsageError
 
+from ..browsers.headers import ParsedCookie
 from . import curl, documents, fetch, jars, lines, powershell, tables, transcripts
-from .headers import Given
 
-# Whatever cookies.prefix is, there or here.
+# The name of a cookie of authingo with any cookies.prefix.
 NAME = re.compile(
-    r"(?:__Host-|__Secure-)?(?P<prefix>[^\s=;]+)_(?P<kind>session|refresh)", re.IGNORECASE
+    r"(?:__Host-|__Secure-)?(?P<prefix>[^\s=;]+)_(?P<kind>session|refresh|device)", re.IGNORECASE
 )
 
 _MOST_COOKIES = 1_000_000  # read
@@ -30,7 +30,7 @@ _BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 class Seen:
     """A cookie, how often it came, and how many of its name came with one request."""
 
-    given: Given
+    given: ParsedCookie
     times: int = 1
     copies: int = 1
 
@@ -47,7 +47,7 @@ class Source(NamedTuple):
     """One kind of text: how it is recognized and read, and what to say if no cookie is in it."""
 
     is_it: Callable[[str], bool]
-    read: Callable[[str], Iterable[Given]]
+    read: Callable[[str], Iterable[ParsedCookie]]
     without: str = ""
 
 
@@ -59,7 +59,7 @@ def _is_no_command(text: str) -> bool:
     return not (curl.is_command(text) or powershell.is_command(text) or fetch.is_call(text))
 
 
-# The first in which there is a cookie is taken, so the more a form demands, the earlier it is.
+# The first form that finds a cookie is used, so the strictest forms come first.
 SOURCES = (
     Source(curl.is_command, curl.commands, curl.WITHOUT),
     Source(powershell.is_command, powershell.commands, powershell.WITHOUT),
@@ -114,7 +114,7 @@ _HINT = (
 )
 
 
-def _collect(cookies: Iterable[Given]) -> Found:
+def _collect(cookies: Iterable[ParsedCookie]) -> Found:
     """Keep each distinct cookie once; those of one request under one name stay apart."""
     found = Found()
     kept: dict[object, Seen] = {}
@@ -152,6 +152,6 @@ def _count_copies(request: dict[str, list[Seen]]) -> None:
             one.copies = max(one.copies, len(together))
 
 
-def _key(given: Given, earlier: int) -> object:
+def _key(given: ParsedCookie, earlier: int) -> object:
     attributes = None if given.attributes is None else tuple(sorted(given.attributes.items()))
     return (given.name, given.value, attributes, given.told, given.host, earlier)

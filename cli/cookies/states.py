@@ -1,4 +1,4 @@
-"""What a token is and in what state: by its spelling, and by what the store knows of it."""
+"""Find out what a token is and in what state, from its spelling and from the store."""
 
 from __future__ import annotations
 
@@ -7,20 +7,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from authingo.cookies import Kind
+from authingo.http.cookies import Kind
 from authingo.models import RefreshMatch, Session, TokenMatch, User
 from authingo.stores import Store
-from authingo.tokens import RefreshToken, SessionToken
+from authingo.tokens import DeviceToken, RefreshToken, SessionToken
 
+from ..browsers.headers import ParsedCookie
+from ..browsers.rules import Problem
 from ..spans import span
-from .browsers import Problem
-from .headers import Given
+from . import devices
 from .sources import NAME
 
 State = Literal["active", "expired", "rotated", "unknown", "malformed"]
 
-_LENGTHS: dict[Kind, int] = {"session": 43, "refresh": 64}
-# What tools write over a secret before a file is handed on.
+Tokens = SessionToken | RefreshToken | tuple[DeviceToken, ...]  # what a cookie carries
+
+_LENGTHS: dict[Kind, tuple[int, ...]] = {
+    "session": (43,),
+    "refresh": (64,),
+    "device": (64, 129, 194),  # up to three, joined by dots
+}
+# What tools put in place of a secret before a file is shared.
 _BLACKED_OUT = re.compile(
     r"\W?[\w -]{0,80}(redacted|saniti[sz]ed|removed|scrubbed|masked|hidden)[\w -]{0,80}\W?"
     r"|[*x\x80-\xff.-]{3,}",
@@ -29,8 +36,12 @@ _BLACKED_OUT = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """The state of a token and why; whose it is, and when the session ends at the latest."""
+class TokenState:
+    """The state of a token and why, its user, and when the session ends at the latest.
+
+    A device cookie has up to three tokens, and `devices` has one entry for each. Its state is
+    the best of theirs, and its user is that of the latest one that an account recognizes.
+    """
 
     state: State
     reason: str
@@ -38,64 +49,73 @@ class Standing:
     user: User | None = None
     session: Session | None = None
     ends: datetime | None = None
+    devices: tuple[devices.Device, ...] = ()
 
 
-def kind_of(given: Given, prefix: str) -> Kind | Literal["unknown"]:
-    """Tell by its name which cookie it is; of a value without a name, by the length.
+def kind_of(given: ParsedCookie, prefix: str) -> Kind | Literal["unknown"]:
+    """Return which cookie it is, by its name, or by the length of a value without a name.
 
-    `prefix`: cookies.prefix. A name with another one is that of another application.
+    `prefix` is cookies.prefix. A name with another one belongs to another application.
     """
     match = NAME.fullmatch(given.name)
     if match and match["prefix"].lower() == prefix.lower():
-        return "session" if match["kind"].lower() == "session" else "refresh"
+        kind = match["kind"].lower()
+        return next(known for known in _LENGTHS if known == kind)
     if given.name == "":
+        if len(DeviceToken.parse_all(given.value)) > 1:
+            return "device"
         size = len(given.value.strip("\"'"))
-        return "refresh" if size > sum(_LENGTHS.values()) / 2 else "session"
+        return "refresh" if size > sum(_LENGTHS["session"] + _LENGTHS["refresh"]) / 2 else "session"
     return "unknown"
 
 
-def token_of(given: Given, kind: str) -> SessionToken | RefreshToken | None:
-    """Return the well-formed token that a cookie of a kind carries."""
+def tokens_of(given: ParsedCookie, kind: str) -> Tokens | None:
+    """Return the tokens in a cookie of this kind, or None if they are not well-formed."""
     if kind == "session":
         return SessionToken.parse(given.value)
+    if kind == "device":
+        return DeviceToken.parse_all(given.value) or None
     return RefreshToken.parse(given.value) if kind == "refresh" else None
 
 
-def by_spelling(given: Given, kind: Kind | Literal["unknown"]) -> Standing:
+def by_spelling(given: ParsedCookie, kind: Kind | Literal["unknown"]) -> TokenState:
     """Judge a cookie that carries no well-formed token, without repeating any of it."""
     if kind == "unknown":
-        return Standing(state="unknown", reason="no cookie of authingo")
+        return TokenState(state="unknown", reason="no cookie of authingo")
     if given.value == "" and given.attributes is not None:
         reason = "it carries no token: the server clears the cookie with it"
-        return Standing(state="unknown", reason=reason)
+        return TokenState(state="unknown", reason=reason)
     if _BLACKED_OUT.fullmatch(given.value):
         reason = "its value was blacked out before it came here, so there is nothing to look up"
-        return Standing(state="unknown", reason=reason)
+        return TokenState(state="unknown", reason=reason)
     fault = _fault(given.value, kind)
-    mend = "take the whole value, exactly as the server set it"
-    problem = Problem(f"the server answers no_session: {fault}", mend)
-    return Standing(state="malformed", reason=fault, problem=problem)
+    fix = "take the whole value, exactly as the server set it"
+    does = "takes the browser for a stranger" if kind == "device" else "answers no_session"
+    problem = Problem(f"the server {does}: {fault}", fix)
+    return TokenState(state="malformed", reason=fault, problem=problem)
 
 
-async def by_store(store: Store, token: SessionToken | RefreshToken) -> Standing:
-    """Look a token up, changing nothing."""
+async def by_store(store: Store, token: Tokens) -> TokenState:
+    """Look a token up, or those of a device cookie. Changes nothing."""
     match: TokenMatch | RefreshMatch | None
+    if isinstance(token, tuple):
+        return _device_state(await devices.look_up(store, token))
     if isinstance(token, SessionToken):
-        match = await store.session_and_user(token.digest)
+        match = await store.sessions.by_token(token.digest)
     else:
-        match = await store.session_by_refresh(token.selector_digest, token.verifier_digest)
+        match = await store.sessions.by_refresh(token.selector_digest, token.verifier_digest)
     if match is None:
         reason = "no session has it: signed out, revoked, pruned, or of another database"
-        return Standing(state="unknown", reason=reason)
+        return TokenState(state="unknown", reason=reason)
     judge = _session_state(match) if isinstance(match, TokenMatch) else _refresh_state(match)
     state, reason, problem = judge
-    return Standing(
+    return TokenState(
         state=state,
         reason=reason,
         problem=problem,
         user=match.user,
         session=match.session,
-        ends=await store.session_end(match.session.id),
+        ends=await store.sessions.absolute_deadline(match.session.id),
     )
 
 
@@ -103,10 +123,10 @@ _Judged = tuple[State, str, Problem | None]
 
 
 def _session_state(match: TokenMatch) -> _Judged:
-    left = span(match.live_for)
-    if match.current and match.live:
+    left = span(match.active_for)
+    if match.current and match.active:
         return "active", f"it opens the session, for {left}; then a refresh is due", None
-    if match.live:
+    if match.active:
         reason = f"a refresh has just replaced it; it still opens the session for the grace, {left}"
         return "rotated", reason, None
     if not match.current:
@@ -117,7 +137,7 @@ def _session_state(match: TokenMatch) -> _Judged:
 
 
 def _refresh_state(match: RefreshMatch) -> _Judged:
-    if not match.live:
+    if not match.refreshable:
         return "expired", "the session is over: sign in again", None
     if match.current:
         left = span(match.session.refresh_expires_at - datetime.now(UTC))
@@ -132,20 +152,29 @@ def _refresh_state(match: RefreshMatch) -> _Judged:
     return "rotated", "it was used before: the session goes on with another one", problem
 
 
+def _device_state(found: tuple[devices.Device, ...]) -> TokenState:
+    """Sum up a device cookie. A browser without one is a stranger, which is no problem."""
+    state = devices.state_of(found)
+    user = next((one.user for one in found if one.user), None)
+    return TokenState(state=state, reason=devices.REASONS[state], user=user, devices=found)
+
+
 def _fault(value: str, kind: Kind) -> str:
     right = _LENGTHS[kind]
-    other: Kind = "refresh" if kind == "session" else "session"
+    size = f"{len(value):,} character{'s' if len(value) > 1 else ''}"
+    others = [other for other, lengths in _LENGTHS.items() if len(value) in lengths]
     if value == "":
         fault = "it is empty"
     elif value[:1] in {'"', "'"} or value[-1:] in {'"', "'"}:
         fault = "there are quotes around it: something between browser and server added them"
     elif "%" in value:
         fault = "it is percent-encoded: something between browser and server did that"
-    elif len(value) == _LENGTHS[other]:
-        fault = f"it has {len(value)} characters, as a {other} token has: they are mixed up"
-    elif len(value) != right:
-        size = f"{len(value):,} character{'s' if len(value) > 1 else ''}"
-        fault = f"it has {size}, and a {kind} token has {right}"
+    elif len(value) not in right and others:
+        fault = f"it has {size}, as a {others[0]} token has: they are mixed up"
+    elif kind == "device" and len(value) not in right:
+        fault = f"it has {size}, and one to three tokens joined by dots have 64, 129 or 194"
+    elif len(value) not in right:
+        fault = f"it has {size}, and a {kind} token has {right[0]}"
     else:
         fault = "it has a character that no token has, or another spelling of the same bytes"
     return fault

@@ -1,9 +1,9 @@
-"""Rows of the table of cookies in a browser's tools (Application or Storage), copied.
+"""Read rows copied from the table of cookies in a browser's tools (Application or Storage).
 
 The cells are separated by tabs: Name, Value, Domain, Path, Expires, Size, then
-HttpOnly and Secure (in Safari the other way round), SameSite, and more. A row by
-itself does not say which browser it is of: Chrome writes ISO dates and a priority,
-Firefox true and false, Safari a size with its unit.
+HttpOnly and Secure (in Safari the other way round), SameSite, and more. A row does not name its
+browser, but its form shows it: Chrome writes ISO dates and a priority, Firefox true and false,
+Safari a size with its unit.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .browsers import moment
-from .headers import Attributes, Given
+from ..browsers.headers import Attributes, ParsedCookie
+from ..browsers.rules import moment
 
 _ROW = re.compile(
     r"^(?P<name>[^\t\r\n]*)\t(?P<value>[^\t\r\n]*)\t(?P<domain>\.?[A-Za-z0-9.:_\[\]-]{1,253})"
@@ -25,7 +25,7 @@ _MARKS = {_TICK: True, "true": True, "": False, "false": False}
 _MOST_CELLS = 20
 
 
-def rows(text: str) -> Iterator[Given]:
+def rows(text: str) -> Iterator[ParsedCookie]:
     """Read the rows of such a table."""
     header = _HEADER.search(text)
     names = [cell.strip().lower() for cell in header[0].split("\t")] if header else []
@@ -53,7 +53,7 @@ def rows(text: str) -> Iterator[Given]:
         if same_site.strip().lower() in {"lax", "strict", "none"}:
             told.add("SameSite")
             attributes["SameSite"] = same_site.strip()
-        yield Given(
+        yield ParsedCookie(
             row["name"],
             row["value"],
             attributes,
@@ -69,7 +69,7 @@ def _is_safari(names: list[str], size: str) -> bool:
 
 
 def _is_chrome_or_firefox(cells: list[str]) -> bool:
-    """Tell it by the form of the date, the words true and false, or the priority of a cookie."""
+    """Return whether the date, the words true and false, or the priority of a cookie show it."""
     return (
         re.match(r"\d{4}-\d\d-\d\dT|.{10,30} GMT$", cells[0]) is not None
         or cells[2:3] in (["true"], ["false"])

@@ -1,8 +1,8 @@
-"""What curl prints: of `-i` the responses, of `-v` the requests too.
+"""Read what curl prints: the responses with `-i`, and the requests too with `-v`.
 
-A body is not a header: a page that explains Set-Cookie sets none. So with `-i`
-(and HTTPie, and what browsers' tools copy) only the lines between a start line
-and the next empty one count, with `-v` only those that curl marks with < or >.
+A body is not a header: a page that explains Set-Cookie sets no cookie. So with `-i` (and HTTPie,
+and what browsers' tools copy) only the lines between a start line and the next empty line count.
+With `-v` only those that curl marks with < or > count.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .headers import Exchange, Given, of_request, of_response
+from ..browsers.headers import Exchange, ParsedCookie, of_request, of_response
 
 _LINE = re.compile(
     r"^[ \t]*(?:[<>*][ \t]+)?(?P<name>set-cookie|cookie)[ \t]*:[ \t]*(?P<value>[^\r\n]*)",
     re.IGNORECASE | re.MULTILINE,
 )
-# Also in the middle of a line: a body need not end with one before the next response.
+# Also in the middle of a line, since a body may have no line end before the next response.
 _START = re.compile(
     r"HTTP/\d(?:\.\d)? \d{3}(?: [^\r\n]{0,60})?\r?\n(?=[A-Za-z0-9-]+:)"
     r"|^(?P<method>[A-Z]{3,7}) (?P<target>\S{1,2000}) HTTP/\d[^\r\n]*\r?\n",
@@ -33,8 +33,8 @@ _MARKED = re.compile(
     r"|\* (?P<plain>Connected to|Closing connection))",
     re.IGNORECASE | re.MULTILINE,
 )
-# What `authingo serve` says on a loopback address, and nobody else. The header of
-# `authingo.cli.development`, which would import the whole of FastAPI with it.
+# The header that only `authingo serve` sends, on a loopback address. It is not imported from
+# `authingo.cli.development`, because that would import the whole of FastAPI.
 _DEVELOPMENT = re.compile(r"^x-authingo-dev-cookies:", re.IGNORECASE | re.MULTILINE)
 _HOST = re.compile(r"^host: *(\S{1,300})", re.IGNORECASE | re.MULTILINE)
 
@@ -44,12 +44,12 @@ def is_transcript(text: str) -> bool:
     return bool(_VERBOSE.search(text) or _START.search(text))
 
 
-def transcript(text: str) -> Iterator[Given]:
+def transcript(text: str) -> Iterator[ParsedCookie]:
     """Read what curl, or a tool like it, printed."""
     return _verbose(text) if _VERBOSE.search(text) else _blocks(text)
 
 
-def _blocks(text: str) -> Iterator[Given]:
+def _blocks(text: str) -> Iterator[ParsedCookie]:
     position, number = 0, 0
     url: str | None = None
     while start := _START.search(text, position):
@@ -58,7 +58,7 @@ def _blocks(text: str) -> Iterator[Given]:
         position = end.end() if end else len(text)
         if start["method"]:
             host = _HOST.search(text, start.end(), position)
-            # Whether it was https is not in it, so only what does not depend on that is told.
+            # It does not show whether it was https, so nothing is said that depends on that.
             url = f"//{host[1]}{start['target']}" if host else None
         elif url is None and _DEVELOPMENT.search(text, start.end(), position):
             url = "http://localhost/"
@@ -66,7 +66,7 @@ def _blocks(text: str) -> Iterator[Given]:
             yield from _of_line(line, Exchange(number, url))
 
 
-def _verbose(text: str) -> Iterator[Given]:
+def _verbose(text: str) -> Iterator[ParsedCookie]:
     number, encrypted = 0, False
     target = host = None
     for line in _MARKED.finditer(text):
@@ -84,7 +84,7 @@ def _verbose(text: str) -> Iterator[Given]:
             yield from _of_line(line, Exchange(number, url))
 
 
-def _of_line(line: re.Match[str], exchange: Exchange) -> Iterator[Given]:
+def _of_line(line: re.Match[str], exchange: Exchange) -> Iterator[ParsedCookie]:
     if line["name"].lower() == "cookie":
         yield from of_request(line["value"], exchange)
     else:

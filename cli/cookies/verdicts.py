@@ -1,4 +1,4 @@
-"""What is to be said of each cookie: what it is, and what is wrong with it."""
+"""Judge each cookie: say what it is, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ from itertools import combinations
 from typing import Any, Literal
 
 from authingo.config import Settings
-from authingo.cookies import Cookie, Cookies, Kind
+from authingo.domains import covers
+from authingo.http.cookies import Cookie, Cookies, Kind
 from authingo.stores import Store
 
-from .attributes import Attribute, compare
-from .browsers import Problem, keeps, lifetime, refusals, sends, withheld
-from .headers import Given
-from .places import Place, covers, path_matches, same_site
+from ..browsers.attributes import Attribute, compare
+from ..browsers.headers import ParsedCookie
+from ..browsers.places import Place, path_matches
+from ..browsers.rules import (
+    Problem,
+    domain_of,
+    keeps,
+    lifetime,
+    refusals,
+    sends,
+    unreachable_pages,
+    withheld,
+)
 from .redaction import problem_without_tokens, without_tokens
 from .sources import NAME, Found, Seen
-from .states import Standing, by_spelling, by_store, kind_of, token_of
+from .states import TokenState, by_spelling, by_store, kind_of, tokens_of
 
-_MOST_COMPARED = 100  # cookies of one name, each with each other
+_MOST_COMPARED = 100  # cookies of one name that are compared with each other
 _SHADOWED = Problem(
     "there is another one with another Path or Domain: a browser keeps and sends both, "
     "and the server then takes neither",
@@ -38,15 +48,15 @@ class Verdict:
 
     name: str
     kind: Kind | Literal["unknown"]
-    standing: Standing
+    standing: TokenState
     attributes: dict[str, str | bool] | None = None
     compared: list[Attribute] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    does: list[str] = field(default_factory=list)  # a browser with it
+    does: list[str] = field(default_factory=list)  # what a browser does with it
     source: str = ""
     times: int = 1
-    leftover: bool = False  # it expires what another cookies.domain or .partitioned has left
-    note: str = ""  # on one that is not ours
+    leftover: bool = False  # it expires a cookie of another cookies.domain or .partitioned
+    note: str = ""  # about a cookie of another application
 
     def add(self, problem: Problem) -> None:
         """Add a problem, once."""
@@ -54,7 +64,7 @@ class Verdict:
             self.problems.append(problem)
 
     def take_out_tokens(self) -> None:
-        """Let no part of a token through that slipped into a name or an attribute."""
+        """Remove every part of a token that got into a name or an attribute by mistake."""
         self.name = without_tokens(self.name)
         for key, value in (self.attributes or {}).items():
             if self.attributes is not None and isinstance(value, str):
@@ -77,50 +87,62 @@ class Inspector:
     Args:
         settings: what the cookies should be like.
         found: the cookies.
-        asked: what a browser is going to ask for, if that was said.
+        asked: the address that a browser is going to request, if it was given.
     """
 
     def __init__(self, settings: Settings, found: Found, asked: Place | None = None) -> None:
         self._settings = settings
-        self._cookies = Cookies(settings)
+        cookies = Cookies(settings)
+        self._expected = {
+            one.kind: one for one in (cookies.session, cookies.refresh, cookies.device)
+        }
         self._public = Place.parse(settings.public_url) if settings.public_url else None
         self._asked = asked
         self._seen = found.cookies
+        self._kinds = [kind_of(seen.given, settings.cookies.prefix) for seen in found.cookies]
         self._now = datetime.now(UTC)
 
     @property
     def needs_store(self) -> bool:
         """Whether there is a well-formed token to look up."""
-        return any(token_of(seen.given, self._kind(seen.given)) for seen in self._seen)
+        return any(tokens_of(seen.given, kind) for seen, kind in self._each())
 
     def without_store(self) -> list[Verdict]:
-        """Return what the spelling alone tells."""
-        return self._judge([by_spelling(one.given, self._kind(one.given)) for one in self._seen])
+        """Judge the cookies by their spelling alone."""
+        return self._judge([by_spelling(seen.given, kind) for seen, kind in self._each()])
 
     async def with_store(self, store: Store) -> list[Verdict]:
         """Look the tokens up, changing nothing."""
         standings = []
-        for seen in self._seen:
-            kind = self._kind(seen.given)
-            token = token_of(seen.given, kind)
+        for index, (seen, kind) in enumerate(self._each()):
+            token = tokens_of(seen.given, kind)
             known = await by_store(store, token) if token else by_spelling(seen.given, kind)
+            if seen.given.name == "" and kind == "refresh" and known.session is None:
+                device = tokens_of(seen.given, "device")  # a device token looks the same
+                of_device = await by_store(store, device) if device else known
+                if of_device.user:
+                    known, self._kinds[index] = of_device, "device"
             standings.append(known)
         return self._judge(standings)
 
-    def _kind(self, given: Given) -> Kind | Literal["unknown"]:
-        return kind_of(given, self._settings.cookies.prefix)
+    def _each(self) -> list[tuple[Seen, Kind | Literal["unknown"]]]:
+        return list(zip(self._seen, self._kinds, strict=True))
 
-    def _judge(self, standings: list[Standing]) -> list[Verdict]:
-        verdicts = [self._verdict(*one) for one in zip(self._seen, standings, strict=True)]
+    def _judge(self, standings: list[TokenState]) -> list[Verdict]:
+        verdicts = [
+            self._verdict(seen, kind, standing)
+            for (seen, kind), standing in zip(self._each(), standings, strict=True)
+        ]
         self._find_shadows(verdicts)
         self._find_strangers(verdicts)
         for verdict in verdicts:
             verdict.take_out_tokens()
         return verdicts
 
-    def _verdict(self, seen: Seen, standing: Standing) -> Verdict:
-        given, kind = seen.given, self._kind(seen.given)
-        attributes = given.attributes
+    def _verdict(
+        self, seen: Seen, kind: Kind | Literal["unknown"], standing: TokenState
+    ) -> Verdict:
+        given, attributes = seen.given, seen.given.attributes
         if attributes is not None:
             attributes = {"Domain": given.host, **attributes} if given.host else {**attributes}
         verdict = Verdict(
@@ -134,9 +156,11 @@ class Inspector:
         if kind == "unknown":
             verdict.note = self._other_application(given)
             return verdict
-        expected = self._cookies.session if kind == "session" else self._cookies.refresh
+        expected = self._expected[kind]
         verdict.problems = [standing.problem] if standing.problem else []
-        verdict.problems += _name_problems(seen, expected)
+        if not self._may_have_either_name(given, expected):
+            verdict.problems += _name_problems(given, expected)
+        verdict.problems += _copies(seen)
         verdict.problems += self._of_another_server(given)
         if given.attributes is None:
             verdict.problems += _sent_elsewhere(given, expected)
@@ -144,10 +168,28 @@ class Inspector:
             self._judge_attributes(given, expected, verdict)
         return verdict
 
-    def _other_application(self, given: Given) -> str:
-        """Tell a token under a name that another cookies.prefix makes."""
+    def _may_have_either_name(self, given: ParsedCookie, expected: Cookie) -> bool:
+        """Return whether a device cookie may be named with or without `__Host-`.
+
+        It has the prefix whenever it is Secure. If public_url is unset, that depends on the
+        server: `authingo serve` sets public_url for itself, and its cookies are then not Secure.
+        """
+        if (
+            expected.kind != "device"
+            or self._settings.public_url
+            or "Secure" in (given.attributes or {})
+        ):
+            return False
+        place = self._place_of(given)
+        unclear = place is None or (place.loopback and place.scheme != "https")
+        return unclear and given.name.removeprefix("__Host-") == expected.name.removeprefix(
+            "__Host-"
+        )
+
+    def _other_application(self, given: ParsedCookie) -> str:
+        """Return a note if a name with another cookies.prefix holds a token."""
         match = NAME.fullmatch(given.name)
-        if match is None or token_of(given, match["kind"].lower()) is None:
+        if match is None or tokens_of(given, match["kind"].lower()) is None:
             return ""
         return (
             f"{without_tokens(given.name)} holds what a {match['kind'].lower()} token looks like: "
@@ -155,11 +197,11 @@ class Inspector:
             f"{self._settings.cookies.prefix}, is another one there"
         )
 
-    def _judge_attributes(self, given: Given, expected: Cookie, verdict: Verdict) -> None:
+    def _judge_attributes(self, given: ParsedCookie, expected: Cookie, verdict: Verdict) -> None:
         place = self._place_of(given)
         refused = refusals(given, place)
         verdict.leftover = _expires_another(given, expected)
-        if verdict.leftover:  # only what it would expire can be judged
+        if verdict.leftover:  # judge it as the cookie that it expires
             expected = replace(expected, **_identity(given))
         verdict.compared = compare(given, expected, self._settings, place)
         verdict.problems += refused
@@ -184,9 +226,9 @@ class Inspector:
             verdict.does.insert(0, keeps(given, self._now))
         if self._asked is not None:
             self._predict(given, expected, verdict, self._asked)
-        verdict.problems += self._other_sites(given, place)
+        verdict.problems += unreachable_pages(given, place, self._settings)
 
-    def _place_of(self, given: Given) -> Place | None:
+    def _place_of(self, given: ParsedCookie) -> Place | None:
         """Return where a cookie came from: what its source says, else --url, else public_url."""
         said = _said(given)
         for known in (self._asked, self._public):
@@ -194,8 +236,8 @@ class Inspector:
                 return known  # a jar and HTTPie do not say whether it was https
         return said or self._asked or self._public
 
-    def _of_another_server(self, given: Given) -> Iterator[Problem]:
-        """Tell that it is held against the wrong configuration."""
+    def _of_another_server(self, given: ParsedCookie) -> Iterator[Problem]:
+        """Report a cookie that is compared with the wrong configuration."""
         said, public, domain = _said(given), self._public, self._settings.cookies.domain
         if said is None or public is None or said.host == public.host:
             return
@@ -205,36 +247,24 @@ class Inspector:
                 "name the configuration of that server with --config",
             )
 
-    def _predict(self, given: Given, expected: Cookie, verdict: Verdict, asked: Place) -> None:
-        """Say whether it goes with the request of --url, and whether that is as it should be."""
+    def _predict(
+        self, given: ParsedCookie, expected: Cookie, verdict: Verdict, asked: Place
+    ) -> None:
+        """Say whether a browser sends it with the request of --url, and whether it should."""
         held = withheld(given, asked, self._place_of(given))
         target = f"{asked.path} of {asked}"
         if not held:
             verdict.does.append(f"sends it to {target}")
         elif path_matches(expected.path, asked.path):
             text = f"a browser does not send it to {target}: {'; '.join(held)}"
-            mend = "correct what sets it, or ask the address that it is for"
-            verdict.problems.append(Problem(text, mend))
+            fix = "correct what sets it, or ask the address that it is for"
+            verdict.problems.append(Problem(text, fix))
         else:
             verdict.does.append(f"does not send it to {target}: it is for {expected.path} alone")
 
-    def _other_sites(self, given: Given, place: Place | None) -> Iterator[Problem]:
-        """Name the trusted origins whose pages make requests without this cookie."""
-        same = str((given.attributes or {}).get("SameSite", "")).lower()
-        if "SameSite" not in given.told or same == "none" or place is None:
-            return
-        for origin in self._settings.trusted_origins:
-            page = Place.parse(origin)
-            if page is not None and not same_site(page, place):
-                yield Problem(
-                    f"pages of {page} are of another site than {place}: "
-                    "a browser does not send it with what they ask for",
-                    'serve both under one domain, or set cookies.same_site = "none"',
-                )
-
     def _find_shadows(self, verdicts: list[Verdict]) -> None:
-        """Tell cookies of one name that replace each other, or are kept beside each other."""
-        groups: dict[str, list[tuple[Given, Verdict]]] = {}
+        """Report cookies of one name that replace each other or that a browser keeps together."""
+        groups: dict[str, list[tuple[ParsedCookie, Verdict]]] = {}
         for seen, verdict in zip(self._seen, verdicts, strict=True):
             given = seen.given
             if verdict.kind != "unknown" and given.name and given.attributes and given.value:
@@ -247,20 +277,20 @@ class Inspector:
                 elif self._key(one) == self._key(other) and _in_one_response(one, other):
                     earlier.add(_REPLACED)
 
-    def _sent_together(self, one: Given, other: Given) -> bool:
-        """Tell whether a browser keeps both of two of one name, and sends both with one request."""
+    def _sent_together(self, one: ParsedCookie, other: ParsedCookie) -> bool:
+        """Return whether a browser keeps both cookies, and sends both with one request."""
         (path, domain, host), (other_path, other_domain, other_host) = map(self._key, (one, other))
         overlap = path_matches(path, other_path) or path_matches(other_path, path)
         return overlap and host == other_host and (path, domain) != (other_path, other_domain)
 
-    def _key(self, given: Given) -> tuple[str, str, str]:
-        """Return what a browser tells cookies of one name apart by, and the host."""
-        attributes, place = given.attributes or {}, self._place_of(given)
+    def _key(self, given: ParsedCookie) -> tuple[str, str, str]:
+        """Return what distinguishes cookies of one name in a browser, and the host."""
+        place = self._place_of(given)
         host = given.host or (place.host if place else "")
-        return str(attributes.get("Path", "/")), str(attributes.get("Domain", "")).lower(), host
+        return str((given.attributes or {}).get("Path", "/")), domain_of(given, place), host
 
     def _find_strangers(self, verdicts: list[Verdict]) -> None:
-        """Tell a pair of cookies that came together and are of different sessions."""
+        """Report two cookies that came together but belong to different sessions."""
         first: dict[tuple[int, str | None], Verdict] = {}
         for seen, verdict in zip(self._seen, verdicts, strict=True):
             session = verdict.standing.session
@@ -274,31 +304,31 @@ class Inspector:
                 verdict.problems.append(Problem(text, "sign out, clear the cookies, and sign in"))
 
 
-def _identity(given: Given) -> dict[str, Any]:
-    """Return that by which a browser tells it from others of the same name and Path."""
+def _identity(given: ParsedCookie) -> dict[str, Any]:
+    """Return what distinguishes it in a browser from others of the same name and Path."""
     attributes = given.attributes or {}
     domain = str(attributes.get("Domain", "")).removeprefix(".").lower()
     return {"domain": domain or None, "partitioned": "Partitioned" in attributes}
 
 
-def _expires_another(given: Given, expected: Cookie) -> bool:
-    """Tell whether a response expires with it what other settings may have left."""
+def _expires_another(given: ParsedCookie, expected: Cookie) -> bool:
+    """Return whether it expires a cookie that other settings may have left."""
     expires = given.value == "" and (given.attributes or {}).get("Max-Age") == "0"
     own = {"domain": expected.domain, "partitioned": expected.partitioned}
     return expires and _identity(given) != own
 
 
-def _said(given: Given) -> Place | None:
+def _said(given: ParsedCookie) -> Place | None:
     """Return where a cookie came from, if its source says so."""
     url = given.exchange.url or (f"//{given.host}" if given.host else None)
     return Place.parse(url) if url else None
 
 
-def _in_one_response(one: Given, other: Given) -> bool:
+def _in_one_response(one: ParsedCookie, other: ParsedCookie) -> bool:
     return one.exchange == other.exchange and one.exchange.number > 0
 
 
-def _source(given: Given) -> str:
+def _source(given: ParsedCookie) -> str:
     if given.name == "" and given.attributes is None:
         return ""
     if given.stored:
@@ -306,31 +336,36 @@ def _source(given: Given) -> str:
     return "sent with a request" if given.attributes is None else "set by a response"
 
 
-def _name_problems(seen: Seen, expected: Cookie) -> Iterator[Problem]:
-    name = seen.given.name
+def _name_problems(given: ParsedCookie, expected: Cookie) -> Iterator[Problem]:
+    name = given.name
     if not name:
-        if seen.given.attributes is not None:
+        if given.attributes is not None:
             yield Problem(
                 "it has no name: the server does not look at it", f"call it {expected.name}"
             )
         return
     if name != expected.name:
         spelling = name.lower() == expected.name.lower()
-        why = "(names have a case)" if spelling else "(cookies.hardened_names)"
+        prefix = "as it is Secure" if expected.secure else "as it is not Secure"
+        why = prefix if expected.kind == "device" else "cookies.hardened_names"
+        why = "names have a case" if spelling else why
         yield Problem(
-            f"this configuration calls it {expected.name} {why}: "
+            f"this configuration calls it {expected.name} ({why}): "
             "under this name the server does not look at it",
             "sign in again, or use the configuration of the running server",
         )
-    if seen.copies > 1:
+
+
+def _copies(seen: Seen) -> Iterator[Problem]:
+    if seen.given.name and seen.copies > 1:
         yield Problem(
             f"it came {seen.copies} times, so the server takes none of them",
             "clear the cookies of this site, and look for one set with another Path or Domain",
         )
 
 
-def _sent_elsewhere(given: Given, expected: Cookie) -> Iterator[Problem]:
-    """Tell a refresh token that went to another address than the refresh route."""
+def _sent_elsewhere(given: ParsedCookie, expected: Cookie) -> Iterator[Problem]:
+    """Report a cookie that was sent to the wrong path, such as a refresh token."""
     place = Place.parse(given.exchange.url) if given.exchange.url else None
     if place is not None and not path_matches(expected.path, place.path):
         yield Problem(

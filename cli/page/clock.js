@@ -1,8 +1,8 @@
 // The server's clock. Deadlines are the server's, so a countdown must not trust ours.
 //
-// The Date header has whole seconds and is made once a second, later on a busy server, so
-// an answer tells the difference of the clocks to some three seconds. The limits of all
-// answers together tell it better. Where no difference at all is possible, there is none.
+// The Date header has whole seconds. A server makes it once a second, or later if it is busy, so
+// one answer shows the difference between the clocks to some three seconds. All answers together
+// narrow it down. If there may be no difference at all, we assume that there is none.
 
 const STALE = 3000; // milliseconds that a Date may be late
 
@@ -14,7 +14,7 @@ export function learn(date, sentAt, receivedAt) {
   if (Number.isNaN(said)) return;
   const low = said - receivedAt;
   const high = said + STALE - sentAt;
-  const moved = low > most || high < least; // somebody set a clock
+  const moved = low > most || high < least; // a clock was set
   least = moved ? low : Math.max(least, low);
   most = moved ? high : Math.min(most, high);
 }

@@ -1,37 +1,61 @@
-// Why each attribute of a cookie is as it is.
+// What each cookie is for, and why each of its attributes is as it is.
 
 import { inWords } from "./clock.js";
 import { settings } from "./wire.js";
+
+const PURPOSE = {
+  session: "says who is asking",
+  refresh: "gets the next pair of tokens",
+  device: "knows this browser, so strangers can’t keep you out",
+};
 
 const WHY = {
   session: {
     path: () => "every route of your service may ask who it is",
     "max-age": () =>
-      `the server ends it after ${inWords(settings.seconds.session)}; ` +
-      `kept longer, so that an idle tab can still sign out`,
-    lax: "another site's link brings it along, another site's form or script does not",
+      `the server ends it after ${inWords(settings.seconds.session)}; then it can only sign out`,
+    lax: "a link of another site brings it along, a form or script does not",
   },
   refresh: {
-    path: () => "it goes to this one address: no other route, log or handler ever sees it",
+    path: () => "this one address: no other route, log or handler sees it",
     "max-age": (seconds) => `${inWords(seconds)}: until the refresh token expires`,
+    strict: "never on a request that another site began, not even a link",
+  },
+  device: {
+    path: () => "every route gets it, and it opens none of them",
+    "max-age": (seconds) => `${inWords(seconds)} from each sign-in; it stays when you sign out`,
     strict: "never on a request that another site began, not even a link",
   },
 };
 
-// Returns pairs of what the cookie says and why; what it leaves unsaid is in italics.
-export function explained({ name, cleared, attributes }) {
-  const kind = name === settings.cookies.refresh ? "refresh" : "session";
+const kindOf = (name) =>
+  Object.keys(WHY).find((kind) => settings.cookies[kind] === name) ?? "session";
+
+export const purpose = ({ name, cleared }) => (cleared ? "" : PURPOSE[kindOf(name)]);
+
+// Returns the attributes of each cookie in an answer and their reasons, and those common to all.
+export function explained(cookies) {
+  const every = cookies.map(rowsOf);
+  const same = ([attribute, why]) =>
+    every.every((rows) => rows.some((one) => one[0] === attribute && one[1] === why));
+  const common = every.length > 1 ? every[0].filter(same) : [];
+  const own = (rows) => rows.filter((row) => !common.length || !same(row));
+  return { each: every.map(own), common };
+}
+
+function rowsOf({ name, cleared, attributes }) {
+  const kind = kindOf(name);
   const lines = attributes.map((attribute) => [attribute, reason(kind, attribute, cleared)]);
   const said = attributes.map((attribute) => attribute.split("=")[0].toLowerCase());
   if (!said.includes("secure")) {
-    const why = `public_url is ${settings.public_url}; everywhere else, cookies are Secure`;
+    const why = `public_url is ${settings.public_url}; elsewhere they are Secure`;
     lines.push(["no Secure", why]);
   }
   if (!said.includes("domain")) lines.push(["no Domain", "this host only, and no subdomain of it"]);
   return lines;
 }
 
-// The same in one line, for where there is little room.
+// The same in one line, for places with little room.
 export function inShort({ cleared, attributes }) {
   if (cleared) return "";
   const value = (name) =>

@@ -14,7 +14,7 @@ const LIVES = {
 export function count() {
   if (!state.session) return;
   for (const [name, deadline] of Object.entries(LIVES)) {
-    // The server's clock is known to a second or two: nothing has more left than its whole life.
+    // We know the server's clock only to a second or two, so never show more than a whole life.
     const left = Math.min(Math.max(0, deadline() - now()), settings.seconds[name] * 1000);
     const row = $(`life-${name}`);
     const text = left ? lengthOf(left) : "expired";

@@ -8,19 +8,19 @@ export function el(tag, properties = {}, ...children) {
   return node;
 }
 
-// Says what came of something, to eyes and to screen readers.
+// Shows the result of an action, also to screen readers.
 export function say(text, bad = false) {
   const notice = $("notice");
   notice.textContent = text;
   notice.classList.toggle("bad", bad);
 }
 
-// A server that does not answer has a place of its own to be told of.
+// Shows an error. If the server did not answer, another place on the page says so.
 export function fail(answer) {
   say(answer.status ? answer.message : "", true);
 }
 
-// Runs a task for a button, which takes no second click meanwhile and keeps the focus.
+// Runs a task for a button, which ignores clicks meanwhile and keeps the focus.
 export async function busy(button, task) {
   if (button.getAttribute("aria-busy") === "true") return;
   button.setAttribute("aria-busy", "true");
@@ -36,7 +36,7 @@ export function onClick(id, task) {
   button.addEventListener("click", () => busy(button, task));
 }
 
-// Shows one of two places, and takes the focus along if it was in the one that goes.
+// Shows some parts and hides others, and moves the focus if it was in a part that is now hidden.
 export function swap(shown, gone, heading) {
   const inside = gone.some((node) => node.contains(document.activeElement));
   for (const node of gone) node.hidden = true;

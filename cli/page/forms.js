@@ -9,7 +9,7 @@ const FIELD_OF = {
   wrong_password: "current_password",
 };
 
-// Sends what a form holds by `task`, and shows what the answer finds wrong with it.
+// Sends the values of a form with `task`, and shows the errors in the answer.
 export function onSubmit(id, task) {
   const form = $(id);
   form.addEventListener("submit", (event) => {
@@ -28,7 +28,7 @@ export function onSubmit(id, task) {
 }
 
 function showAnswer(form, { code, message, fields = {} }) {
-  say(""); // what went well before has nothing to do with this error
+  say(""); // an earlier success has nothing to do with this error
   const field = FIELD_OF[code];
   if (field && form.elements[field]) {
     showErrors(form, { [field]: message }, "");

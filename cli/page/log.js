@@ -1,6 +1,6 @@
 // The log of what went over the wire.
 
-import { explained, inShort } from "./cookies.js";
+import { explained, inShort, purpose } from "./cookies.js";
 import { $, busy, el } from "./dom.js";
 import { onExchange } from "./wire.js";
 
@@ -26,7 +26,7 @@ function add(exchange) {
   while ($("log").children.length > KEPT) $("log").lastChild.remove();
 }
 
-// Where the log is far below, a line at the foot of the window leads to it.
+// If the log is far below, a line at the foot of the window leads to it.
 function showLatest(exchange) {
   const latest = $("latest");
   latest.hidden = false;
@@ -53,7 +53,7 @@ function summary(exchange) {
     el("span", { className: "took" }, `${Math.max(1, Math.round(took))} ms`),
     note && el("span", { className: "note" }, note),
   ];
-  // With spaces between, for those who hear it.
+  // With spaces between, for screen readers.
   return el("summary", {}, ...parts.filter(Boolean).flatMap((one) => [one, " "]));
 }
 
@@ -65,9 +65,9 @@ function content(exchange) {
   ];
   const sent = answer?.cookies.sent ?? [];
   if (sent.length) request.push(`Cookie: ${sent.map((name) => `${name}=…`).join("; ")}`);
-  // What was set comes first: it is what nobody could see otherwise.
+  // Cookies that were set come first, because a page cannot see them otherwise.
   return [
-    ...(answer?.cookies.set ?? []).map(cookie),
+    ...cookies(answer?.cookies.set ?? []),
     part("Request", transcript(request, exchange.body), copyButton(exchange)),
     answer
       ? part(
@@ -94,15 +94,24 @@ function transcript(lines, body) {
 
 const verb = ({ cleared }) => (cleared ? "Cookie cleared:" : "Cookie set:");
 
-function cookie(one) {
-  const rows = explained(one).map(([attribute, why]) =>
-    el("div", {}, el("dt", {}, el("code", {}, attribute)), el("dd", {}, why)),
+// Shows what all cookies have in common once, so that three of them fit in a window.
+function cookies(set) {
+  const { each, common } = explained(set);
+  const blocks = set.map((one, index) =>
+    cookie([`${verb(one)} `, el("code", {}, one.name)], purpose(one), each[index]),
   );
-  const title = el("h3", {}, `${verb(one)} `, el("code", {}, one.name));
-  return el("div", { className: "part cookie" }, title, el("dl", {}, ...rows));
+  return common.length ? [...blocks, cookie(["Each of them"], "", common)] : blocks;
 }
 
-// As a shell takes it. The cookies are in a jar of curl's own, the password is not here.
+function cookie(title, use, rows) {
+  const what = use ? [" ", el("span", { className: "use" }, use)] : [];
+  const lines = rows.map(([attribute, why]) =>
+    el("div", {}, el("dt", {}, el("code", {}, attribute)), el("dd", {}, why)),
+  );
+  return el("div", { className: "part cookie" }, el("h3", {}, ...title, ...what), el("dl", {}, ...lines));
+}
+
+// Returns a command for a shell. curl keeps the cookies in a jar, and the password is left out.
 function curl({ method, path, headers, body }) {
   const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
   return [

@@ -24,7 +24,7 @@ async function show() {
     return card(el("span", { className: "line" }, `${method} ${path}`), route.summary, parts);
   }
 
-  // What the routes answer otherwise: the same everywhere, so it is shown once.
+  // The other answers of the routes. They are the same everywhere, so they are shown once.
   function errors() {
     const all = Object.values(api.paths).flatMap((methods) => Object.values(methods));
     const other = all.map((route) => route.responses.default).find(Boolean);

@@ -11,7 +11,7 @@ import { onExchange, send, settings } from "./wire.js";
 
 const { state } = session;
 const WHY_SIGNED_OUT = {
-  "signed out": "Signed out: the session is deleted, and both cookies are cleared.",
+  "signed out": "Signed out: the session is deleted, and its two cookies are cleared.",
   "signed out elsewhere": "Signed out in another tab.",
   session_expired: "The session has expired for good. Sign in again.",
   no_session: "The session was ended elsewhere. Sign in again.",
@@ -63,7 +63,7 @@ async function told(doing, done) {
 onClick("show-sign-up", async () => showForm("sign-up"));
 onClick("show-sign-in", async () => showForm("sign-in"));
 onSubmit("sign-up", (body) =>
-  told(session.begin("/sign-up", body), "Welcome. Two cookies are set: see “On the wire”."),
+  told(session.begin("/sign-up", body), "Welcome. Three cookies are set: see “On the wire”."),
 );
 onSubmit("sign-in", (body) => told(session.begin("/sign-in", body), "Signed in."));
 onSubmit("change-password", async (body) => {

@@ -7,7 +7,7 @@ const channel = new BroadcastChannel(LOCK);
 
 export const state = { user: null, session: null, known: false };
 
-// Grows when the session is another one, so that an answer that was under way is not believed.
+// Grows when the session changes, so that the answer to a request sent before that is ignored.
 let version = 0;
 let renewing = null;
 const listeners = [];
@@ -31,14 +31,14 @@ channel.onmessage = ({ data }) => {
   } else if (data.type === "signed out") {
     if (state.user) change(null, null, "signed out elsewhere");
   } else if (data.type === "renewed") {
-    // A refresh that raced a sign-out has renewed nothing.
+    // Ignore a refresh that raced a sign-out: it renewed nothing.
     if (state.session?.id === data.session.id) change(data.user, data.session, "renewed elsewhere");
   } else {
     change(data.user, data.session, "signed in elsewhere");
   }
 };
 
-// Sends a request that needs a session; where it has expired, renews it and sends it again.
+// Sends a request that needs a session. If the session has expired, renews it and sends again.
 export async function call(method, path, options = {}) {
   let began = version;
   let answer = await send(method, path, options);

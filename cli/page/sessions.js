@@ -44,7 +44,7 @@ function listed(one) {
   }
 }
 
-// What a browser calls itself, for people: the whole of it is in the title.
+// A short name for a browser; the title has the whole User-Agent.
 function browserOf(agent) {
   if (!agent) return "Something unnamed";
   const system = SYSTEMS.find((name) => agent.includes(name));

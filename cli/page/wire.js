@@ -1,4 +1,4 @@
-// Sends requests, and tells whoever listens what went over the wire.
+// Sends requests, and tells the listeners what went over the wire.
 
 import { learn } from "./clock.js";
 
@@ -11,8 +11,8 @@ export const onExchange = (listener) => listeners.push(listener);
 
 export const settings = await (await fetch("/page/settings.json", { cache: "no-store" })).json();
 
-// Returns {ok, status, code, message, fields, value}; status 0 where nothing came back.
-// `quiet`: it is there for another one's sake, and the log does not open it.
+// Returns {ok, status, code, message, fields, value}; status is 0 if nothing came back.
+// `quiet`: the request only serves another one, so the log does not open it.
 export async function send(method, path, { body, note = "", quiet = false } = {}) {
   const headers = { "X-Authingo-Client": "true" };
   if (body) headers["Content-Type"] = "application/json";
@@ -67,7 +67,7 @@ function described(response, value) {
       name,
       response.headers.get(name),
     ]),
-    // What the development server tells of the cookies, which a script cannot see.
+    // What the development server says about the cookies, which a script cannot see.
     cookies: readJson(response.headers.get("X-Authingo-Dev-Cookies") ?? '{"sent": [], "set": []}'),
     value,
   };

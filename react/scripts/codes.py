@@ -5,29 +5,13 @@
 
 import sys
 
-from authingo.errors import (
-    AuthError,
-    CannotWrite,
-    ChecksFailed,
-    ConfigError,
-    FileConflict,
-    NoAnswer,
-    UsageError,
-)
+from authingo.errors import AuthError, ConfigError
 
-NEVER_ANSWERED = {
-    "auth_error",
-    CannotWrite.code,
-    ChecksFailed.code,
-    ConfigError.code,
-    FileConflict.code,
-    NoAnswer.code,
-    UsageError.code,
-}
+NEVER_ANSWERED = {"auth_error", ConfigError.code}
 
 
 def codes() -> list[str]:
-    """Walk down from AuthError, and leave out what only a command line says."""
+    """Walk down from AuthError, and leave out what no request can lead to."""
     found, todo = set(), [AuthError]
     while todo:
         kind = todo.pop()

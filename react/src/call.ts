@@ -1,6 +1,6 @@
 import { failed, readAnswer, type Result } from "./errors.js";
-import { CLIENT_HEADER } from "./fetch.js";
 
+export const CLIENT_HEADER = "X-Authingo-Client";
 const PATIENCE = 20_000; // milliseconds for one request
 
 /** The client's own requests to the routes, which can all be dropped at once. */

@@ -2,7 +2,7 @@ import { routesAt } from "./address.js";
 import { overtaken, unreachable } from "./call.js";
 import { readAnswer, type Result } from "./errors.js";
 import { fetchWith } from "./fetch.js";
-import { Keeper } from "./keeper.js";
+import { BrowserSession } from "./session.js";
 import type { ListedSession, SessionData } from "./models.js";
 import type { AuthState } from "./store.js";
 
@@ -35,7 +35,7 @@ export interface AuthClient {
   /** The fetch of the platform for your own API; a path is one of baseURL's origin. */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
   getState(): AuthState;
-  /** Hear of every change, and keep the state fresh as long as somebody does. */
+  /** Call the listener on every change. The state is kept fresh while there is a listener. */
   subscribe(listener: () => void): () => void;
   /** Start from a state that a server rendered, unless more is known already. */
   hydrate(state: AuthState): void;
@@ -43,39 +43,39 @@ export interface AuthClient {
 
 /** The client of one server. It does nothing until it is asked or subscribed to. */
 export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
-  const keeper = new Keeper(baseURL);
-  const { store, watch } = keeper;
-  const authFetch = fetchWith(keeper, () => routesAt(baseURL).origin);
+  const session = new BrowserSession(baseURL);
+  const { store, watch } = session;
+  const authFetch = fetchWith(session, () => routesAt(baseURL).origin);
 
-  /** What needs a session and leaves it as it is: an ordinary guarded request. */
+  /** Send a request that needs a session and does not change it. */
   async function manage<T>(
     method: string,
     path: string,
     key: keyof T & string,
   ): Promise<Result<T>> {
-    const began = keeper.signOuts;
+    const began = session.signOuts;
     const url = routesAt(baseURL) + path;
     try {
       const result = await readAnswer<T>(await authFetch(url, { method }), key);
-      return began === keeper.signOuts ? result : overtaken();
+      return began === session.signOuts ? result : overtaken();
     } catch {
       return unreachable();
     }
   }
 
   return {
-    signIn: { email: (credentials) => keeper.enter("/sign-in", credentials) },
-    signUp: { email: (account) => keeper.enter("/sign-up", account) },
-    signOut: () => keeper.signOut(),
-    changePassword: (passwords) => keeper.enter("/change-password", passwords),
-    getSession: () => keeper.getSession(),
-    refresh: () => keeper.refresh(),
+    signIn: { email: (credentials) => session.begin("/sign-in", credentials) },
+    signUp: { email: (account) => session.begin("/sign-up", account) },
+    signOut: () => session.signOut(),
+    changePassword: (passwords) => session.begin("/change-password", passwords),
+    getSession: () => session.getSession(),
+    refresh: () => session.refresh(),
     listSessions: () => manage("GET", "/sessions", "sessions"),
     async revokeSession(id) {
       const own = store.get().session?.id === id;
       const path = `/sessions/${encodeURIComponent(id)}`;
       const result = await manage<{ revoked: number }>("DELETE", path, "revoked");
-      if (own && result.data) await keeper.getSession();
+      if (own && result.data) await session.getSession();
       return result;
     },
     revokeOtherSessions: () => manage("DELETE", "/sessions", "revoked"),
@@ -85,7 +85,7 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
       const stop = store.subscribe(listener);
       if (store.size === 1) {
         watch.start();
-        if (store.get().isLoading) void keeper.getSession();
+        if (store.get().isLoading) void session.getSession();
       }
       return () => {
         stop();

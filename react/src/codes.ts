@@ -3,6 +3,7 @@ export const serverCodes = [
   "body_too_large",
   "busy",
   "email_taken",
+  "headers_too_large",
   "invalid_credentials",
   "invalid_input",
   "invalid_json",

@@ -49,7 +49,7 @@ export class Store {
     return this.#listeners.size;
   }
 
-  /** Who is signed in, as a server's answer has it. */
+  /** Who is signed in, in the form of a server's answer. */
   get known(): SessionData | null | undefined {
     const { status, user, session } = this.#state;
     return status === "authenticated" ? { user, session } : status === "loading" ? undefined : null;
@@ -73,12 +73,12 @@ export class Store {
     this.#become(stateOf(data, this.#state.isRefetching));
   }
 
-  /** A look at the session failed: that says nothing about the session. */
+  /** A check of the session failed, which says nothing about the session itself. */
   failed(error: AuthError): void {
     this.#become(stateOf(this.known, this.#state.isRefetching, error));
   }
 
-  /** Over for good. That nobody was signed in to begin with is no error, and no end. */
+  /** The session ended for good. If no user was signed in, that is neither an error nor an end. */
   ended(reason: LogoutReason, error: AuthError | null): void {
     const mine = this.#state.user !== null || (error !== null && reason !== "no_session");
     this.#become(stateOf(null, this.#state.isRefetching, reason === "no_session" ? null : error));
@@ -95,7 +95,7 @@ export class Store {
     if (same(before, next)) return;
     this.#state = next;
     for (const listener of [...this.#listeners]) listener();
-    // Somebody else signed in, perhaps in another tab: what the first one saw has to go.
+    // Another user signed in, perhaps in another tab: drop what the first user saw.
     if (before.user && next.user && before.user.id !== next.user.id) announceEnd("signed_out");
   }
 }

@@ -66,7 +66,7 @@ export class Watch {
   };
 }
 
-/** Seen by somebody, and not known to be offline: else focus or the network will call. */
+/** Visible and not known to be offline; otherwise focus or the network event will call. */
 function isAwake(): boolean {
   return (
     globalThis.navigator?.onLine !== false && globalThis.document?.visibilityState !== "hidden"

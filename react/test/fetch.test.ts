@@ -165,7 +165,7 @@ describe("an answer", () => {
     expect(script.lines()).toEqual(["GET /slow", "POST /refresh", "GET /slow"]);
   });
 
-  it("is not fooled by a look that found the session alive just before it expired", async () => {
+  it("is not fooled by a look that found the session active just before it expired", async () => {
     const looked = client.getSession();
     const look = await script.next("GET /api/auth/session");
     const answer = client.fetch("/x");

@@ -39,7 +39,7 @@ describe("actions", () => {
     expect((await tab.getSession()).data).toEqual(data);
     expect(await tab.signOut()).toEqual({ data: { success: true }, error: null });
     expect(tab.getState().status).toBe("unauthenticated");
-    expect(browser.cookies.size).toBe(0);
+    expect([...browser.cookies.keys()]).toEqual(["authingo_device"]);
     expect((await tab.getSession()).error).toMatchObject({ code: "no_session", status: 401 });
   });
 
@@ -73,7 +73,7 @@ describe("actions", () => {
     expect((await tab.revokeSession(other!.id)).data).toEqual({ revoked: 1 });
     expect((await tab.revokeSession(other!.id)).error?.code).toBe("not_found");
     expect((await tab.revokeOtherSessions()).error).toBeNull();
-    expect(elsewhere.cookies.size).toBe(2);
+    expect(elsewhere.cookies.size).toBe(3);
     const mine = tab.getState().session!.id;
     expect((await tab.revokeSession(mine)).data).toEqual({ revoked: 1 });
     expect(tab.getState().status).toBe("unauthenticated");

@@ -6,13 +6,13 @@ import pytest
 from authingo.testing import base_url, use_database
 from fastapi.testclient import TestClient
 
-use_database()  # in memory, and before `main` is imported: no test touches a real one
+use_database()  # in memory; before `main` is imported, so that no test touches a real one
 
 from main import app
 
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    """A browser's stand-in, signed in nowhere."""
+    """A client that acts as a browser, not signed in."""
     with TestClient(app, base_url=base_url(app), headers={"X-Authingo-Client": "true"}) as client:
         yield client

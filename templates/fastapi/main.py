@@ -19,13 +19,13 @@ auth.install(app)  # the routes at /api/auth, CORS, error answers
 
 @app.get("/api/hello")
 async def hello(user: OptionalUser) -> dict[str, str]:
-    """Greet anybody."""
+    """Greet the user, or a stranger."""
     return {"hello": user.name if user else "stranger"}
 
 
 @app.get("/api/me")
 async def me(user: CurrentUser) -> dict[str, str]:
-    """Answer nobody but the signed-in user."""
+    """Answer the signed-in user only."""
     return {"id": user.id, "email": user.email, "name": user.name}
 
 

@@ -6,8 +6,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.responses import Response
 from starlette.types import Scope
 
-# Scripts, styles and requests of this server only, and no way from a text to markup: a name that
-# somebody signed up with can't become a script.
+# Allow scripts, styles and requests of this server only, and let no text become markup, so that
+# the name of a user can't become a script.
 HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "

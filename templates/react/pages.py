@@ -19,10 +19,10 @@ HEADERS = {
 
 
 class Pages(StaticFiles):
-    """The files of a folder; index.html for every address that only its script knows.
+    """The files of a folder, and index.html for every address that only its script knows.
 
-    So a deep link such as /orders/7 opens, also when the page is reloaded. What is missing below
-    /api or /assets, and what a page asks for as an image or a script, stays a 404.
+    So a deep link such as /orders/7 opens, also when the page is reloaded. A missing path below
+    /api or /assets, and a missing image or script, stays a 404.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -46,7 +46,7 @@ class Pages(StaticFiles):
 
 
 def is_page(path: str, scope: Scope) -> bool:
-    """Tell whether a path without a file is an address of the application."""
+    """Return whether a path without a file is an address of the application."""
     first, last = PurePath(path).parts[:1], PurePath(path).name
     if first in {("api",), ("assets",), ("..",)}:
         return False

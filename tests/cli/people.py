@@ -57,7 +57,7 @@ class Office:
         """Return the names of what happened to a user, in turn; signing in goes without saying."""
 
         async def work(auth: Auth) -> list[str]:
-            found = await auth.store.list_events(user_id=user_id, limit=100)
+            found = await auth.store.events.page(user_id=user_id, limit=100)
             return [event.name for event in found if not event.name.startswith("sign_in")]
 
         return self.run(work)

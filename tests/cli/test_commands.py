@@ -87,6 +87,25 @@ def test_a_database_that_cannot_be_had_is_one_clear_line(bare: Runner, command: 
         assert "hunter2" not in ran.err
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cookies inspect 'theme=dark'",
+        "doctor",
+        "events list",
+        "migrate --status",
+        "sessions list",
+        "users create ada@example.com --generate-password",
+        "users export --csv",
+    ],
+)
+def test_a_command_loads_what_it_needs(authingo: Runner, line: str) -> None:
+    """In an interpreter that has loaded nothing before."""
+    ran = authingo.shell(f"$authingo {line}")
+    assert ran.returncode == (1 if line == "doctor" else 0), ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 def test_a_misspelled_variable_names_the_one_that_was_meant(bare: Runner) -> None:
     ran = bare("cookies", "inspect", stdin="theme=dark", AUTHINGO_SESSIONS_CACHE="hunter2")
     assert ran.code == 1

@@ -12,8 +12,8 @@ import pytest
 
 from authingo.config import settings_from
 
-browsers: Any = importlib.import_module("authingo.cli.cookies.browsers")
-places: Any = importlib.import_module("authingo.cli.cookies.places")
+browsers: Any = importlib.import_module("authingo.cli.browsers.rules")
+places: Any = importlib.import_module("authingo.cli.browsers.places")
 sources: Any = importlib.import_module("authingo.cli.cookies.sources")
 verdicts: Any = importlib.import_module("authingo.cli.cookies.verdicts")
 
@@ -72,13 +72,13 @@ def test_what_authingo_sets_is_right(name: str, attributes: str, settings: dict[
 
 WRONG: list[tuple[str, str, dict[str, Any]]] = [
     (GOOD, "Secure, and http://intranet is plain http", {"url": "http://intranet/"}),
-    (GOOD, "Safari drops it there", {"url": "http://localhost/"}),
+    (GOOD, "Safari drops the cookie there", {"url": "http://localhost/"}),
     ("SameSite=None; Path=/", "SameSite=None needs Secure: browsers drop", {}),
     ("Partitioned; Path=/", "Partitioned needs Secure: browsers drop", {}),
-    (GOOD + "; Domain=other.org", "Domain does not cover app.example.com", {"url": HTTPS}),
-    (GOOD + "; Domain=le.com", "Domain does not cover app.example.com", {"url": HTTPS}),
-    (GOOD + "; Domain=com", "strangers register names under", {}),
-    (GOOD + "; Domain=github.io", "strangers register names under", {}),
+    (GOOD + "; Domain=other.org", "does not cover app.example.com", {"url": HTTPS}),
+    (GOOD + "; Domain=le.com", "does not cover app.example.com", {"url": HTTPS}),
+    (GOOD + "; Domain=com", "strangers register names", {}),
+    (GOOD + "; Domain=github.io", "strangers register names", {}),
     (GOOD.replace("2592000", "0"), "it is expired as it comes", {}),
     (GOOD.replace("2592000", "-1"), "it is expired as it comes", {}),
     (GOOD.replace("2592000", "9e9"), "Max-Age is not a number", {}),

@@ -9,10 +9,10 @@ import subprocess
 from typing import Any
 
 import pytest
+from authingo.cli.errors import UsageError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authingo.errors import UsageError
 from tests.cli.cookie_copies import KEPT, NODE_FETCH, SENT, URL
 from tests.command import Runner
 
@@ -20,6 +20,7 @@ read_cookies: Any = importlib.import_module("authingo.cli.cookies.sources").read
 
 SESSION = "s" * 42 + "A"
 REFRESH = "r" * 63 + "A"
+DEVICE = ".".join(["d" * 64, "-" * 64, "_" * 64])
 THEMES = {"dark", "it's !", '%41"', '"dark"', 'a"b$\xe9'}
 
 
@@ -41,6 +42,20 @@ def test_a_copied_request_is_read(form: str) -> None:
     assert {one.attributes and None for one in found} == {None}
     (url,) = {one.exchange.url for one in found}
     assert url.removeprefix("https:") == URL.removeprefix("https:")
+
+
+@pytest.mark.parametrize("form", [*SENT, *KEPT])
+def test_a_device_cookie_is_read(form: str) -> None:
+    """Its name has a prefix, and its value has dots."""
+    text = (SENT.get(form) or KEPT[form]).replace("authingo_session", "__Host-authingo_device")
+    found = {one.name: one.value for one in read(filled(text.replace("SESSION", DEVICE)))}
+    assert found["__Host-authingo_device"] == DEVICE
+
+
+def test_a_device_cookie_is_read_from_a_line_of_its_own() -> None:
+    for text in (f"authingo_device\t{DEVICE}", f'__Host-authingo_device: "{DEVICE}"'):
+        ((name, value),) = [(one.name, one.value) for one in read(text)]
+        assert (name.removeprefix("__Host-"), value) == ("authingo_device", DEVICE)
 
 
 @pytest.mark.parametrize("form", KEPT)

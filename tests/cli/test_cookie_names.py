@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from authingo.cli.browsers.places import address
 from authingo.cli.checks.server import examine
-from authingo.cli.checks.sites import address
 
 from authingo.config import Settings, settings_from
-from authingo.cookies import Cookies
+from authingo.http.cookies import Cookies
 from tests.command import Runner
 from tests.server import LiveServer
 
@@ -69,4 +69,5 @@ def test_doctor_names_the_difference_to_a_running_server(
     same = found(server.auth.settings)
     assert "cookie_names" not in same
     assert same["cookies"].startswith("shop_session and shop_refresh")
+    assert "leaves shop_device" in same["device_cookie"]
     assert "authingo_session" in found(make_settings(public_url=server.url))["cookie_names"]

@@ -11,8 +11,7 @@ import json
 from typing import Any
 
 import pytest
-
-from authingo.errors import UsageError
+from authingo.cli.errors import UsageError
 
 cookie_sources: Any = importlib.import_module("authingo.cli.cookies.sources")
 read_cookies = cookie_sources.read_cookies

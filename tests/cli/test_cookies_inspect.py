@@ -11,7 +11,7 @@ import pytest
 
 from authingo import Auth
 from authingo.config import settings_from
-from authingo.cookies import Cookies
+from authingo.http.cookies import Cookies
 from authingo.models import SignedIn, Tokens
 from tests.command import Ran, Runner
 from tests.database import age_sessions, execute
@@ -22,7 +22,9 @@ Inspect = Callable[..., Ran]
 @pytest.fixture
 def auth(authingo: Runner) -> Auth:
     url = authingo.env["AUTHINGO_DATABASE_URL"]
-    return Auth(settings_from({"database_url": url, "passwords": {"bcrypt_cost": 4}}))
+    lives = {"refresh_grace": "1m"}  # commands take seconds on a machine that is busy
+    values = {"database_url": url, "passwords": {"bcrypt_cost": 4}, "sessions": lives}
+    return Auth(settings_from(values))
 
 
 @pytest.fixture
@@ -72,6 +74,23 @@ def inspect(authingo: Runner) -> Inspect:
 
 def states(ran: Ran) -> list[tuple[str, str]]:
     return [(cookie["kind"], cookie["state"]) for cookie in ran.json["cookies"]]
+
+
+def test_commands_use_one_word_for_one_state_of_a_session(
+    authingo: Runner, inspect: Inspect, signed_in: SignedIn
+) -> None:
+    """Active is the token, refreshable the session."""
+    for age, token, session, counted in (
+        (0, "active", "refreshable", {"refreshable": 1, "active": 1}),
+        (16 * 60, "expired", "refreshable", {"refreshable": 1, "active": 0}),
+        (31 * 86400, "expired", "expired", {"refreshable": 0, "active": 0}),
+    ):
+        age_sessions(authingo.env["AUTHINGO_DATABASE_URL"], age)
+        assert states(inspect(as_header(signed_in.tokens)))[0] == ("session", token)
+        (listed,) = authingo("sessions", "list", "--json").json
+        assert listed["state"] == session
+        assert len(authingo("sessions", "list", f"--{session}", "--json").json) == 1
+        assert authingo("stats", "--json").json["sessions"] == counted
 
 
 def as_header(tokens: Tokens) -> str:
@@ -166,7 +185,7 @@ def test_a_response_is_held_against_the_configuration(
     headers = Cookies(auth.settings).write(signed_in)
     response = "HTTP/1.1 200 OK\r\n" + "".join(f"set-cookie: {one}\r\n" for one in headers)
     ran = inspect(response + "\r\n{}", *both(signed_in.tokens))
-    session, refresh = ran.json["cookies"]
+    session, refresh, device = ran.json["cookies"]
     assert session["attributes"] == {
         "Path": "/",
         "Max-Age": "2592000",
@@ -175,7 +194,7 @@ def test_a_response_is_held_against_the_configuration(
         "Secure": True,
     }
     assert refresh["attributes"]["SameSite"] == "Strict"
-    assert session["problems"] == refresh["problems"] == []
+    assert session["problems"] == refresh["problems"] == device["problems"] == []
 
 
 BROKEN: list[tuple[str, str]] = [
@@ -253,7 +272,7 @@ def test_what_curl_and_a_browser_recorded(
     headers = [{"name": "set-cookie", "value": "\n".join(Cookies(auth.settings).write(signed_in))}]
     archive = {"log": {"entries": [{"request": request, "response": {"headers": headers}}]}}
     for text, expected in (
-        (verbose, [("session", []), ("refresh", [])]),
+        (verbose, [("session", []), ("refresh", []), ("device", [])]),
         (
             json.dumps(archive),
             [
@@ -264,6 +283,7 @@ def test_what_curl_and_a_browser_recorded(
                 ("unknown", []),
                 ("session", []),
                 ("refresh", []),
+                ("device", []),
             ],
         ),
     ):
@@ -395,5 +415,5 @@ def test_a_header_that_was_not_quoted_is_not_repeated(bare: Runner) -> None:
         ran = bare("cookies", "inspect", *words)
         assert (ran.code, ran.out) == (2, "")
         assert token not in ran.err
-        assert "in quotes" in ran.err or words[0].startswith("--")
+        assert "quotes around" in ran.err or words[0].startswith("--")
     assert "there is no option --jsn" in bare("cookies", "inspect", "--jsn").err

@@ -192,7 +192,7 @@ def kept(answer: http.client.HTTPResponse) -> str:
     """Return what a browser sends back: what was set, not what was cleared."""
     pairs = [one.partition(";")[0] for one in answer.headers.get_all("Set-Cookie", [])]
     cookies = [pair for pair in pairs if not pair.endswith("=")]
-    assert len(cookies) == 2
+    assert len(cookies) == 3, "the session's two, and the browser's"
     return "; ".join(cookies)
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from authingo.cli.browsers.places import address
 from authingo.cli.checks.pair import predict
-from authingo.cli.checks.sites import address, covers, is_public_suffix
 
 from authingo.config import settings_from
+from authingo.domains import covers, is_public_suffix
 
 CROSS_SITE = {"same_site": "none"}
 PARTITIONED = {"same_site": "none", "partitioned": True}
@@ -29,7 +30,7 @@ SHARED = {"domain": "example.com"}
         ("https://ada.github.io", ("https", "ada.github.io")),
         ("https://x.ada.github.io", ("https", "ada.github.io")),
         ("https://github.io", ("https", "github.io")),
-        ("https://bücher.example.de", ("https", "example.de")),
+        ("https://xn--bcher-kva.example.de", ("https", "example.de")),
         ("http://localhost:3000", ("http", "localhost")),
         ("http://127.0.0.1:3000", ("http", "127.0.0.1")),
         ("http://[::1]:3000", ("http", "::1")),
@@ -39,7 +40,7 @@ SHARED = {"domain": "example.com"}
     ],
 )
 def test_a_site_is_a_scheme_and_a_registrable_domain(url: str, site: tuple[str, str]) -> None:
-    assert address(url).site == site
+    assert (address(url).scheme, address(url).site) == site
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,7 @@ def test_a_site_is_a_scheme_and_a_registrable_domain(url: str, site: tuple[str, 
         "https://example.com:99999",
         "https://example.com/a b",
         "https://example.com/ä",
+        "https://bücher.example.de",
         "https://" + "ü" * 70 + ".com",
         "https://[::1",
         "",
@@ -102,7 +104,7 @@ TABLE: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
     ("https://ada.github.io", "https://bob.github.io", {"trust": 1}, "fail", ["same_site"]),
     ("https://x.vercel.app", "https://y.vercel.app", {"trust": 1}, "fail", ["same_site"]),
     ("https://example.co.uk", "https://other.co.uk", {"trust": 1}, "fail", ["same_site"]),
-    ("http://example.com", "https://example.com", {"trust": 1}, "fail", ["same_site", "page"]),
+    ("http://example.com", "https://example.com", {"trust": 1, "public": None}, "fail", ["same_site", "public_url", "page"]),
     ("https://192.0.2.7", "https://192.0.2.8", {"trust": 1}, "fail", ["same_site"]),
     ("http://localhost:3000", "https://api.example.com", {"trust": 1}, "fail", ["same_site"]),
     # Two sites, with None
@@ -150,7 +152,7 @@ def test_the_cookies_stick_or_do_not(
 
 
 @pytest.mark.parametrize(
-    ("front", "api", "reason", "mend"),
+    ("front", "api", "reason", "fix"),
     [
         ("http://localhost:1", "http://127.0.0.1:2", "both are this machine", "use 127.0.0.1"),
         ("http://example.com", "https://example.com", "schemeful same-site", "both by https"),
@@ -160,11 +162,11 @@ def test_the_cookies_stick_or_do_not(
         ("https://shop.com", "https://auth.com", "shop.com and auth.com are two sites", "one domain"),
     ],
 )  # fmt: skip
-def test_why_two_addresses_are_two_sites(front: str, api: str, reason: str, mend: str) -> None:
+def test_why_two_addresses_are_two_sites(front: str, api: str, reason: str, fix: str) -> None:
     found = predict(address(front), address(api), settings_from({}))
     (apart,) = [one for one in found if one.name == "same_site"]
     assert reason in apart.message
-    assert mend in (apart.hint or "")
+    assert fix in (apart.hint or "")
 
 
 def test_the_hint_for_another_origin_can_be_copied_into_the_file() -> None:
@@ -172,3 +174,18 @@ def test_the_hint_for_another_origin_can_be_copied_into_the_file() -> None:
     found = predict(address("https://b.example.com"), address("https://c.example.com"), settings)
     (origin,) = [one for one in found if one.name == "origin"]
     assert origin.hint == 'trusted_origins = ["https://a.example.com", "https://b.example.com"]'
+
+
+def test_the_device_cookie_is_of_one_host() -> None:
+    """Whatever cookies.domain shares."""
+    app, api = address("https://app.example.com"), address("https://api.example.com")
+    for values, name, apart in (
+        ({"public_url": api.origin, "cookies": {"domain": "example.com"}}, "__Host-authingo", True),
+        ({"public_url": api.origin, "cookies": {"prefix": "shop"}}, "__Host-shop", False),
+        ({"public_url": "http://localhost:8000"}, "authingo", False),
+    ):
+        found = {one.name: one for one in predict(app, api, settings_from(values))}
+        device = found["device_cookie"]
+        assert device.message.startswith(f"{name}_device goes to api.example.com only")
+        assert ("each host of example.com" in device.message) is apart
+        assert device.status == "ok"

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from authingo.cli.browsers.places import address
 from authingo.cli.checks import asking
 from authingo.cli.checks.asking import Answer
 from authingo.cli.checks.asking import Server as Looked
 from authingo.cli.checks.server import _clock, _in_the_clear, _strict_transport, examine
-from authingo.cli.checks.sites import address
 from fastapi import FastAPI
 
 from authingo.config import Settings, settings_from
@@ -30,7 +30,7 @@ from tests.server import LiveServer
 Message = MutableMapping[str, Any]
 Headers = list[tuple[bytes, bytes]]
 Application = Callable[..., Awaitable[None]]
-FRONT = "https://app.example.com"
+FRONT = "http://127.0.0.1:3000"  # of the same site as the server
 PROGRAM = """\
 from fastapi import FastAPI
 from authingo import Auth
@@ -168,14 +168,17 @@ def test_a_server_as_it_should_be_passes_and_nothing_is_left_of_it(
     """As a process, on both stores: no event, no count, no session, no error."""
     server = serve(trusted_origins=[FRONT])
     _, checks = diagnosed(
-        authingo, "--url", f"{server.url}/", AUTHINGO_TRUSTED_ORIGINS=f"{FRONT},https://x.com"
+        authingo,
+        "--url",
+        f"{server.url}/",
+        AUTHINGO_TRUSTED_ORIGINS=f"{FRONT},http://127.0.0.1:4000",
     )
     assert failing(checks) == ["trusted_origin"], "one of the two is not trusted by the server"
     _, checks = diagnosed(authingo, "--url", server.url, AUTHINGO_TRUSTED_ORIGINS=FRONT)
     assert [name for name, one in checks.items() if one["status"] != "ok"] == []
-    assert {"client_header", "cookies", "foreign_origin", "trusted_origin", "host_header"} <= set(
-        checks
-    )
+    named = {"client_header", "cookies", "foreign_origin", "trusted_origin", "host_header"}
+    assert checks.keys() >= named
+    assert "leaves authingo_device" in checks["device_cookie"]["message"]
     for table in ("events", "attempts", "sessions"):
         assert execute(server.database_url, f"SELECT count(*) FROM authingo_{table}") == [(0,)]
 
@@ -187,12 +190,12 @@ WRONG: list[tuple[dict[str, Any], list[str], str]] = [
     (
         {"headers": replaced(b"set-cookie", lambda value: value.replace(b"HttpOnly; ", b""))},
         ["cookies"],
-        "is not HttpOnly",
+        "HttpOnly is missing",
     ),
     (
         {"headers": replaced(b"set-cookie", lambda value: value.replace(b"Strict", b"Lax"))},
         ["cookies"],
-        "should be SameSite=Strict",
+        "SameSite is Lax and should be Strict",
     ),
     (
         {"headers": replaced(b"set-cookie", lambda value: value + b"; Domain=example.com")},
@@ -202,7 +205,17 @@ WRONG: list[tuple[dict[str, Any], list[str], str]] = [
     (
         {"headers": replaced(b"set-cookie", lambda value: value.replace(b"/refresh", b""))},
         ["cookies"],
-        "another Path than /api/auth/refresh",
+        "Path is /api/auth and should be /api/auth/refresh",
+    ),
+    (
+        {"headers": lambda _, given: [*given, (b"clear-site-data", b'"cache", "cookies"')]},
+        ["device_cookie"],
+        "also takes authingo_device away",
+    ),
+    (
+        {"headers": lambda _, given: [*given, (b"set-cookie", b"authingo_device=; Max-Age=0")]},
+        ["device_cookie"],
+        "also takes authingo_device away",
     ),
     ({"headers": reflecting}, ["foreign_origin", "null_origin"], "reflected"),
     (
@@ -295,7 +308,7 @@ def test_where_a_proxy_strips_a_prefix_doctor_leads_to_settings_that_work(
 
     found = examined(serve_with(request=strip))
     assert not_ok(found) == ["cookies"]
-    assert "another Path than /backend/api/auth/refresh" in found["cookies"].message
+    assert "should be /backend/api/auth/refresh" in found["cookies"].message
     assert 'base_path = "/backend/api/auth"' in (found["cookies"].hint or "")
     assert "uvicorn --root-path /backend" in (found["cookies"].hint or "")
     half = examined(serve_with({"base_path": "/backend/api/auth"}, request=strip))
@@ -442,3 +455,4 @@ def test_certificates_are_verified(bare: Runner) -> None:
         _, checks = diagnosed(bare, "--url", url, SSL_CERT_FILE=str(here / "cert.pem"))
         assert [name for name, one in checks.items() if one["status"] != "ok"] == ["hsts"]
         assert "HttpOnly, Secure, SameSite=Lax" in checks["cookies"]["message"]
+        assert "leaves __Host-authingo_device" in checks["device_cookie"]["message"]

@@ -102,7 +102,7 @@ def test_every_setting_of_the_file_is_a_real_one(project: Runner) -> None:
     file = project.directory / "authingo.toml"
     text = file.read_text()
     written = re.findall(r"^# (\w+) = .+$", text, re.MULTILINE)
-    assert len(written) == 22
+    assert len(written) == 23
     active = re.sub(r"^# (\w+ = .+)$", r"\1", text, flags=re.MULTILINE)
     file.write_text(active)
     # One of them is for PostgreSQL alone.
@@ -145,7 +145,7 @@ def test_a_front_end_overwrites_nothing(bare: Runner) -> None:
     mine.write_text("{}")
     ran = bare("init", "--react")
     assert (ran.code, ran.out) == (1, "")
-    assert "already there: web/package.json" in ran.err
+    assert "these files exist: web/package.json" in ran.err
     assert files_in(bare.directory) == {"web/package.json"}
     assert mine.read_text() == "{}"
     assert bare("init", "--react", "--force").code == 0
@@ -157,7 +157,7 @@ def test_nothing_is_overwritten(bare: Runner) -> None:
     mine.write_text("mine")
     ran = bare("init")
     assert (ran.code, ran.out) == (1, "")
-    assert "already there: main.py" in ran.err
+    assert "these files exist: main.py" in ran.err
     assert "--force" in ran.err
     assert files_in(bare.directory) == {"main.py"}
     assert mine.read_text() == "mine"

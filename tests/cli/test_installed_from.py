@@ -113,7 +113,7 @@ def test_credentials_are_never_written(
     assert line.endswith(f"example.com/authingo.git@{COMMIT}\n")
     if (scheme, user) != ("ssh", "hunter2"):  # there it is a name, as git@ is
         assert "hunter2" not in ran.out + ran.err + "".join(written.values())
-        assert "without the credentials" in ran.err
+        assert "without its credentials" in ran.err
 
 
 def test_names_of_variables_are_no_credentials(requirement: Callable[[object], str]) -> None:

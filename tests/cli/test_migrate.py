@@ -18,11 +18,29 @@ from tests.postgres import PostgresServer
 
 BOTH = ["0001_users_and_sessions", "0002_clients_events_attempts", "0003_revocations"]
 NAMES = {
-    "sqlite": [*BOTH, "0004_indexed_replacements", "0005_event_counts"],
-    "postgresql": [*BOTH, "0004_event_counts"],
+    "sqlite": [
+        *BOTH,
+        "0004_indexed_replacements",
+        "0005_event_counts",
+        "0006_secrets",
+        "0007_hash_kinds",
+        "0008_matters",
+        "0009_credentials",
+    ],
+    "postgresql": [
+        *BOTH,
+        "0004_event_counts",
+        "0005_secrets_and_counting",
+        "0006_hash_kinds",
+        "0007_matters",
+        "0008_credentials",
+    ],
 }
 # The tables, triggers and functions there are after each number of migrations.
-MADE = {"sqlite": [0, 3, 5, 12, 12, 12], "postgresql": [0, 3, 5, 17, 17]}
+MADE = {
+    "sqlite": [0, 3, 5, 12, 12, 12, 13, 14, 14, 15],
+    "postgresql": [0, 3, 5, 17, 17, 21, 22, 22, 23],
+}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -36,14 +36,14 @@ def test_the_first_start_makes_and_migrates_a_database(served: Served, bare: Run
 
 
 def test_the_command_it_shows_works_as_shown(served: Served, bare: Runner) -> None:
-    """Copied from the terminal into a shell, it signs somebody up and sets both cookies."""
+    """Copied from the terminal into a shell, it signs somebody up and sets the cookies."""
     shown = re.search(r"    (curl .*?)\n\n", served.said, re.DOTALL)
     assert shown is not None
     done = subprocess.run(
         ["bash", "-c", shown[1]], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.startswith("HTTP/1.1 200 OK")
-    assert done.stdout.count("set-cookie: authingo_") == 2
+    assert done.stdout.count("set-cookie: authingo_") == 3
 
 
 @pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT])

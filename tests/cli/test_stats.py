@@ -54,7 +54,7 @@ def test_programs_get_every_day_and_every_event(busy: Runner, today: datetime) -
     shown = busy("stats", "--days", "4", "--json")
     assert (shown.code, shown.err) == (0, "")
     assert shown.json["users"] == {"total": 2, "verified": 1, "disabled": 0}
-    assert shown.json["sessions"] == {"refreshable": 0, "live": 0}
+    assert shown.json["sessions"] == {"refreshable": 0, "active": 0}
     days = {day["date"]: day["events"] for day in shown.json["days"]}
     assert list(days) == sorted(days)
     assert len(days) == 4
@@ -77,7 +77,7 @@ def test_people_get_a_chart_that_fits_the_terminal(busy: Runner, today: datetime
         assert shown.code == 0
         lines = SGR.sub("", shown.out).splitlines()
         assert lines[0] == "users     2  1 verified, 0 disabled"
-        assert lines[1] == "sessions  0  0 with a live session token"
+        assert lines[1] == "sessions  0  0 with an active session token"
         assert lines[3].split() == ["day", "(UTC)", "new", "users", "sign-ins", "failures"]
         days = lines[4:18]
         dates = [date.fromisoformat(line[:10]) for line in days]
@@ -172,7 +172,7 @@ def test_a_failure_that_reached_a_limit_is_one_failure(busy: Runner, today: date
     shown = busy("stats", "--days", "4").out
     (failures,) = re.findall(r" 65 █+»?$", shown, re.MULTILINE)
     assert failures.endswith("»"), "it stands out beside a day with one"
-    assert "» is longer than it is drawn." in shown
+    assert "» marks a bar that is cut off." in shown
     said = "failures   sign_in_failed 5, password_check_failed 60, refresh_reused 1"
     assert said in shown.splitlines()
     assert "limits     limit_reached 2" in shown.splitlines()

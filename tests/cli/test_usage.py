@@ -15,7 +15,7 @@ CASES = [
     ("login", "there is no command login", "with a browser: `authingo serve`"),
     ("version", "there is no command version", "`authingo --version` shows it"),
     ("prune", "there is no command prune", "did you mean `authingo sessions prune`?"),
-    ("users add ada", "there is no command add", "`authingo users create EMAIL` makes"),
+    ("users add ada", "there is no command add", "`authingo users create EMAIL` creates"),
     ("users list --limt 3", "no option --limt of `authingo users list`", "did you mean --limit?"),
     ("--versoin", "there is no option --versoin", "did you mean --version?"),
     ("users list --limit many", "--limit takes a whole number of at least 1", "users list --help`"),
@@ -28,7 +28,7 @@ CASES = [
     (
         "users show a b c",
         "`authingo users show` was given 2 arguments too many",
-        "put what has spaces in quotes",
+        "put quotes around text with spaces",
     ),
     ("stats today", "`authingo stats` was given an argument too many", "stats --help`"),
     ("--yes users delete a", "there is no option --yes here", "`authingo COMMAND --yes`"),

@@ -35,14 +35,19 @@ def test_show_finds_by_email_as_it_is_typed_and_by_id(
     facts = dict(line.split(None, 1) for line in people.out.splitlines())
     assert facts["email"] == "ada@example.com"
     assert (facts["name"], facts["id"]) == ("Ada [red]Lovelace", user["id"])
-    assert (facts["state"], facts["verified"], facts["sessions"]) == ("active", "no", "none")
+    assert (facts["state"], facts["verified"], facts["sessions"]) == ("enabled", "no", "none")
     listed = authingo("users", "list", "--search", "ada@").out.splitlines()
-    assert [word for word in listed[1].split() if word in {"active", "no"}] == ["active", "no"]
+    assert [word for word in listed[1].split() if word in {"enabled", "no"}] == ["enabled", "no"]
     office.sign_in("ada@example.com", ip="192.0.2.7")
     office.sign_in("ada@example.com", ip="192.0.2.8")
     with_sessions = authingo("users", "show", "ada@example.com").out
     assert "2, last used 2" in with_sessions
     assert "UTC from 192.0.2.8" in with_sessions
+    assert facts["browsers"] == "none recognized"
+    assert "browsers  2 recognized\n" in with_sessions
+    new = ["set-password", "ada@example.com", "--password-stdin"]
+    assert authingo("users", *new, stdin="another whole sentence\n").code == 0
+    assert "browsers  none recognized\n" in authingo("users", "show", "ada@example.com").out
 
 
 def test_names_of_strangers_are_not_orders_when_shown(authingo: Runner, make_user: Make) -> None:
@@ -206,7 +211,7 @@ def test_create_if_missing_can_be_run_again(
     user = authingo("users", "show", "ada@example.com", "--json").json
     again = authingo(*command, "--generate-password", "--name", "Another", "--verified")
     assert (again.code, again.out) == (0, "")
-    assert again.err == f"ada@example.com ({user['id']}) is there already: nothing was changed\n"
+    assert again.err == f"ada@example.com ({user['id']}) exists already: nothing was changed\n"
     as_json = authingo(*command[:2], "ADA@example.com", "--if-missing", "--json")
     assert (as_json.code, as_json.json) == (0, user), "and nowhere to ask for a password"
     both = authingo(*command, "--generate-password", "--json").json

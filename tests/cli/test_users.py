@@ -207,8 +207,8 @@ def test_list_for_people_fits_the_terminal(authingo: Runner, make_user: Make) ->
     header, row, left_out = narrow.splitlines()
     assert max(map(len, (header, row))) <= 80
     assert header.split() == ["email", "name", "state", "id"]
-    assert row.startswith("a.rather.long.address.of")
-    assert row.endswith(f"…  active  {user['id']}")
+    assert row.startswith("a.rather.long.address.o")
+    assert row.endswith(f"…  enabled  {user['id']}")
     assert left_out == "no room for: verified, created (a wider terminal or --json shows all)"
     narrower = authingo.on_terminal("users", "list", columns=45).out
     assert user["id"] in narrower, "the id is the last to go"

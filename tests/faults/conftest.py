@@ -40,7 +40,5 @@ def proxy(postgres: PostgresServer) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def pooled_url(proxy: Proxy, postgres: PostgresServer, postgres_template: str) -> Iterator[str]:
-    url = postgres.create_database(template=postgres_template)
-    yield proxy.url(url)
-    postgres.drop_database(url)
+def pooled_url(proxy: Proxy, postgres_url: str) -> str:
+    return proxy.url(postgres_url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -57,10 +58,15 @@ class Proxy:
                 [self._command, str(self._file)], stdout=log, stderr=log
             )
         deadline = time.monotonic() + 30
-        while not (self._home / ".s.PGSQL.6432").exists():
+        while not self._listens():
             assert self._process.poll() is None, (self._home / "log").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.02)
+
+    def _listens(self) -> bool:
+        """Tell whether its socket takes connections, which it does a while after it is there."""
+        with socket.socket(socket.AF_UNIX) as ours:
+            return ours.connect_ex(str(self._home / ".s.PGSQL.6432")) == 0
 
     def halt(self) -> None:
         """End it at once, as a crash does; its socket stays behind."""

@@ -34,7 +34,7 @@ def test_through_a_pooling_proxy_nothing_is_heard_without_a_listen_url(
     authingo = Runner(tmp_path, AUTHINGO_DATABASE_URL=pooled_url)
     _, checks = diagnosed(authingo, "--workers", "50")
     assert failing(checks) == [], "the proxy shares its connections"
-    assert "a pooling proxy lies between" in checks["revocations"]["message"]
+    assert "through a pooling proxy" in checks["revocations"]["message"]
     assert "listen_url" in checks["revocations"]["hint"]
     direct = proxy.direct_url(pooled_url)
     _, checks = diagnosed(authingo, AUTHINGO_LISTEN_URL=direct)

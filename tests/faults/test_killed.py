@@ -217,7 +217,7 @@ def migrate(url: str) -> None:
         await store.open(create=True)
         await store.migrate()
         assert (await store.schema()).pending == ()
-        await store.list_users(limit=1)
+        await store.users.page(limit=1)
         await store.close()
 
     asyncio.run(run())

@@ -1,4 +1,4 @@
-"""Whatever happens to the connection that hears of revocations, the bound holds.
+"""Whatever happens to the connection that listens for revocations, the bound holds.
 
 A question that is sent two seconds after a revocation or later is refused; who is
 signed in stays so; and the memory comes back by itself.
@@ -36,10 +36,8 @@ Trouble = Callable[[], AbstractContextManager[None]]
 
 
 @pytest.fixture
-def url(postgres: PostgresServer, postgres_template: str) -> Iterator[str]:
-    made = postgres.create_database(template=postgres_template)
-    yield made
-    postgres.drop_database(made)
+def url(postgres_url: str) -> str:
+    return postgres_url
 
 
 @pytest.fixture
@@ -223,7 +221,7 @@ def test_behind_a_pooling_proxy_nothing_is_remembered_and_that_is_said_once(
     browser.sign_up()
     assert not any(memory.has(browser) for _ in range(20))
     (said,) = caplog.messages
-    assert "a pooling proxy lies between" in said
+    assert "through a pooling proxy" in said
     assert "set listen_url to a direct connection" in said
 
 

@@ -95,7 +95,7 @@ def test_what_prisma_is_told_about_a_proxy_works_here_too(pooled_url: str) -> No
 
         with ThreadPoolExecutor(5) as pool:
             assert set(pool.map(sign_up, range(5))) == {200}
-        assert not store._direct
+        assert not store.direct
         assert store._pool is not None
         assert store._pool.get_size() == 1
     finally:

@@ -227,7 +227,8 @@ def test_a_database_that_only_reads(own: BundledServer, url: str, live: LiveServ
         "ALTER TABLE authingo_sessions DROP COLUMN ip",
         "ALTER TABLE authingo_sessions RENAME TO somebody_elses",
         "DROP TABLE authingo_sessions",
-        "DROP TABLE authingo_migrations, authingo_sessions, authingo_users",
+        "DROP TABLE authingo_migrations, authingo_credentials, authingo_secrets,"
+        " authingo_sessions, authingo_users",
         "ALTER TABLE authingo_users ALTER email TYPE integer USING 1",
         "REVOKE ALL ON authingo_sessions FROM app",
         "UPDATE authingo_migrations SET checksum = 'another'",

@@ -123,7 +123,7 @@ def test_a_root_certificate_that_is_missing(
 
 def test_without_tls_where_the_server_wants_it(server: TLSServer, bare: Runner) -> None:
     said = failure(bare, server.tcp_url("sslmode=disable"))
-    assert "PostgreSQL lets nobody in without TLS from here (pg_hba.conf)" in said
+    assert "PostgreSQL requires TLS from here (pg_hba.conf)" in said
     assert "sslmode=disable in database_url turns it off" in said
     assert "write sslmode=verify-full" in said
 
@@ -209,7 +209,7 @@ def test_the_log_says_it_and_a_browser_does_not(
     failing = {
         "is not signed by an authority": f"sslmode=verify-full&sslrootcert={others}",
         "there is no ~/.postgresql/root.crt": "sslmode=verify-full",
-        "lets nobody in without TLS": "sslmode=disable",
+        "requires TLS from here": "sslmode=disable",
     }
     for reason, query in failing.items():
         served = Served(bare, AUTHINGO_DATABASE_URL=server.tcp_url(query))

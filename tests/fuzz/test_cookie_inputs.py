@@ -7,23 +7,24 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from authingo.cli.errors import UsageError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from authingo.config import settings_from
-from authingo.errors import UsageError
 from tests.fuzz.conftest import in_batches
 
 sources: Any = importlib.import_module("authingo.cli.cookies.sources")
 verdicts: Any = importlib.import_module("authingo.cli.cookies.verdicts")
 report: Any = importlib.import_module("authingo.cli.cookies.report").report
-places: Any = importlib.import_module("authingo.cli.cookies.places")
+places: Any = importlib.import_module("authingo.cli.browsers.places")
 
 Search = Callable[[Callable[[], None]], None]
 
 # The first characters of base64url in an order, so that no part of it is a word of ours.
 SESSION = "Zq7Xv9-Kw3Jy8Qz6Hx4Vb1_Nj5Gf2Tk0Lp-Rm9Wd3Yc8"[:42] + "A"
 REFRESH = "Jx4Qv8_Zk2Wy7Hn5-Bz9Xg3Tq6Vj1Kw0Yf8Pd_Mc4Rz7Lb2Hx9Jq5Vk3Wy6Zn-8QgTf"[:64]
+DEVICE = "Wd7Lq2Xz-Vn9Tb4Kj6_Hc1Rf8Gp3Ym5Zs0Qw-Bx7Jv2Nk9Dt4Lh6_Pc1Rg8Fm3Ys"[:64]
 SETTINGS = [
     settings_from({}),
     settings_from({"public_url": "http://localhost:8080"}),
@@ -38,6 +39,7 @@ SETTINGS = [
 PIECES = st.sampled_from(
     [
         *(SESSION, REFRESH, SESSION[:30], "[redacted]", "authingo_session", "authingo_refresh"),
+        *("authingo_device", "__Host-authingo_device", DEVICE, f"{DEVICE}.{REFRESH}", "."),
         *("__Host-authingo_session", "=", ";", "; ", ":", " ", "\n", "\r\n", "\t", "\0", '"', "{"),
         *("Cookie: ", "Set-Cookie: ", "HTTP/1.1 200 OK\n", "HTTP/2 200\r\na: b\r\n", "\n\n"),
         *("> GET /x HTTP/1.1\n", "> Host: example.com\n", "< HTTP/1.1 200\n", "< ", "> ", "* "),
@@ -80,7 +82,7 @@ def explain(raw: bytes, number: int, url: str) -> str:
 
 
 def no_token(shown: str) -> None:
-    for token in (SESSION, REFRESH):
+    for token in (SESSION, REFRESH, DEVICE):
         for start in range(len(token) - 15):
             assert token[start : start + 16] not in shown
 

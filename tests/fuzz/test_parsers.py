@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from authingo import inputs
 from authingo.config import Settings, load, redact_url, settings_from
-from authingo.cookies import Cookies
 from authingo.errors import AuthError, ConfigError
-from authingo.fastapi.bodies import read_strings
-from authingo.fastapi.clients import ClientReader
-from authingo.fastapi.headers import cookie_header
-from authingo.fastapi.origin import OriginCheck
+from authingo.http.bodies import read_body
+from authingo.http.clients import ClientReader
+from authingo.http.cookies import Cookies
+from authingo.http.headers import cookie_header
+from authingo.http.origin import OriginCheck
+from authingo.http.routes import SignIn
 from authingo.tokens import RefreshToken, SessionToken
 from tests.fuzz.conftest import in_batches
 
@@ -47,7 +48,7 @@ def test_a_body_is_what_json_says_or_refused(until_time_is_up: Search) -> None:
 
         scope = {"type": "http", "headers": [(b"content-type", b"application/json")]}
         try:
-            read = asyncio.run(read_strings(scope, receive, FIELDS))
+            read = msgspec.structs.asdict(asyncio.run(read_body(scope, receive, SignIn)))
         except AuthError as error:
             assert error.code in {"invalid_json", "invalid_input", "body_too_large"}
         else:

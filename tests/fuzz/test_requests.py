@@ -6,6 +6,7 @@ import http.client
 import itertools
 import json
 import logging
+import re
 import string
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from authingo.models import DEVICES_KEPT
 from tests.database import execute
 from tests.fuzz.conftest import in_batches
 from tests.server import ADA, Answer, LiveServer
@@ -86,14 +88,35 @@ paths = st.one_of(
     latin.map(lambda text: "/" + quote(text.encode("latin-1"))),
     st.builds(lambda route: f"{route}?{MARK}=1&email={MARK}", st.sampled_from(ROUTES)),
 )
+long_tokens = st.text(string.ascii_letters + string.digits + "-_", min_size=64, max_size=64)
+devices = st.one_of(
+    st.lists(long_tokens, max_size=5).map(".".join),
+    st.builds(
+        lambda token, times, between: between.join([token] * times),
+        st.one_of(long_tokens, st.text(string.ascii_letters, min_size=60, max_size=66)),
+        st.integers(0, 300),
+        st.sampled_from([".", "..", ",", "%2E", "", " "]),
+    ),
+    sendable,
+)
 cookies = st.lists(
     st.builds(
         lambda name, value: f"{name}={value}",
-        st.sampled_from(["authingo_session", "authingo_refresh", " authingo_session", "x"]),
+        st.sampled_from(
+            [
+                "authingo_session",
+                "authingo_refresh",
+                "authingo_device",
+                " authingo_session",
+                "__Host-authingo_device",
+                "x",
+            ]
+        ),
         st.one_of(
             st.just(MARK),
             st.text(string.ascii_letters + "-_", min_size=43, max_size=43),
-            st.text(string.ascii_letters + "-_", min_size=64, max_size=64),
+            long_tokens,
+            devices,
             latin.map(MARK.__add__),
         ),
     ),
@@ -192,7 +215,7 @@ def send(
 def test_what_a_signed_in_stranger_sends_is_no_500_either(
     serve: Callable[..., LiveServer], until_time_is_up: Callable[[Callable[[], None]], None]
 ) -> None:
-    """With a live session and the right headers, the bodies get further."""
+    """With an active session and the right headers, the bodies get further."""
     server = serve(limits={"enabled": False})
     browser = server.browser()
     browser.sign_up()
@@ -213,5 +236,36 @@ def test_what_a_signed_in_stranger_sends_is_no_500_either(
         assert answer.status in {200, 400, 401, 403, 413, 422}, answer.body
         if browser.get("/session").status != 200:  # signed out, or signed in under another password
             browser.sign_up(email=f"user{next(numbers)}@example.com")
+
+    until_time_is_up(search)
+
+
+@pytest.mark.usefixtures("nothing_logged_as_error")
+def test_no_device_cookie_keeps_anybody_from_signing_in(
+    serve: Callable[..., LiveServer], until_time_is_up: Callable[[Callable[[], None]], None]
+) -> None:
+    """What is set is well-formed, begins with a token nobody has seen, and adds nothing made up."""
+    server = serve(limits={"enabled": False})
+    server.browser().sign_up()
+    body = json.dumps({"email": ADA["email"], "password": ADA["password"]}).encode()
+    first_ones: set[str] = set()
+
+    @in_batches
+    @given(st.lists(devices, min_size=1, max_size=2))
+    def search(sent: list[str]) -> None:
+        header = "; ".join(f"authingo_device={one}" for one in sent)
+        answer = send(server, "POST", "/sign-in", {**RIGHT, "Cookie": header}, body)
+        assert answer.status == 200
+        set_by_it = [one for one in answer.all("set-cookie") if one.startswith("authingo_device=")]
+        (value,) = [one.partition(";")[0].partition("=")[2] for one in set_by_it]
+        first, *others = value.split(".")
+        assert re.fullmatch(r"[A-Za-z0-9_-]{64}(\.[A-Za-z0-9_-]{64}){0,2}", value)
+        assert first not in first_ones
+        assert first not in ".".join(sent)
+        first_ones.add(first)
+        assert set(others) <= set(sent[0].partition(";")[0].strip().split("."))
+        assert not (others and len(sent) > 1), "two of one name are none"
+        ((kept,),) = execute(server.database_url, "SELECT count(*) FROM authingo_secrets")
+        assert kept <= DEVICES_KEPT
 
     until_time_is_up(search)

@@ -305,8 +305,8 @@ class SessionLives(RuleBasedStateMachine):
 
     @rule()
     def prune(self) -> None:
-        deleted = self.ask(self._auth.store.prune(1000))
-        self.ask(self._auth.store.forget_nonces(1000))
+        deleted = self.ask(self._auth.store.maintenance.prune(1000))
+        self.ask(self._auth.store.maintenance.forget_nonces(1000))
         gone = [
             known for known in self.sessions if known.alive and self.now >= known.refresh_expires
         ]

@@ -15,6 +15,7 @@ from authingo.config import Settings, settings_from
 from tests.server import ADA, Answer, Browser, LiveServer
 
 HOST = "app.example.test"
+DEVICE = "__Host-authingo_device"
 
 
 class Response:
@@ -109,23 +110,23 @@ SWITCHES = [(old, new) for old in DOMAINS for new in DOMAINS if old != new]
 def test_a_change_of_the_domain_signs_nobody_out_and_lets_everybody_in(
     deploy: Callable[..., None], visitor: Visitor, old: str | None, new: str | None
 ) -> None:
-    both = {"authingo_session", "authingo_refresh"}
+    all_three = {"authingo_session", "authingo_refresh", DEVICE}
     deploy(cookies={"domain": old})
     assert visitor.ask("POST", "/api/auth/sign-up", ADA).status == 200
     deploy(cookies={"domain": new})
     assert visitor.is_signed_in()
     assert visitor.ask("POST", "/api/auth/refresh").status == 200
-    assert len(visitor.jar) == 2, "not one of each setting"
+    assert len(visitor.jar) == 3, "not one of each setting"
     assert visitor.is_signed_in()
     deploy(cookies={"domain": old})
     assert visitor.sign_in().status == 200
-    assert len(visitor.jar) == 2
+    assert len(visitor.jar) == 3
     assert visitor.is_signed_in()
     assert visitor.ask("POST", "/api/auth/refresh").status == 200
-    assert visitor.kept == both
+    assert visitor.kept == all_three
     deploy(cookies={"domain": new})
     assert visitor.ask("POST", "/api/auth/sign-out").status == 200
-    assert visitor.kept == set()
+    assert visitor.kept == {DEVICE}, "the browser is still one that has signed in here"
 
 
 def test_somebody_who_already_holds_two_of_each_gets_in(
@@ -139,10 +140,10 @@ def test_somebody_who_already_holds_two_of_each_gets_in(
         visitor.keep("authingo_refresh", "A" * 64, domain)
     assert visitor.ask("GET", "/api/auth/session").code == "no_session", "two are still refused"
     assert visitor.ask("POST", "/api/auth/refresh").code == "no_session"
-    assert len(visitor.jar) == 6, "a refusal neither sets nor clears"
+    assert len(visitor.jar) == 7, "a refusal neither sets nor clears"
     assert visitor.sign_in().status == 200
     assert visitor.is_signed_in()
-    assert len(visitor.jar) == 2
+    assert len(visitor.jar) == 3
 
 
 def test_the_cookie_of_another_base_path_does_no_harm(
@@ -187,7 +188,12 @@ def test_two_applications_on_one_host_keep_apart_by_their_prefix(
         for visitor.server in (first, shop):
             assert visitor.ask("POST", "/api/auth/sign-up", ADA).status == 200
         assert visitor.kept == {
-            f"{prefix}_{kind}" for prefix in ("authingo", "shop") for kind in ("session", "refresh")
+            *(
+                f"{prefix}_{kind}"
+                for prefix in ("authingo", "shop")
+                for kind in ("session", "refresh")
+            ),
+            *(f"__Host-{prefix}_device" for prefix in ("authingo", "shop")),
         }
         for visitor.server in (first, shop, first, shop):
             assert visitor.ask("POST", "/api/auth/refresh").status == 200
@@ -196,7 +202,10 @@ def test_two_applications_on_one_host_keep_apart_by_their_prefix(
         assert not visitor.is_signed_in()
         visitor.server = first
         assert visitor.is_signed_in(), "the other one's sign-out is not this one's"
-        assert visitor.kept == {"authingo_session", "authingo_refresh"}
+        assert visitor.kept - {DEVICE, "__Host-shop_device"} == {
+            "authingo_session",
+            "authingo_refresh",
+        }
     finally:
         shop.stop()
 

@@ -27,7 +27,7 @@ from authingo.fastapi import (
     current_user,
     websockets,
 )
-from authingo.models import Resumed
+from authingo.models import UserAndSession
 from authingo.testing import login_as, memory_auth
 from tests.database import execute
 from tests.server import LiveServer
@@ -156,10 +156,36 @@ def test_a_page_guard_waives_the_header_for_get_alone(client: TestClient) -> Non
     linked = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
     window = {**linked, "Sec-Fetch-Dest": "document"}
     assert client.get("/page", headers=window).json() == "ada"
-    frame = {**linked, "Sec-Fetch-Dest": "iframe"}
-    assert refusal(client.get("/page", headers=frame)) == (403, "origin_not_allowed")
     embedded = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
     assert refusal(client.get("/page", headers=embedded)) == (403, "origin_not_allowed")
+
+
+EMBEDDED = ["iframe", "frame", "object", "embed", "fencedframe", "empty", "image", "Document", None]
+
+
+@pytest.mark.parametrize("path", ["/page", "/required-pages/"])
+@pytest.mark.parametrize("kind", EMBEDDED)
+def test_a_page_of_another_site_cannot_embed_what_a_page_guard_protects(
+    path: str, kind: str | None
+) -> None:
+    """Each of these is a navigation too (Fetch Metadata, "Sec-Fetch-Dest")."""
+    auth = memory_auth()
+    app = application(auth)
+
+    async def greet(scope: Any, receive: Any, send: Any) -> None:
+        await PlainTextResponse("ada")(scope, receive, send)
+
+    app.mount("/required-pages", auth.require(greet, client_header=False))
+    with TestClient(app, base_url="https://testserver") as client:
+        login_as(client, "ada@example.com")
+        del client.headers["X-Authingo-Client"]
+        navigation = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+        into = navigation if kind is None else {**navigation, "Sec-Fetch-Dest": kind}
+        assert refusal(client.get(path, headers=into)) == (403, "origin_not_allowed")
+        window = {**navigation, "Sec-Fetch-Dest": "document"}
+        assert client.get(path, headers=window).status_code == 200
+        own = {**into, "Sec-Fetch-Site": "same-origin"}
+        assert client.get(path, headers=own).status_code == 200, "of one's own pages"
 
 
 def test_a_guarded_route_reads_no_body_of_strangers(client: TestClient) -> None:
@@ -312,7 +338,7 @@ def test_require_protects_any_application() -> None:
     auth = memory_auth()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        admitted: Resumed = scope["authingo"]
+        admitted: UserAndSession = scope["authingo"]
         await PlainTextResponse(admitted.user.email)(scope, receive, send)
 
     host = FastAPI()
@@ -449,7 +475,7 @@ def test_guards_of_one_request_ask_once(monkeypatch: pytest.MonkeyPatch) -> None
     asked = []
     resume = auth.resume
 
-    async def counted(token: str | None) -> Resumed:
+    async def counted(token: str | None) -> UserAndSession:
         asked.append(token)
         return await resume(token)
 

@@ -56,7 +56,7 @@ async def test_uses_are_written_while_a_server_runs(
         age_sessions(auth.settings.database_url, 120)
         before = await last_used(auth, signed_in)
         await auth.resume(signed_in.tokens.session)
-        writing = auth._last_use._writing
+        writing = auth._core.last_use._writing
         assert writing is not None
         await writing
         assert await last_used(auth, signed_in) > before
@@ -74,7 +74,7 @@ async def test_a_use_that_cannot_be_written_harms_nobody(
     async def fails(*_: object, **__: object) -> int:
         raise StoreUnavailable
 
-    monkeypatch.setattr(auth.store, "note_use", fails)
+    monkeypatch.setattr(auth.store.sessions, "note_use", fails)
     assert (await auth.resume(signed_in.tokens.session)).user == signed_in.user
     await auth.close()
 

@@ -15,8 +15,9 @@ from starlette.websockets import WebSocketDisconnect
 
 from authingo import Auth, clock
 from authingo.config import Settings, settings_from
-from authingo.fastapi import CurrentUser, refused_origins
-from authingo.fastapi.dropped_cookies import DroppedCookies
+from authingo.fastapi import CurrentUser
+from authingo.http import refused_origins
+from authingo.http.dropped_cookies import DroppedCookies
 from authingo.testing import memory_auth
 from tests.server import CLIENT, Answer, LiveServer
 
@@ -231,7 +232,10 @@ def test_a_webkit_browser_that_drops_the_cookies_is_told_of_once(
         ({}, {"Host": "app.example.com"}),
         ({}, {"Host": "localhost", "Origin": "https://localhost"}),
         ({"public_url": "http://localhost:8000"}, {"Host": "localhost:8000"}),
-        ({"public_url": "https://app.example.com"}, {"Host": "localhost:8000"}),
+        (
+            {"public_url": "https://app.example.com", "trusted_proxies": ["127.0.0.1"]},
+            {"Host": "localhost:8000", "X-Forwarded-For": "192.0.2.1"},
+        ),
     ],
 )
 def test_a_browser_that_keeps_the_cookies_is_not(

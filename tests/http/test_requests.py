@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from authingo.fastapi import bodies
+from authingo.http import bodies
 from tests.database import execute
 from tests.server import ADA, Browser, LiveServer
 

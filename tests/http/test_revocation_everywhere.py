@@ -30,7 +30,7 @@ from websockets.typing import Origin
 from authingo import Auth, clock
 from authingo.config import Settings
 from authingo.fastapi import CurrentUser, websockets
-from authingo.models import Resumed
+from authingo.models import UserAndSession
 from tests.database import sqlite_path
 from tests.revoking import BOUND, SESSION, Asking, Memory, user_id_of
 from tests.server import ADA, Browser, LiveServer
@@ -54,7 +54,7 @@ def application(auth: Auth) -> FastAPI:
                 await websocket.receive_text()
 
     async def files(scope: Any, receive: Any, send: Any) -> None:
-        admitted: Resumed = scope["authingo"]
+        admitted: UserAndSession = scope["authingo"]
         await PlainTextResponse(admitted.user.email)(scope, receive, send)
 
     app.mount("/files", auth.require(files))
@@ -110,9 +110,9 @@ async def main():
     for line in sys.stdin:
         verb, user_id = line.split()
         if verb == "set_password":
-            await auth.store.set_password(user_id, "x")
+            await auth.store.users.set_password(user_id, "x")
         elif verb == "delete":
-            await auth.store.delete_user(user_id)
+            await auth.store.users.delete(user_id)
         elif verb == "revoke":
             await auth.revoke(user_id)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -12,22 +12,20 @@ import pytest
 from authingo.stores.postgres import PostgresStore
 from authingo.stores.postgres.connections import Connections
 from authingo.stores.postgres.lookups import Lookups
-from tests.postgres import PostgresServer
+from tests.database import execute
 from tests.server import ADA, Answer, LiveServer
 
 
 @pytest.fixture
-def database_url(postgres: PostgresServer, postgres_template: str) -> Iterator[str]:
-    url = postgres.create_database(template=postgres_template)
-    yield url
-    postgres.drop_database(url)
+def database_url(postgres_url: str) -> str:
+    return postgres_url
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the database was asked for, as it is asked."""
     trips: list[str] = []
-    lend, ask = Connections._connection, Lookups._ask
+    lend, ask = Connections.connection, Lookups._ask
 
     @contextlib.asynccontextmanager
     async def counting_lend(self: PostgresStore, **options: Any) -> AsyncIterator[Any]:
@@ -39,7 +37,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         trips.append("lookup")
         return await ask(self, *arguments)
 
-    monkeypatch.setattr(Connections, "_connection", counting_lend)
+    monkeypatch.setattr(Connections, "connection", counting_lend)
     monkeypatch.setattr(Lookups, "_ask", counting_ask)
     return trips
 
@@ -61,6 +59,7 @@ def test_each_route_asks_no_more_than_it_has_to(
     wrong = {**sign_in, "password": "something else"}
     nobody = {**wrong, "email": "nobody@example.com"}
     once, twice = ["transaction"], ["transaction"] * 2
+    browser.post("/sign-in", nobody)  # asks as well, once a minute, what the slowest hash costs
 
     assert trips(asked, lambda: browser.post("/sign-up", ADA, headers=far)) == twice
     assert trips(asked, lambda: browser.post("/sign-up", ADA, headers=far), 409) == once
@@ -70,6 +69,19 @@ def test_each_route_asks_no_more_than_it_has_to(
     assert trips(asked, lambda: browser.post("/refresh")) == once
     assert trips(asked, lambda: browser.get("/session")) == ["lookup"]
     assert trips(asked, lambda: browser.get("/health")) == once
+
+
+def test_a_sign_in_that_ends_another_session_asks_no_more(
+    serve: Callable[..., LiveServer], asked: list[str]
+) -> None:
+    """Of a user who has as many as there may be: the event that one ended included."""
+    server = serve(sessions={"max_per_user": 1})
+    server.browser().sign_up()
+    sign_in = {"email": ADA["email"], "password": ADA["password"]}
+    server.browser().post("/sign-in", sign_in)  # asks as well what the slowest hash costs
+    assert trips(asked, lambda: server.browser().post("/sign-in", sign_in)) == ["transaction"] * 2
+    names = execute(server.database_url, "SELECT name FROM authingo_events ORDER BY id")
+    assert [name for (name,) in names] == ["sign_up", *["sign_in", "session_evicted"] * 2]
 
 
 def test_a_check_of_a_session_in_memory_asks_nothing(server: LiveServer, asked: list[str]) -> None:

@@ -13,17 +13,17 @@ from authingo.fastapi.websockets import WatchedSocket
 
 pytestmark = pytest.mark.anyio
 
-_LIVE = None
+_ACTIVE = None
 
 
 @pytest.mark.parametrize(
     ("looks", "code"),
     [
-        ([_LIVE, NoSession()], 4401),
-        ([_LIVE, SessionExpired()], 4401),
+        ([_ACTIVE, NoSession()], 4401),
+        ([_ACTIVE, SessionExpired()], 4401),
         ([StoreUnavailable(), StoreUnavailable()], 1013),
-        ([StoreUnavailable(), _LIVE, StoreUnavailable(), _LIVE, NoSession()], 4401),
-        ([_LIVE, RuntimeError("a row that nobody can read")], 1011),
+        ([StoreUnavailable(), _ACTIVE, StoreUnavailable(), _ACTIVE, NoSession()], 4401),
+        ([_ACTIVE, RuntimeError("a row that nobody can read")], 1011),
     ],
     ids=["signed out", "expired", "no answer twice", "no answer now and then", "a failure"],
 )

@@ -110,7 +110,7 @@ def test_everything_else_is_what_it_was(browser: Browser, method: str, path: str
 def test_cookies_are_described_without_their_values(browser: Browser) -> None:
     answers = [browser.sign_up(email="told@example.com"), browser.post("/refresh")]
     seen = set(answers[0].tokens.values()) | set(answers[1].tokens.values())
-    assert len(seen) == 4
+    assert len(seen) == 5
     session = {
         "name": "authingo_session",
         "cleared": False,
@@ -121,12 +121,17 @@ def test_cookies_are_described_without_their_values(browser: Browser) -> None:
         "cleared": False,
         "attributes": ["Path=/api/auth/refresh", *ATTRIBUTES, "SameSite=Strict"],
     }
-    assert told(answers[0]) == {"sent": [], "set": [session, refresh]}
-    both = ["authingo_session", "authingo_refresh"]
-    assert told(answers[1]) == {"sent": both, "set": [session, refresh]}
+    device = {
+        "name": "authingo_device",
+        "cleared": False,
+        "attributes": ["Path=/", "Max-Age=31536000", *ATTRIBUTES[1:], "SameSite=Strict"],
+    }
+    assert told(answers[0]) == {"sent": [], "set": [session, refresh, device]}
+    sent = ["authingo_session", "authingo_refresh", "authingo_device"]
+    assert told(answers[1]) == {"sent": sent, "set": [session, refresh]}
     browser.cookies["somebody_elses"] = "secret-of-another-program"
     answers.append(browser.get("/session"))
-    assert told(answers[-1]) == {"sent": both, "set": []}
+    assert told(answers[-1]) == {"sent": sent, "set": []}
     answers += [
         browser.post(
             "/refresh", cookies={"authingo_refresh": answers[0].tokens["authingo_refresh"]}
@@ -138,7 +143,7 @@ def test_cookies_are_described_without_their_values(browser: Browser) -> None:
     cleared = told(answers[-1])["set"]
     assert [one["cleared"] for one in cleared] == [True, True]  # type: ignore[index]
     secrets = seen.union(*(answer.tokens.values() for answer in answers)) - {""}
-    assert len(secrets) == 6
+    assert len(secrets) == 8
     for answer in answers:
         everything = json.dumps([one for one in answer.headers if one[0] != "set-cookie"])
         for secret in {*secrets, "somebody_elses", ADA["password"]}:

@@ -48,15 +48,23 @@ def test_a_sign_up_shows_the_session_and_what_went_over_the_wire(browser: Watche
     assert f'"email": "{ADA["email"]}"' in text
     for shown in ("200 OK", "X-Authingo-Client: true", "Cache-Control: no-store"):
         assert shown in text
-    session, refresh = (one.inner_text() for one in entry.locator(".cookie").all())
-    for shown in ("authingo_session", "Path=/\n", "Max-Age=2592000", "HttpOnly", "SameSite=Lax"):
+    session, refresh, device, each = (one.inner_text() for one in entry.locator(".cookie").all())
+    for shown in ("authingo_session", "Path=/\n", "Max-Age=2592000", "SameSite=Lax"):
         assert shown in session
-    for shown in ("authingo_refresh", "Path=/api/auth/refresh", "SameSite=Strict", "no Secure"):
+    for shown in ("authingo_refresh", "Path=/api/auth/refresh", "SameSite=Strict"):
         assert shown in refresh
+    for shown in ("authingo_device", "strangers can", "Max-Age=31536000", "opens none"):
+        assert shown in device
+    for shown in ("HttpOnly", "no Secure", "no Domain"):
+        assert shown in each
+        assert shown not in session + refresh + device, "it is said once"
+    noticed(page, "Three cookies")
     page.locator("#sign-out").click()
     signed_out(page)
-    assert "Cookie cleared: authingo_refresh" in page.locator("#log details[open]").inner_text()
-    assert page.context.cookies() == []
+    cleared = page.locator("#log details[open]").inner_text()
+    assert "Cookie cleared: authingo_refresh" in cleared
+    assert "Cookie cleared: authingo_device" not in cleared
+    assert [one["name"] for one in page.context.cookies()] == ["authingo_device"]
 
 
 @pytest.mark.parametrize(("hours", "said"), [(1, "ahead"), (-1, "behind")])
@@ -91,7 +99,7 @@ def test_what_was_set_is_in_view_without_scrolling(
     wide = open_browser(server, viewport={"width": 1280, "height": 720}).tab()
     sign_up(wide)
     cookies = wide.locator("#log .cookie").all()
-    assert len(cookies) == 2
+    assert len(cookies) == 4, "three, and what all of them say"
     narrow = open_browser(server, viewport={"width": 390, "height": 844}).tab()
     sign_in(narrow)
     signed_in(narrow)
@@ -102,6 +110,7 @@ def test_what_was_set_is_in_view_without_scrolling(
         " or sent by a form of another site",
         "Cookie set: authingo_refresh for /api/auth/refresh only, not read by scripts"
         " or sent for another site",
+        "Cookie set: authingo_device for every route, not read by scripts or sent for another site",
     ]
     for page, places in ((wide, cookies), (narrow, put.all())):
         assert page.evaluate("scrollY") == 0

@@ -39,8 +39,8 @@ async def _sign_in_and_out(store: Store, user_id: str) -> None:
             verifier_digest=secrets.token_bytes(32),
             lifetimes=Settings().sessions.lifetimes,
         )
-        assert await store.begin_session(user_id, new, version=1, ending=None)
-        assert await store.end_session(new.token_digest)
+        assert await store.sessions.begin(user_id, new, version=1, ending=None)
+        assert await store.sessions.end_by_token(new.token_digest)
 
 
 @pytest.mark.anyio
@@ -57,7 +57,7 @@ async def test_several_programs_write_to_one_database_and_wait_for_each_other(
             await store.open(create=True)
             stack.push_async_callback(store.close)
         await stores[0].migrate()
-        user = await stores[0].add_user(
+        user = await stores[0].users.add(
             NewUser(email="ada@example.com", name="Ada", password_hash="x")
         )
         await asyncio.gather(*(_sign_in_and_out(store, user.id) for store in stores))

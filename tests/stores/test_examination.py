@@ -35,7 +35,7 @@ async def examined(settings: Settings, *, workers: int = 1) -> dict[str, Finding
     store = open_store(settings)
     await store.open(create=False)
     try:
-        return {one.name: one for one in await store.examine(workers=workers)}
+        return {one.name: one for one in await store.maintenance.examine(workers=workers)}
     finally:
         await store.close()
 
@@ -156,6 +156,10 @@ async def test_what_was_added_to_a_schema_is_nobodys_fault() -> None:
     assert "0003_x" in examining.schema(behind, expected, expected).message
 
 
+# A server only reads which migrations there are.
+TABLES = r"""
+SELECT tablename FROM pg_tables
+WHERE tablename LIKE 'authingo\_%' AND tablename <> 'authingo_migrations'"""
 ALTERED = {
     "sqlite": [
         ("DROP INDEX authingo_sessions_user_id", "warn"),
@@ -193,6 +197,29 @@ async def test_each_alteration_is_seen(make_settings: Callable[..., Settings]) -
         worst = status if worst != "fail" else worst
         assert after.status == worst, statement
         assert after.message != before, statement
+
+
+async def test_a_role_that_lacks_a_right_on_any_one_table(
+    postgres: PostgresServer, postgres_template: str
+) -> None:
+    url = postgres.create_database(template=postgres_template)
+    try:
+        execute(url, "CREATE ROLE lacking LOGIN")
+        execute(
+            url, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO lacking"
+        )
+        lacking = Settings(database_url=url.replace("//authingo@", "//lacking@"))
+        assert (await examined(lacking))["role"].status == "ok"
+        named = [name for (name,) in execute(url, TABLES)]
+        assert len(named) > 6
+        for table in named:
+            execute(url, f"REVOKE INSERT ON {table} FROM lacking")
+            role = (await examined(lacking))["role"]
+            assert (role.status, f"INSERT on {table}" in role.message) == ("fail", True), table
+            execute(url, f"GRANT INSERT ON {table} TO lacking")
+    finally:
+        postgres.drop_database(url)
+        execute(postgres.url("postgres"), "DROP ROLE lacking")
 
 
 async def test_a_role_without_rights_and_a_database_that_is_read_only(

@@ -29,9 +29,11 @@ async def test_it_is_migrated_examined_and_heard(postgres: PostgresServer) -> No
     scene = await Scene.begin(url)
     try:
         await scene.listen()
-        await scene.store.delete_user(scene.ada.id)
+        await scene.store.users.delete(scene.ada.id)
         assert await scene.heard() == {scene.ada.id}
-        findings = {one.name: one.status for one in await scene.store.examine(workers=1)}
+        findings = {
+            one.name: one.status for one in await scene.store.maintenance.examine(workers=1)
+        }
         assert findings["schema"] == "ok"
     finally:
         await scene.store.close()

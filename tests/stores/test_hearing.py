@@ -55,9 +55,9 @@ async def test_without_its_triggers_it_hears_nothing_and_says_so(
     postgres_scene: Scene, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     execute(postgres_scene.url, damage)
-    await until(lambda: not postgres_scene.store.hears() and caplog.messages)
+    await until(lambda: not postgres_scene.store.is_notified() and caplog.messages)
     assert "triggers of authingo are missing or disabled" in caplog.messages[0]
-    assert not postgres_scene.store.hears()
+    assert not postgres_scene.store.is_notified()
     assert set(postgres_scene.told.whom) == {"*"}
 
 
@@ -67,7 +67,7 @@ async def test_it_notices_when_its_triggers_go(postgres_scene: Scene, damage: st
     scene = postgres_scene
     await scene.listen()
     run_script(scene.url, damage)
-    await until(lambda: not scene.store.hears() or "*" in scene.told.whom)
+    await until(lambda: not scene.store.is_notified() or "*" in scene.told.whom)
 
 
 @pytest.mark.parametrize(
@@ -87,10 +87,10 @@ async def test_without_its_triggers_a_file_is_not_believed(
     await sqlite_scene.listen()
     run_script(sqlite_scene.url, damage)
     await next_turn()
-    assert not sqlite_scene.store.hears()
+    assert not sqlite_scene.store.is_notified()
     assert set(sqlite_scene.told.whom) == {"*"}
     await next_turn()
-    assert not sqlite_scene.store.hears()
+    assert not sqlite_scene.store.is_notified()
 
 
 async def test_a_store_in_memory_says_that_it_cannot_hear() -> None:
@@ -99,7 +99,7 @@ async def test_a_store_in_memory_says_that_it_cannot_hear() -> None:
     await store.open(create=True)
     await store.migrate()
     await store.ping()
-    assert not store.hears()
+    assert not store.is_notified()
     assert told.whom == []
     await store.close()
 
@@ -108,22 +108,22 @@ async def test_a_closed_store_says_that_it_cannot_hear(scene: Scene) -> None:
     """And what happened until it was opened again is not missed."""
     await scene.listen()
     await next_turn()
-    assert scene.store.hears()
+    assert scene.store.is_notified()
     await scene.store.close()
     await next_turn()
-    assert not scene.store.hears()
+    assert not scene.store.is_notified()
     async with another(scene.url) as elsewhere:
         elsewhere.watch(Told())
         await elsewhere.ping()
-        await until(elsewhere.hears)
-        assert not scene.store.hears()
+        await until(elsewhere.is_notified)
+        assert not scene.store.is_notified()
         if not scene.store.embedded:
             assert execute(scene.url, LISTENERS) == [(1,)], "being asked, it connects to nothing"
     scene.told.whom.clear()
     execute(scene.url, f"DELETE FROM authingo_sessions WHERE user_id = '{scene.ada.id}'")
     await scene.store.open(create=False)
     await scene.store.ping()
-    await until(scene.store.hears)
+    await until(scene.store.is_notified)
     assert "*" in scene.told.whom
 
 
@@ -141,14 +141,14 @@ async def test_trust_is_counted_from_the_sending_of_a_heartbeat(
     hearing._sent["!beat"] = now
     now += 1.5
     hearing._hear(None, 0, "authingo", "!another triggers")
-    assert not hearing.hears(), "a heartbeat of somebody else's proves nothing"
+    assert not hearing.is_notified(), "a heartbeat of somebody else's proves nothing"
     hearing._hear(None, 0, "authingo", "!beat triggers")
     now += 0.49
-    assert hearing.hears()
+    assert hearing.is_notified()
     now += 0.02
-    assert not hearing.hears()
+    assert not hearing.is_notified()
     hearing._hear(None, 0, "authingo", "!beat triggers")
-    assert not hearing.hears(), "nor does one that comes twice"
+    assert not hearing.is_notified(), "nor does one that comes twice"
     await hearing.close()
 
 
@@ -189,16 +189,16 @@ async def test_a_backup_that_is_put_back_is_noticed(
     await scene.listen()
     back_up(file, backup)
     after = new_session()
-    assert await scene.store.begin_session(scene.ada.id, after, version=1, ending=None)
+    assert await scene.store.sessions.begin(scene.ada.id, after, version=1, ending=None)
     assert await scene.heard() == set(), "a session that begins ends none"
-    assert await scene.store.session_and_user(after.token_digest)
+    assert await scene.store.sessions.by_token(after.token_digest)
     restore(backup, file)
     await next_turn()
     if first == "used":
-        assert await scene.store.session_and_user(after.token_digest) is None
+        assert await scene.store.sessions.by_token(after.token_digest) is None
     await next_turn()
-    scene.store.hears()
+    scene.store.is_notified()
     assert set(scene.told.whom) == {"*"}
     await scene.store.ping()
     await next_turn()
-    assert scene.store.hears()
+    assert scene.store.is_notified()

@@ -15,26 +15,24 @@ from authingo.config import Settings, StoreSettings, read_postgres_url
 from authingo.errors import StoreUnavailable
 from authingo.models import NewSession, NewUser
 from authingo.stores.postgres import PostgresStore, lookups
-from tests.postgres import PostgresServer
 
 LIVES = Settings().sessions.lifetimes
 TIMEOUT = StoreSettings().timeout
 
 
 @pytest.fixture
-async def store(postgres: PostgresServer, postgres_template: str) -> AsyncIterator[PostgresStore]:
-    url = postgres.create_database(template=postgres_template)
-    store = PostgresStore(read_postgres_url("database_url", url), timeout=TIMEOUT / 5, pool_size=3)
+async def store(postgres_url: str) -> AsyncIterator[PostgresStore]:
+    where = read_postgres_url("database_url", postgres_url)
+    store = PostgresStore(where, timeout=TIMEOUT / 5, pool_size=3)
     await store.open(create=True)
     yield store
     await store.close()
-    postgres.drop_database(url)
 
 
 @contextlib.asynccontextmanager
 async def somebody_else(store: PostgresStore) -> AsyncIterator[asyncpg.Connection]:
     """Connect past the store."""
-    connection = await asyncpg.connect(**store._url.arguments())
+    connection = await asyncpg.connect(**store.url.arguments())
     try:
         yield connection
     finally:
@@ -42,7 +40,7 @@ async def somebody_else(store: PostgresStore) -> AsyncIterator[asyncpg.Connectio
 
 
 async def sessions_of(store: PostgresStore, count: int) -> list[bytes]:
-    user = await store.add_user(NewUser(email="ada@example.com", name="Ada", password_hash="x"))
+    user = await store.users.add(NewUser(email="ada@example.com", name="Ada", password_hash="x"))
     digests = [secrets.token_bytes(32) for _ in range(count)]
     for digest in digests:
         new = NewSession(
@@ -51,7 +49,7 @@ async def sessions_of(store: PostgresStore, count: int) -> list[bytes]:
             verifier_digest=secrets.token_bytes(32),
             lifetimes=LIVES,
         )
-        assert await store.begin_session(user.id, new, version=None, ending=None)
+        assert await store.sessions.begin(user.id, new, version=None, ending=None)
     return digests
 
 
@@ -61,18 +59,18 @@ async def test_each_of_many_at_once_gets_its_own_session(store: PostgresStore) -
     digests = await sessions_of(store, 30)
     unknown = [secrets.token_bytes(32) for _ in range(100)]
     asked = [*digests, *unknown, *digests, *digests] * 2
-    found = await asyncio.gather(*(store.session_and_user(digest) for digest in asked))
+    found = await asyncio.gather(*(store.sessions.by_token(digest) for digest in asked))
     ids = {digest: match.session.id for digest, match in zip(asked, found, strict=True) if match}
     assert set(ids) == set(digests)
     assert len(set(ids.values())) == len(digests)
-    again = await asyncio.gather(*(store.session_and_user(digest) for digest in asked))
+    again = await asyncio.gather(*(store.sessions.by_token(digest) for digest in asked))
     assert [one and one.session for one in again] == [one and one.session for one in found]
 
 
 @pytest.mark.anyio
 async def test_who_gives_up_leaves_the_others_alone(store: PostgresStore) -> None:
     digests = await sessions_of(store, 5)
-    tasks = [asyncio.create_task(store.session_and_user(digest)) for digest in digests]
+    tasks = [asyncio.create_task(store.sessions.by_token(digest)) for digest in digests]
     await asyncio.sleep(0)
     tasks[0].cancel()
     tasks[3].cancel()
@@ -87,17 +85,17 @@ async def test_all_who_wait_are_told_in_time_and_the_next_ones_are_served(
 ) -> None:
     """One statement hangs; those that came meanwhile do not wait a second time."""
     digests = await sessions_of(store, 5)
-    await store.session_and_user(digests[0])
+    await store.sessions.by_token(digests[0])
     async with somebody_else(store) as locker, locker.transaction():
         await locker.execute("LOCK TABLE authingo_sessions IN ACCESS EXCLUSIVE MODE")
-        first = asyncio.create_task(store.session_and_user(digests[0]))
+        first = asyncio.create_task(store.sessions.by_token(digests[0]))
         await asyncio.sleep(0)
-        others = [asyncio.create_task(store.session_and_user(digest)) for digest in digests]
+        others = [asyncio.create_task(store.sessions.by_token(digest)) for digest in digests]
         done, pending = await asyncio.wait([first, *others], timeout=TIMEOUT.total_seconds())
         assert pending == set()
         assert {type(task.exception()) for task in done} == {StoreUnavailable}
     for digest in digests:
-        assert await store.session_and_user(digest)
+        assert await store.sessions.by_token(digest)
 
 
 @pytest.mark.anyio
@@ -115,9 +113,9 @@ async def test_who_comes_meanwhile_waits_no_longer_for_it(
 
     monkeypatch.setattr(store._lookups, "_answer", noted)
     loop = asyncio.get_running_loop()
-    one = asyncio.create_task(store.session_and_user(first))
+    one = asyncio.create_task(store.sessions.by_token(first))
     await asyncio.sleep(0)
-    other = asyncio.create_task(store.session_and_user(second))
+    other = asyncio.create_task(store.sessions.by_token(second))
     await asyncio.sleep(0)
     asked_until = loop.time()
     assert await one
@@ -131,18 +129,18 @@ async def test_who_asks_just_when_it_is_closed_is_told(store: PostgresStore) -> 
     (digest,) = await sessions_of(store, 1)
     async with asyncio.timeout(20):
         asked, _ = await asyncio.gather(
-            store.session_and_user(digest), store.close(), return_exceptions=True
+            store.sessions.by_token(digest), store.close(), return_exceptions=True
         )
         assert isinstance(asked, StoreUnavailable)
         await store.open(create=False)
-        assert await store.session_and_user(digest)
+        assert await store.sessions.by_token(digest)
 
 
 @pytest.mark.anyio
 async def test_a_connection_that_died_is_replaced_unnoticed(store: PostgresStore) -> None:
     (digest,) = await sessions_of(store, 1)
     for _ in range(3):
-        assert await store.session_and_user(digest)
+        assert await store.sessions.by_token(digest)
         async with somebody_else(store) as connection:
             await connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -158,7 +156,7 @@ async def test_a_connection_that_rested_is_not_relied_on(
     (digest,) = await sessions_of(store, 1)
 
     async def process() -> int:
-        assert await store.session_and_user(digest)
+        assert await store.sessions.by_token(digest)
         connection = store._lookups._connection
         assert connection is not None
         return connection.get_server_pid()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
-from tests.postgres import PostgresServer
+from authingo.stores.rows import SESSION_COLUMNS, USER_COLUMNS
 from tests.stores.watching import until
 
 pytestmark = pytest.mark.anyio
@@ -32,16 +33,14 @@ class Listener:
 
 
 @pytest.fixture
-async def listener(postgres: PostgresServer, postgres_template: str) -> AsyncIterator[Listener]:
+async def listener(postgres_url: str) -> AsyncIterator[Listener]:
     """On a database with 150 users, `usr_1` and so on, of two sessions each."""
-    url = postgres.create_database(template=postgres_template)
-    connection = await asyncpg.connect(url)
+    connection = await asyncpg.connect(postgres_url)
     await connection.execute(_MANY)
     listener = Listener(connection)
     await listener.start()
     yield listener
     await connection.close()
-    postgres.drop_database(url)
 
 
 _MANY = """\
@@ -104,3 +103,36 @@ async def test_what_a_savepoint_undoes_is_not_counted(listener: Listener) -> Non
     assert heard == ["usr_1", "usr_2"]
     undone = await listener.during("BEGIN; DELETE FROM authingo_users; ROLLBACK")
     assert undone == []
+
+
+_NOT_NOTICED = {
+    "id",  # by which the old and the new row are matched
+    "last_used_at",  # moves with every use, and only shows when that was
+    "ip",  # these two move with a refresh, which replaces token_digest
+    "user_agent",
+}
+
+
+@pytest.mark.parametrize(
+    ("columns", "function"),
+    [(USER_COLUMNS, "authingo_users_changed"), (SESSION_COLUMNS, "authingo_sessions_changed")],
+)
+async def test_a_trigger_compares_each_column_that_a_check_answers_with(
+    postgres_template: str, columns: tuple[str, ...], function: str
+) -> None:
+    """A column that it does not mention would be served from memory after it changed."""
+    connection = await asyncpg.connect(postgres_template)
+    try:
+        source = await connection.fetchval(
+            "SELECT prosrc FROM pg_proc WHERE proname = $1", function
+        )
+    finally:
+        await connection.close()
+    old, new = (
+        {name.strip(" \n").removeprefix(f"{row}.") for name in listed.split(",")}
+        for row, listed in zip(
+            ("o", "n"), re.findall(r"\(([on]\.\w+,[^()]*)\)", source), strict=True
+        )
+    )
+    assert old == new
+    assert set(columns) - _NOT_NOTICED <= old

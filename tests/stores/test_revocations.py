@@ -10,7 +10,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from authingo.models import AttemptLimit, Event, NewSession, NewUser, Outcome, Rotation
+from authingo.models import (
+    AttemptLimit,
+    Counter,
+    CountingRule,
+    Event,
+    NewSession,
+    NewUser,
+    Outcome,
+    Rotation,
+)
 from tests.database import execute, run_script
 from tests.stores.watching import (
     DEAD,
@@ -104,9 +113,9 @@ PEACEFUL = {
 
 
 async def _change_password(scene: Scene) -> object:
-    verified = await scene.store.credentials(scene.ada.email)
+    verified = await scene.store.users.by_email(scene.ada.email)
     assert verified is not None
-    return await scene.store.change_password(
+    return await scene.store.users.change_password(
         verified, "new", caller=scene.session.id, session=new_session()
     )
 
@@ -124,21 +133,27 @@ def _rotation(session: NewSession) -> Rotation:
 
 Verb = Callable[[Scene], Awaitable[object]]
 VERBS: dict[str, Verb] = {
-    "end_session": lambda s: s.store.end_session(s.session.token_digest),
-    "end_sessions": lambda s: s.store.end_sessions(s.ada.id),
-    "end_sessions only": lambda s: s.store.end_sessions(s.ada.id, only=s.session.id),
-    "end_reused": lambda s: s.store.end_reused(s.session.selector_digest, b"another"),
-    "rotate": lambda s: s.store.rotate(_rotation(s.session)),
+    "end_by_token": lambda s: s.store.sessions.end_by_token(s.session.token_digest),
+    "end_of_user": lambda s: s.store.sessions.end_of_user(s.ada.id, batch_size=100),
+    "end_of_user only": lambda s: s.store.sessions.end_of_user(
+        s.ada.id, only=s.session.id, batch_size=100
+    ),
+    "end_reused": lambda s: s.store.sessions.end_reused(s.session.selector_digest, b"another"),
+    "rotate": lambda s: s.store.sessions.rotate(_rotation(s.session)),
     "change_password": _change_password,
-    "set_password": lambda s: s.store.set_password(s.ada.id, "new"),
-    "disable": lambda s: s.store.set_disabled(s.ada.id, disabled=True),
-    "enable": lambda s: s.store.set_disabled(s.ada.id, disabled=False),
-    "verify_email": lambda s: s.store.verify_email(s.ada.id),
-    "delete_user": lambda s: s.store.delete_user(s.ada.id),
-    "begin_session": lambda s: s.store.begin_session(
+    "set_password": lambda s: s.store.users.set_password(s.ada.id, "new"),
+    "disable": lambda s: s.store.users.set_disabled(s.ada.id, disabled=True),
+    "enable": lambda s: s.store.users.set_disabled(s.ada.id, disabled=False),
+    "verify_email": lambda s: s.store.users.verify_email(s.ada.id),
+    "delete": lambda s: s.store.users.delete(s.ada.id),
+    "begin": lambda s: s.store.sessions.begin(
         s.bob.id, new_session(), version=1, ending=s.session.token_digest
     ),
-    "add_user_with_session": lambda s: s.store.add_user_with_session(
+    "begin of too many": lambda s: s.store.sessions.begin(
+        s.ada.id, replace(new_session(), most=1), version=1, ending=None
+    ),
+    "end_surplus": lambda s: s.store.sessions.end_surplus(s.ada.id, keep=0, batch_size=9),
+    "add_with_session": lambda s: s.store.users.add_with_session(
         NewUser(email="eve@example.com", name="Eve", password_hash="x"),
         new_session(),
         ending=s.session.token_digest,
@@ -154,17 +169,17 @@ async def test_what_its_own_verbs_do_is_told_before_they_return(scene: Scene, ve
     assert await verb(scene)
     if scene.store.embedded:
         await next_turn()
-        assert scene.store.hears()
+        assert scene.store.is_notified()
     assert set(scene.told.whom) == scene.only_ada()
 
 
 async def test_an_end_of_all_is_told_before_it_returns(scene: Scene) -> None:
     if scene.store.embedded:
         await scene.listen()
-    assert len(await scene.store.end_any(100)) == 2
+    assert len(await scene.store.sessions.end_any(100)) == 2
     if scene.store.embedded:
         await next_turn()
-        assert scene.store.hears()
+        assert scene.store.is_notified()
     assert scene.told.whom == ["*"]
 
 
@@ -182,9 +197,9 @@ async def test_all_who_watch_are_told(scene: Scene) -> None:
     scene.store.watch(second)
     await scene.listen()
     second.whom.clear()
-    await scene.store.end_sessions(scene.ada.id)
+    await scene.store.sessions.end_of_user(scene.ada.id, batch_size=100)
     await next_turn()
-    assert scene.store.hears()
+    assert scene.store.is_notified()
     assert set(scene.told.whom) == set(second.whom) == scene.only_ada()
     await scene.heard()
     second.whom.clear()
@@ -197,10 +212,12 @@ async def test_every_commit_of_many_at_once_is_heard(scene: Scene) -> None:
     """Ten programs' worth of endings; after each, whoever looks finds it told."""
     sessions = [new_session() for _ in range(50)]
     for session in sessions:
-        await scene.store.begin_session(scene.bob.id, session, version=1, ending=None)
+        await scene.store.sessions.begin(scene.bob.id, session, version=1, ending=None)
     await scene.listen()
     async with another(scene.url) as elsewhere:
-        await asyncio.gather(*(elsewhere.end_session(one.token_digest) for one in sessions))
+        await asyncio.gather(
+            *(elsewhere.sessions.end_by_token(one.token_digest) for one in sessions)
+        )
     heard = await scene.heard()
     assert heard == ({"*"} if scene.store.embedded else {scene.bob.id})
 
@@ -267,22 +284,24 @@ async def test_verbs_that_end_nothing_are_not_told(scene: Scene) -> None:
     """New people and sessions, stronger hashes, pruning, counting, recording."""
     store, limit = scene.store, AttemptLimit(allowed=1, window=timedelta(minutes=5))
     for lives in (EXPIRED, DEAD, DEAD):
-        await store.begin_session(scene.ada.id, new_session(lives), version=1, ending=None)
+        await store.sessions.begin(scene.ada.id, new_session(lives), version=1, ending=None)
     old = new_session()
-    await store.begin_session(scene.ada.id, old, version=1, ending=None)
-    await store.rotate(replace(_rotation(old), lifetimes=replace(LIVES, grace=timedelta(0))))
+    await store.sessions.begin(scene.ada.id, old, version=1, ending=None)
+    await store.sessions.rotate(
+        replace(_rotation(old), lifetimes=replace(LIVES, grace=timedelta(0)))
+    )
     await scene.listen()
-    await store.replace_hash(scene.ada.id, old="old", new="stronger")
+    await store.users.replace_hash(scene.ada.id, old="old", new="stronger")
     eve = NewUser(email="eve@example.com", name="Eve", password_hash="x")
-    await store.add_user_with_session(eve, new_session(), ending=None)
-    await store.begin_session(scene.ada.id, new_session(), version=1, ending=None)
-    await store.begin_session(scene.bob.id, new_session(), version=1, ending=b"unknown")
-    assert await store.prune(10) == 2
-    assert await store.forget_nonces(10) == 1
+    await store.users.add_with_session(eve, new_session(), ending=None)
+    await store.sessions.begin(scene.ada.id, new_session(), version=1, ending=None)
+    await store.sessions.begin(scene.bob.id, new_session(), version=1, ending=b"unknown")
+    assert await store.maintenance.prune(10) == 2
+    assert await store.maintenance.forget_nonces(10) == 1
     event = Event(at=datetime.now(UTC), name="sign_in")
-    await store.record(Outcome(events=(event,)))
-    await store.begin_attempt(None, [(b"key", limit)])
-    assert await store.end_session(b"unknown") is None
+    await store.events.record(Outcome(events=(event,)))
+    await store.attempts.count(None, [CountingRule(counters=(Counter(b"key", limit),))])
+    assert await store.sessions.end_by_token(b"unknown") is None
     assert await scene.heard() == set()
 
 
@@ -290,7 +309,7 @@ async def test_what_has_expired_is_not_told(scene: Scene) -> None:
     """Nobody can have remembered it."""
     execute(scene.url, "DELETE FROM authingo_sessions")
     expired = new_session(EXPIRED)
-    await scene.store.begin_session(scene.ada.id, expired, version=1, ending=None)
+    await scene.store.sessions.begin(scene.ada.id, expired, version=1, ending=None)
     assert await by_hand(scene, f"UPDATE authingo_sessions SET created_at = expires_at {ADAS}") == (
         set()
     )

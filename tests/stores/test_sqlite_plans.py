@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from authingo.events import happened
-from authingo.models import NewSession, Outcome
-from authingo.stores.conformance.world import Begun, a_session, add_user
+from authingo.models import NewSession, Outcome, User
+from authingo.stores.conformance.world import SignedInUser, a_session, add_user
 from authingo.stores.sqlite import SQLiteStore
+from tests.many_sessions import give_sessions
 from tests.stores.watching import LIVES
 
 _SESSIONS = 3000
@@ -29,8 +30,8 @@ async def store(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[SQLiteSt
     store = SQLiteStore(file, timeout=LIVES.grace)
     await store.open(create=False)
     user = await add_user(store, "many@example.com")
-    assert await store.begin_session(user.id, a_session(), version=1, ending=None)
-    await store.record(Outcome(events=(happened("sign_in", user_id=user.id),)))
+    assert await store.sessions.begin(user.id, a_session(), version=1, ending=None)
+    await store.events.record(Outcome(events=(happened("sign_in", user_id=user.id),)))
     await store.close()
     with sqlite3.connect(file) as connection:
         for table, drawn in (
@@ -79,24 +80,43 @@ async def test_what_every_visit_needs_goes_by_an_index(store: SQLiteStore) -> No
     user = await add_user(store)
 
     async def sign_in(new: NewSession) -> object:
-        return await store.begin_session(user.id, new, version=1, ending=secrets.token_bytes(32))
+        return await store.sessions.begin(user.id, new, version=1, ending=secrets.token_bytes(32))
 
     for _ in range(2):  # the first one of each looks at the schema too
         first, second = a_session(), a_session()
-        rotation = replace(Begun(user, first).rotation(), new_token_digest=secrets.token_bytes(32))
+        rotation = replace(
+            SignedInUser(user, first).rotation(), new_token_digest=secrets.token_bytes(32)
+        )
         verbs: dict[str, Callable[[], Awaitable[object]]] = {
             "begin": lambda first=first: sign_in(first),  # type: ignore[misc]
             "begin another": lambda second=second: sign_in(second),  # type: ignore[misc]
-            "rotate": lambda rotation=rotation: store.rotate(rotation),  # type: ignore[misc]
-            "end by the token before": lambda first=first: store.end_session(  # type: ignore[misc]
+            "rotate": lambda rotation=rotation: store.sessions.rotate(rotation),  # type: ignore[misc]
+            "end by the token before": lambda first=first: store.sessions.end_by_token(  # type: ignore[misc]
                 first.token_digest
             ),
-            "end": lambda second=second: store.end_session(second.token_digest),  # type: ignore[misc]
-            "list": lambda: store.list_sessions(user.id),
-            "end all": lambda: store.end_sessions(user.id),
+            "end": lambda second=second: store.sessions.end_by_token(second.token_digest),  # type: ignore[misc]
+            "list": lambda: store.sessions.of_user(user.id, limit=100),
+            "end all": lambda: store.sessions.end_of_user(user.id, batch_size=100),
         }
         taken = {name: await steps(store, verb) for name, verb in verbs.items()}
     assert {name: count for name, count in taken.items() if count > _STEPS} == {}
+
+
+@pytest.mark.anyio
+async def test_a_session_too_many_costs_as_much_as_the_user_has(store: SQLiteStore) -> None:
+    """A hundred of them; of thousands only some are looked at."""
+    taken = {}
+    for count in (100, 1000, 3000):
+        user = await add_user(store, f"capped-{count}@example.com")
+        give_sessions(f"sqlite:///{store.path}", user.id, count)
+
+        async def sign_in(user: User = user) -> object:
+            begun = await store.sessions.begin(user.id, a_session(), version=1, ending=None)
+            return begun and begun.eviction
+
+        taken[count] = await steps(store, sign_in)
+    assert taken[100] < 2 * _STEPS
+    assert taken[3000] < 1.1 * taken[1000]
 
 
 @pytest.mark.anyio
@@ -109,10 +129,10 @@ async def test_a_page_of_a_list_reads_no_more_than_its_rows(
     users, sessions = f"usr_{_SESSIONS // 2}", f"ses_{_SESSIONS // 2}"
     for _ in range(2):  # the first one of each looks at the schema too
         verbs: dict[str, Callable[[], Awaitable[object]]] = {
-            "users": lambda: store.list_users(after=users, limit=9, newest=newest),
-            "sessions": lambda: store.all_sessions(after=sessions, limit=9, newest=newest),
-            "sessions of one": lambda: store.all_sessions(user_id=user.id, limit=9, newest=newest),
-            "events of one": lambda: store.list_events(user_id=user.id, limit=9, newest=newest),
+            "users": lambda: store.users.page(after=users, limit=9, newest=newest),
+            "sessions": lambda: store.sessions.page(after=sessions, limit=9, newest=newest),
+            "sessions of one": lambda: store.sessions.page(user_id=user.id, limit=9, newest=newest),
+            "events of one": lambda: store.events.page(user_id=user.id, limit=9, newest=newest),
         }
         taken = {name: await steps(store, verb) for name, verb in verbs.items()}
     assert {name: count for name, count in taken.items() if count > _STEPS} == {}

@@ -22,7 +22,7 @@ async def prepared(store: Store) -> None:
 
 
 async def asked(store: Store) -> bool:
-    return store.hears()
+    return store.is_notified()
 
 
 def test_a_loop_that_died_is_believed_for_a_moment_at_most(
@@ -36,7 +36,7 @@ def test_a_loop_that_died_is_believed_for_a_moment_at_most(
     dying.run_until_complete(prepared(store))
 
     def ask_and_die() -> None:
-        assert store.hears()
+        assert store.is_notified()
         dying.stop()
 
     dying.call_soon(ask_and_die)

@@ -19,7 +19,7 @@ LIVES = Settings().sessions.lifetimes
 EXPIRED = replace(LIVES, session=timedelta(seconds=-1))
 DEAD = replace(EXPIRED, refresh=timedelta(seconds=-1))
 PATIENCE = 20.0  # seconds for what should take milliseconds
-_NOBODY = "nobody"
+_NO_CLIENT = "nobody"
 
 
 @dataclass
@@ -84,20 +84,20 @@ class Scene:
         await store.open(create=True)
         await store.migrate()
         ada, bob = [
-            await store.add_user(
+            await store.users.add(
                 NewUser(email=f"{name.lower()}@example.com", name=name, password_hash="old")
             )
             for name in ("Ada", "Bob")
         ]
         session = new_session()
         for user, new in ((ada, session), (bob, new_session())):
-            await store.begin_session(user.id, new, version=1, ending=None)
+            await store.sessions.begin(user.id, new, version=1, ending=None)
         told = Told()
         store.watch(told)
         return cls(store, url, told, ada, bob, session)
 
     async def listen(self) -> None:
-        await until(self.store.hears, "the store never heard")
+        await until(self.store.is_notified, "the store never heard")
         self.told.whom.clear()
 
     def only_ada(self) -> set[str]:
@@ -108,10 +108,10 @@ class Scene:
         """Tell of whom was heard up to now. A notice of our own comes after all the others."""
         await next_turn()
         if self.store.embedded:
-            assert self.store.hears()
+            assert self.store.is_notified()
         else:
-            execute(self.url, f"SELECT pg_notify('authingo', '{_NOBODY}')")
-            await until(lambda: _NOBODY in self.told.whom)
-        heard = set(self.told.whom) - {_NOBODY}
+            execute(self.url, f"SELECT pg_notify('authingo', '{_NO_CLIENT}')")
+            await until(lambda: _NO_CLIENT in self.told.whom)
+        heard = set(self.told.whom) - {_NO_CLIENT}
         self.told.whom.clear()
         return heard

@@ -26,17 +26,21 @@ import pytest
 
 from authingo.stores import Store
 from authingo.stores.conformance.attempts import AttemptsConformance
-from authingo.stores.conformance.counts import CountsConformance
+from authingo.stores.conformance.bounds import BoundsConformance
+from authingo.stores.conformance.credentials import CredentialsConformance
 from authingo.stores.conformance.deadlines import DeadlinesConformance
+from authingo.stores.conformance.devices import DevicesConformance
 from authingo.stores.conformance.ending import EndingConformance
 from authingo.stores.conformance.events import EventsConformance
 from authingo.stores.conformance.everybody import EverybodyConformance
-from authingo.stores.conformance.examination import ExaminationConformance
+from authingo.stores.conformance.hash_kinds import HashKindsConformance
 from authingo.stores.conformance.imports import ImportsConformance
+from authingo.stores.conformance.maintenance import MaintenanceConformance
+from authingo.stores.conformance.opening import OpeningConformance
 from authingo.stores.conformance.revocations import RevocationsConformance
 from authingo.stores.conformance.rotation import RotationConformance
+from authingo.stores.conformance.secrets import SecretsConformance
 from authingo.stores.conformance.sessions import SessionsConformance
-from authingo.stores.conformance.upkeep import UpkeepConformance
 from authingo.stores.conformance.users import UsersConformance
 
 __all__ = ["StoreConformance"]
@@ -44,19 +48,23 @@ __all__ = ["StoreConformance"]
 
 @pytest.mark.anyio
 class StoreConformance(
+    OpeningConformance,
     UsersConformance,
     ImportsConformance,
+    HashKindsConformance,
     SessionsConformance,
     RotationConformance,
     DeadlinesConformance,
     EndingConformance,
+    BoundsConformance,
     RevocationsConformance,
     AttemptsConformance,
+    DevicesConformance,
+    SecretsConformance,
+    CredentialsConformance,
     EventsConformance,
-    CountsConformance,
     EverybodyConformance,
-    UpkeepConformance,
-    ExaminationConformance,
+    MaintenanceConformance,
 ):
     """Subclass it with a fixture `store`: an open, migrated, empty store."""
 

@@ -15,10 +15,12 @@ class DeadlinesConformance:
     async def test_the_end_of_a_session_stays_where_it_was_issued(self, store: Store) -> None:
         """Whatever the lifetimes are when it is refreshed; of no session there is none."""
         begun = await begin(store, replace(LIVES, absolute=timedelta(days=40)))
-        match = await store.session_and_user(begun.new.token_digest)
+        match = await store.sessions.by_token(begun.new.token_digest)
         assert match is not None
         end = match.session.created_at + timedelta(days=40)
-        assert await store.session_end(match.session.id) == end
-        assert await store.rotate(begun.rotation(replace(LIVES, absolute=timedelta(days=400))))
-        assert await store.session_end(match.session.id) == end
-        assert await store.session_end("ses_nowhere") is None
+        assert await store.sessions.absolute_deadline(match.session.id) == end
+        assert await store.sessions.rotate(
+            begun.rotation(replace(LIVES, absolute=timedelta(days=400)))
+        )
+        assert await store.sessions.absolute_deadline(match.session.id) == end
+        assert await store.sessions.absolute_deadline("ses_nowhere") is None

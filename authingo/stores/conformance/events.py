@@ -30,13 +30,13 @@ class EventsConformance:
             for number in range(6)
         ]
         for event in events:
-            await store.record(Outcome(events=(event,)))
-        assert await store.list_events(limit=9) == events
-        assert await store.list_events(limit=2, after="evt_1") == events[2:4]
-        assert await store.list_events(limit=2, newest=True) == [events[5], events[4]]
-        assert await store.list_events(limit=9, newest=True, before="evt_2") == [
+            await store.events.record(Outcome(events=(event,)))
+        assert await store.events.page(limit=9) == events
+        assert await store.events.page(limit=2, after="evt_1") == events[2:4]
+        assert await store.events.page(limit=2, newest=True) == [events[5], events[4]]
+        assert await store.events.page(limit=9, newest=True, before="evt_2") == [
             events[1],
             events[0],
         ]
-        assert await store.list_events(limit=9, name="sign_in") == events[1::2]
-        assert await store.list_events(limit=9, user_id="usr_1") == events[3:]
+        assert await store.events.page(limit=9, name="sign_in") == events[1::2]
+        assert await store.events.page(limit=9, user_id="usr_1") == events[3:]

@@ -37,9 +37,9 @@ class ImportsConformance:
     async def test_imported_users_are_exported_as_they_were(self, store: Store) -> None:
         """Ids, times to the microsecond, hashes and versions; by creation, in pages."""
         users = _users(5)
-        assert await store.import_users(users[::-1]) == {one.user.id for one in users}
-        first = await store.export_users(limit=3)
-        last = await store.export_users(after=first[-1].user.id, limit=3)
+        assert await store.users.import_many(users[::-1]) == {one.user.id for one in users}
+        first = await store.users.export(limit=3)
+        last = await store.users.export(after=first[-1].user.id, limit=3)
         for found, expected in zip([*first, *last], users, strict=True):
             assert found.user == expected.user
             assert found.password_hash == expected.password_hash
@@ -51,16 +51,16 @@ class ImportsConformance:
         same_id = replace(_user(9), user=replace(_user(9).user, id=old.id))
         twice = replace(_user(2), password_hash="another")
         users = [*_users(3), twice, same_id]
-        stored = await store.import_users(users)
+        stored = await store.users.import_many(users)
         assert stored == {users[0].user.id, users[2].user.id}
-        found = await store.credentials("user1@example.com")
+        found = await store.users.by_email("user1@example.com")
         assert found is not None
         assert (found.user, found.password_hash) == (old, "$2b$04$hash")
-        second = await store.credentials("user2@example.com")
+        second = await store.users.by_email("user2@example.com")
         assert second is not None
         assert second.password_hash == "hash 2"
-        assert await store.import_users(users) == set(), "again is as if nothing had happened"
-        assert await store.import_users([]) == set()
+        assert await store.users.import_many(users) == set(), "again is as if nothing had happened"
+        assert await store.users.import_many([]) == set()
 
     async def test_imports_at_once_store_each_user_once(
         self, store: Store, another_store: Store | None
@@ -70,18 +70,18 @@ class ImportsConformance:
         other = another_store or store
         stored = await asyncio.gather(
             *(
-                (store, other)[turn % 2].import_users(
+                (store, other)[turn % 2].users.import_many(
                     [replace(one, user=replace(one.user, id=new_id("usr_"))) for one in order]
                 )
                 for turn, order in enumerate([users, users[::-1]] * 4)
             )
         )
         assert sum(len(ids) for ids in stored) == 2000
-        assert len(await store.export_users(limit=3000)) == 2000
+        assert len(await store.users.export(limit=3000)) == 2000
 
     async def test_the_emails_that_are_taken_are_told(self, store: Store) -> None:
         """And no others."""
-        await store.import_users(_users(3))
+        await store.users.import_many(_users(3))
         asked = ["user1@example.com", "nobody@example.com", "user2@example.com"]
-        assert await store.emails_taken(asked) == {"user1@example.com", "user2@example.com"}
-        assert await store.emails_taken([]) == set()
+        assert await store.users.emails_taken(asked) == {"user1@example.com", "user2@example.com"}
+        assert await store.users.emails_taken([]) == set()

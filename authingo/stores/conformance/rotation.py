@@ -17,25 +17,25 @@ class RotationConformance:
         """The new token is current; the old one is previous and lives for the grace."""
         begun = await begin(store)
         rotation = begun.rotation()
-        rotated = await store.rotate(rotation)
+        rotated = await store.sessions.rotate(rotation)
         assert rotated is not None
         assert rotated.user == begun.user
         assert rotated.session.id == begun.new.id
         assert rotated.session.last_used_at >= rotated.session.created_at
         lived = rotated.session.expires_at - rotated.session.last_used_at
         assert lived == timedelta(minutes=15)
-        new = await store.session_and_user(rotation.new_token_digest)
-        old = await store.session_and_user(begun.new.token_digest)
+        new = await store.sessions.by_token(rotation.new_token_digest)
+        old = await store.sessions.by_token(begun.new.token_digest)
         assert new is not None
         assert old is not None
-        assert (new.current, new.live) == (True, True)
-        assert (old.current, old.live) == (False, True)
+        assert (new.current, new.active) == (True, True)
+        assert (old.current, old.active) == (False, True)
         assert new.session == old.session == rotated.session
 
     async def test_a_rotation_never_outlives_the_whole_session(self, store: Store) -> None:
         """The absolute deadline is that of the sign-in, whatever a rotation asks for."""
         begun = await begin(store, replace(LIVES, absolute=timedelta(minutes=5)))
-        rotated = await store.rotate(begun.rotation())
+        rotated = await store.sessions.rotate(begun.rotation())
         assert rotated is not None
         end = rotated.session.created_at + timedelta(minutes=5)
         assert rotated.session.expires_at == rotated.session.refresh_expires_at == end
@@ -44,57 +44,65 @@ class RotationConformance:
         """It gets the nonce that was stored; with the grace over, it gets none."""
         begun = await begin(store)
         rotation = begun.rotation()
-        await store.rotate(rotation)
-        match = await store.session_by_refresh(begun.new.selector_digest, begun.new.verifier_digest)
+        await store.sessions.rotate(rotation)
+        match = await store.sessions.by_refresh(
+            begun.new.selector_digest, begun.new.verifier_digest
+        )
         assert match is not None
-        assert (match.current, match.live, match.nonce) == (False, True, rotation.nonce)
+        assert (match.current, match.refreshable, match.nonce) == (False, True, rotation.nonce)
         again = begun.rotation(NO_GRACE, verifier=rotation.new_verifier_digest)
-        await store.rotate(again)
-        match = await store.session_by_refresh(
+        await store.sessions.rotate(again)
+        match = await store.sessions.by_refresh(
             begun.new.selector_digest, rotation.new_verifier_digest
         )
         assert match is not None
         assert (match.current, match.nonce) == (False, None)
-        late = await store.session_and_user(rotation.new_token_digest)
+        late = await store.sessions.by_token(rotation.new_token_digest)
         assert late is not None
-        assert (late.current, late.live) == (False, False)
+        assert (late.current, late.active) == (False, False)
 
     async def test_only_the_immediate_predecessor_is_answered(self, store: Store) -> None:
         """The one before it is a stranger."""
         begun = await begin(store)
         rotation = begun.rotation()
-        await store.rotate(rotation)
-        await store.rotate(begun.rotation(verifier=rotation.new_verifier_digest))
-        match = await store.session_by_refresh(begun.new.selector_digest, begun.new.verifier_digest)
+        await store.sessions.rotate(rotation)
+        await store.sessions.rotate(begun.rotation(verifier=rotation.new_verifier_digest))
+        match = await store.sessions.by_refresh(
+            begun.new.selector_digest, begun.new.verifier_digest
+        )
         assert match is not None
         assert match.nonce is None
-        assert await store.session_and_user(begun.new.token_digest) is None
+        assert await store.sessions.by_token(begun.new.token_digest) is None
 
     async def test_what_cannot_rotate_changes_nothing(self, store: Store) -> None:
         """A wrong verifier, or a session that can no longer be refreshed."""
         begun = await begin(store)
-        assert await store.rotate(begun.rotation(verifier=new_digest())) is None
-        match = await store.session_by_refresh(begun.new.selector_digest, begun.new.verifier_digest)
+        assert await store.sessions.rotate(begun.rotation(verifier=new_digest())) is None
+        match = await store.sessions.by_refresh(
+            begun.new.selector_digest, begun.new.verifier_digest
+        )
         assert match is not None
-        assert (match.current, match.live) == (True, True)
+        assert (match.current, match.refreshable) == (True, True)
         dead = await begin(store, DEAD)
-        assert await store.rotate(dead.rotation()) is None
-        over = await store.session_by_refresh(dead.new.selector_digest, dead.new.verifier_digest)
+        assert await store.sessions.rotate(dead.rotation()) is None
+        over = await store.sessions.by_refresh(dead.new.selector_digest, dead.new.verifier_digest)
         assert over is not None
-        assert not over.live
+        assert not over.refreshable
 
     async def test_of_fifty_rotations_at_once_one_happens(self, store: Store) -> None:
         """The others find the one nonce that was stored."""
         begun = await begin(store)
         rotations = [begun.rotation() for _ in range(50)]
-        results = await asyncio.gather(*(store.rotate(rotation) for rotation in rotations))
+        results = await asyncio.gather(*(store.sessions.rotate(rotation) for rotation in rotations))
         won = [
             rotation
             for rotation, result in zip(rotations, results, strict=True)
             if result is not None
         ]
         assert len(won) == 1
-        match = await store.session_by_refresh(begun.new.selector_digest, begun.new.verifier_digest)
+        match = await store.sessions.by_refresh(
+            begun.new.selector_digest, begun.new.verifier_digest
+        )
         assert match is not None
         assert match.nonce == won[0].nonce
 
@@ -102,18 +110,18 @@ class RotationConformance:
         """Unless the verifier is current, or the predecessor in its grace, or the session over."""
         begun = await begin(store)
         selector = begun.new.selector_digest
-        assert await store.end_reused(selector, begun.new.verifier_digest) is False
+        assert await store.sessions.end_reused(selector, begun.new.verifier_digest) is False
         rotation = begun.rotation()
-        await store.rotate(rotation)
-        assert await store.end_reused(selector, begun.new.verifier_digest) is False
-        assert await store.end_reused(selector, new_digest()) is True
-        assert await store.end_reused(selector, new_digest()) is False
-        assert await store.session_and_user(rotation.new_token_digest) is None
+        await store.sessions.rotate(rotation)
+        assert await store.sessions.end_reused(selector, begun.new.verifier_digest) is False
+        assert await store.sessions.end_reused(selector, new_digest()) is True
+        assert await store.sessions.end_reused(selector, new_digest()) is False
+        assert await store.sessions.by_token(rotation.new_token_digest) is None
         dead = await begin(store, DEAD)
-        assert await store.end_reused(dead.new.selector_digest, new_digest()) is False
+        assert await store.sessions.end_reused(dead.new.selector_digest, new_digest()) is False
 
     async def test_the_predecessor_after_the_grace_is_reuse(self, store: Store) -> None:
         """Also where there never was a rotation with a grace."""
         begun = await begin(store)
-        await store.rotate(begun.rotation(NO_GRACE))
-        assert await store.end_reused(begun.new.selector_digest, begun.new.verifier_digest)
+        await store.sessions.rotate(begun.rotation(NO_GRACE))
+        assert await store.sessions.end_reused(begun.new.selector_digest, begun.new.verifier_digest)

@@ -21,7 +21,7 @@ class UsersConformance:
         new = NewUser(
             email="ada@example.com", name="Ada ☃", password_hash="$2b$04$x", email_verified=True
         )
-        user = await store.add_user(new)
+        user = await store.users.add(new)
         assert (user.id, user.email, user.name, user.email_verified) == (
             new.id,
             new.email,
@@ -31,23 +31,23 @@ class UsersConformance:
         assert user.disabled_at is None
         assert user.created_at == user.updated_at
         assert abs(user.created_at - datetime.now(UTC)) < timedelta(minutes=5)
-        found = await store.credentials("ada@example.com")
+        found = await store.users.by_email("ada@example.com")
         assert found is not None
         assert (found.user, found.password_hash, found.version) == (user, "$2b$04$x", 1)
-        assert await store.user(user.id) == user
+        assert await store.users.find(user.id) == user
 
     async def test_an_absent_user_is_none(self, store: Store) -> None:
         """No error, no user."""
-        assert await store.credentials("nobody@example.com") is None
-        assert await store.user("usr_nobody") is None
-        assert await store.verify_email("usr_nobody") is None
+        assert await store.users.by_email("nobody@example.com") is None
+        assert await store.users.find("usr_nobody") is None
+        assert await store.users.verify_email("usr_nobody") is None
 
     async def test_an_email_is_taken_once(self, store: Store) -> None:
         """Of ten at once one is stored, nine are told, and no session is left by the others."""
         sessions = [a_session() for _ in range(10)]
         results = await asyncio.gather(
             *(
-                store.add_user_with_session(
+                store.users.add_with_session(
                     NewUser(email="ada@example.com", name="Ada", password_hash="x"),
                     session,
                     ending=None,
@@ -57,9 +57,9 @@ class UsersConformance:
             return_exceptions=True,
         )
         assert sorted(type(result).__name__ for result in results) == ["EmailTaken"] * 9 + [
-            "Resumed"
+            "StartedSession"
         ]
-        alive = [await store.session_and_user(session.token_digest) for session in sessions]
+        alive = [await store.sessions.by_token(session.token_digest) for session in sessions]
         assert sum(match is not None for match in alive) == 1
         with pytest.raises(EmailTaken):
             await add_user(store)
@@ -68,20 +68,20 @@ class UsersConformance:
         """Also of none, and without those that are not there."""
         users = [await add_user(store, f"user{number}@example.com") for number in range(3)]
         wanted = {user.id: user.email for user in users[:2]}
-        assert await store.emails([*wanted, "usr_nobody", *wanted]) == wanted
-        assert await store.emails([]) == {}
+        assert await store.users.emails([*wanted, "usr_nobody", *wanted]) == wanted
+        assert await store.users.emails([]) == {}
 
     async def test_users_are_listed_in_pages(self, store: Store) -> None:
         """In the order of their ids, each once."""
         users = [await add_user(store, f"user{number}@example.com") for number in range(5)]
         in_order = sorted(users, key=lambda user: user.id)
-        first = await store.list_users(limit=3)
+        first = await store.users.page(limit=3)
         assert first == in_order[:3]
-        assert await store.list_users(limit=3, after=first[-1].id) == in_order[3:]
-        newest = await store.list_users(limit=3, newest=True)
+        assert await store.users.page(limit=3, after=first[-1].id) == in_order[3:]
+        newest = await store.users.page(limit=3, newest=True)
         assert newest == in_order[::-1][:3]
         assert (
-            await store.list_users(limit=9, newest=True, after=newest[-1].id)
+            await store.users.page(limit=9, newest=True, after=newest[-1].id)
             == (in_order[::-1][3:])
         )
 
@@ -89,69 +89,69 @@ class UsersConformance:
         """In either case of ASCII letters; signs that mean something to LIKE mean themselves."""
         ada = await add_user(store, "ada@example.com", "Ada Lovelace")
         odd = await add_user(store, "odd@example.org", "50%_\\off")
-        assert await store.list_users(search="LOVE", limit=9) == [ada]
-        assert await store.list_users(search="example.ORG", limit=9) == [odd]
-        assert await store.list_users(search="%_\\", limit=9) == [odd]
-        assert await store.list_users(search="a%a", limit=9) == []
+        assert await store.users.page(search="LOVE", limit=9) == [ada]
+        assert await store.users.page(search="example.ORG", limit=9) == [odd]
+        assert await store.users.page(search="%_\\", limit=9) == [odd]
+        assert await store.users.page(search="a%a", limit=9) == []
 
     async def test_a_hash_is_replaced_only_where_it_still_stands(self, store: Store) -> None:
         """The password version stays: sessions and sign-ins under way go on."""
         user = await add_user(store)
-        await store.replace_hash(user.id, old="another", new="stronger")
+        await store.users.replace_hash(user.id, old="another", new="stronger")
         assert (await credentials_of(store, user)).password_hash == "$2b$04$hash"
-        await store.replace_hash(user.id, old="$2b$04$hash", new="stronger")
+        await store.users.replace_hash(user.id, old="$2b$04$hash", new="stronger")
         found = await credentials_of(store, user)
         assert (found.password_hash, found.version) == ("stronger", 1)
 
     async def test_an_email_is_verified_once(self, store: Store) -> None:
         """A session goes on; whoever is verified stays as they are."""
         begun, bystander = await begin(store), await add_user(store)
-        verified = await store.verify_email(begun.user.id)
+        verified = await store.users.verify_email(begun.user.id)
         assert verified is not None
         assert verified.email_verified
         assert verified.updated_at > begun.user.updated_at
-        assert await store.verify_email(begun.user.id) == verified
-        match = await store.session_and_user(begun.new.token_digest)
+        assert await store.users.verify_email(begun.user.id) == verified
+        match = await store.sessions.by_token(begun.new.token_digest)
         assert match is not None
         assert match.user == verified
-        assert await store.user(bystander.id) == bystander
+        assert await store.users.find(bystander.id) == bystander
 
     async def test_another_email_ends_sessions_and_sign_ins_under_way(self, store: Store) -> None:
         """Of that user and of nobody else; it is verified only where that is said."""
         begun, bystander = await begin(store), await begin(store)
-        await store.verify_email(begun.user.id)
+        await store.users.verify_email(begun.user.id)
         for email, verified in (("new@example.com", False), ("newer@example.com", True)):
             version = (await credentials_of(store, await _read(store, begun.user.id))).version
             first, second = a_session(), a_session()
-            assert await store.begin_session(begun.user.id, first, version=version, ending=None)
-            changed = await store.update_user(
+            assert await store.sessions.begin(begun.user.id, first, version=version, ending=None)
+            changed = await store.users.update(
                 begun.user.id, name=None, email=email, verified=verified
             )
             assert changed is not None
-            assert changed.user == await store.user(begun.user.id)
+            assert changed.user == await store.users.find(begun.user.id)
             assert (changed.user.email, changed.user.email_verified) == (email, verified)
             assert changed.user.name == begun.user.name
             assert changed.ended == (2 if email == "new@example.com" else 1)
-            assert await store.session_and_user(first.token_digest) is None
-            late = await store.begin_session(begun.user.id, second, version=version, ending=None)
+            assert await store.sessions.by_token(first.token_digest) is None
+            late = await store.sessions.begin(begun.user.id, second, version=version, ending=None)
             assert late is None, "its password was checked under the old email"
-        assert await store.credentials(begun.user.email) is None
-        assert await store.session_and_user(bystander.new.token_digest) is not None
-        assert await store.user(bystander.user.id) == bystander.user
+        assert await store.users.by_email(begun.user.email) is None
+        assert await store.sessions.by_token(bystander.new.token_digest) is not None
+        assert await store.users.find(bystander.user.id) == bystander.user
 
     async def test_another_name_ends_nothing(self, store: Store) -> None:
         """Nor does the email that they have."""
         begun = await begin(store)
-        verified = await store.verify_email(begun.user.id)
+        verified = await store.users.verify_email(begun.user.id)
         assert verified is not None
-        changed = await store.update_user(
+        changed = await store.users.update(
             begun.user.id, name="Countess", email=begun.user.email, verified=False
         )
         assert changed is not None
         assert (changed.user.name, changed.user.email_verified) == ("Countess", True)
         assert changed.user.updated_at > verified.updated_at
         assert changed.ended == 0
-        match = await store.session_and_user(begun.new.token_digest)
+        match = await store.sessions.by_token(begun.new.token_digest)
         assert match is not None
         assert match.user == changed.user
         assert (await credentials_of(store, changed.user)).version == 1
@@ -160,13 +160,13 @@ class UsersConformance:
         """Nothing changes then; of several who want a free one at once, one gets it."""
         begun, other = await begin(store), await add_user(store, "other@example.com")
         with pytest.raises(EmailTaken):
-            await store.update_user(
+            await store.users.update(
                 begun.user.id, name="X", email="other@example.com", verified=True
             )
-        assert await store.user(begun.user.id) == begun.user
-        assert await store.session_and_user(begun.new.token_digest) is not None
+        assert await store.users.find(begun.user.id) == begun.user
+        assert await store.sessions.by_token(begun.new.token_digest) is not None
         assert (
-            await store.update_user(
+            await store.users.update(
                 "usr_nobody", name="X", email="other@example.com", verified=True
             )
             is None
@@ -174,15 +174,15 @@ class UsersConformance:
         users = [begun.user, other, await add_user(store, "third@example.com")]
         results = await asyncio.gather(
             *(
-                store.update_user(user.id, name=None, email="free@example.com", verified=False)
+                store.users.update(user.id, name=None, email="free@example.com", verified=False)
                 for user in users
             ),
             return_exceptions=True,
         )
-        assert sorted(type(one).__name__ for one in results) == ["Altered", *["EmailTaken"] * 2]
+        assert sorted(type(one).__name__ for one in results) == ["ChangedUser", *["EmailTaken"] * 2]
 
 
 async def _read(store: Store, user_id: str) -> User:
-    found = await store.user(user_id)
+    found = await store.users.find(user_id)
     assert found is not None
     return found

@@ -8,12 +8,14 @@ from datetime import timedelta
 
 from authingo.models import (
     AttemptLimit,
+    Counter,
+    CountingRule,
+    CountResult,
     Credentials,
     Lifetimes,
     NewSession,
     NewUser,
     Rotation,
-    Taken,
     User,
 )
 from authingo.stores import Store
@@ -46,7 +48,7 @@ def a_session(lifetimes: Lifetimes = LIVES) -> NewSession:
 
 
 @dataclass(frozen=True)
-class Begun:
+class SignedInUser:
     """A user with one session, and how to rotate it."""
 
     user: User
@@ -66,25 +68,34 @@ class Begun:
 
 async def add_user(store: Store, email: str = "ada@example.com", name: str = "Ada") -> User:
     """Add a user."""
-    return await store.add_user(NewUser(email=email, name=name, password_hash="$2b$04$hash"))
+    return await store.users.add(NewUser(email=email, name=name, password_hash="$2b$04$hash"))
 
 
-async def begin(store: Store, lifetimes: Lifetimes = LIVES) -> Begun:
+async def begin(store: Store, lifetimes: Lifetimes = LIVES) -> SignedInUser:
     """Add a user with one session."""
     number = secrets.token_hex(4)
     user = await add_user(store, f"user-{number}@example.com")
     new = a_session(lifetimes)
-    assert await store.begin_session(user.id, new, version=1, ending=None)
-    return Begun(user, new)
+    assert await store.sessions.begin(user.id, new, version=1, ending=None)
+    return SignedInUser(user, new)
 
 
 async def credentials_of(store: Store, user: User) -> Credentials:
     """Read the credentials of a user who is there."""
-    found = await store.credentials(user.email)
+    found = await store.users.by_email(user.email)
     assert found is not None
     return found
 
 
-async def take(store: Store, key: bytes, limit: AttemptLimit) -> Taken:
+async def count(store: Store, key: bytes, limit: AttemptLimit) -> CountResult:
     """Count an attempt under one key."""
-    return (await store.begin_attempt(None, [(key, limit)])).taken[0]
+    (result,) = (await store.attempts.count(None, [a_rule((key, limit))])).results
+    return result
+
+
+def a_rule(
+    *counted: tuple[bytes, AttemptLimit], device: bytes | None = None, network: str | None = None
+) -> CountingRule:
+    """Return a rule that counts under these keys."""
+    counters = tuple(Counter(key, limit) for key, limit in counted)
+    return CountingRule(counters=counters, device=device, network=network)

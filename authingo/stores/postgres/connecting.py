@@ -1,4 +1,4 @@
-"""Making one connection: the only place where the driver is given one to make."""
+"""Make a connection. No other module calls the driver's `connect`."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from authingo.stores.postgres.connecting_failures import (
 async def connect(
     url: PostgresURL,
     *,
-    timeout: float,  # noqa: ASYNC109 - the driver's own, which also bounds what it tries in turn
+    timeout: float,  # noqa: ASYNC109 - the driver's own, which also covers trying several hosts
     kept: int = 0,
     **more: Any,
 ) -> asyncpg.Connection:
-    """Make a connection of its own; it works through any proxy if no statements are kept.
+    """Make a connection outside the pool. With `kept` 0 it works through any pooling proxy.
 
     Args:
-        url: where to, and as whom.
-        timeout: seconds; less where the URL says so.
-        kept: prepared statements that the connection remembers.
-        more: what else asyncpg's connect takes.
+        url: the server, the database and the role.
+        timeout: in seconds. A shorter one in the URL wins.
+        kept: how many prepared statements the connection keeps.
+        more: other arguments of asyncpg's connect.
 
     Raises:
         StoreUnavailable: with the reason, and what to do.
@@ -61,7 +61,10 @@ async def connect(
 
 
 def _trusting_this_machine(url: PostgresURL) -> ssl.SSLContext:
-    """Verify host and authority by what this machine trusts (libpq's sslrootcert=system)."""
+    """Verify the server's certificate by the authorities that this machine trusts.
+
+    This is what libpq does with sslrootcert=system.
+    """
     context = ssl.create_default_context()
     context.set_alpn_protocols(["postgresql"])
     driver = url.driver

@@ -1,7 +1,7 @@
-"""Why there is no connection, said exactly: by a server that refuses, or because none answers.
+"""Exact reasons why a connection failed: the server refused it, or no server answered.
 
-What a person reads names the setting, the host, the file or the parameter at fault; never
-a password, and never a whole URL.
+A message names the setting, the host, the file or the parameter at fault. It never contains a
+password or a whole URL.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from authingo.config.postgres_urls import SYSTEM, PostgresURL, is_socket
 from authingo.errors import StoreUnavailable
 from authingo.stores.postgres.failures import named, parameters_named, spelled, words
 
-# X.509 verification results of OpenSSL (x509_vfy.h), by what somebody has to do about them.
+# X.509 verification results of OpenSSL (x509_vfy.h), grouped by what an operator has to do.
 _OTHER_HOST = {62, 63, 64}  # hostname, email and IP address mismatch
 _OTHER_AUTHORITY = {2, 18, 19, 20, 21, 27}  # no issuer, self-signed, untrusted
 _TOO_EARLY, _TOO_LATE = {9, 11}, {10, 12}
@@ -23,12 +23,12 @@ _REVOKED, _NO_CRL = {23}, {3}
 
 _NO_ENTRY = "ClientAuthentication"  # the function of PostgreSQL that found no line in pg_hba.conf
 _NO_ROLE = "InitializeSessionUserId"
-_POOL_REFUSES = "unsupported startup parameter"  # PgBouncer, which has no code for it
-_NO_TLS = "rejected SSL upgrade"  # asyncpg, which has no class for it
+_POOL_REFUSES = "unsupported startup parameter"  # PgBouncer's message: there is no error code
+_NO_TLS = "rejected SSL upgrade"  # asyncpg's message: there is no exception class
 
 
 def refused(error: asyncpg.PostgresError, url: PostgresURL) -> StoreUnavailable:
-    """Say why a server that answered does not want this connection."""
+    """Say why a server that answered refused the connection."""
     correct = f"correct {url.setting}"
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
         return _not_let_in(error, url)
@@ -60,7 +60,7 @@ def _not_let_in(error: asyncpg.PostgresError, url: PostgresURL) -> StoreUnavaila
         )
     if source == _NO_ENTRY and url.sslmode == "disable":
         return StoreUnavailable(
-            "PostgreSQL lets nobody in without TLS from here (pg_hba.conf), "
+            "PostgreSQL requires TLS from here (pg_hba.conf), "
             f"and sslmode=disable in {url.setting} turns it off",
             hint="write sslmode=verify-full with sslrootcert, or at least sslmode=require",
         )
@@ -76,7 +76,7 @@ def _not_let_in(error: asyncpg.PostgresError, url: PostgresURL) -> StoreUnavaila
 
 
 def no_trust(error: ssl.SSLError, url: PostgresURL) -> StoreUnavailable:
-    """Say why there is no TLS, or none with this server."""
+    """Say why TLS failed, or why the server's certificate is not trusted."""
     root = url.sslrootcert
     where = "that this machine trusts" if root == SYSTEM else f"in {root or 'the root.crt'}"
     obtain = f"write the file of its authority: sslrootcert=FILE in {url.setting}"
@@ -103,14 +103,17 @@ def no_trust(error: ssl.SSLError, url: PostgresURL) -> StoreUnavailable:
     elif code in _REVOKED:
         problem, hint = "was revoked", "give the server another one"
     elif code in _NO_CRL:
-        problem, hint = "cannot be held against sslcrl", "let sslcrl hold its authority's list"
+        problem, hint = (
+            "cannot be checked against sslcrl",
+            "put the list of its authority into the file of sslcrl",
+        )
     else:
         problem, hint = f"is not accepted: {error.verify_message}", obtain
     return StoreUnavailable(f"the certificate of the PostgreSQL server {problem}", hint=hint)
 
 
 def unreachable(error: Exception, url: PostgresURL) -> StoreUnavailable:
-    """Say why nothing answers, or nothing that can be talked to."""
+    """Say why no server answers, or none that speaks PostgreSQL's protocol."""
     if isinstance(error, asyncpg.ClientConfigurationError):
         if url.sslrootcert is None and (url.sslmode or "").startswith("verify"):
             return StoreUnavailable(
@@ -123,12 +126,12 @@ def unreachable(error: Exception, url: PostgresURL) -> StoreUnavailable:
             f"a connection cannot be made like this: {error}",
             hint=f"correct {url.setting}, or the PG* variables",
         )
-    if type(error) is ConnectionError:  # of asyncpg, while it asks for TLS
+    if type(error) is ConnectionError:  # asyncpg raises it while it asks for TLS
         if _NO_TLS in str(error):
             return StoreUnavailable(
                 f"the PostgreSQL server at {url.where} has no TLS, "
                 f"which sslmode={url.sslmode or 'in PGSSLMODE'} demands",
-                hint="turn ssl on there; without, whoever is in between reads everything",
+                hint="turn ssl on there; without it, anyone in between can read everything",
             )
         return StoreUnavailable(
             f"the server at {url.where} closed the connection when TLS was to begin",
@@ -143,12 +146,13 @@ def unreachable(error: Exception, url: PostgresURL) -> StoreUnavailable:
             hint = f"sslnegotiation=direct needs PostgreSQL 17 with TLS: {hint}"
         return StoreUnavailable(f"PostgreSQL cannot be reached at {url.where}: {reason}", hint=hint)
     return StoreUnavailable(
-        f"the server at {url.where} cannot be talked to: {error}", hint=f"correct {url.setting}"
+        f"the server at {url.where} does not speak the PostgreSQL protocol: {error}",
+        hint=f"correct {url.setting}",
     )
 
 
 def broken_file(url: PostgresURL) -> StoreUnavailable | None:
-    """Find the file of the URL that cannot be used: the error of the driver does not name it."""
+    """Find a file in the URL that cannot be used, because the driver's error does not name it."""
     files = {
         name: url.driver[name] for name in ("sslcrl", "sslcert", "sslkey") if name in url.driver
     }

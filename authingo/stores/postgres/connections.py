@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from datetime import timedelta
 from typing import Any
 
@@ -13,13 +13,14 @@ import asyncpg
 from authingo.config import PostgresURL
 from authingo.errors import StoreUnavailable
 from authingo.loops import OneLoop, call_in
-from authingo.stores import Revoked, Trust, migrations
+from authingo.models import StartedSession
+from authingo.stores import Freshness, RevocationListener, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.postgres.connecting import connect
 from authingo.stores.postgres.failures import translated
 from authingo.stores.postgres.lookups import BY_TOKEN, Lookups
 from authingo.stores.postgres.revocations import HEARTBEAT, Revocations
-from authingo.stores.rows import Resumptions, RowReader
+from authingo.stores.rows import read_started
 from authingo.stores.watching import Watchers
 
 _MIGRATION_LOCK = 0x61757468696E676F  # "authingo": the key of an advisory lock
@@ -36,10 +37,10 @@ CREATE TABLE IF NOT EXISTS authingo_migrations (
 class Connections:
     """Opens, lends and closes connections.
 
-    What lies between may be a pooling proxy (PgBouncer in transaction mode) that
-    gives each transaction another connection of the server: prepared statements
-    are then not kept. It shows by the process that the connection claims to talk
-    to, which is not the one that answers; or the URL says so.
+    A pooling proxy (PgBouncer in transaction mode) may stand between this program and the
+    server. It gives each transaction another connection of the server, so no prepared statements
+    are kept then. The proxy is noticed because the server process that answers is not the one
+    that the connection names; or the URL says that there is one.
     """
 
     def __init__(
@@ -50,28 +51,27 @@ class Connections:
         pool_size: int,
         listen_url: PostgresURL | None = None,
     ) -> None:
-        self._url = url
+        self.url = url
         self._listen_url = listen_url or url
         self._timeout = timeout.total_seconds()
-        self._pool_size = min(pool_size, url.connection_limit or pool_size)
+        self.pool_size = min(pool_size, url.connection_limit or pool_size)
         self._opened = False
         self._pool: asyncpg.Pool | None = None
-        self._direct = False  # no pooling proxy in between
+        self.direct = False  # whether there is no pooling proxy in between
         self._lookups = self._make_lookups()
-        self._resumptions = Resumptions(RowReader())
         self._watchers = Watchers()
         self._revocations = Revocations(
-            self._watchers, connect=self._connect_for_listening, send=self._beat
+            self._watchers, connect=self.connect_for_listening, send=self.beat
         )
         self._connecting = asyncio.Lock()
         self._schema_fits = False
         self._loop = OneLoop(self._leave)
-        self._ending: AsyncGenerator[None] | None = None  # waits for the event loop's end
+        self._ending: AsyncGenerator[None] | None = None  # closed when the event loop ends
 
     # Opening and closing
 
     async def open(self, *, create: bool) -> None:  # noqa: ARG002 - servers are only migrated by hand
-        """See Store. The server need not be up: each verb connects where it has to."""
+        """See Store. The server need not be up: each verb connects if it has to."""
         self._opened = True
 
     async def close(self) -> None:
@@ -95,10 +95,10 @@ class Connections:
                 pool.terminate()
 
     async def _disconnect_with_loop(self, pool: asyncpg.Pool) -> AsyncGenerator[None]:
-        """Disconnect when the event loop ends, so that nothing is left open behind it.
+        """Disconnect when the event loop ends, so that no connection stays open.
 
-        asyncio.run, and whatever else ends a loop in order, closes the asynchronous
-        generators that were started on it.
+        asyncio.run, and any other code that ends a loop properly, closes the asynchronous
+        generators that were started on the loop. This is such a generator.
         """
         try:
             yield
@@ -107,7 +107,7 @@ class Connections:
                 await self._disconnect()
 
     def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Leave behind what was made on another event loop. The next verb connects again."""
+        """Give up what was made on the old event loop. The next verb connects again."""
         self._revocations.leave(loop)
         call_in(loop, self._lookups.abandon)
         self._lookups = self._make_lookups()
@@ -118,40 +118,61 @@ class Connections:
 
     async def ping(self) -> None:
         """See Store."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             await connection.execute("SELECT 1")
 
     # Revocations
 
-    def watch(self, revoked: Revoked) -> Trust:
-        """See Store. Nothing is connected before `hears` is asked for the first time."""
+    def watch(self, revoked: RevocationListener) -> Freshness:
+        """See Store. No connection is made before `is_notified` is called for the first time."""
         self._watchers.add(revoked)
-        return self._revocations.trust
+        return self._revocations.freshness
 
-    def hears(self) -> bool:
+    def is_notified(self) -> bool:
         """See Store."""
         if not (self._watchers and self._opened):
             return False
         self._loop.enter()
-        return self._revocations.hears()
+        return self._revocations.is_notified()
 
-    def _forget(self, user_id: str | None) -> None:
-        """Tell who watches, before the verb that revoked is answered: the notice takes longer."""
+    def look_up(self, token_digest: bytes) -> Awaitable[Any]:
+        """Find a session by its token, on a connection of its own."""
+        self._loop.enter()
+        return self._lookups.find(token_digest)
+
+    def notify_watchers(self, user_id: str | None) -> None:
+        """Notify the watchers before the verb returns, because the database's notice takes longer.
+
+        None: no user's sessions changed.
+        """
         if user_id is not None:
             self._watchers.drop(user_id)
 
-    async def _beat(self, text: str) -> object:
-        return await self._one(HEARTBEAT, text)
+    def notify_of_everybody(self) -> None:
+        """Notify the watchers that any user's sessions may have ended."""
+        self._watchers.drop_all()
+
+    def started(self, row: Any) -> StartedSession:
+        """Read the row of `statements.BEGIN`, and notify the watchers of the sessions it ended."""
+        started = read_started(row)
+        self.notify_watchers(row["ended_of"])
+        if started.eviction is not None:
+            self.notify_watchers(started.user.id)
+        return started
+
+    async def beat(self, text: str) -> object:
+        """Send a heartbeat, which the listening connection then receives."""
+        return await self.one(HEARTBEAT, text)
 
     # Schema
 
     async def schema(self) -> SchemaStatus:
         """See Store."""
-        async with self._connection(any_schema=True) as connection:
+        async with self.connection(any_schema=True) as connection:
             return await schema_status(connection)
 
     async def migrate(self) -> list[str]:
-        """See Store. A migration may take as long as it needs: no command timeout."""
+        """See Store. A migration may take as long as it needs, so there is no command timeout."""
         self._loop.enter()
         names = []
         async with translated():
@@ -165,30 +186,33 @@ class Connections:
 
     # Lending
 
-    async def _one(self, statement: str, *parameters: object) -> Any:
-        async with self._connection() as connection:
+    async def one(self, statement: str, *parameters: object) -> Any:
+        """Return the first row, or None."""
+        async with self.connection() as connection:
             return await connection.fetchrow(statement, *parameters)
 
-    async def _all(self, statement: str, *parameters: object) -> list[Any]:
-        async with self._connection() as connection:
+    async def all(self, statement: str, *parameters: object) -> list[Any]:
+        """Return every row."""
+        async with self.connection() as connection:
             found: list[Any] = await connection.fetch(statement, *parameters)
             return found
 
-    async def _count(self, statement: str, *parameters: object) -> int:
-        async with self._connection() as connection:
+    async def count(self, statement: str, *parameters: object) -> int:
+        """Return how many rows the statement changed."""
+        async with self.connection() as connection:
             status: str = await connection.execute(statement, *parameters)
         return int(status.rpartition(" ")[2])  # "DELETE 5000"
 
     @contextlib.asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Any]:
-        """Lend a connection in a transaction. `Undo` leaves it without a trace."""
+    async def transaction(self) -> AsyncIterator[Any]:
+        """Lend a connection in a transaction. To roll it back quietly, raise `Undo` inside."""
         with contextlib.suppress(Undo):
-            async with self._connection() as connection, connection.transaction():
+            async with self.connection() as connection, connection.transaction():
                 yield connection
 
     @contextlib.asynccontextmanager
-    async def _connection(self, *, any_schema: bool = False) -> AsyncIterator[Any]:
-        """Lend a connection; everything done with it shares one deadline."""
+    async def connection(self, *, any_schema: bool = False) -> AsyncIterator[Any]:
+        """Lend a connection. Everything that is done with it must end within one timeout."""
         self._loop.enter()
         if not self._opened:
             raise StoreUnavailable("the store is not open")
@@ -206,12 +230,12 @@ class Connections:
                 probe = await self._connect()
                 try:
                     answering = await probe.fetchval("SELECT pg_backend_pid()")
-                    self._direct = not self._url.pooled and probe.get_server_pid() == answering
+                    self.direct = not self.url.pooled and probe.get_server_pid() == answering
                 finally:
                     await probe.close()
                 self._pool = await asyncpg.create_pool(
                     min_size=0,
-                    max_size=self._pool_size,
+                    max_size=self.pool_size,
                     connect=self._connect_for_pool,
                     reset=_nothing_to_reset,
                 )
@@ -224,9 +248,9 @@ class Connections:
 
     async def _connect_for_pool(self, *_: object, **arguments: Any) -> asyncpg.Connection:
         return await connect(
-            self._url,
+            self.url,
             timeout=self._timeout,
-            kept=_KEPT if self._direct else 0,
+            kept=_KEPT if self.direct else 0,
             command_timeout=self._timeout,
             **arguments,
         )
@@ -236,7 +260,7 @@ class Connections:
             raise StoreUnavailable("the store is not open")
         if self._pool is None:
             await self._make_pool()
-        connection = await self._connect(kept=_KEPT if self._direct else 0)
+        connection = await self._connect(kept=_KEPT if self.direct else 0)
         if not self._schema_fits:
             try:
                 (await schema_status(connection)).require_current()
@@ -246,22 +270,26 @@ class Connections:
             self._schema_fits = True
         return connection
 
-    async def _connect_for_listening(self) -> asyncpg.Connection:
+    async def connect_for_listening(self) -> asyncpg.Connection:
+        """Connect to the server for listening: by `listen_url`, if it is set, past any proxy."""
         return await connect(self._listen_url, timeout=self._timeout)
 
     async def _connect(self, *, kept: int = 0) -> asyncpg.Connection:
-        return await connect(self._url, timeout=self._timeout, kept=kept)
+        return await connect(self.url, timeout=self._timeout, kept=kept)
 
 
 async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
-    """No verb changes a setting or takes a lock beyond its transaction: spares a round trip."""
+    """Do nothing, which saves a round trip.
+
+    No verb changes a setting, or takes a lock that outlives its transaction.
+    """
 
 
 class Undo(Exception):
-    """Leave the transaction without a trace."""
+    """Raise it inside `transaction` to roll back; the caller sees no exception."""
 
 
-_KEPT = 100  # prepared statements of a connection, of which the verbs need some forty
+_KEPT = 100  # prepared statements that a connection keeps; the verbs need some forty
 
 
 async def _migrate_once(connection: asyncpg.Connection) -> str | None:
@@ -278,7 +306,7 @@ async def _migrate_once(connection: asyncpg.Connection) -> str | None:
 
 
 async def schema_status(connection: Any) -> SchemaStatus:
-    """Hold what is applied against what is known. See `migrations.compare`."""
+    """Compare the applied migrations with the known ones. See `migrations.compare`."""
     recorded = []
     if await connection.fetchval("SELECT to_regclass('authingo_migrations') IS NOT NULL"):
         recorded = await connection.fetch(

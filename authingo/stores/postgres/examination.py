@@ -1,4 +1,4 @@
-"""What a PostgreSQL must have for authingo: rights, connections, a clock, ears, the schema."""
+"""Examine a PostgreSQL server: rights, connections, clock, revocation notices, the schema."""
 
 from __future__ import annotations
 
@@ -14,68 +14,70 @@ from authingo.findings import Finding, fail, ok, warn
 from authingo.stores import examining
 from authingo.stores.postgres import schema
 from authingo.stores.postgres.connections import Connections, schema_status
+from authingo.stores.postgres.named import numbered
 from authingo.stores.postgres.revocations import CannotHear, Revocations
 from authingo.stores.watching import Watchers
 
-_BESIDE_THE_POOL = 2  # connections of each process: one looks sessions up, one listens
-_TRIES = 3  # of asking for the time; the quickest answer is the most exact
+_BESIDE_THE_POOL = 2  # connections of each process: one to look sessions up, one to listen
+_TRIES = 3  # how often the time is asked for; the quickest answer is the most exact
 
 
-class Examination(Connections):
-    """Looks after a PostgreSQL database, changing nothing."""
+async def examine(connections: Connections, *, workers: int) -> list[Finding]:
+    """See Maintenance."""
+    return [finding async for finding in _examined(connections, workers)]
 
-    async def examine(self, *, workers: int) -> list[Finding]:
-        """See Store."""
-        return [finding async for finding in self._examined(workers)]
 
-    async def _examined(self, workers: int) -> AsyncIterator[Finding]:
-        async with self._connection(any_schema=True) as connection:
-            server = await connection.fetchrow(_SERVER)
-            clock = await _clock(connection)
-            rights = await connection.fetch(_RIGHTS)
-        yield _writable(server)
-        yield _durability(server)
-        yield _role(server, rights)
-        yield judge_encryption(
-            through_proxy=not self._direct,
-            encrypted=bool(server["encrypted"]),
-            addresses=(server["client_address"], server["server_address"]),
-            verified=(self._url.sslmode or os.environ.get("PGSSLMODE")) == "verify-full",
-        )
-        yield judge_connections(
-            needed=workers * (self._pool_size + _BESIDE_THE_POOL),
-            each=f"{workers} x (pool_size {self._pool_size} + {_BESIDE_THE_POOL})",
-            limits=_limits(server),
-            used=server["used"],
-            through_proxy=not self._direct,
-        )
-        yield clock
-        async with self._connection(any_schema=True) as connection:
-            try:
-                status = await schema_status(connection)
-            except SchemaUnsupported as error:
-                yield examining.unsupported(error)
-                return
-            found = await schema.objects(connection)
-        yield examining.schema(status, schema.expected(), found)
-        if not status.pending and not rights:  # those that are lacking
-            yield await self._hearing()
-            waiting, oldest = await self._one(_PRUNABLE, examining.LOOKED_AT)
-            yield examining.pruning(waiting, oldest)
-
-    async def _hearing(self) -> Finding:
-        """Judge whether LISTEN works, by hearing something."""
-        trial = Revocations(Watchers(), connect=self._connect_for_listening, send=self._beat)
+async def _examined(connections: Connections, workers: int) -> AsyncIterator[Finding]:
+    async with connections.connection(any_schema=True) as connection:
+        server = await connection.fetchrow(_SERVER)
+        clock = await _clock(connection)
+        rights = await connection.fetch(*numbered(_MISSING_RIGHTS, tables=schema.tables()))
+    yield _writable(server)
+    yield _durability(server)
+    yield _role(server, rights)
+    yield judge_encryption(
+        through_proxy=not connections.direct,
+        encrypted=bool(server["encrypted"]),
+        addresses=(server["client_address"], server["server_address"]),
+        verified=(connections.url.sslmode or os.environ.get("PGSSLMODE")) == "verify-full",
+    )
+    yield judge_connections(
+        needed=workers * (connections.pool_size + _BESIDE_THE_POOL),
+        each=f"{workers} x (pool_size {connections.pool_size} + {_BESIDE_THE_POOL})",
+        limits=_limits(server),
+        used=server["used"],
+        through_proxy=not connections.direct,
+    )
+    yield clock
+    async with connections.connection(any_schema=True) as connection:
         try:
-            await trial.prove()
-        except (CannotHear, StoreUnavailable) as error:
-            return warn(
-                "revocations",
-                f"each session check asks the database, because nothing can be heard: {error}",
-                "listen_url must be a direct connection to the same database, "
-                "and authingo's triggers must be there",
-            )
-        return ok("revocations", "what is notified is heard, so sessions are answered from memory")
+            status = await schema_status(connection)
+        except SchemaUnsupported as error:
+            yield examining.unsupported(error)
+            return
+        found = await schema.objects(connection)
+    yield examining.schema(status, schema.expected(), found)
+    if not status.pending and not rights:  # `rights` are those that the role lacks
+        yield await _hearing(connections)
+        prunable = await connections.one(*numbered(_PRUNABLE, most=examining.LOOKED_AT))
+        yield examining.pruning(prunable["waiting"], prunable["oldest"])
+
+
+async def _hearing(connections: Connections) -> Finding:
+    """Judge whether notices of revocations arrive, by sending one and listening for it."""
+    trial = Revocations(
+        Watchers(), connect=connections.connect_for_listening, send=connections.beat
+    )
+    try:
+        await trial.prove()
+    except (CannotHear, StoreUnavailable) as error:
+        return warn(
+            "revocations",
+            f"each session check asks the database, because notices do not arrive: {error}",
+            "listen_url must be a direct connection to the same database, "
+            "and authingo's triggers must be there",
+        )
+    return ok("revocations", "notices arrive, so sessions are answered from memory")
 
 
 async def _clock(connection: Any) -> Finding:
@@ -117,7 +119,7 @@ def _durability(server: Any) -> Finding:
 
 
 def _role(server: Any, rights: list[Any]) -> Finding:
-    """Judge the role: it can do its work, and little else (ASVS 5.0 V13.2.2)."""
+    """Judge the role: it has the rights it needs, and is no superuser (ASVS 5.0 V13.2.2)."""
     lacking = [f"{right['privilege']} on {right['name']}" for right in rights]
     if lacking:
         return fail(
@@ -141,18 +143,21 @@ def judge_encryption(
     addresses: tuple[Any, Any],
     verified: bool,
 ) -> Finding:
-    """Judge what can be read between this program and the server (ASVS 5.0 V12.3.1, V12.3.2).
+    """Judge whether others can read the traffic to the server (ASVS 5.0 V12.3.1, V12.3.2).
 
     Args:
-        through_proxy: what the server knows is about the proxy's connection.
-        encrypted: that connection is.
-        addresses: the client's and the server's, as the server knows them; None: a socket.
-        verified: the client demands a certificate of that name.
+        through_proxy: a proxy lies between. Then the server's facts are about its connection.
+        encrypted: whether the connection that the server sees is encrypted.
+        addresses: the client's and the server's, as the server knows them; None for a socket.
+        verified: whether the client demands a certificate with the server's name.
     """
     name = "encryption"
     verify = "add sslmode=verify-full (and sslrootcert) to database_url"
     if through_proxy:
-        return ok(name, "a pooling proxy lies between: see to it that both ways are encrypted")
+        return ok(
+            name,
+            "a pooling proxy is in between: make sure that both connections are encrypted",
+        )
     known = [_address(address) for address in addresses if address is not None]
     if not known or all(address.is_loopback for address in known):
         return ok(name, "the server is on this machine")
@@ -169,7 +174,7 @@ def _address(value: Any) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 
 def _limits(server: Any) -> dict[str, int]:
-    """Return what bounds the connections of this role: for the server, -1 is no bound."""
+    """Return the limits on this role's connections. Those that are -1, no limit, are left out."""
     limits = {
         "max_connections less those reserved": server["max_connections"] - server["reserved"],
         "the role's limit": server["role_limit"],
@@ -181,7 +186,7 @@ def _limits(server: Any) -> dict[str, int]:
 def judge_connections(
     *, needed: int, each: str, limits: dict[str, int], used: int, through_proxy: bool
 ) -> Finding:
-    """Judge whether the server has the connections that the pools may ask for."""
+    """Judge whether the server allows as many connections as all processes may open."""
     name = "connections"
     if through_proxy:
         return ok(name, f"up to {needed} ({each}) share those of a pooling proxy")
@@ -209,16 +214,16 @@ SELECT current_user AS role, r.rolsuper AS superuser, r.rolconnlimit AS role_lim
 FROM pg_roles r, pg_database d
 WHERE r.rolname = current_user AND d.datname = current_database()
 """
-_RIGHTS = r"""
+_MISSING_RIGHTS = r"""
 SELECT c.relname AS name, privilege
 FROM pg_class c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege
 WHERE c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid)
-  AND c.relname IN ('authingo_users', 'authingo_sessions', 'authingo_events', 'authingo_attempts')
+  AND c.relname = ANY (:tables::text[])
   AND NOT has_table_privilege(c.oid, privilege)
 ORDER BY 1, 2
 """
 _PRUNABLE = """
-SELECT count(*), now() - min(refresh_expires_at)
+SELECT count(*) AS waiting, now() - min(refresh_expires_at) AS oldest
 FROM (SELECT refresh_expires_at FROM authingo_sessions WHERE refresh_expires_at <= now()
-      ORDER BY refresh_expires_at LIMIT $1) AS over
+      ORDER BY refresh_expires_at LIMIT :most) AS over
 """

@@ -1,8 +1,8 @@
-"""What asyncpg and the network raise while a connection is used, as StoreUnavailable.
+"""Turn what asyncpg and the network raise while a connection is used into StoreUnavailable.
 
-PostgreSQL names what is at fault: table, column, constraint, type, schema, function. All of
-these are passed on. Values are not: the detail of an error holds them, and so may its message
-where the data, or a function that somebody wrote, take part in it (ASVS 5.0 V16.2.5).
+PostgreSQL names the table, column, constraint, type, schema or function at fault. These names
+are passed on. Values are not. The detail of an error contains values, and its message may do
+so too, if it is about the data or comes from a function of the operator (ASVS 5.0 V16.2.5).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import asyncpg
 
 from authingo.errors import SchemaBehind, SchemaUnsupported, StoreUnavailable, UserReferenced
 
-# Classes of SQLSTATE (PostgreSQL, appendix A) in whose messages there are names only, as long
-# as no function takes part: lost connections, states of the transaction, missing schemas,
-# missing rights and objects, resources, prerequisites, operators, the system.
+# Classes of SQLSTATE (PostgreSQL, appendix A) whose messages contain only names, unless the error
+# comes from a function: lost connections, states of the transaction, missing schemas, missing
+# rights and objects, resources, prerequisites, operators, the system.
 _SAFE_CLASSES = {"08", "25", "3D", "3F", "42", "53", "54", "55", "57", "58"}
 _NAMES = ("schema", "table", "column", "constraint", "data_type")
 _HINTS: dict[type[asyncpg.PostgresError], str] = {
@@ -30,11 +30,11 @@ _HINTS: dict[type[asyncpg.PostgresError], str] = {
     asyncpg.ReadOnlySQLTransactionError: "name the primary in database_url; is its disk full?",
     asyncpg.DiskFullError: "make room on the server's disk",
 }
-_WANTS_TEXT = "expected str"  # asyncpg, where a text gets something else
-_DATA = re.compile(r'"[^"]*[^\w.$"][^"]*"')  # in quotation marks, and not like a name
+_WANTS_TEXT = "expected str"  # asyncpg's words if a text parameter is given something else
+_DATA = re.compile(r'"[^"]*[^\w.$"][^"]*"')  # something in quotation marks that is no name
 _FUNCTION = re.compile(r'PL/pgSQL\W?\w+ ([\w."]+)\(')
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_LONGEST = 200  # characters of what a server says
+_LONGEST = 200  # characters of a server's message that are passed on
 
 
 @contextlib.asynccontextmanager
@@ -43,7 +43,7 @@ async def translated() -> AsyncIterator[None]:
     try:
         yield
     except asyncpg.UndefinedTableError as error:
-        if error.context is None:  # else a function of somebody's misses a table of theirs
+        if error.context is None:  # otherwise, a function of the operator misses its own table
             raise SchemaBehind from None
         raise StoreUnavailable(f"PostgreSQL failed: {named(error)}") from None
     except asyncpg.PostgresError as error:
@@ -61,17 +61,17 @@ async def translated() -> AsyncIterator[None]:
 
 
 def _mistake(error: asyncpg.PostgresError) -> Exception | None:
-    """Return what is to be raised where a value does not fit: nothing is unavailable then.
+    """Return the error to raise if a value does not fit: then the store is not unavailable.
 
-    What callers pass goes into texts, so a text that got something else is their mistake; a
-    column that takes no text any more, or no bytes, is one that somebody altered. Which of
-    the two it is, the driver says in the words of its cause only.
+    Callers' values go into text parameters. If one of these is given something else, the caller
+    made a mistake. If a column no longer takes text or bytes, an operator has altered it. Only
+    the words of the driver's `__cause__` tell these two apart.
     """
     refused_here = isinstance(error, asyncpg.DataError) and error.severity is None
     if not refused_here and not isinstance(error, asyncpg.CharacterNotInRepertoireError):
         return None
     if not refused_here or isinstance(error.__cause__, UnicodeError):
-        return ValueError("PostgreSQL stores no NUL and no lone surrogate")
+        return ValueError("PostgreSQL cannot store NUL or a lone surrogate")
     if _WANTS_TEXT in str(error.__cause__):
         return TypeError("a value of a wrong type was given to the store")
     return SchemaUnsupported(
@@ -81,7 +81,7 @@ def _mistake(error: asyncpg.PostgresError) -> Exception | None:
 
 
 def named(error: asyncpg.PostgresError) -> str:
-    """Say what kind of error it is, and all that PostgreSQL names."""
+    """Describe an error: its kind, and the names that PostgreSQL gives, but no values."""
     kind = spelled(error)
     known = {name.replace("_", " "): getattr(error, f"{name}_name") for name in _NAMES}
     found = [f"{name} {value}" for name, value in known.items() if value]
@@ -94,7 +94,7 @@ def named(error: asyncpg.PostgresError) -> str:
 
 
 def referenced(error: asyncpg.PostgresError) -> UserReferenced:
-    """Say which table refuses that a user goes."""
+    """Say which table does not let a user be deleted."""
     names = (error.schema_name, error.table_name)
     return UserReferenced(
         ".".join(name for name in names if name) or None,
@@ -104,17 +104,17 @@ def referenced(error: asyncpg.PostgresError) -> UserReferenced:
 
 
 def spelled(error: Exception) -> str:
-    """Write out the name of a kind of error: ConnectionResetError is "connection reset"."""
+    """Return the class of an error in words: ConnectionResetError is "connection reset"."""
     return _CAMEL.sub(" ", type(error).__name__.removesuffix("Error")).lower()
 
 
 def words(error: asyncpg.PostgresError) -> str:
-    """Return what the server says, on one line: it may be anybody's."""
+    """Return the server's message on one line; the server may be one that is not trusted."""
     return _one_line(error.message or "")
 
 
 def parameters_named(error: asyncpg.PostgresError, sent: Iterable[str]) -> list[str]:
-    """Find which of the settings that were sent it is about: their names, never what they say."""
+    """Return the names, never the values, of those settings sent that the error is about."""
     text = error.message or ""
     return [name for name in dict.fromkeys(sent) if f'"{name}"' in text or f" {name}" in text]
 

@@ -1,9 +1,9 @@
-"""Looking sessions up, which every request does whose session is not remembered.
+"""Look sessions up. Every request does so whose session is not in memory.
 
-One connection of its own, lent to nobody, so that none is taken and given back.
-Lookups that arrive while one is on its way go together in the next statement: the
-busier the server, the fewer statements a lookup costs. One statement after the
-other also is the order in which they were asked, so that nobody starves.
+Lookups have a connection of their own, so that none is taken from the pool and given back.
+Lookups that arrive while a statement is running are sent together in the next one. So the
+busier the server is, the fewer statements a lookup takes. Lookups are answered in the order
+in which they arrived, so that none waits for ever.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from authingo.errors import StoreUnavailable
 from authingo.stores.postgres.failures import translated
 from authingo.stores.rows import SESSION, USER
 
-_MOST = 200  # lookups in a statement
-IDLE = 300.0  # seconds; what lies between may have forgotten a connection that rested longer
+_MOST = 200  # lookups in one statement
+IDLE = 300.0  # seconds; a firewall or the like may drop a connection that is unused for longer
 
-# What a connection says that was ended from the other side: before the statement, with
-# it, or in the middle of the answer, which asyncpg does not expect.
+# What asyncpg raises if the other side ended the connection: before the statement, during it, or
+# in the middle of the answer, which asyncpg does not expect.
 _DIED = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
@@ -32,7 +32,8 @@ _DIED = (
     asyncpg.InternalClientError,
     OSError,
 )
-# The current token first; the one it replaced is looked for where that misses.
+# The first statement finds current tokens. The second finds previous ones, and is sent only for
+# those that the first did not find.
 BY_TOKEN = tuple(
     f"SELECT {USER}, {SESSION}, {deadline} - now(), {current}, s.{column}"
     " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
@@ -45,7 +46,7 @@ BY_TOKEN = tuple(
 
 
 class _Asked(NamedTuple):
-    """Who waits, and until when by the event loop's clock."""
+    """A lookup that waits for its answer. Its deadline is by the event loop's clock."""
 
     digest: bytes
     found: asyncio.Future[Any]
@@ -53,9 +54,10 @@ class _Asked(NamedTuple):
 
 
 class Lookups:
-    """Finds rows by a digest. A row ends with the digest it was found by.
+    """Finds rows by a digest. The last column of a row is the digest that it was found by.
 
-    Of several statements each is asked for what the ones before did not find.
+    If there are several statements, each is sent only for digests that the earlier ones did not
+    find.
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class Lookups:
         """Return the row, or None.
 
         Raises:
-            StoreUnavailable: within the timeout, counted from when it was asked.
+            StoreUnavailable: within the timeout, which begins with this call.
         """
         loop = asyncio.get_running_loop()
         asked = _Asked(digest, loop.create_future(), loop.time() + self._timeout)
@@ -87,18 +89,18 @@ class Lookups:
         return await asked.found
 
     async def close(self) -> None:
-        """Let go of the connection; who still waits is told that it is closed."""
+        """Close the connection. Lookups that still wait raise StoreUnavailable."""
         if self._running is not None:
             self._running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._running
-            self._running = None  # cancelled before its first step, it has done nothing of this
+            self._running = None  # a task that is cancelled before its first step does not do it
         self._refuse(self._waiting, StoreUnavailable())
         self._waiting = []
         self._drop()
 
     def abandon(self) -> None:
-        """Let go of the connection without waiting; nobody asks any more."""
+        """Close the connection without waiting. No lookup may come after this."""
         if self._running is not None:
             self._running.cancel()
         self._drop()
@@ -113,7 +115,7 @@ class Lookups:
                     if not one.found.done():
                         one.found.set_result(by_digest.get(one.digest))
         except BaseException as error:
-            # Those who came meanwhile have waited for as long: they are told as well.
+            # Lookups that came meanwhile have waited too, so they fail as well.
             refused = error if isinstance(error, StoreUnavailable) else StoreUnavailable()
             self._refuse([*asked, *self._waiting], refused)
             self._waiting = []
@@ -129,9 +131,9 @@ class Lookups:
                 one.found.set_exception(refused)
 
     async def _answer(self, digests: set[bytes], deadline: float) -> dict[bytes, Any]:
-        """Ask; once more where the connection turns out to have died since it was last used.
+        """Ask the database; once more if the connection has died since it was last used.
 
-        `deadline`: of who has waited longest, by the event loop's clock.
+        `deadline` is that of the lookup that has waited longest, by the event loop's clock.
         """
         now = asyncio.get_running_loop().time()
         rested, self._used_at = now - self._used_at, now

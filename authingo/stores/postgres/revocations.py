@@ -1,18 +1,19 @@
-"""Hearing whose sessions are no longer what they were, as soon as that is committed.
+"""Listen for changes of users' sessions, and hear of each as soon as it is committed.
 
-Triggers notify from within the revoking transaction (migration 0003). One connection
-listens, and is lent to nobody. That it hears is proved, not assumed: once a second
-a heartbeat is sent the way revocations go, as a commit through the pool, and must
-come back here. Notices arrive in the order of their commits, so a heartbeat that
-came back proves that all before it was heard. `TRUST` after the sending of the
-last one there is no proof any more, and nothing may be answered from memory: a
-revocation that was committed earlier than that ago is known, whatever has failed.
-Each heartbeat also says what the triggers are: none is sent without them, and where
-they are not those of the one before, everything is forgotten.
+Triggers send a notice in the transaction that revokes (migration 0003). One connection, which
+is outside the pool, listens for notices. Heartbeats prove that this works: once a second, a
+heartbeat is sent as revocations are, by a commit through the pool, and must arrive here.
+Notices arrive in the order of their commits. So when a heartbeat arrives, all notices before
+it have arrived too. The proof holds until `TRUST` seconds after that heartbeat was sent. Then
+no session may be answered from memory. So whatever fails, a revocation that was committed
+longer than `TRUST` ago is known here.
 
-A pooling proxy lends a connection for a transaction, so notices reach nobody. It
-shows by the process that the connection claims to talk to, which is not the one
-that answers; a proxy that hides it shows by heartbeats that never come back.
+Each heartbeat also describes the triggers. If one is missing, no heartbeat is sent. If they
+differ from those in the previous heartbeat, everything in memory is forgotten.
+
+A pooling proxy lends a connection for one transaction only, so no notices arrive through it.
+It is noticed because the server process that answers is not the one that the connection
+names. A proxy that hides this is noticed because heartbeats do not arrive.
 """
 
 from __future__ import annotations
@@ -28,19 +29,19 @@ import asyncpg
 from authingo import clock
 from authingo.errors import StoreUnavailable
 from authingo.loops import call_in
-from authingo.stores import Revoked, Trust
+from authingo.stores import Freshness, RevocationListener
 from authingo.stores.postgres.failures import translated
 
 CHANNEL = "authingo"
 BEAT = 1.0  # seconds between two heartbeats
 TRUST = 2.0  # seconds from the sending of the last heartbeat that came back
-_PATIENCE = 5.0  # seconds without one, after which another connection is tried
-_RETRY = 1.0  # seconds until then
-_LONG_RETRY = 30.0  # the same where it takes somebody to mend it
+_PATIENCE = 5.0  # seconds without a heartbeat until the connection is given up
+_RETRY = 1.0  # seconds until another connection is tried
+_LONG_RETRY = 30.0  # the same, if an operator must fix something first
 
-# Sends a heartbeat with what the triggers are at that moment; none where one is missing
-# or disabled, nor where logical replication fills the tables, because it fires none of
-# them. Whatever is done to a trigger, undone again too, makes another row of it.
+# Sends a heartbeat that describes the triggers as they are at that moment. It sends none if a
+# trigger is missing or disabled, or if logical replication fills the tables, because that fires
+# no triggers. A change to a trigger gives its row another xmin or oid, even if it is undone later.
 HEARTBEAT = f"""\
 SELECT pg_notify('{CHANNEL}', $1 || ' ' || triggers) FROM (
     SELECT string_agg(concat(oid, ' ', xmin), ',' ORDER BY oid) AS triggers
@@ -58,15 +59,15 @@ _log = logging.getLogger("authingo")
 
 
 class CannotHear(Exception):
-    """Notices do not reach this connection; the message says why."""
+    """Raised if notices do not reach the listening connection; the message says why."""
 
 
 class Revocations:
-    """Listens from the first question on, and reconnects by itself."""
+    """Listens from the first call of `is_notified` on, and reconnects by itself."""
 
     def __init__(
         self,
-        revoked: Revoked,
+        revoked: RevocationListener,
         *,
         connect: Callable[[], Awaitable[asyncpg.Connection]],
         send: Callable[[str], Awaitable[object]],
@@ -74,24 +75,25 @@ class Revocations:
         """Do nothing yet.
 
         Args:
-            revoked: who is told.
+            revoked: is notified.
             connect: makes a connection that no proxy lends to others.
-            send: runs `HEARTBEAT` with this text on the way that revocations go, and
-                returns the row, or None where the triggers are not as they must be.
+            send: runs `HEARTBEAT` with this text through the pool, as revocations go. It
+                returns the row, or None if the triggers are not as they must be.
         """
         self._revoked = revoked
         self._connect = connect
         self._send = send
-        self.trust = Trust()  # until then, all that was revoked until `TRUST` ago has been told
+        # Until `freshness.until`, every revocation older than `TRUST` was passed on.
+        self.freshness = Freshness()
         self._sent: dict[str, float] = {}  # heartbeats under way, and when they were sent
-        self._triggers: str | None = None  # as the last heartbeat told of them
+        self._triggers: str | None = None  # as the last heartbeat described them
         self._listening: asyncio.Task[None] | None = None
-        self._said: str | None = None
-        self._heard = asyncio.Event()  # a heartbeat came back, ever
+        self._said: str | None = None  # the warning that was logged last, if it still holds
+        self._heard = asyncio.Event()  # set when the first heartbeat arrives
 
-    def hears(self) -> bool:
-        """Tell whether there is trust, and begin to listen where nobody does."""
-        if clock.now() < self.trust.until:
+    def is_notified(self) -> bool:
+        """See Store. If no task is listening, start one."""
+        if clock.now() < self.freshness.until:
             return True
         if self._listening is None or self._listening.done():
             self._listening = asyncio.get_running_loop().create_task(self._run())
@@ -105,7 +107,7 @@ class Revocations:
             await asyncio.gather(listening, return_exceptions=True)
 
     def leave(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Leave behind what belongs to an event loop that is not used any more."""
+        """Give up what belongs to an event loop that is not used any more."""
         listening, self._listening = self._listening, None
         if listening is not None:
             call_in(loop, listening.cancel)
@@ -113,7 +115,7 @@ class Revocations:
         self._trust_nothing()
 
     async def prove(self) -> None:
-        """Listen until one heartbeat was heard, and stop; for somebody who asks whether it works.
+        """Check that listening works: listen until one heartbeat arrives, then stop.
 
         Raises:
             CannotHear: with the reason.
@@ -133,7 +135,7 @@ class Revocations:
 
     async def _run(self) -> None:
         while True:
-            reason, pause = "the connection that hears of revocations was lost", _RETRY
+            reason, pause = "the connection that listens for revocations was lost", _RETRY
             try:
                 await self._listen()
             except CannotHear as error:
@@ -154,7 +156,7 @@ class Revocations:
                 await self._inspect(connection)
                 connection.add_termination_listener(lambda _: self._lose(lost))
                 await connection.add_listener(CHANNEL, self._hear)
-            # Nothing from before is known to be current; from here on all is heard.
+            # All that is in memory may be outdated. From here on, every notice arrives.
             self._revoked.drop_all()
             self._sent.clear()
             self._triggers = None
@@ -165,12 +167,12 @@ class Revocations:
                     async with asyncio.timeout(BEAT):
                         await lost.wait()
                 now = clock.now()
-                if now < self.trust.until:
+                if now < self.freshness.until:
                     heard, heard_at = True, now
                     self._say(None)
                 elif now - heard_at > _PATIENCE:
                     if heard or not sent:
-                        return  # it did hear, or had nothing to hear: another one will
+                        return  # the connection worked before, or no heartbeat was sent: try again
                     raise CannotHear(
                         "what is notified through database_url does not arrive "
                         "(a pooling proxy? then set listen_url to a direct connection)"
@@ -181,12 +183,12 @@ class Revocations:
     async def _inspect(self, connection: asyncpg.Connection) -> None:
         if connection.get_server_pid() != await connection.fetchval("SELECT pg_backend_pid()"):
             raise CannotHear(
-                "a pooling proxy lies between, through which nothing can be heard: "
+                "database_url goes through a pooling proxy, which passes on no notices: "
                 "set listen_url to a direct connection"
             )
 
     async def _beat(self) -> bool:
-        """Send a heartbeat, and tell whether it was sent: without one there is no trust."""
+        """Send a heartbeat, and return whether it was sent."""
         text = "!" + secrets.token_hex(8)
         self._sent[text] = clock.now()
         try:
@@ -208,7 +210,7 @@ class Revocations:
                 if triggers != self._triggers:
                     self._revoked.drop_all()
                 self._triggers = triggers
-                self.trust.until = sent + TRUST
+                self.freshness.until = sent + TRUST
                 self._heard.set()
                 self._sent = {beat: at for beat, at in self._sent.items() if at > sent}
         elif text == "*":
@@ -222,12 +224,12 @@ class Revocations:
         lost.set()
 
     def _trust_nothing(self) -> None:
-        self.trust.until = 0.0
+        self.freshness.until = 0.0
         self._sent.clear()  # asyncpg may still hand over what it had read
         self._revoked.drop_all()
 
     def _say(self, what: str | None) -> None:
-        """Log it where it is news. None: all is well again."""
+        """Log a warning, unless it was logged last. None means that all is well again."""
         if what is not None and what != self._said:
             _log.warning("%s", what)
         elif what is None and self._said is not None:

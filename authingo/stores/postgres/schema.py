@@ -1,7 +1,7 @@
 """What is in a PostgreSQL schema, and what the migrations put there.
 
-That is a file, `schema.txt`, because making the schema to compare with would be
-writing. A test holds the file against the migrations, and writes it anew.
+The file `schema.txt` lists what the migrations create, because doctor only reads and cannot
+create a schema to compare with. A test compares the file with the migrations, and can write it.
 """
 
 from __future__ import annotations
@@ -57,6 +57,13 @@ async def objects(connection: Any) -> dict[str, str]:
 
 @cache
 def expected() -> dict[str, str]:
-    """Read what the migrations make. A test holds the file against them."""
+    """Return what the migrations create, as `objects` describes it."""
     lines = files("authingo.stores.postgres").joinpath("schema.txt").read_text("utf-8").splitlines()
     return dict(line.split(": ", 1) for line in lines)
+
+
+def tables() -> list[str]:
+    """Return the names of the tables that a server reads and writes."""
+    return sorted(
+        {name.split()[1].split(".")[0] for name in expected() if name.startswith("column ")}
+    )

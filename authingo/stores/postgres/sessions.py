@@ -1,9 +1,10 @@
-"""The verbs about sessions."""
+"""Sessions in PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from authingo.models import (
@@ -11,22 +12,37 @@ from authingo.models import (
     NewSession,
     Outcome,
     RefreshMatch,
-    Resumed,
     Rotation,
     Session,
+    StartedSession,
+    StoredSession,
     TokenMatch,
+    UserAndSession,
 )
 from authingo.stores.postgres.connections import Connections
-from authingo.stores.postgres.statements import BEGIN, BEGIN_SIZE, session_parameters
-from authingo.stores.rows import SESSION, USER, RowReader
+from authingo.stores.postgres.named import numbered
+from authingo.stores.postgres.statements import BEGIN, end_surplus, session_parameters
+from authingo.stores.rows import (
+    FIRST,
+    LAST,
+    SESSION,
+    USER_AS_OWNER,
+    RowModels,
+    RowReader,
+    after_which,
+)
 
 _read = RowReader()
 
 
-class Sessions(Connections):
-    """Sessions in PostgreSQL."""
+class Sessions:
+    """See authingo.stores.sessions.Sessions."""
 
-    async def begin_session(
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._models = RowModels(_read)
+
+    async def begin(
         self,
         user_id: str,
         session: NewSession,
@@ -34,143 +50,253 @@ class Sessions(Connections):
         version: int | None,
         ending: bytes | None,
         outcome: Outcome = NOTHING,
-    ) -> Resumed | None:
-        """See Store."""
-        row = await self._one(
-            f"WITH owner AS (SELECT * FROM authingo_users WHERE id = ${BEGIN_SIZE + 1}"
-            f" AND password_version = coalesce(${BEGIN_SIZE + 2}, password_version)"
-            f" AND disabled_at IS NULL FOR SHARE) {BEGIN}",
-            *session_parameters(session, ending, outcome),
-            user_id,
-            version,
-        )
+    ) -> StartedSession | None:
+        """See Sessions."""
+        parameters = session_parameters(session, ending, outcome)
+        row = await self._one(_BEGIN, user_id=user_id, version=version, **parameters)
+        return None if row is None else self._connections.started(row)
+
+    async def by_token(self, token_digest: bytes) -> TokenMatch | None:
+        """See Sessions."""
+        row = await self._connections.look_up(token_digest)
         if row is None:
             return None
-        self._forget(row[-1])
-        return Resumed(*_read.user_and_session(row))
+        return TokenMatch(self._models.of(row), active_for=row[-3], current=row[-2])
 
-    async def session_and_user(self, token_digest: bytes) -> TokenMatch | None:
-        """See Store."""
-        self._loop.enter()
-        row = await self._lookups.find(token_digest)
-        if row is None:
-            return None
-        return TokenMatch(self._resumptions.of(row), live_for=row[-3], current=row[-2])
-
-    async def session_by_refresh(
+    async def by_refresh(
         self, selector_digest: bytes, verifier_digest: bytes
     ) -> RefreshMatch | None:
-        """See Store."""
-        row = await self._one(
-            f"SELECT {USER}, {SESSION}, s.verifier_digest = $2, s.refresh_expires_at > now(),"
-            " CASE WHEN s.previous_verifier_digest = $2 AND s.grace_expires_at > now()"
-            "  THEN s.rotation_nonce END"
-            " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
-            " WHERE s.selector_digest = $1 AND u.disabled_at IS NULL",
-            selector_digest,
-            verifier_digest,
-        )
+        """See Sessions."""
+        row = await self._one(_BY_REFRESH, selector=selector_digest, verifier=verifier_digest)
         if row is None:
             return None
         return RefreshMatch(
-            *_read.user_and_session(row), current=row[-3], live=row[-2], nonce=row[-1]
+            _read.owner(row),
+            _read.session(row),
+            current=row["current"],
+            refreshable=row["refreshable"],
+            nonce=row["nonce"],
         )
 
-    async def session_end(self, session_id: str) -> datetime | None:
-        """See Store."""
-        row = await self._one(
-            "SELECT absolute_expires_at FROM authingo_sessions WHERE id = $1", session_id
-        )
-        return row[0] if row else None
+    async def absolute_deadline(self, session_id: str) -> datetime | None:
+        """See Sessions."""
+        row = await self._one(_ABSOLUTE_DEADLINE, id=session_id)
+        return row["absolute_expires_at"] if row else None
 
-    async def rotate(self, rotation: Rotation) -> Resumed | None:
-        """See Store. Of several at once one locks the row; the others then miss its verifier."""
+    async def rotate(self, rotation: Rotation) -> UserAndSession | None:
+        """See Sessions. Of several at once, one locks the row; the others then find no verifier."""
         lives = rotation.lifetimes
         row = await self._one(
-            "UPDATE authingo_sessions s SET"
-            "  previous_token_digest = s.token_digest, token_digest = $3,"
-            "  previous_verifier_digest = s.verifier_digest, verifier_digest = $4,"
-            "  rotation_nonce = $5, grace_expires_at = now() + $6::interval, last_used_at = now(),"
-            "  expires_at = least(now() + $7::interval, s.absolute_expires_at),"
-            "  refresh_expires_at = least(now() + $8::interval, s.absolute_expires_at),"
-            "  ip = coalesce($9, s.ip), user_agent = coalesce($10, s.user_agent)"
-            " FROM authingo_users u"
-            " WHERE s.selector_digest = $1 AND s.verifier_digest = $2"
-            "  AND s.refresh_expires_at > now() AND u.id = s.user_id AND u.disabled_at IS NULL"
-            f" RETURNING {USER}, {SESSION}",
-            rotation.selector_digest,
-            rotation.verifier_digest,
-            rotation.new_token_digest,
-            rotation.new_verifier_digest,
-            rotation.nonce,
-            lives.grace,
-            lives.session,
-            lives.refresh,
-            rotation.client.ip,
-            rotation.client.user_agent,
+            _ROTATE,
+            selector=rotation.selector_digest,
+            verifier=rotation.verifier_digest,
+            new_token=rotation.new_token_digest,
+            new_verifier=rotation.new_verifier_digest,
+            nonce=rotation.nonce,
+            grace=lives.grace,
+            session_life=lives.session,
+            refresh_life=lives.refresh,
+            ip=rotation.client.ip,
+            user_agent=rotation.client.user_agent,
         )
         return self._changed(row)
 
-    async def end_session(self, token_digest: bytes) -> Resumed | None:
-        """See Store. A rotation that commits meanwhile turns current into previous: still ours."""
-        row = await self._one(
-            "DELETE FROM authingo_sessions s USING authingo_users u"
-            " WHERE (s.token_digest = $1 OR s.previous_token_digest = $1) AND u.id = s.user_id"
-            f" RETURNING {USER}, {SESSION}",
-            token_digest,
-        )
-        return self._changed(row)
+    async def end_by_token(self, token_digest: bytes) -> UserAndSession | None:
+        """See Sessions. If a rotation commits meanwhile, the token is found as the previous one."""
+        return self._changed(await self._one(_END_BY_TOKEN, token=token_digest))
 
     async def end_reused(self, selector_digest: bytes, verifier_digest: bytes) -> bool:
-        """See Store."""
-        row = await self._one(
-            "DELETE FROM authingo_sessions"
-            " WHERE selector_digest = $1 AND verifier_digest <> $2 AND refresh_expires_at > now()"
-            "  AND (previous_verifier_digest = $2 AND grace_expires_at > now()) IS NOT TRUE"
-            " RETURNING user_id",
-            selector_digest,
-            verifier_digest,
-        )
-        self._forget(row[0] if row else None)
+        """See Sessions."""
+        row = await self._one(_END_REUSED, selector=selector_digest, verifier=verifier_digest)
+        self._connections.notify_watchers(row["user_id"] if row else None)
         return row is not None
 
-    def _changed(self, row: Any) -> Resumed | None:
-        """Read what a verb changed or ended, after telling who watches."""
+    def _changed(self, row: Any) -> UserAndSession | None:
+        """Notify the watchers of the session that a verb changed or ended, and return it."""
         if row is None:
             return None
-        changed = Resumed(*_read.user_and_session(row))
-        self._forget(changed.user.id)
+        changed = UserAndSession(_read.owner(row), _read.session(row))
+        self._connections.notify_watchers(changed.user.id)
         return changed
 
-    async def list_sessions(self, user_id: str) -> list[Session]:
-        """See Store."""
-        found = await self._all(
-            f"SELECT {SESSION} FROM authingo_sessions s"
-            " WHERE s.user_id = $1 AND s.refresh_expires_at > now() ORDER BY s.last_used_at DESC",
-            user_id,
-        )
+    async def of_user(self, user_id: str, *, limit: int) -> list[Session]:
+        """See Sessions."""
+        found = await self._all(_OF_USER, user_id=user_id, limit=limit)
         return [_read.session(row) for row in found]
 
-    async def end_sessions(
-        self, user_id: str, *, only: str | None = None, but: str | None = None
+    async def end_of_user(
+        self,
+        user_id: str,
+        *,
+        only: str | None = None,
+        but: str | None = None,
+        batch_size: int,
     ) -> list[str]:
-        """See Store."""
+        """See Sessions.
+
+        It deletes by primary key, for the reason that `end_any` gives, and chooses the rows in
+        the order of an index, for the reason that `statements.end_surplus` gives.
+        """
         ended = await self._all(
-            "DELETE FROM authingo_sessions WHERE user_id = $1 AND refresh_expires_at > now()"
-            " AND id = coalesce($2, id) AND id <> coalesce($3, '') RETURNING id",
-            user_id,
-            only,
-            but,
+            _END_OF_USER, user_id=user_id, only=only, but=but, batch_size=batch_size
         )
-        self._forget(user_id)
-        return [row[0] for row in ended]
+        self._connections.notify_watchers(user_id)
+        return [row["id"] for row in ended]
+
+    async def end_surplus(
+        self, user_id: str, *, keep: int, but: str | None = None, batch_size: int
+    ) -> dict[str, bool]:
+        """See Sessions."""
+        ended = await self._all(
+            _END_SURPLUS, user_id=user_id, keep=keep, but=but, batch_size=batch_size
+        )
+        if ended:
+            self._connections.notify_watchers(user_id)
+        return {row["id"]: row["refreshable"] for row in ended}
 
     async def note_use(self, session_ids: Sequence[str], *, longer_than: timedelta) -> int:
-        """See Store. No index and no notice depends on the column, so it costs little."""
-        return await self._count(
-            "UPDATE authingo_sessions SET last_used_at = now() WHERE id = ANY(ARRAY("
-            " SELECT id FROM authingo_sessions WHERE id = ANY($1::text[])"
-            "  AND last_used_at <= now() - $2::interval FOR NO KEY UPDATE SKIP LOCKED))",
-            list(session_ids),
-            longer_than,
+        """See Sessions. It costs little: no index contains the column, and no notice is sent."""
+        return await self._connections.count(
+            *numbered(_NOTE_USE, ids=list(session_ids), longer_than=longer_than)
         )
+
+    async def find(self, session_id: str) -> StoredSession | None:
+        """See Sessions."""
+        row = await self._one(_FIND, id=session_id)
+        return _read.stored_session(row) if row else None
+
+    async def page(
+        self,
+        *,
+        user_id: str | None = None,
+        refreshable: bool | None = None,
+        after: str | None = None,
+        limit: int,
+        newest: bool = False,
+    ) -> list[StoredSession]:
+        """See Sessions."""
+        found = await self._all(
+            _page(of_one=user_id is not None, refreshable=refreshable, newest=newest),
+            user_id=user_id,
+            after=after or (LAST if newest else FIRST),
+            limit=limit,
+        )
+        return [_read.stored_session(row) for row in found]
+
+    async def count_refreshable(self, *, user_id: str | None = None) -> int:
+        """See Sessions."""
+        statement = _COUNT_REFRESHABLE if user_id is None else _COUNT_REFRESHABLE_OF_USER
+        row = await self._one(statement, user_id=user_id)
+        return int(row["count"])
+
+    async def end_any(self, batch_size: int) -> list[Session]:
+        """See Sessions.
+
+        It deletes by primary key. If it had to wait for a refresh, the refresh has moved the
+        row, and by ctid the statement would look for it in the old place.
+        """
+        ended = await self._all(_END_ANY, batch_size=batch_size)
+        if ended:
+            self._connections.notify_of_everybody()
+        return [_read.session(row) for row in ended]
+
+    async def _one(self, statement: str, **parameters: object) -> Any:
+        return await self._connections.one(*numbered(statement, **parameters))
+
+    async def _all(self, statement: str, **parameters: object) -> list[Any]:
+        return await self._connections.all(*numbered(statement, **parameters))
+
+
+_BEGIN = f"""
+WITH owner AS (
+    SELECT * FROM authingo_users
+    WHERE id = :user_id AND password_version = coalesce(:version, password_version)
+      AND disabled_at IS NULL
+    FOR SHARE
+) {BEGIN}"""
+_BY_REFRESH = f"""
+SELECT {USER_AS_OWNER}, {SESSION}, s.verifier_digest = :verifier AS current,
+    s.refresh_expires_at > now() AS refreshable,
+    CASE WHEN s.previous_verifier_digest = :verifier AND s.grace_expires_at > now()
+        THEN s.rotation_nonce END AS nonce
+FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id
+WHERE s.selector_digest = :selector AND u.disabled_at IS NULL
+"""
+_ABSOLUTE_DEADLINE = "SELECT absolute_expires_at FROM authingo_sessions WHERE id = :id"
+_ROTATE = f"""
+UPDATE authingo_sessions s SET
+    previous_token_digest = s.token_digest, token_digest = :new_token,
+    previous_verifier_digest = s.verifier_digest, verifier_digest = :new_verifier,
+    rotation_nonce = :nonce, grace_expires_at = now() + :grace::interval, last_used_at = now(),
+    expires_at = least(now() + :session_life::interval, s.absolute_expires_at),
+    refresh_expires_at = least(now() + :refresh_life::interval, s.absolute_expires_at),
+    ip = coalesce(:ip, s.ip), user_agent = coalesce(:user_agent, s.user_agent)
+FROM authingo_users u
+WHERE s.selector_digest = :selector AND s.verifier_digest = :verifier
+    AND s.refresh_expires_at > now() AND u.id = s.user_id AND u.disabled_at IS NULL
+RETURNING {USER_AS_OWNER}, {SESSION}
+"""
+_END_BY_TOKEN = f"""
+DELETE FROM authingo_sessions s USING authingo_users u
+WHERE (s.token_digest = :token OR s.previous_token_digest = :token) AND u.id = s.user_id
+RETURNING {USER_AS_OWNER}, {SESSION}
+"""
+_END_REUSED = """
+DELETE FROM authingo_sessions
+WHERE selector_digest = :selector AND verifier_digest <> :verifier AND refresh_expires_at > now()
+    AND (previous_verifier_digest = :verifier AND grace_expires_at > now()) IS NOT TRUE
+RETURNING user_id
+"""
+_OF_USER = f"""
+SELECT {SESSION} FROM authingo_sessions s
+WHERE s.user_id = :user_id AND s.refresh_expires_at > now()
+ORDER BY s.last_used_at DESC LIMIT :limit
+"""
+_END_OF_USER = """
+DELETE FROM authingo_sessions WHERE id = ANY(ARRAY(
+    SELECT id FROM authingo_sessions WHERE user_id BETWEEN :user_id AND :user_id
+        AND refresh_expires_at > now() AND id = coalesce(:only, id) AND id <> coalesce(:but, '')
+    ORDER BY user_id LIMIT :batch_size FOR UPDATE))
+RETURNING id
+"""
+_SURPLUS = end_surplus(
+    ":user_id",
+    keep=":keep::integer",
+    batch=":batch_size::integer",
+    condition="id <> coalesce(:but, '')",
+)
+_END_SURPLUS = f"WITH {_SURPLUS} SELECT id, refreshable FROM evicted"
+_NOTE_USE = """
+UPDATE authingo_sessions SET last_used_at = now() WHERE id = ANY(ARRAY(
+    SELECT id FROM authingo_sessions WHERE id = ANY(:ids::text[])
+        AND last_used_at <= now() - :longer_than::interval FOR NO KEY UPDATE SKIP LOCKED))
+"""
+_STORED = f"""
+SELECT {USER_AS_OWNER}, {SESSION}, s.refresh_expires_at > now() AS refreshable
+FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id
+"""
+_FIND = f"{_STORED} WHERE s.id = :id"
+_COUNT_REFRESHABLE = (
+    "SELECT count(*) AS count FROM authingo_sessions WHERE refresh_expires_at > now()"
+)
+_COUNT_REFRESHABLE_OF_USER = f"{_COUNT_REFRESHABLE} AND user_id = :user_id"
+_IF_REFRESHABLE = {
+    True: " AND s.refresh_expires_at > now()",
+    False: " AND s.refresh_expires_at <= now()",
+    None: "",
+}
+_END_ANY = f"""
+DELETE FROM authingo_sessions s WHERE s.id = ANY(ARRAY(
+    SELECT id FROM authingo_sessions WHERE refresh_expires_at > now()
+    LIMIT :batch_size FOR UPDATE))
+RETURNING {SESSION}
+"""
+
+
+@cache
+def _page(*, of_one: bool, refreshable: bool | None, newest: bool) -> str:
+    return (
+        f"{_STORED} WHERE {after_which('s.id', ':after', newest=newest)}"
+        f"{' AND s.user_id = :user_id' if of_one else ''}{_IF_REFRESHABLE[refreshable]}"
+        f" ORDER BY s.id {'DESC' if newest else ''} LIMIT :limit"
+    )

@@ -1,116 +1,147 @@
-"""What several verbs share: how a session begins, and what an outcome leaves behind."""
+"""Statements that several verbs share: begin a session, and end those beyond the limit."""
 
 from __future__ import annotations
 
-from authingo.models import NewSession, NewUser, Outcome
-from authingo.stores.rows import EVENT, SESSION, USER
+from datetime import UTC, datetime
+
+from authingo.models import (
+    DEVICES_KEPT,
+    REPLACED_DEVICE_LIFE,
+    NewSession,
+    Outcome,
+    new_id,
+)
+from authingo.stores.event_rows import COLUMNS, EVENT
+from authingo.stores.postgres.outcomes import outcome_parameters, record_outcome
+from authingo.stores.rows import EVICTED_AT_ONCE, SESSION, USER_AS_OWNER
+
+_REPLACED_LIFE = f"interval '{REPLACED_DEVICE_LIFE.total_seconds()} seconds'"
 
 
-def outcome(first: int, *, if_there_is: str) -> str:
-    """Return the parts of a statement that record an outcome, if that part of it has a row.
+def end_surplus(user_id: str, *, keep: str, batch: str, condition: str = "true") -> str:
+    """Return the parts of a statement that end what a user has beyond `keep` sessions.
 
-    Their ten parameters begin at this number. What is forgotten goes before what is
-    given back, as `take` locks them, so that none waits for the other.
+    They read only `keep` + `batch` rows, so that they take as long for any number of sessions.
+    Of these rows, the `keep` that were used last stay; the others are surplus. Those that can
+    no longer be refreshed go first. The statement never waits: it leaves a row for the next
+    time if another statement has locked it, or if the session was used since it was read. The
+    last part is `evicted`.
+
+    The rows are asked for in an order that only the index has. Otherwise PostgreSQL might read
+    the table instead, expecting to find enough rows soon.
     """
-    events = ", ".join(
-        f"${first + at}::{kind}[]"
-        for at, kind in enumerate(
-            ("text", "timestamptz", "text", "text", "text", "text", "integer")
-        )
-    )
     return f"""
-, recorded AS (
-    INSERT INTO authingo_events ({EVENT})
-    SELECT * FROM unnest({events}) WHERE EXISTS (SELECT FROM {if_there_is})
-), forgotten AS (
-    DELETE FROM authingo_attempts
-    WHERE key_digest = ANY(${first + 7}::bytea[]) AND EXISTS (SELECT FROM {if_there_is})
-    RETURNING 1
-), giving AS MATERIALIZED (
-    SELECT a.key_digest, b.allowed
-    FROM unnest(${first + 8}::bytea[], ${first + 9}::integer[])
-        WITH ORDINALITY AS b (key_digest, allowed, at)
-    JOIN authingo_attempts a USING (key_digest)
-    WHERE EXISTS (SELECT FROM {if_there_is}) AND (SELECT count(*) FROM forgotten) >= 0
-    ORDER BY b.at FOR UPDATE OF a
-), given_back AS (
-    UPDATE authingo_attempts a SET count = greatest(a.count - 1, 0),
-        blocked_until = CASE WHEN a.count > b.allowed THEN a.blocked_until END
-    FROM giving b WHERE a.key_digest = b.key_digest
+surplus AS MATERIALIZED (
+    SELECT id, last_used_at FROM (
+        SELECT id, last_used_at, refresh_expires_at FROM authingo_sessions
+        WHERE user_id BETWEEN {user_id} AND {user_id} AND {condition}
+        ORDER BY user_id LIMIT {keep} + {batch}
+    ) AS part ORDER BY refresh_expires_at > now() DESC, last_used_at DESC, id DESC OFFSET {keep}
+), free AS MATERIALIZED (
+    SELECT s.id FROM authingo_sessions s JOIN surplus USING (id, last_used_at)
+    FOR UPDATE OF s SKIP LOCKED
+), evicted AS (
+    DELETE FROM authingo_sessions s USING free WHERE s.id = free.id
+    RETURNING s.id, s.refresh_expires_at > now() AS refreshable
 )"""
 
 
-def outcome_parameters(left: Outcome) -> tuple[object, ...]:
-    """Return the parameters of `outcome`."""
-    events = left.events
-    return (
-        [event.id for event in events],
-        [event.at for event in events],
-        [event.name for event in events],
-        [event.user_id for event in events],
-        [event.session_id for event in events],
-        [event.ip for event in events],
-        [event.count for event in events],
-        list(left.forget),
-        [digest for digest, _ in left.give_back],
-        [limit.allowed for _, limit in left.give_back],
-    )
+_SURPLUS = end_surplus(
+    "(SELECT id FROM owner)",
+    keep="(:most::integer - 1)",
+    batch=str(EVICTED_AT_ONCE),
+    condition="(token_digest = :ending OR previous_token_digest = :ending) IS NOT TRUE",
+)
 
+_NEW_SESSION = {
+    "id": ":session_id",
+    "user_id": "owner.id",
+    "token_digest": ":token_digest",
+    "selector_digest": ":selector_digest",
+    "verifier_digest": ":verifier_digest",
+    "created_at": "now()",
+    "last_used_at": "now()",
+    "expires_at": "now() + least(:session_life::interval, :absolute_life)",
+    "refresh_expires_at": "now() + least(:refresh_life::interval, :absolute_life)",
+    "absolute_expires_at": "now() + :absolute_life::interval",
+    "ip": ":ip",
+    "user_agent": ":user_agent",
+}
 
-# Parameters $1 to $4 of a new session are its id and three digests, $5 to $7 its
-# lifetimes, $8 and $9 who asked, $10 the token digest of one to end, $11 to $20 the
-# outcome; `owner` is the user's row. The last column is the user whose session was
-# ended, if any.
+# The statement begins with a part `owner`, the user's row. `device` is the digest of a new device
+# token, `browser` that of its browser, `presented` those of the tokens that the request had. The
+# columns of `eviction` are those of the event that some sessions were too many, if there is one.
+# `ended_of` is the user whose session was ended, if any.
+# The device token of this browser that is being replaced stays valid for a while. If another
+# sign-in of the user has locked a device token that should be deleted, the next sign-in deletes
+# it: two sign-ins that wait for each other's rows would both fail.
 BEGIN = f"""
-, ended AS (
+, {_SURPLUS}, eviction AS (
+    INSERT INTO authingo_events ({EVENT})
+    SELECT :eviction_id, :eviction_at::timestamptz, 'session_evicted', (SELECT id FROM owner),
+        CASE count(*) WHEN 1 THEN min(id) END, :ip, nullif(count(*), 1)::integer
+    FROM evicted WHERE refreshable HAVING count(*) > 0
+    RETURNING {EVENT}
+), ended AS (
     DELETE FROM authingo_sessions
-    WHERE (token_digest = $10 OR previous_token_digest = $10) AND EXISTS (SELECT FROM owner)
+    WHERE (token_digest = :ending OR previous_token_digest = :ending)
+      AND EXISTS (SELECT FROM owner)
     RETURNING user_id
 ), s AS (
-    INSERT INTO authingo_sessions (id, user_id, token_digest, selector_digest, verifier_digest,
-        created_at, last_used_at, expires_at, refresh_expires_at, absolute_expires_at,
-        ip, user_agent)
-    SELECT $1, owner.id, $2, $3, $4, now(), now(),
-        now() + least($5::interval, $7), now() + least($6::interval, $7), now() + $7::interval,
-        $8, $9
-    FROM owner
+    INSERT INTO authingo_sessions ({", ".join(_NEW_SESSION)})
+    SELECT {", ".join(_NEW_SESSION.values())} FROM owner
     RETURNING *
 )
-{outcome(11, if_there_is="owner")}
-SELECT {USER}, {SESSION}, (SELECT user_id FROM ended LIMIT 1) FROM s, owner u
+{record_outcome(if_there_is="owner")}
+, replaced AS (
+    UPDATE authingo_secrets SET expires_at = now() + {_REPLACED_LIFE}
+    WHERE purpose = 'device' AND user_id = (SELECT id FROM owner)
+      AND (subject = :browser::bytea OR digest = ANY(:presented::bytea[]))
+      AND expires_at > now() + {_REPLACED_LIFE}
+), crowded_out AS (
+    DELETE FROM authingo_secrets WHERE digest IN (
+        SELECT digest FROM authingo_secrets WHERE digest IN (
+            SELECT digest FROM authingo_secrets
+            WHERE purpose = 'device' AND user_id = (SELECT id FROM owner) AND subject = :browser
+              AND expires_at <= now() + {_REPLACED_LIFE}
+            UNION ALL (
+                SELECT digest FROM authingo_secrets
+                WHERE purpose = 'device' AND user_id = (SELECT id FROM owner)
+                  AND subject <> :browser
+                ORDER BY expires_at DESC OFFSET {DEVICES_KEPT - 2}))
+        FOR UPDATE SKIP LOCKED)
+), recognized AS (
+    INSERT INTO authingo_secrets (digest, purpose, user_id, subject, expires_at)
+    SELECT :device::bytea, 'device', owner.id, :browser::bytea, now() + :device_life::interval
+    FROM owner WHERE :device::bytea IS NOT NULL
+)
+SELECT {USER_AS_OWNER}, {SESSION}, {", ".join(f"e.{name} AS eviction_{name}" for name in COLUMNS)},
+    (SELECT user_id FROM ended LIMIT 1) AS ended_of FROM s, owner u LEFT JOIN eviction e ON true
 """
-BEGIN_SIZE = 20  # its parameters
-
-
-def insert_user(first: int) -> str:
-    """Return the statement that inserts a user, whose parameters begin at this number."""
-    return (
-        "INSERT INTO authingo_users (id, email, name, email_verified, password_hash)"
-        f" VALUES (${first}, ${first + 1}, ${first + 2}, ${first + 3}, ${first + 4})"
-        " ON CONFLICT (email) DO NOTHING RETURNING *"
-    )
-
-
-def user_parameters(user: NewUser) -> tuple[object, ...]:
-    """Return the parameters of `insert_user`."""
-    return user.id, user.email, user.name, user.email_verified, user.password_hash
 
 
 def session_parameters(
     session: NewSession, ending: bytes | None, left: Outcome
-) -> tuple[object, ...]:
+) -> dict[str, object]:
     """Return the parameters of `BEGIN`."""
-    lives = session.lifetimes
-    return (
-        session.id,
-        session.token_digest,
-        session.selector_digest,
-        session.verifier_digest,
-        lives.session,
-        lives.refresh,
-        lives.absolute,
-        session.client.ip,
-        session.client.user_agent,
-        ending,
-        *outcome_parameters(left),
-    )
+    lives, device = session.lifetimes, left.device
+    return {
+        "session_id": session.id,
+        "token_digest": session.token_digest,
+        "selector_digest": session.selector_digest,
+        "verifier_digest": session.verifier_digest,
+        "session_life": lives.session,
+        "refresh_life": lives.refresh,
+        "absolute_life": lives.absolute,
+        "ip": session.client.ip,
+        "user_agent": session.client.user_agent,
+        "ending": ending,
+        "most": session.most,
+        "eviction_id": new_id("evt_"),
+        "eviction_at": datetime.now(UTC),
+        **outcome_parameters(left),
+        "device": device and device.digest,
+        "browser": device and device.browser,
+        "presented": device and device.presented,
+        "device_life": device and device.lifetime,
+    }

@@ -1,4 +1,4 @@
-"""The verbs about users."""
+"""Users in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -10,82 +10,76 @@ import asyncpg
 from authingo.errors import EmailTaken
 from authingo.models import (
     NOTHING,
-    Altered,
+    ChangedUser,
     Credentials,
+    HashKind,
     NewSession,
     NewUser,
     Outcome,
-    Resumed,
+    StartedSession,
     User,
 )
+from authingo.stores.postgres import devices
 from authingo.stores.postgres.connections import Connections, Undo
 from authingo.stores.postgres.failures import referenced
-from authingo.stores.postgres.statements import (
-    BEGIN,
-    BEGIN_SIZE,
-    insert_user,
-    session_parameters,
-    user_parameters,
+from authingo.stores.postgres.hash_kinds import RECORD_KINDS, kind_parameters
+from authingo.stores.postgres.named import numbered
+from authingo.stores.postgres.statements import BEGIN, session_parameters
+from authingo.stores.rows import (
+    CREDENTIALS,
+    FIRST,
+    LAST,
+    USER,
+    USER_COLUMNS,
+    RowReader,
+    after_which,
+    like_pattern,
 )
-from authingo.stores.rows import FIRST, LAST, USER, RowReader, after_which, like_pattern
 
 _read = RowReader()
 
 
-class Users(Connections):
-    """Users in PostgreSQL."""
+class Users:
+    """See authingo.stores.users.Users."""
 
-    async def add_user(self, user: NewUser) -> User:
-        """See Store."""
-        row = await self._one(
-            f"WITH u AS ({insert_user(1)}) SELECT {USER} FROM u",
-            *user_parameters(user),
-        )
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def add(self, user: NewUser) -> User:
+        """See Users."""
+        row = await self._one(_ADD, **_parameters(user))
         if row is None:
             raise EmailTaken
         return _read.user(row)
 
-    async def add_user_with_session(
+    async def add_with_session(
         self,
         user: NewUser,
         session: NewSession,
         *,
         ending: bytes | None,
         outcome: Outcome = NOTHING,
-    ) -> Resumed:
-        """See Store."""
-        row = await self._one(
-            f"WITH owner AS ({insert_user(BEGIN_SIZE + 1)}) {BEGIN}",
-            *session_parameters(session, ending, outcome),
-            *user_parameters(user),
-        )
+    ) -> StartedSession:
+        """See Users."""
+        parameters = session_parameters(session, ending, outcome)
+        row = await self._one(_ADD_WITH_SESSION, **_parameters(user), **parameters)
         if row is None:
             raise EmailTaken
-        self._forget(row[-1])
-        return Resumed(*_read.user_and_session(row))
+        return self._connections.started(row)
 
-    async def credentials(self, email: str) -> Credentials | None:
-        """See Store."""
-        row = await self._one(
-            f"SELECT {USER}, u.password_hash, u.password_version"
-            " FROM authingo_users u WHERE u.email = $1",
-            email,
-        )
+    async def by_email(self, email: str) -> Credentials | None:
+        """See Users."""
+        row = await self._one(_BY_EMAIL, email=email)
         return _read.credentials(row) if row else None
 
-    async def user(self, user_id: str) -> User | None:
-        """See Store."""
-        row = await self._one(f"SELECT {USER} FROM authingo_users u WHERE u.id = $1", user_id)
+    async def find(self, user_id: str) -> User | None:
+        """See Users."""
+        row = await self._one(_FIND, user_id=user_id)
         return _read.user(row) if row else None
 
     async def replace_hash(self, user_id: str, *, old: str, new: str) -> None:
-        """See Store."""
-        await self._one(
-            "UPDATE authingo_users SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
-            user_id,
-            old,
-            new,
-        )
+        """See Users."""
+        await self._one(_REPLACE_HASH, user_id=user_id, old=old, new=new)
 
     async def change_password(
         self,
@@ -95,69 +89,74 @@ class Users(Connections):
         caller: str,
         session: NewSession,
         outcome: Outcome = NOTHING,
-    ) -> Resumed | None:
-        """See Store.
+    ) -> StartedSession | None:
+        """See Users.
 
-        The update waits for a sign-in that holds the user's share lock; the
-        deletion, a statement of its own, then sees the session it left.
+        The update waits for a sign-in that holds the share lock on the user. The deletion is a
+        separate statement, so it then sees the session of this sign-in.
         """
         user_id, row = verified.user.id, None
-        async with self._transaction() as connection:
+        async with self._connections.transaction() as connection:
             changed = await connection.fetchrow(
-                f"{_CHANGE_HASH} AND password_version = $3 AND disabled_at IS NULL RETURNING id",
-                user_id,
-                new_hash,
-                verified.version,
+                *numbered(
+                    _CHANGE_PASSWORD, user_id=user_id, hash=new_hash, version=verified.version
+                )
             )
             if changed is None or caller not in await _end_sessions(connection, user_id):
                 raise Undo
-            row = await connection.fetchrow(
-                f"WITH owner AS (SELECT * FROM authingo_users WHERE id = ${BEGIN_SIZE + 1})"
-                + BEGIN,
-                *session_parameters(session, None, outcome),
-                user_id,
-            )
+            await devices.forget_all(connection, user_id)
+            parameters = session_parameters(session, None, outcome)
+            row = await connection.fetchrow(*numbered(_BEGIN, user_id=user_id, **parameters))
         if row is None:
             return None
-        self._forget(user_id)
-        return Resumed(*_read.user_and_session(row))
+        self._connections.notify_watchers(user_id)
+        return self._connections.started(row)
 
-    async def set_password(self, user_id: str, new_hash: str) -> Altered | None:
-        """See Store."""
-        return await self._alter(_CHANGE_HASH, user_id, new_hash)
+    async def set_password(self, user_id: str, new_hash: str) -> ChangedUser | None:
+        """See Users."""
+        return await self._alter(_SET_PASSWORD, user_id, forgets_devices=True, hash=new_hash)
 
-    async def set_disabled(self, user_id: str, *, disabled: bool) -> Altered | None:
-        """See Store."""
-        return await self._alter(
-            "UPDATE authingo_users u SET updated_at = now(),"
-            "  disabled_at = CASE WHEN $2 THEN coalesce(disabled_at, now()) END WHERE id = $1",
-            user_id,
-            disabled,
-        )
+    async def set_disabled(self, user_id: str, *, disabled: bool) -> ChangedUser | None:
+        """See Users."""
+        return await self._alter(_SET_DISABLED, user_id, disabled=disabled)
 
-    async def _alter(self, update: str, user_id: str, value: object) -> Altered | None:
-        """Change a user, then end every session, those of a sign-in it waited for included."""
+    async def _alter(
+        self,
+        statement: str,
+        user_id: str,
+        *,
+        forgets_devices: bool = False,
+        **parameters: object,
+    ) -> ChangedUser | None:
+        """Change a user, then end every session, even that of a sign-in it had to wait for."""
         ended: dict[str, bool] = {}
-        async with self._transaction() as connection:
-            row = await connection.fetchrow(f"{update} RETURNING {USER}", user_id, value)
+        async with self._connections.transaction() as connection:
+            row = await connection.fetchrow(*numbered(statement, user_id=user_id, **parameters))
             if row is not None:
                 ended = await _end_sessions(connection, user_id)
-        self._forget(user_id)
-        return Altered(_read.user(row), sum(ended.values())) if row else None
+                if forgets_devices:
+                    await devices.forget_all(connection, user_id)
+        self._connections.notify_watchers(user_id)
+        return ChangedUser(_read.user(row), sum(ended.values())) if row else None
 
-    async def update_user(
+    async def update(
         self, user_id: str, *, name: str | None, email: str | None, verified: bool
-    ) -> Altered | None:
-        """See Store. The lock makes the email that is compared the one that is replaced."""
+    ) -> ChangedUser | None:
+        """See Users. The lock keeps the email from changing after it was compared."""
         row, ended = None, {}
-        async with self._transaction() as connection:
-            before = await connection.fetchval(
-                "SELECT email FROM authingo_users WHERE id = $1 FOR UPDATE", user_id
-            )
+        async with self._connections.transaction() as connection:
+            before = await connection.fetchval(*numbered(_HOLD_EMAIL, user_id=user_id))
             moves = email is not None and before is not None and email != before
             try:
                 row = await connection.fetchrow(
-                    f"{_UPDATE} RETURNING {USER}", user_id, name, email, moves, verified
+                    *numbered(
+                        _UPDATE,
+                        user_id=user_id,
+                        name=name,
+                        email=email,
+                        moves=moves,
+                        verified=verified,
+                    )
                 )
             except asyncpg.UniqueViolationError as error:
                 if error.constraint_name != "authingo_users_email_key":
@@ -165,35 +164,29 @@ class Users(Connections):
                 raise EmailTaken from None
             if moves:
                 ended = await _end_sessions(connection, user_id)
-        self._forget(user_id)
-        return Altered(_read.user(row), sum(ended.values())) if row else None
+                await devices.forget_all(connection, user_id)
+        self._connections.notify_watchers(user_id)
+        return ChangedUser(_read.user(row), sum(ended.values())) if row else None
 
     async def verify_email(self, user_id: str) -> User | None:
-        """See Store. A row written as it was notifies nobody."""
-        row = await self._one(
-            "UPDATE authingo_users u SET email_verified = true,"
-            "  updated_at = CASE WHEN u.email_verified THEN u.updated_at ELSE now() END"
-            f" WHERE u.id = $1 RETURNING {USER}",
-            user_id,
-        )
-        self._forget(user_id)
+        """See Users. If the email is verified already, the database sends no notice."""
+        row = await self._one(_VERIFY_EMAIL, user_id=user_id)
+        self._connections.notify_watchers(user_id)
         return _read.user(row) if row else None
 
-    async def delete_user(self, user_id: str) -> bool:
-        """See Store. Their sessions go with them, by the foreign key."""
-        async with self._connection() as connection:
+    async def delete(self, user_id: str) -> bool:
+        """See Users. The foreign key deletes their sessions."""
+        async with self._connections.connection() as connection:
             try:
-                row = await connection.fetchrow(
-                    "DELETE FROM authingo_users WHERE id = $1 RETURNING id", user_id
-                )
+                row = await connection.fetchrow(*numbered(_DELETE, user_id=user_id))
             except asyncpg.IntegrityConstraintViolationError as error:
                 if not error.table_name or error.table_name.startswith("authingo_"):
                     raise
                 raise referenced(error) from None
-        self._forget(user_id)
+        self._connections.notify_watchers(user_id)
         return row is not None
 
-    async def list_users(
+    async def page(
         self,
         *,
         search: str | None = None,
@@ -201,83 +194,139 @@ class Users(Connections):
         limit: int,
         newest: bool = False,
     ) -> list[User]:
-        """See Store. The columns' collation is C, so ILIKE folds ASCII letters alone."""
+        """See Users. The columns have the collation C, so ILIKE ignores the case of ASCII only."""
         found = await self._all(
-            f"SELECT {USER} FROM authingo_users u WHERE {after_which('u.id', '$1', newest=newest)}"
-            " AND ($2::text IS NULL OR u.email ILIKE $2 OR u.name ILIKE $2)"
-            f" ORDER BY u.id {'DESC' if newest else ''} LIMIT $3",
-            after or (LAST if newest else FIRST),
-            like_pattern(search),
-            limit,
+            _PAGE[newest],
+            after=after or (LAST if newest else FIRST),
+            pattern=like_pattern(search),
+            limit=limit,
         )
         return [_read.user(row) for row in found]
 
     async def emails(self, user_ids: Sequence[str]) -> dict[str, str]:
-        """See Store."""
-        found = await self._all(
-            "SELECT id, email FROM authingo_users WHERE id = ANY($1::text[])", list(user_ids)
-        )
-        return {row[0]: row[1] for row in found}
+        """See Users."""
+        found = await self._all(_EMAILS, ids=list(user_ids))
+        return {row["id"]: row["email"] for row in found}
 
-    async def import_users(self, users: Sequence[Credentials]) -> set[str]:
-        """See Store. In the order of emails, so that two at once wait and do not deadlock."""
+    async def import_many(
+        self, users: Sequence[Credentials], *, kinds: Sequence[HashKind] = ()
+    ) -> set[str]:
+        """See Users. In the order of emails, so that two imports at once do not deadlock."""
         in_order = sorted(users, key=lambda one: one.user.email)
         found = await self._all(
             _IMPORT,
-            [one.user.id for one in in_order],
-            [one.user.email for one in in_order],
-            [one.user.name for one in in_order],
-            [one.user.email_verified for one in in_order],
-            [one.password_hash for one in in_order],
-            [one.version for one in in_order],
-            [one.user.created_at for one in in_order],
-            [one.user.updated_at for one in in_order],
-            [one.user.disabled_at for one in in_order],
+            **{column: [getattr(one.user, column) for one in in_order] for column in USER_COLUMNS},
+            password_hash=[one.password_hash for one in in_order],
+            password_version=[one.version for one in in_order],
+            **kind_parameters(kinds),
         )
-        return {row[0] for row in found}
+        return {row["id"] for row in found}
 
     async def emails_taken(self, emails: Sequence[str]) -> set[str]:
-        """See Store."""
-        found = await self._all(
-            "SELECT email FROM authingo_users WHERE email = ANY($1::text[])", list(emails)
-        )
-        return {row[0] for row in found}
+        """See Users."""
+        found = await self._all(_EMAILS_TAKEN, emails=list(emails))
+        return {row["email"] for row in found}
 
-    async def export_users(self, *, after: str | None = None, limit: int) -> list[Credentials]:
-        """See Store."""
-        found = await self._all(
-            f"SELECT {USER}, u.password_hash, u.password_version FROM authingo_users u"
-            " WHERE u.id > $1 ORDER BY u.id LIMIT $2",
-            after or "",
-            limit,
-        )
+    async def export(self, *, after: str | None = None, limit: int) -> list[Credentials]:
+        """See Users."""
+        found = await self._all(_EXPORT, after=after or FIRST, limit=limit)
         return [_read.credentials(row) for row in found]
 
+    async def _one(self, statement: str, **parameters: object) -> Any:
+        return await self._connections.one(*numbered(statement, **parameters))
 
-_IMPORT = (
-    "INSERT INTO authingo_users (id, email, name, email_verified, password_hash,"
-    "  password_version, created_at, updated_at, disabled_at)"
-    " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::text[],"
-    "  $6::bigint[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])"
-    " ON CONFLICT DO NOTHING RETURNING id"
-)
-_CHANGE_HASH = (
-    "UPDATE authingo_users u SET password_hash = $2, updated_at = now(),"
-    "  password_version = password_version + 1 WHERE id = $1"
-)
+    async def _all(self, statement: str, **parameters: object) -> list[Any]:
+        return await self._connections.all(*numbered(statement, **parameters))
 
-_UPDATE = (
-    "UPDATE authingo_users u SET updated_at = now(), name = coalesce($2, name),"
-    "  email = CASE WHEN $4 THEN $3 ELSE email END,"
-    "  email_verified = CASE WHEN $4 THEN $5 ELSE email_verified END,"
-    "  password_version = password_version + CASE WHEN $4 THEN 1 ELSE 0 END WHERE id = $1"
+
+_INSERT = """
+INSERT INTO authingo_users (id, email, name, email_verified, password_hash)
+VALUES (:user_id, :email, :name, :email_verified, :password_hash)
+ON CONFLICT (email) DO NOTHING RETURNING *
+"""
+
+
+def _parameters(user: NewUser) -> dict[str, object]:
+    """Return the parameters of `_INSERT`."""
+    return {
+        "user_id": user.id,
+        "email": user.email,
+        "name": user.name,
+        "email_verified": user.email_verified,
+        "password_hash": user.password_hash,
+    }
+
+
+_ADD = f"WITH u AS ({_INSERT}) SELECT {USER} FROM u"
+_ADD_WITH_SESSION = f"WITH owner AS ({_INSERT}) {BEGIN}"
+_BEGIN = f"WITH owner AS (SELECT * FROM authingo_users WHERE id = :user_id) {BEGIN}"
+_BY_EMAIL = f"SELECT {CREDENTIALS} FROM authingo_users u WHERE u.email = :email"
+_FIND = f"SELECT {USER} FROM authingo_users u WHERE u.id = :user_id"
+_REPLACE_HASH = """
+UPDATE authingo_users SET password_hash = :new WHERE id = :user_id AND password_hash = :old
+"""
+_CHANGE_HASH = """
+UPDATE authingo_users u SET password_hash = :hash, updated_at = now(),
+    password_version = password_version + 1
+WHERE id = :user_id
+"""
+_CHANGE_PASSWORD = (
+    f"{_CHANGE_HASH} AND password_version = :version AND disabled_at IS NULL RETURNING id"
 )
+_SET_PASSWORD = f"{_CHANGE_HASH} RETURNING {USER}"
+_SET_DISABLED = f"""
+UPDATE authingo_users u SET updated_at = now(),
+    disabled_at = CASE WHEN :disabled THEN coalesce(disabled_at, now()) END,
+    password_version = password_version + CASE WHEN :disabled THEN 1 ELSE 0 END
+WHERE id = :user_id RETURNING {USER}
+"""
+_HOLD_EMAIL = "SELECT email FROM authingo_users WHERE id = :user_id FOR UPDATE"
+_UPDATE = f"""
+UPDATE authingo_users u SET updated_at = now(), name = coalesce(:name, name),
+    email = CASE WHEN :moves THEN :email ELSE email END,
+    email_verified = CASE WHEN :moves THEN :verified ELSE email_verified END,
+    password_version = password_version + CASE WHEN :moves THEN 1 ELSE 0 END
+WHERE id = :user_id RETURNING {USER}
+"""
+_VERIFY_EMAIL = f"""
+UPDATE authingo_users u SET email_verified = true,
+    updated_at = CASE WHEN u.email_verified THEN u.updated_at ELSE now() END
+WHERE u.id = :user_id RETURNING {USER}
+"""
+_DELETE = "DELETE FROM authingo_users WHERE id = :user_id RETURNING id"
+_PAGE = {
+    newest: f"""
+    SELECT {USER} FROM authingo_users u WHERE {after_which("u.id", ":after", newest=newest)}
+        AND (:pattern::text IS NULL OR u.email ILIKE :pattern OR u.name ILIKE :pattern)
+    ORDER BY u.id {"DESC" if newest else ""} LIMIT :limit
+    """
+    for newest in (False, True)
+}
+_EMAILS = "SELECT id, email FROM authingo_users WHERE id = ANY(:ids::text[])"
+_EMAILS_TAKEN = "SELECT email FROM authingo_users WHERE email = ANY(:emails::text[])"
+_EXPORT = f"""
+SELECT {CREDENTIALS} FROM authingo_users u WHERE u.id > :after ORDER BY u.id LIMIT :limit
+"""
+_IMPORTED = dict.fromkeys((*USER_COLUMNS, "password_hash", "password_version"), "text") | {
+    "email_verified": "boolean",
+    "password_version": "bigint",
+    "created_at": "timestamptz",
+    "updated_at": "timestamptz",
+    "disabled_at": "timestamptz",
+}
+_IMPORT = f"""
+WITH kinds AS ({RECORD_KINDS})
+INSERT INTO authingo_users ({", ".join(_IMPORTED)})
+SELECT * FROM unnest({", ".join(f":{column}::{type_}[]" for column, type_ in _IMPORTED.items())})
+ON CONFLICT DO NOTHING RETURNING id
+"""
+_END_SESSIONS = """
+DELETE FROM authingo_sessions WHERE user_id = :user_id
+RETURNING id, refresh_expires_at > now() AS refreshable
+"""
 
 
 async def _end_sessions(connection: Any, user_id: str) -> dict[str, bool]:
-    """End them all, and tell of each id whether it could still be refreshed."""
-    ended = await connection.fetch(
-        "DELETE FROM authingo_sessions WHERE user_id = $1 RETURNING id, refresh_expires_at > now()",
-        user_id,
-    )
-    return {row[0]: row[1] for row in ended}
+    """End all sessions of a user; return their ids, each with whether it was refreshable."""
+    ended = await connection.fetch(*numbered(_END_SESSIONS, user_id=user_id))
+    return {row["id"]: row["refreshable"] for row in ended}

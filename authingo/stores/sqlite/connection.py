@@ -16,14 +16,14 @@ from typing import Any, TypeVar
 from authingo import clock
 from authingo.errors import NoDatabase, StoreUnavailable
 from authingo.loops import OneLoop
-from authingo.stores import Revoked, Trust, migrations
+from authingo.stores import Freshness, RevocationListener, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
-from authingo.stores.rows import Resumptions
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.failures import said
 from authingo.stores.sqlite.handle import Handle
 from authingo.stores.sqlite.permissions import cannot_write
 from authingo.stores.sqlite.reader import Epoch, Identity, Reader, identity
+from authingo.stores.sqlite.writers import require_own
 from authingo.stores.watching import Watchers
 
 T = TypeVar("T")
@@ -38,11 +38,12 @@ CREATE TABLE IF NOT EXISTS authingo_migrations (
 )"""
 _PRAGMAS = "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA journal_mode=WAL;"
 
-# Seconds. Whose event loop died in the middle of a turn never ended it; to ask which loop runs
-# would tell, but is a system call in Python 3.11, too much for every check.
+# Seconds. If an event loop dies in the middle of a turn, nothing ends the turn, so it also ends
+# after this time. Asking which loop is running would tell, but is a system call in Python 3.11,
+# which takes too long for every check.
 _LONGEST_TURN = 0.05
 
-# What a connection does not get over by itself, though the file be mended or replaced.
+# Errors after which a connection stays unusable, even if the file is repaired or replaced.
 _LOST = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -51,30 +52,28 @@ def _compare(applied: list[Applied]) -> SchemaStatus:
     return migrations.compare(known, applied, table=_MIGRATIONS_TABLE)
 
 
-# What the system does not let SQLite do: which of its many reasons, the files tell.
+# Errors that mean that the operating system refused. The files themselves tell why.
 _NOT_ALLOWED = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
 
 
 class Connection:
     """Opens, uses and closes the one connection.
 
-    A file that is no database any more, or that was replaced (a backup put in its
-    place), costs the connection: the next use makes another one. SQLite itself
-    would go on writing to the file that has no name any more, and all of it
-    would be lost.
+    If the file is no longer a database, or was replaced, for example by a backup, the connection
+    is closed, and the next use makes another one. SQLite itself would go on writing to the old
+    file, which has no name any more, and all of that would be lost.
     """
 
     def __init__(self, path: Path | str, *, timeout: timedelta) -> None:
-        self._path = path
+        self.path = path
         self._timeout = timeout.total_seconds()
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
         self._file: Identity | None = None  # what the connection opened
         self._reader = Reader(path) if isinstance(path, Path) else None
-        self._resumptions = Resumptions(rows.read)
         self._watchers = Watchers()
-        self._epoch: Epoch | None = None  # up to which they were told
-        self._trust = self._reader.trust if self._reader is not None else Trust()
+        self._epoch: Epoch | None = None  # the watchers were notified of all changes up to this
+        self._freshness = self._reader.freshness if self._reader is not None else Freshness()
         self._opened = False
         self._schema_fits = False
         self._loop = OneLoop(lambda _: None)  # the thread and the file outlive each loop
@@ -83,8 +82,9 @@ class Connection:
 
     async def open(self, *, create: bool) -> None:
         """See Store."""
-        if self._connection is None:
-            await self._call(lambda: self._connect(create=create))
+        if not self._opened:
+            # There is a connection if an earlier call was cancelled while the thread made it.
+            await self.call(lambda: self._connection or self._connect(create=create))
             self._opened = True
 
     async def close(self) -> None:
@@ -93,31 +93,34 @@ class Connection:
         if self._reader is not None:
             self._reader.close()
         if self._thread is not None:
-            await self._call(self._disconnect)
+            await self.call(self._disconnect)
             self._thread.shutdown(wait=False)
             self._thread = None
 
     async def ping(self) -> None:
         """See Store."""
-        await self._read(lambda connection: connection.execute("SELECT 1").fetchone())
+        await self.read(lambda connection: connection.execute("SELECT 1").fetchone())
 
     def _connect(self, *, create: bool) -> sqlite3.Connection:
-        if isinstance(self._path, Path):
+        if isinstance(self.path, Path):
             if create:
-                self._create_private(self._path)
-            elif not self._path.is_file():
-                raise NoDatabase(f"there is no database at {self._path}")
-            target = f"{self._path.absolute().as_uri()}?mode=rw"
+                require_own(self.path)  # once before the file is created, and again below
+                self._create_private(self.path)
+            elif not self.path.is_file():
+                raise NoDatabase(f"there is no database at {self.path}")
+            require_own(self.path)
+            target = f"{self.path.absolute().as_uri()}?mode=rw"
         else:
-            target = self._path
+            target = self.path
         connection = sqlite3.connect(
             target,
-            uri=isinstance(self._path, Path),
+            uri=isinstance(self.path, Path),
             timeout=self._timeout,
-            isolation_level=None,  # transactions are begun where they are meant
-            check_same_thread=False,  # closed by whichever thread is there
+            isolation_level=None,  # transactions are begun explicitly
+            check_same_thread=False,  # any thread may close it
             factory=Handle,
         )
+        connection.row_factory = sqlite3.Row  # its columns are read by name
         try:
             self._prepare(connection)
         except BaseException:
@@ -133,10 +136,14 @@ class Connection:
             connection.close()
 
     def _identity(self) -> Identity | None:
-        return identity(self._path) if isinstance(self._path, Path) else None
+        return identity(self.path) if isinstance(self.path, Path) else None
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Set what every connection needs. Two that turn WAL on at once do not wait, so: again."""
+        """Set what every connection needs.
+
+        If two connections turn WAL on at the same moment, SQLite fails instead of waiting, so
+        this tries again.
+        """
         deadline = time.monotonic() + self._timeout
         while True:
             try:
@@ -157,18 +164,19 @@ class Connection:
 
     # Revocations
 
-    def watch(self, revoked: Revoked) -> Trust:
+    def watch(self, revoked: RevocationListener) -> Freshness:
         """See Store."""
         self._watchers.add(revoked)
-        return self._trust
+        return self._freshness
 
-    def hears(self) -> bool:
-        """See Store: up to now, because the file itself is asked. In memory there is no telling.
+    def is_notified(self) -> bool:
+        """See Store. The file itself is asked, so no change is left out.
 
-        Once for all who are answered in one turn of the event loop.
+        It is asked once for all requests that are answered in one turn of the event loop. For
+        a database in memory, this always returns False.
         """
         now = clock.now()
-        if now < self._trust.until:
+        if now < self._freshness.until:
             return True
         if self._reader is None or not self._watchers:
             return False
@@ -180,26 +188,27 @@ class Connection:
             self._watchers.drop_all()
         if epoch is None:
             return False
-        self._trust.until = now + _LONGEST_TURN
+        self._freshness.until = now + _LONGEST_TURN
         return True
 
     # Schema
 
     async def schema(self) -> SchemaStatus:
-        """See Store. Also where there is no file yet; none is made."""
-        path = self._path
+        """See Store. It works without a file too, and makes none."""
+        path = self.path
         if not self._opened and isinstance(path, Path) and not path.exists():
             if not path.parent.is_dir():
                 raise NoDatabase(f"there is no directory for {path}", hint="make the directory")
             return _compare([])
-        return await self._call(self._status)
+        return await self.call(self.status)
 
     async def migrate(self) -> list[str]:
         """See Store."""
-        return await self._call(self._migrate)
+        return await self.call(self._migrate)
 
-    def _status(self) -> SchemaStatus:
-        connection = self._open_connection()
+    def status(self) -> SchemaStatus:
+        """Return which migrations are applied. Call it in the store's thread."""
+        connection = self.open_connection()
         recorded: list[Any] = []
         if connection.execute(
             "SELECT 1 FROM sqlite_master WHERE name = 'authingo_migrations'"
@@ -211,11 +220,11 @@ class Connection:
 
     def _migrate(self) -> list[str]:
         names = []
-        while pending := self._status().pending:
+        while pending := self.status().pending:
             with self._transaction() as connection:
                 connection.execute(_MIGRATIONS_TABLE)
-                if self._status().pending != pending:
-                    continue  # somebody else was quicker
+                if self.status().pending != pending:
+                    continue  # another process was quicker
                 step = pending[0]
                 for statement in rows.statements(step.sql):
                     connection.execute(statement)
@@ -225,38 +234,44 @@ class Connection:
 
     # Running
 
-    async def _glance(self, statement: str, *parameters: object) -> Any:
-        """Read one row by a unique index: inline where that is possible."""
+    async def read_inline(self, statement: str, *parameters: object) -> Any:
+        """Read one row by a unique index, on the event loop's thread if that is possible."""
         self._loop.enter()
         if self._reader is not None and self._opened and self._schema_fits:
             found = self._reader.fetch(self._file, statement, *parameters)
             if found is not None:
                 return found[0] if found else None
-        return await self._one(statement, *parameters)
-
-    async def _one(self, statement: str, *parameters: object) -> Any:
-        return await self._read(
+        return await self.read(
             lambda connection: connection.execute(statement, parameters).fetchone()
         )
 
-    async def _all(self, statement: str, *parameters: object) -> list[Any]:
-        return await self._read(
+    async def one(self, statement: str, **parameters: object) -> Any:
+        """Return the first row, or None."""
+        return await self.read(
+            lambda connection: connection.execute(statement, parameters).fetchone()
+        )
+
+    async def all(self, statement: str, **parameters: object) -> list[Any]:
+        """Return every row."""
+        return await self.read(
             lambda connection: connection.execute(statement, parameters).fetchall()
         )
 
-    async def _count(self, statement: str, *parameters: object) -> int:
-        return await self._write(
+    async def count(self, statement: str, **parameters: object) -> int:
+        """Return how many rows the statement changed."""
+        return await self.write(
             lambda connection: connection.execute(statement, parameters).rowcount
         )
 
-    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._call(lambda: work(self._checked_connection()))
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do work that only reads, without a transaction."""
+        return await self.call(lambda: work(self._checked_connection()))
 
-    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do the work in a transaction; where nobody waits for it any more, undo it.
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do the work in a transaction. Roll it back if the caller has been told that it failed.
 
-        It may have waited for a lock until then, and who was told that the store does not
-        answer must not find out later that it did.
+        The work may have to wait for a lock for longer than the caller waits. A caller that got
+        StoreUnavailable must not find out later that the change was made.
         """
         given_up = False
 
@@ -269,12 +284,13 @@ class Connection:
                 return done
 
         try:
-            return await self._call(transact)
+            return await self.call(transact)
         except StoreUnavailable:
             given_up = True
             raise
 
-    async def _call(self, work: Callable[[], T]) -> T:
+    async def call(self, work: Callable[[], T]) -> T:
+        """Do the work in the store's thread, whatever schema the file has."""
         self._loop.enter()
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="authingo-sqlite")
@@ -287,7 +303,7 @@ class Connection:
             raise StoreUnavailable("SQLite did not answer in time") from None
 
     def _translated(self, work: Callable[[], T]) -> T:
-        """Do the work, in the thread. Raises StoreUnavailable for whatever SQLite raises."""
+        """Do the work, in the store's thread, and turn SQLite's errors into StoreUnavailable."""
         try:
             return work()
         except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
@@ -297,14 +313,15 @@ class Connection:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code in _LOST:
                 self._disconnect()
-            if code in _NOT_ALLOWED and isinstance(self._path, Path):
-                raise cannot_write(self._path, said(error)) from None
+            if code in _NOT_ALLOWED and isinstance(self.path, Path):
+                raise cannot_write(self.path, said(error)) from None
             hint = "make room on its disk" if code == sqlite3.SQLITE_FULL else None
-            raise StoreUnavailable(f"SQLite, {self._path}: {said(error)}", hint=hint) from None
-        except OSError as error:  # of looking at the file
-            raise cannot_write(Path(self._path), str(error.strerror)) from None
+            raise StoreUnavailable(f"SQLite, {self.path}: {said(error)}", hint=hint) from None
+        except OSError as error:  # raised by looking at the file
+            raise cannot_write(Path(self.path), str(error.strerror)) from None
 
-    def _open_connection(self) -> sqlite3.Connection:
+    def open_connection(self) -> sqlite3.Connection:
+        """Return the connection to the file that is there now. Call it in the store's thread."""
         if self._connection is not None and self._file == self._identity():
             return self._connection
         self._disconnect()
@@ -313,15 +330,15 @@ class Connection:
         return self._connect(create=False)
 
     def _checked_connection(self) -> sqlite3.Connection:
-        connection = self._open_connection()
+        connection = self.open_connection()
         if not self._schema_fits:
-            self._status().require_current()
+            self.status().require_current()
             self._schema_fits = True
         return connection
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        connection = self._open_connection()
+        connection = self.open_connection()
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection

@@ -1,4 +1,4 @@
-"""What an embedded database rests on: the file, its modes, the file system, the schema."""
+"""Examine an embedded database: the file, its modes, the file system, the schema."""
 
 from __future__ import annotations
 
@@ -14,78 +14,72 @@ from authingo.findings import Finding, fail, ok, warn
 from authingo.stores import examining
 from authingo.stores.sqlite import rows, schema
 from authingo.stores.sqlite.connection import Connection
+from authingo.stores.sqlite.permissions import found_of
 
 _MIB = 1024 * 1024
-# SQLite, "Write-Ahead Logging": WAL needs shared memory, so it does not work over a
-# network; locks of network file systems are known to be broken besides.
+# SQLite, "Write-Ahead Logging": WAL needs shared memory, so it does not work over a network. The
+# locks of network file systems are known to be broken, too.
 _NETWORK = re.compile(r"nfs4?|cifs|smb\w*|afs|ceph|lustre|beegfs|9p|fuse\..*|gpfs|ncpfs")
 _MOUNTS = Path("/proc/self/mountinfo")
 
 
-class Examination(Connection):
-    """Looks after a SQLite file, changing nothing."""
+async def examine(connection: Connection) -> list[Finding]:
+    """See Maintenance."""
+    return await connection.call(lambda: list(_examined(connection)))
 
-    async def examine(self, *, workers: int) -> list[Finding]:  # noqa: ARG002 - they share no limit
-        """See Store."""
-        return await self._call(lambda: list(self._examined(self._open_connection())))
 
-    def _examined(self, connection: sqlite3.Connection) -> Iterator[Finding]:
-        if isinstance(self._path, Path):
-            yield from _file(self._path.resolve())
-        yield _writable(connection)
-        yield _durability(connection)
-        yield ok("clock", "SQLite has the clock of this machine")
-        try:
-            status = self._status()
-        except SchemaUnsupported as error:
-            yield examining.unsupported(error)
-            return
-        yield examining.schema(status, schema.expected(), schema.objects(connection))
-        if not status.pending:
-            yield _pruning(connection)
+def _examined(store: Connection) -> Iterator[Finding]:
+    connection = store.open_connection()
+    if isinstance(store.path, Path):
+        yield from _file(store.path.resolve())
+    yield _writable(connection)
+    yield _durability(connection)
+    yield ok("clock", "SQLite has the clock of this machine")
+    try:
+        status = store.status()
+    except SchemaUnsupported as error:
+        yield examining.unsupported(error)
+        return
+    yield examining.schema(status, schema.expected(), schema.objects(connection))
+    if not status.pending:
+        yield _pruning(connection)
 
 
 def _file(path: Path) -> Iterator[Finding]:
     try:
         yield _modes(path)
-        yield _directory(path.parent)
         yield _file_system(path)
         yield _space(path)
-    except OSError as error:  # gone meanwhile
-        yield fail("file", f"{path} cannot be looked at: {error.strerror}", "look who else uses it")
+    except OSError as error:  # the file may have been deleted meanwhile
+        yield fail(
+            "file",
+            f"{path} cannot be looked at: {error.strerror}",
+            "check which other process uses it",
+        )
 
 
 def _modes(path: Path) -> Finding:
-    """Judge who may read the digests, emails and hashes (ASVS 5.0 V14.2.4; CWE-732)."""
-    files = [path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))]
-    there = {file: stat.S_IMODE(file.stat().st_mode) for file in files if file.exists()}
+    """Judge whether others may read the digests, emails and hashes (ASVS 5.0 V14.2.4; CWE-732)."""
+    there = {file: stat.S_IMODE(facts.st_mode) for file, facts in found_of(path).items()}
     if open_ones := {file: mode for file, mode in there.items() if mode & 0o077}:
         told = ", ".join(f"{file.name} has mode {mode:04o}" for file, mode in open_ones.items())
         return fail(
             "file_modes",
-            f"others can read or write the database: {told}",
+            f"others can read the database: {told}",
             f"chmod 600 {' '.join(str(file) for file in open_ones)}",
         )
-    return ok("file_modes", f"{', '.join(file.name for file in there)}: nobody else's (0600)")
-
-
-def _directory(directory: Path) -> Finding:
-    mode = directory.stat().st_mode
-    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-        return fail(
-            "directory",
-            f"everybody can write to {directory}, and so put another database in place",
-            f"chmod o-w {directory}",
-        )
-    return ok("directory", f"{directory} is not everybody's to write to")
+    return ok(
+        "file_modes",
+        f"{', '.join(file.name for file in there)}: only the owner can read them (0600)",
+    )
 
 
 def file_system_of(path: Path, mounts: str) -> str:
-    """Return the kind of file system that a path is on; "" where it is not known.
+    """Return the kind of file system that a path is on, or "" if it is not known.
 
     Args:
-        path: absolute, without links.
-        mounts: as in /proc/self/mountinfo (proc(5)).
+        path: an absolute path without symbolic links.
+        mounts: the text of /proc/self/mountinfo (proc(5)).
     """
     best, kind = -1, ""
     for line in mounts.splitlines():
@@ -151,7 +145,7 @@ def _writable(connection: sqlite3.Connection) -> Finding:
 def _durability(connection: sqlite3.Connection) -> Finding:
     (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
     (synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
-    if journal not in {"wal", "memory"}:  # memory: a database that is not meant to last
+    if journal not in {"wal", "memory"}:  # "memory" is that of a database in memory, for tests
         return warn(
             "durability",
             f"the journal mode is {journal} and cannot be WAL: readers and writers wait in line",
@@ -169,9 +163,13 @@ def _durability(connection: sqlite3.Connection) -> Finding:
 def _pruning(connection: sqlite3.Connection) -> Finding:
     now = rows.now()
     waiting, oldest = connection.execute(
-        "SELECT count(*), min(refresh_expires_at) FROM (SELECT refresh_expires_at"
-        " FROM authingo_sessions WHERE refresh_expires_at <= ?"
-        " ORDER BY refresh_expires_at LIMIT ?)",
-        (now, examining.LOOKED_AT),
+        _PRUNABLE, {"now": now, "most": examining.LOOKED_AT}
     ).fetchone()
     return examining.pruning(waiting, None if oldest is None else rows.span(now - oldest))
+
+
+_PRUNABLE = """
+SELECT count(*), min(refresh_expires_at)
+FROM (SELECT refresh_expires_at FROM authingo_sessions WHERE refresh_expires_at <= :now
+      ORDER BY refresh_expires_at LIMIT :most)
+"""

@@ -10,14 +10,14 @@ WHERE t.type = 'table' AND lower(k."table") = 'authingo_users' AND k.on_delete <
 
 
 def said(error: sqlite3.Error) -> str:
-    """Return what it says, unless a trigger of somebody's chose the words: they may be data."""
+    """Return the message of an error, unless a trigger chose the words: they may contain data."""
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_TRIGGER:
         return "a trigger of this database refuses it"
     return str(error)
 
 
 def referring(connection: sqlite3.Connection, user_id: str) -> tuple[str, str] | None:
-    """Find a table and a column that refer to a user, and do not let the row go with them."""
+    """Find a table and a column whose foreign key does not let a user be deleted."""
     for table, column in connection.execute(_FOREIGN_KEYS).fetchall():
         found = connection.execute(
             f"SELECT 1 FROM {_quoted(table)} WHERE {_quoted(column)} = ? LIMIT 1", (user_id,)

@@ -1,13 +1,13 @@
-"""A second connection that only reads, on the event loop itself.
+"""A second connection that only reads, on the event loop's own thread.
 
-A lookup by a unique index takes some ten microseconds, handing it to a thread and
-back a hundred. In WAL mode a reader waits for nobody; in the rare moment when it
-would have to (a recovery, an exclusive lock), or when anything at all is wrong, it
-says that it does not know, and the connection that can wait is asked.
+A lookup by a unique index takes some ten microseconds; handing it to a thread and back takes a
+hundred. In WAL mode, a reader does not have to wait. Rarely it would have to (during a recovery,
+or for an exclusive lock). Then, and after any error, the reader gives no answer, and the caller
+asks the other connection, which can wait.
 
-All requests that are answered in one turn of the event loop had arrived before it began.
-So what is found out once in it (whether the file is still the one, what is in it, whether
-anything was revoked) is true of a moment after each of them came, and is not asked again.
+All requests that are answered in one turn of the event loop arrived before the turn began. So
+three facts are found out once in a turn, and not again: whether the file is still the same, what
+is in it, and whether anything was revoked. They are true of a moment after each request arrived.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from asyncio import AbstractEventLoop, get_running_loop
 from pathlib import Path
 from typing import Any
 
-from authingo.stores import Trust
+from authingo.stores import Freshness
 from authingo.stores.sqlite.handle import Handle
 
 Identity = tuple[int, int]
 Epoch = tuple[int, bytes, int]
 
-_CACHE = 16_384  # KiB at most: the pages of some thousand sessions, read once each
+_CACHE = 16_384  # KiB at most: the pages of some thousand sessions, each read only once
 
-# The schema's version too: it moves where a table or a trigger is dropped, or a backup
-# is written over the file. Nothing is known of revocations without the triggers.
+# It includes the schema's version, which changes when a table or a trigger is dropped, or when a
+# backup is written over the file. If a trigger is missing, revocations are not noticed, so then
+# the statement returns no row.
 _EPOCH = """\
 SELECT epoch, (SELECT schema_version FROM pragma_schema_version) FROM authingo_epoch
 WHERE (SELECT count(*) FROM sqlite_master
@@ -38,7 +39,7 @@ WHERE (SELECT count(*) FROM sqlite_master
 
 
 def identity(path: Path | str) -> Identity | None:
-    """Tell which file there is under a path now."""
+    """Return which file is at a path now, or None if there is none."""
     try:
         found = os.stat(path)  # noqa: PTH116 - half the time of Path.stat, at every use
     except OSError:
@@ -51,23 +52,23 @@ class Reader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._name = str(path)  # which saves a Path the asking in every turn
+        self._name = str(path)  # made once, because it is needed in every turn
         self._connection: sqlite3.Connection | None = None
         self._cursor: sqlite3.Cursor | None = None
         self._file: Identity | None = None
-        self._loop: AbstractEventLoop | None = None  # whose connection it is
-        self._opened = 0  # times
-        self._turn_of: AbstractEventLoop | None = None  # in which the file was seen
-        self.trust = Trust()  # given by who told of the epoch; it ends with the turn
-        self._version: int | None = None  # of the file, as this connection counts commits
-        self._epoch: Epoch | None = None  # as it was at that version
+        self._loop: AbstractEventLoop | None = None  # the loop that uses the connection
+        self._opened = 0  # how many times a connection was opened
+        self._turn_of: AbstractEventLoop | None = None  # the loop that saw the file in this turn
+        self.freshness = Freshness()  # set by the Connection that asks for the epoch, for one turn
+        self._version: int | None = None  # the data_version when the epoch was read
+        self._epoch: Epoch | None = None  # the epoch at that version
 
     def fetch(self, file: Identity | None, statement: str, *parameters: object) -> list[Any] | None:
-        """Return the rows, or None where it cannot tell without waiting.
+        """Return the rows, or None if they cannot be read without waiting.
 
-        `file` is the one whose schema was looked at: no other one is read. All who are
-        answered in one turn of the event loop see one snapshot: a third of what a
-        lookup takes is to begin and to end one.
+        `file` is the file whose schema was checked; no other file is read. All requests that
+        are answered in one turn of the event loop share one snapshot, because a third of the
+        time of a lookup goes into beginning and ending a snapshot.
         """
         try:
             cursor = self._connected(file)
@@ -81,11 +82,11 @@ class Reader:
             return None
 
     def epoch(self, file: Identity | None) -> Epoch | None:
-        """Return what moves with every revocation, or None where it cannot tell without waiting.
+        """Return a value that changes with every revocation, or None if it cannot be read now.
 
-        `PRAGMA data_version` takes a few microseconds and changes with any commit of
-        any other connection; the row is read only then. A file that took the place of
-        another may have the same epoch, so the connection is part of it.
+        `PRAGMA data_version` takes a few microseconds, and changes when any other connection
+        commits. The epoch's row is read only then. A file that replaced another may have the
+        same epoch in it, so the number of the connection is a part of the value.
         """
         try:
             cursor = self._connected(file)
@@ -102,7 +103,7 @@ class Reader:
 
     def _end_turn(self) -> None:
         self._turn_of = None
-        self.trust.until = 0.0
+        self.freshness.until = 0.0
         if self._connection is not None and self._connection.in_transaction:
             try:
                 self._connection.execute("COMMIT")
@@ -110,12 +111,12 @@ class Reader:
                 self.close()
 
     def _connected(self, file: Identity | None) -> sqlite3.Cursor | None:
-        """Look whether the file is still the one, once in a turn of the event loop."""
+        """Return the cursor, or None. Once in a turn, check that the file is still the same."""
         loop = get_running_loop()
         if self._turn_of is loop and self._file == file:
             return self._cursor
         if self._loop is not None and self._loop is not loop and self._loop.is_running():
-            return None  # its one cursor must not be asked by two at once
+            return None  # two loops must not use the one cursor at the same time
         if file is None or file != identity(self._name):
             self.close()
             return None
@@ -123,17 +124,17 @@ class Reader:
             self._connection = self._connect()
             self._cursor = self._connection.cursor()
             self._file = file
-        if self._turn_of is not None:  # an event loop that died in the middle of a turn
+        if self._turn_of is not None:  # the event loop of that turn died in the middle of it
             self._end_turn()
         self._loop = self._turn_of = loop
         loop.call_soon(self._end_turn)
         return self._cursor
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the connection to the file."""
         connection, self._connection = self._connection, None
         self._cursor = self._epoch = self._turn_of = self._loop = None
-        self.trust.until = 0.0
+        self.freshness.until = 0.0
         if connection is not None:
             connection.close()
 
@@ -145,7 +146,7 @@ class Reader:
             uri=True,
             timeout=0,
             isolation_level=None,
-            check_same_thread=False,  # an event loop may end and another go on
+            check_same_thread=False,  # when an event loop has ended, another may use it
             factory=Handle,
         )
         try:

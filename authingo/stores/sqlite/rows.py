@@ -1,27 +1,35 @@
-"""How authingo's rows are written to and read from SQLite, in the caller's transaction."""
+"""Write rows to SQLite and read them, in the caller's transaction."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from authingo.errors import EmailTaken
-from authingo.models import NewSession, NewUser, Outcome, Resumed, Session, User
-from authingo.stores.rows import EVENT, SESSION, USER, RowReader
+from authingo.models import Event, NewSession, NewUser, Session, User, UserAndSession
+from authingo.stores.event_rows import COLUMNS, EVENT
+from authingo.stores.rows import (
+    SESSION,
+    SESSION_COLUMNS,
+    USER,
+    USER_AS_OWNER,
+    USER_COLUMNS,
+    RowReader,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_BY_ID = f"SELECT {USER} FROM authingo_users u WHERE u.id = ?"
 
 
 def now() -> int:
-    """Microseconds since 1970: the clock of an embedded database is that of its machine."""
+    """Return the microseconds since 1970. An embedded database uses its machine's clock."""
     return time.time_ns() // 1000
 
 
 def later(at: int, lifetime: timedelta) -> int:
-    """Return the moment that is a lifetime after another."""
+    """Return the time that is a lifetime after `at`."""
     return at + lifetime // _MICROSECOND
 
 
@@ -31,12 +39,12 @@ def moment(microseconds: int) -> datetime:
 
 
 def span(microseconds: int) -> timedelta:
-    """Read the difference of two stored times."""
+    """Read the difference between two stored times."""
     return microseconds * _MICROSECOND
 
 
 def microseconds(at: datetime) -> int:
-    """Write a time as it is stored."""
+    """Return a time as it is stored."""
     return (at - _EPOCH) // _MICROSECOND
 
 
@@ -45,13 +53,16 @@ read = RowReader(time=moment)
 
 def insert_user(connection: sqlite3.Connection, user: NewUser) -> User:
     """Insert a user. Raises EmailTaken."""
-    at = now()
     row = connection.execute(
-        "INSERT INTO authingo_users"
-        " (id, email, name, email_verified, password_hash, created_at, updated_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (email) DO NOTHING"
-        f" RETURNING {USER.replace('u.', '')}",
-        (user.id, user.email, user.name, user.email_verified, user.password_hash, at, at),
+        _INSERT_USER,
+        {
+            "id": user.id,
+            "email": user.email,
+            "name": user.name,
+            "email_verified": user.email_verified,
+            "password_hash": user.password_hash,
+            "now": now(),
+        },
     ).fetchone()
     if row is None:
         raise EmailTaken
@@ -59,14 +70,36 @@ def insert_user(connection: sqlite3.Connection, user: NewUser) -> User:
 
 
 def find_user(connection: sqlite3.Connection, user_id: str) -> User | None:
-    """Read a user, if there is one with this id."""
-    row = connection.execute(_BY_ID, (user_id,)).fetchone()
+    """Read the user with this id. None: there is no such user."""
+    row = connection.execute(_USER, {"id": user_id}).fetchone()
     return read.user(row) if row else None
 
 
 def select_user(connection: sqlite3.Connection, user_id: str) -> User:
-    """Read a user that is known to be there."""
-    return read.user(connection.execute(_BY_ID, (user_id,)).fetchone())
+    """Read a user that is known to exist."""
+    return read.user(connection.execute(_USER, {"id": user_id}).fetchone())
+
+
+def end_surplus(
+    connection: sqlite3.Connection,
+    user_id: str,
+    *,
+    keep: int,
+    but: str | None = None,
+    batch_size: int,
+) -> dict[str, bool]:
+    """End what a user has beyond `keep` sessions.
+
+    It reads only `keep` + `batch_size` rows, so that it takes as long for any number of
+    sessions. Of these rows, the `keep` that were used last stay. Those that can no longer be
+    refreshed go first. Returns the ids of the ended sessions, each with whether it could still
+    be refreshed.
+    """
+    ended = connection.execute(
+        _END_SURPLUS,
+        {"user_id": user_id, "but": but, "keep": keep, "batch_size": batch_size, "now": now()},
+    ).fetchall()
+    return {row["id"]: bool(row["refreshable"]) for row in ended}
 
 
 def insert_session(connection: sqlite3.Connection, user_id: str, new: NewSession) -> Session:
@@ -74,87 +107,101 @@ def insert_session(connection: sqlite3.Connection, user_id: str, new: NewSession
     at, lives = now(), new.lifetimes
     absolute = later(at, lives.absolute)
     row = connection.execute(
-        "INSERT INTO authingo_sessions (id, user_id, token_digest, selector_digest,"
-        "  verifier_digest, created_at, last_used_at, expires_at, refresh_expires_at,"
-        "  absolute_expires_at, ip, user_agent)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        f" RETURNING {SESSION.replace('s.', '')}",
-        (
-            new.id,
-            user_id,
-            new.token_digest,
-            new.selector_digest,
-            new.verifier_digest,
-            at,
-            at,
-            min(later(at, lives.session), absolute),
-            min(later(at, lives.refresh), absolute),
-            absolute,
-            new.client.ip,
-            new.client.user_agent,
-        ),
+        _INSERT_SESSION,
+        {
+            "id": new.id,
+            "user_id": user_id,
+            "token_digest": new.token_digest,
+            "selector_digest": new.selector_digest,
+            "verifier_digest": new.verifier_digest,
+            "created_at": at,
+            "last_used_at": at,
+            "expires_at": min(later(at, lives.session), absolute),
+            "refresh_expires_at": min(later(at, lives.refresh), absolute),
+            "absolute_expires_at": absolute,
+            "ip": new.client.ip,
+            "user_agent": new.client.user_agent,
+        },
     ).fetchone()
     return read.session(row)
 
 
 def delete_sessions(connection: sqlite3.Connection, user_id: str) -> int:
     """Delete every session of a user; return how many of them could still be refreshed."""
-    ended = connection.execute(
-        "DELETE FROM authingo_sessions WHERE user_id = ? RETURNING refresh_expires_at > ?",
-        (user_id, now()),
-    ).fetchall()
-    return sum(live for (live,) in ended)
+    ended = connection.execute(_DELETE_SESSIONS, {"user_id": user_id, "now": now()}).fetchall()
+    return sum(row["refreshable"] for row in ended)
 
 
-def delete_session(connection: sqlite3.Connection, token_digest: bytes | None) -> Resumed | None:
-    """Delete the session whose current or previous token this is, and return what it was."""
+def delete_session(
+    connection: sqlite3.Connection, token_digest: bytes | None
+) -> UserAndSession | None:
+    """Delete the session whose current or previous token this is, and return it with its user."""
     if token_digest is None:
         return None
-    row = connection.execute(
-        f"SELECT {USER}, {SESSION} FROM authingo_sessions s"
-        " JOIN authingo_users u ON u.id = s.user_id"
-        # Each by its index: of an OR of both, SQLite reads the whole table after ANALYZE.
-        " WHERE s.rowid IN (SELECT rowid FROM authingo_sessions WHERE token_digest = ?1"
-        "  UNION ALL SELECT rowid FROM authingo_sessions WHERE previous_token_digest = ?1)",
-        (token_digest,),
-    ).fetchone()
+    row = connection.execute(_BY_EITHER_TOKEN, {"token": token_digest}).fetchone()
     if row is None:
         return None
-    ended = Resumed(*read.user_and_session(row))
-    connection.execute("DELETE FROM authingo_sessions WHERE id = ?", (ended.session.id,))
+    ended = UserAndSession(read.owner(row), read.session(row))
+    connection.execute("DELETE FROM authingo_sessions WHERE id = :id", {"id": ended.session.id})
     return ended
 
 
-def record(connection: sqlite3.Connection, outcome: Outcome) -> None:
-    """Record an outcome."""
-    connection.executemany(
-        f"INSERT INTO authingo_events ({EVENT}) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                one.id,
-                microseconds(one.at),
-                one.name,
-                one.user_id,
-                one.session_id,
-                one.ip,
-                one.count,
-            )
-            for one in outcome.events
-        ],
-    )
-    connection.executemany(
-        "DELETE FROM authingo_attempts WHERE key_digest = ?",
-        [(digest,) for digest in outcome.forget],
-    )
-    connection.executemany(
-        "UPDATE authingo_attempts SET count = max(count - 1, 0),"
-        "  blocked_until = CASE WHEN count > ?2 THEN blocked_until END WHERE key_digest = ?1",
-        [(digest, limit.allowed) for digest, limit in outcome.give_back],
-    )
+_INSERT_USER = f"""
+INSERT INTO authingo_users
+    (id, email, name, email_verified, password_hash, created_at, updated_at)
+VALUES (:id, :email, :name, :email_verified, :password_hash, :now, :now)
+ON CONFLICT (email) DO NOTHING RETURNING {", ".join(USER_COLUMNS)}
+"""
+_USER = f"SELECT {USER} FROM authingo_users u WHERE u.id = :id"
+_END_SURPLUS = """
+DELETE FROM authingo_sessions WHERE rowid IN (
+    SELECT row FROM (
+        SELECT rowid AS row, last_used_at, refresh_expires_at FROM authingo_sessions
+        WHERE user_id = :user_id AND id <> coalesce(:but, '') LIMIT :keep + :batch_size)
+    ORDER BY refresh_expires_at > :now DESC, last_used_at DESC, row DESC LIMIT -1 OFFSET :keep)
+RETURNING id, refresh_expires_at > :now AS refreshable
+"""
+_NEW_SESSION = (
+    *SESSION_COLUMNS,
+    *("token_digest", "selector_digest", "verifier_digest", "absolute_expires_at"),
+)
+_INSERT_SESSION = f"""
+INSERT INTO authingo_sessions ({", ".join(_NEW_SESSION)})
+VALUES ({", ".join(f":{column}" for column in _NEW_SESSION)})
+RETURNING {", ".join(SESSION_COLUMNS)}
+"""
+_DELETE_SESSIONS = """
+DELETE FROM authingo_sessions WHERE user_id = :user_id
+RETURNING refresh_expires_at > :now AS refreshable
+"""
+# Each column is searched by its own index. With an OR of both, SQLite reads the whole table once
+# ANALYZE has run.
+_BY_EITHER_TOKEN = f"""
+SELECT {USER_AS_OWNER}, {SESSION} FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id
+WHERE s.rowid IN (
+    SELECT rowid FROM authingo_sessions WHERE token_digest = :token
+    UNION ALL SELECT rowid FROM authingo_sessions WHERE previous_token_digest = :token)
+"""
+
+
+def insert_events(connection: sqlite3.Connection, events: Sequence[Event]) -> None:
+    """Insert events."""
+    connection.executemany(_INSERT_EVENT, [_event(one) for one in events])
+
+
+_INSERT_EVENT = (
+    f"INSERT INTO authingo_events ({EVENT})"
+    f" VALUES ({', '.join(f':{column}' for column in COLUMNS)})"
+)
+
+
+def _event(event: Event) -> dict[str, object]:
+    values = {column: getattr(event, column) for column in COLUMNS}
+    return {**values, "at": microseconds(event.at)}
 
 
 def statements(script: str) -> list[str]:
-    """Split a script, because executescript would commit the transaction around it."""
+    """Split a script into statements, because executescript would commit the open transaction."""
     found, statement = [], ""
     for line in script.splitlines(keepends=True):
         statement += line

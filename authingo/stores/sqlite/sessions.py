@@ -1,30 +1,46 @@
-"""The verbs about sessions."""
+"""Sessions in SQLite."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
 from authingo.models import (
     NOTHING,
     NewSession,
     Outcome,
     RefreshMatch,
-    Resumed,
     Rotation,
     Session,
+    StartedSession,
+    StoredSession,
     TokenMatch,
+    UserAndSession,
 )
-from authingo.stores.rows import SESSION, USER
-from authingo.stores.sqlite import rows
+from authingo.stores.rows import (
+    FIRST,
+    LAST,
+    SESSION,
+    SESSION_COLUMNS,
+    USER,
+    USER_AS_OWNER,
+    RowModels,
+    after_which,
+)
+from authingo.stores.sqlite import outcomes, rows
 from authingo.stores.sqlite.connection import Connection
 
 
-class Sessions(Connection):
-    """Sessions in SQLite."""
+class Sessions:
+    """See authingo.stores.sessions.Sessions."""
 
-    async def begin_session(
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._models = RowModels(rows.read)
+
+    async def begin(
         self,
         user_id: str,
         session: NewSession,
@@ -32,79 +48,55 @@ class Sessions(Connection):
         version: int | None,
         ending: bytes | None,
         outcome: Outcome = NOTHING,
-    ) -> Resumed | None:
-        """See Store."""
+    ) -> StartedSession | None:
+        """See Sessions."""
 
-        def work(connection: sqlite3.Connection) -> Resumed | None:
-            row = connection.execute(
-                f"SELECT {USER} FROM authingo_users u"
-                " WHERE u.id = ?1 AND u.disabled_at IS NULL"
-                " AND u.password_version = coalesce(?2, u.password_version)",
-                (user_id, version),
-            ).fetchone()
+        def work(connection: sqlite3.Connection) -> StartedSession | None:
+            row = connection.execute(_OWNER, {"user_id": user_id, "version": version}).fetchone()
             if row is None:
                 return None
-            rows.delete_session(connection, ending)
-            rows.record(connection, outcome)
-            return Resumed(rows.read.user(row), rows.insert_session(connection, user_id, session))
+            user = rows.read.user(row)
+            return outcomes.start_session(connection, user, session, ending=ending, outcome=outcome)
 
-        return await self._write(work)
+        return await self._connection.write(work)
 
-    async def session_and_user(self, token_digest: bytes) -> TokenMatch | None:
-        """See Store."""
+    async def by_token(self, token_digest: bytes) -> TokenMatch | None:
+        """See Sessions."""
         for statement, current in _BY_TOKEN:
-            if row := await self._glance(statement, token_digest):
-                live_for = rows.span(row[-1] - rows.now())
-                return TokenMatch(self._resumptions.of(row), current=current, live_for=live_for)
+            if row := await self._connection.read_inline(statement, token_digest):
+                active_for = rows.span(row[-1] - rows.now())
+                return TokenMatch(self._models.of(row), current=current, active_for=active_for)
         return None
 
-    async def session_by_refresh(
+    async def by_refresh(
         self, selector_digest: bytes, verifier_digest: bytes
     ) -> RefreshMatch | None:
-        """See Store."""
-        row = await self._one(
-            f"SELECT {USER}, {SESSION}, s.verifier_digest = ?2, s.refresh_expires_at > ?3,"
-            " CASE WHEN s.previous_verifier_digest = ?2 AND s.grace_expires_at > ?3"
-            "  THEN s.rotation_nonce END"
-            " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
-            " WHERE s.selector_digest = ?1 AND u.disabled_at IS NULL",
-            selector_digest,
-            verifier_digest,
-            rows.now(),
+        """See Sessions."""
+        row = await self._connection.one(
+            _BY_REFRESH, selector=selector_digest, verifier=verifier_digest, now=rows.now()
         )
         if row is None:
             return None
         return RefreshMatch(
-            *rows.read.user_and_session(row),
-            current=bool(row[-3]),
-            live=bool(row[-2]),
-            nonce=row[-1],
+            rows.read.owner(row),
+            rows.read.session(row),
+            current=bool(row["current"]),
+            refreshable=bool(row["refreshable"]),
+            nonce=row["nonce"],
         )
 
-    async def session_end(self, session_id: str) -> datetime | None:
-        """See Store."""
-        row = await self._one(
-            "SELECT absolute_expires_at FROM authingo_sessions WHERE id = ?1", session_id
-        )
-        return rows.moment(row[0]) if row else None
+    async def absolute_deadline(self, session_id: str) -> datetime | None:
+        """See Sessions."""
+        row = await self._connection.one(_ABSOLUTE_DEADLINE, id=session_id)
+        return rows.moment(row["absolute_expires_at"]) if row else None
 
-    async def rotate(self, rotation: Rotation) -> Resumed | None:
-        """See Store."""
+    async def rotate(self, rotation: Rotation) -> UserAndSession | None:
+        """See Sessions."""
 
-        def work(connection: sqlite3.Connection) -> Resumed | None:
+        def work(connection: sqlite3.Connection) -> UserAndSession | None:
             at, lives = rows.now(), rotation.lifetimes
             row = connection.execute(
-                f"UPDATE authingo_sessions AS s SET"
-                "  previous_token_digest = token_digest, token_digest = :token,"
-                "  previous_verifier_digest = verifier_digest, verifier_digest = :next,"
-                "  rotation_nonce = :nonce, grace_expires_at = :grace, last_used_at = :now,"
-                "  expires_at = min(:expires, absolute_expires_at),"
-                "  refresh_expires_at = min(:refresh, absolute_expires_at),"
-                "  ip = coalesce(:ip, ip), user_agent = coalesce(:user_agent, user_agent)"
-                " WHERE selector_digest = :selector AND verifier_digest = :verifier"
-                "  AND refresh_expires_at > :now AND EXISTS (SELECT 1 FROM authingo_users u"
-                "   WHERE u.id = s.user_id AND u.disabled_at IS NULL)"
-                f" RETURNING {SESSION.replace('s.', '')}",
+                _ROTATE,
                 {
                     "token": rotation.new_token_digest,
                     "next": rotation.new_verifier_digest,
@@ -122,65 +114,112 @@ class Sessions(Connection):
             if row is None:
                 return None
             rotated = rows.read.session(row)
-            return Resumed(rows.select_user(connection, rotated.user_id), rotated)
+            return UserAndSession(rows.select_user(connection, rotated.user_id), rotated)
 
-        return await self._write(work)
+        return await self._connection.write(work)
 
-    async def end_session(self, token_digest: bytes) -> Resumed | None:
-        """See Store."""
-        return await self._write(lambda connection: rows.delete_session(connection, token_digest))
+    async def end_by_token(self, token_digest: bytes) -> UserAndSession | None:
+        """See Sessions."""
+        return await self._connection.write(
+            lambda connection: rows.delete_session(connection, token_digest)
+        )
 
     async def end_reused(self, selector_digest: bytes, verifier_digest: bytes) -> bool:
-        """See Store."""
-        deleted = await self._count(
-            "DELETE FROM authingo_sessions"
-            " WHERE selector_digest = ?1 AND verifier_digest <> ?2 AND refresh_expires_at > ?3"
-            "  AND NOT (coalesce(previous_verifier_digest, x'') = ?2"
-            "           AND coalesce(grace_expires_at, 0) > ?3)",
-            selector_digest,
-            verifier_digest,
-            rows.now(),
+        """See Sessions."""
+        deleted = await self._connection.count(
+            _END_REUSED, selector=selector_digest, verifier=verifier_digest, now=rows.now()
         )
         return deleted > 0
 
-    async def list_sessions(self, user_id: str) -> list[Session]:
-        """See Store."""
-        found = await self._all(
-            f"SELECT {SESSION} FROM authingo_sessions s"
-            " WHERE s.user_id = ? AND s.refresh_expires_at > ? ORDER BY s.last_used_at DESC",
-            user_id,
-            rows.now(),
-        )
+    async def of_user(self, user_id: str, *, limit: int) -> list[Session]:
+        """See Sessions."""
+        found = await self._connection.all(_OF_USER, user_id=user_id, now=rows.now(), limit=limit)
         return [rows.read.session(row) for row in found]
 
-    async def end_sessions(
-        self, user_id: str, *, only: str | None = None, but: str | None = None
+    async def end_of_user(
+        self,
+        user_id: str,
+        *,
+        only: str | None = None,
+        but: str | None = None,
+        batch_size: int,
     ) -> list[str]:
-        """See Store."""
-        ended = await self._write(
-            lambda connection: connection.execute(
-                "DELETE FROM authingo_sessions WHERE user_id = ? AND refresh_expires_at > ?"
-                " AND id = coalesce(?, id) AND id <> coalesce(?, '') RETURNING id",
-                (user_id, rows.now(), only, but),
-            ).fetchall()
+        """See Sessions."""
+        parameters = {
+            "user_id": user_id,
+            "now": rows.now(),
+            "only": only,
+            "but": but,
+            "batch_size": batch_size,
+        }
+        ended = await self._connection.write(
+            lambda connection: connection.execute(_END_OF_USER, parameters).fetchall()
         )
-        return [row[0] for row in ended]
+        return [row["id"] for row in ended]
+
+    async def end_surplus(
+        self, user_id: str, *, keep: int, but: str | None = None, batch_size: int
+    ) -> dict[str, bool]:
+        """See Sessions."""
+        return await self._connection.write(
+            lambda connection: rows.end_surplus(
+                connection, user_id, keep=keep, but=but, batch_size=batch_size
+            )
+        )
 
     async def note_use(self, session_ids: Sequence[str], *, longer_than: timedelta) -> int:
-        """See Store."""
+        """See Sessions."""
 
         def work(connection: sqlite3.Connection) -> int:
             at = rows.now()
             before = rows.later(at, -longer_than)
             return connection.executemany(
-                "UPDATE authingo_sessions SET last_used_at = ? WHERE id = ? AND last_used_at <= ?",
-                [(at, session_id, before) for session_id in session_ids],
+                _NOTE_USE,
+                [{"now": at, "id": session_id, "before": before} for session_id in session_ids],
             ).rowcount
 
-        return await self._write(work)
+        return await self._connection.write(work)
+
+    async def find(self, session_id: str) -> StoredSession | None:
+        """See Sessions."""
+        row = await self._connection.one(_FIND, now=rows.now(), id=session_id)
+        return rows.read.stored_session(row) if row else None
+
+    async def page(
+        self,
+        *,
+        user_id: str | None = None,
+        refreshable: bool | None = None,
+        after: str | None = None,
+        limit: int,
+        newest: bool = False,
+    ) -> list[StoredSession]:
+        """See Sessions."""
+        found = await self._connection.all(
+            _page(of_one=user_id is not None, refreshable=refreshable, newest=newest),
+            user_id=user_id,
+            now=rows.now(),
+            after=after or (LAST if newest else FIRST),
+            limit=limit,
+        )
+        return [rows.read.stored_session(row) for row in found]
+
+    async def count_refreshable(self, *, user_id: str | None = None) -> int:
+        """See Sessions."""
+        statement = _COUNT_REFRESHABLE if user_id is None else _COUNT_REFRESHABLE_OF_USER
+        row = await self._connection.one(statement, now=rows.now(), user_id=user_id)
+        return int(row["count"])
+
+    async def end_any(self, batch_size: int) -> list[Session]:
+        """See Sessions."""
+        parameters = {"now": rows.now(), "batch_size": batch_size}
+        ended = await self._connection.write(
+            lambda connection: connection.execute(_END_ANY, parameters).fetchall()
+        )
+        return [rows.read.session(row) for row in ended]
 
 
-# The current token first; the one it replaced is looked for where that misses.
+# The first statement finds a current token. If there is none, the second finds a previous one.
 _BY_TOKEN = tuple(
     (
         f"SELECT {USER}, {SESSION}, {deadline}"
@@ -193,3 +232,79 @@ _BY_TOKEN = tuple(
         ("previous_token_digest", "min(s.grace_expires_at, s.expires_at)", False),
     )
 )
+_OWNER = f"""
+SELECT {USER} FROM authingo_users u
+WHERE u.id = :user_id AND u.disabled_at IS NULL
+    AND u.password_version = coalesce(:version, u.password_version)
+"""
+_BY_REFRESH = f"""
+SELECT {USER_AS_OWNER}, {SESSION}, s.verifier_digest = :verifier AS current,
+    s.refresh_expires_at > :now AS refreshable,
+    CASE WHEN s.previous_verifier_digest = :verifier AND s.grace_expires_at > :now
+        THEN s.rotation_nonce END AS nonce
+FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id
+WHERE s.selector_digest = :selector AND u.disabled_at IS NULL
+"""
+_ABSOLUTE_DEADLINE = "SELECT absolute_expires_at FROM authingo_sessions WHERE id = :id"
+_ROTATE = f"""
+UPDATE authingo_sessions AS s SET
+    previous_token_digest = token_digest, token_digest = :token,
+    previous_verifier_digest = verifier_digest, verifier_digest = :next,
+    rotation_nonce = :nonce, grace_expires_at = :grace, last_used_at = :now,
+    expires_at = min(:expires, absolute_expires_at),
+    refresh_expires_at = min(:refresh, absolute_expires_at),
+    ip = coalesce(:ip, ip), user_agent = coalesce(:user_agent, user_agent)
+WHERE selector_digest = :selector AND verifier_digest = :verifier AND refresh_expires_at > :now
+    AND EXISTS (
+        SELECT 1 FROM authingo_users u WHERE u.id = s.user_id AND u.disabled_at IS NULL)
+RETURNING {", ".join(SESSION_COLUMNS)}
+"""
+_END_REUSED = """
+DELETE FROM authingo_sessions
+WHERE selector_digest = :selector AND verifier_digest <> :verifier AND refresh_expires_at > :now
+    AND NOT (coalesce(previous_verifier_digest, x'') = :verifier
+             AND coalesce(grace_expires_at, 0) > :now)
+"""
+_OF_USER = f"""
+SELECT {SESSION} FROM authingo_sessions s
+WHERE s.user_id = :user_id AND s.refresh_expires_at > :now
+ORDER BY s.last_used_at DESC LIMIT :limit
+"""
+_END_OF_USER = """
+DELETE FROM authingo_sessions WHERE rowid IN (
+    SELECT rowid FROM authingo_sessions WHERE user_id = :user_id AND refresh_expires_at > :now
+        AND id = coalesce(:only, id) AND id <> coalesce(:but, '') LIMIT :batch_size)
+RETURNING id
+"""
+_NOTE_USE = """
+UPDATE authingo_sessions SET last_used_at = :now WHERE id = :id AND last_used_at <= :before
+"""
+_STORED = f"""
+SELECT {USER_AS_OWNER}, {SESSION}, s.refresh_expires_at > :now AS refreshable
+FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id
+"""
+_FIND = f"{_STORED} WHERE s.id = :id"
+_COUNT_REFRESHABLE = (
+    "SELECT count(*) AS count FROM authingo_sessions WHERE refresh_expires_at > :now"
+)
+_COUNT_REFRESHABLE_OF_USER = f"{_COUNT_REFRESHABLE} AND user_id = :user_id"
+# The + keeps SQLite from using the index on the deadline: with it, each page must be sorted.
+_IF_REFRESHABLE = {
+    True: " AND +s.refresh_expires_at > :now",
+    False: " AND +s.refresh_expires_at <= :now",
+    None: "",
+}
+_END_ANY = f"""
+DELETE FROM authingo_sessions WHERE rowid IN (
+    SELECT rowid FROM authingo_sessions WHERE refresh_expires_at > :now LIMIT :batch_size)
+RETURNING {", ".join(SESSION_COLUMNS)}
+"""
+
+
+@cache
+def _page(*, of_one: bool, refreshable: bool | None, newest: bool) -> str:
+    return (
+        f"{_STORED} WHERE {after_which('s.id', ':after', newest=newest)}"
+        f"{' AND s.user_id = :user_id' if of_one else ''}{_IF_REFRESHABLE[refreshable]}"
+        f" ORDER BY s.id {'DESC' if newest else ''} LIMIT :limit"
+    )

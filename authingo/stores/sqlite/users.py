@@ -1,4 +1,4 @@
-"""The verbs about users."""
+"""Users in SQLite."""
 
 from __future__ import annotations
 
@@ -9,66 +9,70 @@ from collections.abc import Sequence
 from authingo.errors import EmailTaken, UserReferenced
 from authingo.models import (
     NOTHING,
-    Altered,
+    ChangedUser,
     Credentials,
+    HashKind,
     NewSession,
     NewUser,
     Outcome,
-    Resumed,
+    StartedSession,
     User,
 )
-from authingo.stores.rows import FIRST, LAST, USER, after_which, like_pattern
-from authingo.stores.sqlite import rows
+from authingo.stores.rows import (
+    CREDENTIALS,
+    FIRST,
+    LAST,
+    USER,
+    USER_COLUMNS,
+    after_which,
+    like_pattern,
+)
+from authingo.stores.sqlite import devices, outcomes, rows
 from authingo.stores.sqlite.connection import Connection
 from authingo.stores.sqlite.failures import referring
+from authingo.stores.sqlite.hash_kinds import record_kinds
 
 
-class Users(Connection):
-    """Users in SQLite."""
+class Users:
+    """See authingo.stores.users.Users."""
 
-    async def add_user(self, user: NewUser) -> User:
-        """See Store."""
-        return await self._write(lambda connection: rows.insert_user(connection, user))
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
-    async def add_user_with_session(
+    async def add(self, user: NewUser) -> User:
+        """See Users."""
+        return await self._connection.write(lambda connection: rows.insert_user(connection, user))
+
+    async def add_with_session(
         self,
         user: NewUser,
         session: NewSession,
         *,
         ending: bytes | None,
         outcome: Outcome = NOTHING,
-    ) -> Resumed:
-        """See Store."""
+    ) -> StartedSession:
+        """See Users."""
 
-        def work(connection: sqlite3.Connection) -> Resumed:
+        def work(connection: sqlite3.Connection) -> StartedSession:
             added = rows.insert_user(connection, user)
-            rows.delete_session(connection, ending)
-            rows.record(connection, outcome)
-            return Resumed(added, rows.insert_session(connection, added.id, session))
+            return outcomes.start_session(
+                connection, added, session, ending=ending, outcome=outcome
+            )
 
-        return await self._write(work)
+        return await self._connection.write(work)
 
-    async def credentials(self, email: str) -> Credentials | None:
-        """See Store."""
-        row = await self._one(
-            f"SELECT {USER}, u.password_hash, u.password_version"
-            " FROM authingo_users u WHERE u.email = ?",
-            email,
-        )
+    async def by_email(self, email: str) -> Credentials | None:
+        """See Users."""
+        row = await self._connection.one(_BY_EMAIL, email=email)
         return rows.read.credentials(row) if row else None
 
-    async def user(self, user_id: str) -> User | None:
-        """See Store."""
-        return await self._read(lambda connection: rows.find_user(connection, user_id))
+    async def find(self, user_id: str) -> User | None:
+        """See Users."""
+        return await self._connection.read(lambda connection: rows.find_user(connection, user_id))
 
     async def replace_hash(self, user_id: str, *, old: str, new: str) -> None:
-        """See Store."""
-        await self._count(
-            "UPDATE authingo_users SET password_hash = ? WHERE id = ? AND password_hash = ?",
-            new,
-            user_id,
-            old,
-        )
+        """See Users."""
+        await self._connection.count(_REPLACE_HASH, user_id=user_id, old=old, new=new)
 
     async def change_password(
         self,
@@ -78,99 +82,109 @@ class Users(Connection):
         caller: str,
         session: NewSession,
         outcome: Outcome = NOTHING,
-    ) -> Resumed | None:
-        """See Store."""
+    ) -> StartedSession | None:
+        """See Users."""
 
-        def work(connection: sqlite3.Connection) -> Resumed | None:
+        def work(connection: sqlite3.Connection) -> StartedSession | None:
             changed = connection.execute(
-                "UPDATE authingo_users SET password_hash = ?1, updated_at = ?2,"
-                "  password_version = password_version + 1"
-                " WHERE id = ?3 AND password_version = ?4 AND disabled_at IS NULL"
-                "  AND EXISTS (SELECT 1 FROM authingo_sessions WHERE id = ?5 AND user_id = ?3)",
-                (new_hash, rows.now(), verified.user.id, verified.version, caller),
+                _CHANGE_PASSWORD,
+                {
+                    "hash": new_hash,
+                    "now": rows.now(),
+                    "user_id": verified.user.id,
+                    "version": verified.version,
+                    "caller": caller,
+                },
             )
             if changed.rowcount == 0:
                 return None
             rows.delete_sessions(connection, verified.user.id)
-            rows.record(connection, outcome)
-            begun = rows.insert_session(connection, verified.user.id, session)
-            return Resumed(rows.select_user(connection, begun.user_id), begun)
+            devices.forget_all(connection, verified.user.id)
+            user = rows.select_user(connection, verified.user.id)
+            return outcomes.start_session(connection, user, session, ending=None, outcome=outcome)
 
-        return await self._write(work)
+        return await self._connection.write(work)
 
-    async def set_password(self, user_id: str, new_hash: str) -> Altered | None:
-        """See Store."""
-        return await self._alter(
-            "password_hash = ?3, password_version = password_version + 1", user_id, new_hash
-        )
+    async def set_password(self, user_id: str, new_hash: str) -> ChangedUser | None:
+        """See Users."""
+        return await self._alter(_CHANGE_HASH, user_id, forgets_devices=True, hash=new_hash)
 
-    async def set_disabled(self, user_id: str, *, disabled: bool) -> Altered | None:
-        """See Store."""
-        return await self._alter(
-            "disabled_at = CASE WHEN ?3 THEN coalesce(disabled_at, ?2) END", user_id, disabled
-        )
+    async def set_disabled(self, user_id: str, *, disabled: bool) -> ChangedUser | None:
+        """See Users."""
+        return await self._alter(_SET_DISABLED, user_id, disabled=disabled)
 
-    async def _alter(self, change: str, user_id: str, value: object) -> Altered | None:
+    async def _alter(
+        self,
+        statement: str,
+        user_id: str,
+        *,
+        forgets_devices: bool = False,
+        **parameters: object,
+    ) -> ChangedUser | None:
         """Change a user and end every session."""
 
-        def work(connection: sqlite3.Connection) -> Altered | None:
+        def work(connection: sqlite3.Connection) -> ChangedUser | None:
             changed = connection.execute(
-                f"UPDATE authingo_users SET updated_at = ?2, {change} WHERE id = ?1",
-                (user_id, rows.now(), value),
+                statement, {"user_id": user_id, "now": rows.now(), **parameters}
             )
             if changed.rowcount == 0:
                 return None
             ended = rows.delete_sessions(connection, user_id)
-            return Altered(rows.select_user(connection, user_id), ended)
+            if forgets_devices:
+                devices.forget_all(connection, user_id)
+            return ChangedUser(rows.select_user(connection, user_id), ended)
 
-        return await self._write(work)
+        return await self._connection.write(work)
 
-    async def update_user(
+    async def update(
         self, user_id: str, *, name: str | None, email: str | None, verified: bool
-    ) -> Altered | None:
-        """See Store."""
+    ) -> ChangedUser | None:
+        """See Users."""
 
-        def work(connection: sqlite3.Connection) -> Altered | None:
+        def work(connection: sqlite3.Connection) -> ChangedUser | None:
             before = rows.find_user(connection, user_id)
             if before is None:
                 return None
             moves = email is not None and email != before.email
-            if (
-                moves
-                and connection.execute(
-                    "SELECT 1 FROM authingo_users WHERE email = ?", (email,)
-                ).fetchone()
-            ):
+            parameters = {
+                "user_id": user_id,
+                "now": rows.now(),
+                "name": name,
+                "email": email,
+                "moves": moves,
+                "verified": verified,
+            }
+            if moves and connection.execute(_HAS_EMAIL, parameters).fetchone():
                 raise EmailTaken
-            connection.execute(_UPDATE, (user_id, rows.now(), name, email, moves, verified))
-            ended = rows.delete_sessions(connection, user_id) if moves else 0
-            return Altered(rows.select_user(connection, user_id), ended)
+            connection.execute(_UPDATE, parameters)
+            ended = 0
+            if moves:
+                ended = rows.delete_sessions(connection, user_id)
+                devices.forget_all(connection, user_id)
+            return ChangedUser(rows.select_user(connection, user_id), ended)
 
-        return await self._write(work)
+        return await self._connection.write(work)
 
     async def verify_email(self, user_id: str) -> User | None:
-        """See Store."""
+        """See Users."""
 
         def work(connection: sqlite3.Connection) -> User | None:
-            connection.execute(
-                "UPDATE authingo_users SET email_verified = 1, updated_at = ?"
-                " WHERE id = ? AND NOT email_verified",
-                (rows.now(), user_id),
-            )
+            connection.execute(_VERIFY_EMAIL, {"user_id": user_id, "now": rows.now()})
             return rows.find_user(connection, user_id)
 
-        return await self._write(work)
+        return await self._connection.write(work)
 
-    async def delete_user(self, user_id: str) -> bool:
-        """See Store. Their sessions go with them, by the foreign key.
+    async def delete(self, user_id: str) -> bool:
+        """See Users. The foreign key deletes their sessions.
 
-        SQLite does not name the table that refuses, so it is looked for. What a constraint
-        says that is deferred is only known at the commit: it is asked here already.
+        SQLite does not name the table that does not let the user be deleted, so it is searched
+        for. A deferred constraint would fail only at the commit, so this looks for references
+        after the deletion too.
         """
 
         def work(connection: sqlite3.Connection) -> bool:
             try:
-                deleted = connection.execute("DELETE FROM authingo_users WHERE id = ?", (user_id,))
+                deleted = connection.execute(_DELETE, {"user_id": user_id})
             except sqlite3.IntegrityError as error:
                 found = referring(connection, user_id)
                 if found is None and error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
@@ -182,9 +196,9 @@ class Users(Connection):
             table, column = found or (None, None)
             raise UserReferenced(table, column=column)
 
-        return await self._write(work)
+        return await self._connection.write(work)
 
-    async def list_users(
+    async def page(
         self,
         *,
         search: str | None = None,
@@ -192,27 +206,24 @@ class Users(Connection):
         limit: int,
         newest: bool = False,
     ) -> list[User]:
-        """See Store."""
-        found = await self._all(
-            f"SELECT {USER} FROM authingo_users u WHERE {after_which('u.id', '?1', newest=newest)}"
-            " AND (?2 IS NULL OR u.email LIKE ?2 ESCAPE '\\' OR u.name LIKE ?2 ESCAPE '\\')"
-            f" ORDER BY u.id {'DESC' if newest else ''} LIMIT ?3",
-            after or (LAST if newest else FIRST),
-            like_pattern(search),
-            limit,
+        """See Users."""
+        found = await self._connection.all(
+            _PAGE[newest],
+            after=after or (LAST if newest else FIRST),
+            pattern=like_pattern(search),
+            limit=limit,
         )
         return [rows.read.user(row) for row in found]
 
     async def emails(self, user_ids: Sequence[str]) -> dict[str, str]:
-        """See Store."""
-        found = await self._all(
-            "SELECT id, email FROM authingo_users WHERE id IN (SELECT value FROM json_each(?))",
-            json.dumps(list(user_ids)),
-        )
-        return dict(found)
+        """See Users."""
+        found = await self._connection.all(_EMAILS, ids=json.dumps(list(user_ids)))
+        return {row["id"]: row["email"] for row in found}
 
-    async def import_users(self, users: Sequence[Credentials]) -> set[str]:
-        """See Store. Who is there is not even tried: a conflict would clear every cache."""
+    async def import_many(
+        self, users: Sequence[Credentials], *, kinds: Sequence[HashKind] = ()
+    ) -> set[str]:
+        """See Users. An existing user is not inserted: even a conflict would clear every cache."""
 
         def work(connection: sqlite3.Connection) -> set[str]:
             stored = set()
@@ -220,52 +231,87 @@ class Users(Connection):
                 user = one.user
                 inserted = connection.execute(
                     _IMPORT,
-                    (
-                        user.id,
-                        user.email,
-                        user.name,
-                        user.email_verified,
-                        one.password_hash,
-                        one.version,
-                        rows.microseconds(user.created_at),
-                        rows.microseconds(user.updated_at),
-                        rows.microseconds(user.disabled_at) if user.disabled_at else None,
-                    ),
+                    {
+                        "id": user.id,
+                        "email": user.email,
+                        "name": user.name,
+                        "email_verified": user.email_verified,
+                        "created_at": rows.microseconds(user.created_at),
+                        "updated_at": rows.microseconds(user.updated_at),
+                        "disabled_at": user.disabled_at and rows.microseconds(user.disabled_at),
+                        "password_hash": one.password_hash,
+                        "password_version": one.version,
+                    },
                 )
                 if inserted.rowcount:
                     stored.add(user.id)
+            record_kinds(connection, kinds)
             return stored
 
-        return await self._write(work)
+        return await self._connection.write(work)
 
     async def emails_taken(self, emails: Sequence[str]) -> set[str]:
-        """See Store."""
-        found = await self._all(
-            "SELECT email FROM authingo_users WHERE email IN (SELECT value FROM json_each(?))",
-            json.dumps(list(emails)),
-        )
-        return {row[0] for row in found}
+        """See Users."""
+        found = await self._connection.all(_EMAILS_TAKEN, emails=json.dumps(list(emails)))
+        return {row["email"] for row in found}
 
-    async def export_users(self, *, after: str | None = None, limit: int) -> list[Credentials]:
-        """See Store."""
-        found = await self._all(
-            f"SELECT {USER}, u.password_hash, u.password_version FROM authingo_users u"
-            " WHERE u.id > ? ORDER BY u.id LIMIT ?",
-            after or "",
-            limit,
-        )
+    async def export(self, *, after: str | None = None, limit: int) -> list[Credentials]:
+        """See Users."""
+        found = await self._connection.all(_EXPORT, after=after or FIRST, limit=limit)
         return [rows.read.credentials(row) for row in found]
 
 
-_UPDATE = (
-    "UPDATE authingo_users SET updated_at = ?2, name = coalesce(?3, name),"
-    "  email = CASE WHEN ?5 THEN ?4 ELSE email END,"
-    "  email_verified = CASE WHEN ?5 THEN ?6 ELSE email_verified END,"
-    "  password_version = password_version + ?5 WHERE id = ?1"
-)
-_IMPORT = (
-    "INSERT INTO authingo_users (id, email, name, email_verified, password_hash,"
-    "  password_version, created_at, updated_at, disabled_at)"
-    " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9"
-    " WHERE NOT EXISTS (SELECT 1 FROM authingo_users WHERE id = ?1 OR email = ?2)"
-)
+_BY_EMAIL = f"SELECT {CREDENTIALS} FROM authingo_users u WHERE u.email = :email"
+_REPLACE_HASH = """
+UPDATE authingo_users SET password_hash = :new WHERE id = :user_id AND password_hash = :old
+"""
+_CHANGE_HASH = """
+UPDATE authingo_users SET password_hash = :hash, updated_at = :now,
+    password_version = password_version + 1
+WHERE id = :user_id
+"""
+_CHANGE_PASSWORD = f"""{_CHANGE_HASH}
+    AND password_version = :version AND disabled_at IS NULL
+    AND EXISTS (SELECT 1 FROM authingo_sessions WHERE id = :caller AND user_id = :user_id)
+"""
+_SET_DISABLED = """
+UPDATE authingo_users SET updated_at = :now,
+    disabled_at = CASE WHEN :disabled THEN coalesce(disabled_at, :now) END,
+    password_version = password_version + CASE WHEN :disabled THEN 1 ELSE 0 END
+WHERE id = :user_id
+"""
+_HAS_EMAIL = "SELECT 1 FROM authingo_users WHERE email = :email"
+_UPDATE = """
+UPDATE authingo_users SET updated_at = :now, name = coalesce(:name, name),
+    email = CASE WHEN :moves THEN :email ELSE email END,
+    email_verified = CASE WHEN :moves THEN :verified ELSE email_verified END,
+    password_version = password_version + :moves
+WHERE id = :user_id
+"""
+_VERIFY_EMAIL = """
+UPDATE authingo_users SET email_verified = 1, updated_at = :now
+WHERE id = :user_id AND NOT email_verified
+"""
+_DELETE = "DELETE FROM authingo_users WHERE id = :user_id"
+_PAGE = {
+    newest: rf"""
+    SELECT {USER} FROM authingo_users u WHERE {after_which("u.id", ":after", newest=newest)}
+        AND (:pattern IS NULL
+             OR u.email LIKE :pattern ESCAPE '\' OR u.name LIKE :pattern ESCAPE '\')
+    ORDER BY u.id {"DESC" if newest else ""} LIMIT :limit
+    """
+    for newest in (False, True)
+}
+_EMAILS = "SELECT id, email FROM authingo_users WHERE id IN (SELECT value FROM json_each(:ids))"
+_EMAILS_TAKEN = """
+SELECT email FROM authingo_users WHERE email IN (SELECT value FROM json_each(:emails))
+"""
+_EXPORT = f"""
+SELECT {CREDENTIALS} FROM authingo_users u WHERE u.id > :after ORDER BY u.id LIMIT :limit
+"""
+_IMPORTED = (*USER_COLUMNS, "password_hash", "password_version")
+_IMPORT = f"""
+INSERT INTO authingo_users ({", ".join(_IMPORTED)})
+SELECT {", ".join(f":{column}" for column in _IMPORTED)}
+WHERE NOT EXISTS (SELECT 1 FROM authingo_users WHERE id = :id OR email = :email)
+"""

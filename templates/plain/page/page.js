@@ -1,9 +1,9 @@
-// Signs people up, in and out with plain requests: no build, no library. Texts go into the page
-// as text, never as markup, since anybody can sign up under any name.
+// Signs users up, in and out with plain requests: no build, no library. Texts go into the page
+// as text, never as markup, since a user can sign up under any name.
 
 const $ = (id) => document.getElementById(id);
 const form = document.querySelector("form");
-let isNew = false; // whether the form makes an account
+let isNew = false; // whether the form creates an account
 
 /** Ask the program; renew a session that has expired, and ask again. */
 async function ask(method, path, values) {
@@ -25,7 +25,7 @@ async function ask(method, path, values) {
   return { ...(await contents(answer)), ok: answer.ok, status: answer.status };
 }
 
-/** What an answer says, also one of a proxy that is no JSON. */
+/** Returns the body of an answer, even if a proxy answered with something other than JSON. */
 async function contents(answer) {
   return answer.json().catch(() => ({ message: `The server answered ${answer.status}.` }));
 }

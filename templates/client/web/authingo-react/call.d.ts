@@ -1,4 +1,5 @@
 import { type Result } from "./errors.js";
+export declare const CLIENT_HEADER = "X-Authingo-Client";
 /** The client's own requests to the routes, which can all be dropped at once. */
 export declare class Caller {
     #private;

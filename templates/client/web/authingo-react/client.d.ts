@@ -44,7 +44,7 @@ export interface AuthClient {
     /** The fetch of the platform for your own API; a path is one of baseURL's origin. */
     fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
     getState(): AuthState;
-    /** Hear of every change, and keep the state fresh as long as somebody does. */
+    /** Call the listener on every change. The state is kept fresh while there is a listener. */
     subscribe(listener: () => void): () => void;
     /** Start from a state that a server rendered, unless more is known already. */
     hydrate(state: AuthState): void;

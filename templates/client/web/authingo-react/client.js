@@ -2,39 +2,39 @@ import { routesAt } from "./address.js";
 import { overtaken, unreachable } from "./call.js";
 import { readAnswer } from "./errors.js";
 import { fetchWith } from "./fetch.js";
-import { Keeper } from "./keeper.js";
+import { BrowserSession } from "./session.js";
 export { serverCodes } from "./codes.js";
 /** The client of one server. It does nothing until it is asked or subscribed to. */
 export function createAuthClient({ baseURL }) {
-    const keeper = new Keeper(baseURL);
-    const { store, watch } = keeper;
-    const authFetch = fetchWith(keeper, () => routesAt(baseURL).origin);
-    /** What needs a session and leaves it as it is: an ordinary guarded request. */
+    const session = new BrowserSession(baseURL);
+    const { store, watch } = session;
+    const authFetch = fetchWith(session, () => routesAt(baseURL).origin);
+    /** Send a request that needs a session and does not change it. */
     async function manage(method, path, key) {
-        const began = keeper.signOuts;
+        const began = session.signOuts;
         const url = routesAt(baseURL) + path;
         try {
             const result = await readAnswer(await authFetch(url, { method }), key);
-            return began === keeper.signOuts ? result : overtaken();
+            return began === session.signOuts ? result : overtaken();
         }
         catch {
             return unreachable();
         }
     }
     return {
-        signIn: { email: (credentials) => keeper.enter("/sign-in", credentials) },
-        signUp: { email: (account) => keeper.enter("/sign-up", account) },
-        signOut: () => keeper.signOut(),
-        changePassword: (passwords) => keeper.enter("/change-password", passwords),
-        getSession: () => keeper.getSession(),
-        refresh: () => keeper.refresh(),
+        signIn: { email: (credentials) => session.begin("/sign-in", credentials) },
+        signUp: { email: (account) => session.begin("/sign-up", account) },
+        signOut: () => session.signOut(),
+        changePassword: (passwords) => session.begin("/change-password", passwords),
+        getSession: () => session.getSession(),
+        refresh: () => session.refresh(),
         listSessions: () => manage("GET", "/sessions", "sessions"),
         async revokeSession(id) {
             const own = store.get().session?.id === id;
             const path = `/sessions/${encodeURIComponent(id)}`;
             const result = await manage("DELETE", path, "revoked");
             if (own && result.data)
-                await keeper.getSession();
+                await session.getSession();
             return result;
         },
         revokeOtherSessions: () => manage("DELETE", "/sessions", "revoked"),
@@ -45,7 +45,7 @@ export function createAuthClient({ baseURL }) {
             if (store.size === 1) {
                 watch.start();
                 if (store.get().isLoading)
-                    void keeper.getSession();
+                    void session.getSession();
             }
             return () => {
                 stop();

@@ -1,14 +1,14 @@
+import { CLIENT_HEADER } from "./call.js";
 import { codeOf } from "./errors.js";
-export const CLIENT_HEADER = "X-Authingo-Client";
 /** Make the fetch that renews the session when an answer says that it has expired. */
-export function fetchWith(keeper, origin) {
+export function fetchWith(session, origin) {
     return async (target, init) => {
         const input = isRequest(target) ? target : new URL(target, origin());
         const own = new URL(isRequest(input) ? input.url : input).origin === origin();
         if (!own)
             return sendAway(input, init);
-        const before = keeper.store.get();
-        const began = keeper.signOuts;
+        const before = session.store.get();
+        const began = session.signOuts;
         // A Request can be sent once, so a copy goes first; a bare stream cannot be sent again.
         const answer = await sendHome(isRequest(input) ? input.clone() : input, init);
         const spent = init?.body instanceof ReadableStream;
@@ -16,20 +16,20 @@ export function fetchWith(keeper, origin) {
         if (code !== "session_expired") {
             // This answer may be late, so the server is asked about the session itself.
             if (before.user && (code === "no_session" || code === "refresh_reused")) {
-                void keeper.getSession();
+                void session.getSession();
             }
             return answer;
         }
-        const renewed = () => keeper.store.get().session !== before.session;
-        if (!renewed() && began === keeper.signOuts) {
-            // A look that was under way may have found the session alive just before it expired.
-            const { data } = await keeper.getSession();
+        const renewed = () => session.store.get().session !== before.session;
+        if (!renewed() && began === session.signOuts) {
+            // An earlier request may have read the session just before it expired.
+            const { data } = await session.getSession();
             if (data && !renewed())
-                await keeper.getSession();
+                await session.getSession();
         }
-        const { user } = keeper.store.get();
-        const mine = user && (before.user ?? user).id === user.id; // not in somebody else's name
-        const repeat = renewed() && mine && began === keeper.signOuts && !spent;
+        const { user } = session.store.get();
+        const mine = user && (before.user ?? user).id === user.id; // not as another user
+        const repeat = renewed() && mine && began === session.signOuts && !spent;
         return repeat ? sendHome(input, init) : answer;
     };
 }
@@ -40,14 +40,14 @@ function sendHome(input, init = {}) {
     headers.set(CLIENT_HEADER, "true");
     const sent = { ...init, headers, credentials: "include" };
     if (globalThis.location?.origin === new URL(request?.url ?? input).origin) {
-        sent.mode = "same-origin"; // redirects are followed within the origin alone
+        sent.mode = "same-origin"; // redirects are followed only within the origin
     }
     else if ((init.redirect ?? request?.redirect ?? "follow") === "follow") {
-        sent.redirect = "error"; // they would be followed anywhere, and cannot be looked at first
+        sent.redirect = "error"; // they would be followed to any origin, and a script cannot see where they lead
     }
     return fetch(input, sent);
 }
-/** To any other origin: without either, whatever the caller says. */
+/** Send a request to another origin, always without the client header and cookies. */
 function sendAway(input, init = {}) {
     const headers = new Headers(init.headers ?? (isRequest(input) ? input.headers : undefined));
     headers.delete(CLIENT_HEADER);

@@ -37,15 +37,15 @@ export declare class Store {
     #private;
     get: () => AuthState;
     get size(): number;
-    /** Who is signed in, as a server's answer has it. */
+    /** Who is signed in, in the form of a server's answer. */
     get known(): SessionData | null | undefined;
     subscribe(listener: () => void): () => void;
     /** Start from what a server rendered, unless more is known already. */
     hydrate(state: AuthState): void;
     refetching(isRefetching: boolean): void;
     signedIn(data: SessionData): void;
-    /** A look at the session failed: that says nothing about the session. */
+    /** A check of the session failed, which says nothing about the session itself. */
     failed(error: AuthError): void;
-    /** Over for good. That nobody was signed in to begin with is no error, and no end. */
+    /** The session ended for good. If no user was signed in, that is neither an error nor an end. */
     ended(reason: LogoutReason, error: AuthError | null): void;
 }

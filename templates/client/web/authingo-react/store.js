@@ -17,7 +17,7 @@ export class Store {
     get size() {
         return this.#listeners.size;
     }
-    /** Who is signed in, as a server's answer has it. */
+    /** Who is signed in, in the form of a server's answer. */
     get known() {
         const { status, user, session } = this.#state;
         return status === "authenticated" ? { user, session } : status === "loading" ? undefined : null;
@@ -37,11 +37,11 @@ export class Store {
     signedIn(data) {
         this.#become(stateOf(data, this.#state.isRefetching));
     }
-    /** A look at the session failed: that says nothing about the session. */
+    /** A check of the session failed, which says nothing about the session itself. */
     failed(error) {
         this.#become(stateOf(this.known, this.#state.isRefetching, error));
     }
-    /** Over for good. That nobody was signed in to begin with is no error, and no end. */
+    /** The session ended for good. If no user was signed in, that is neither an error nor an end. */
     ended(reason, error) {
         const mine = this.#state.user !== null || (error !== null && reason !== "no_session");
         this.#become(stateOf(null, this.#state.isRefetching, reason === "no_session" ? null : error));
@@ -60,7 +60,7 @@ export class Store {
         this.#state = next;
         for (const listener of [...this.#listeners])
             listener();
-        // Somebody else signed in, perhaps in another tab: what the first one saw has to go.
+        // Another user signed in, perhaps in another tab: drop what the first user saw.
         if (before.user && next.user && before.user.id !== next.user.id)
             announceEnd("signed_out");
     }

@@ -61,7 +61,7 @@ export class Watch {
             void this.look();
     };
 }
-/** Seen by somebody, and not known to be offline: else focus or the network will call. */
+/** Visible and not known to be offline; otherwise focus or the network event will call. */
 function isAwake() {
     return (globalThis.navigator?.onLine !== false && globalThis.document?.visibilityState !== "hidden");
 }

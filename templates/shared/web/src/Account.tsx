@@ -63,7 +63,7 @@ export function Account() {
   );
 }
 
-/** What a guarded route of the FastAPI program answers: `client.fetch` is the platform's fetch. */
+/** Shows the answer of a guarded route. `client.fetch` is used like the platform's fetch. */
 function Me() {
   const { client } = useAuth();
   const [answer, setAnswer] = useState("");
@@ -75,7 +75,7 @@ function Me() {
       async (response) => JSON.stringify(await response.json(), null, 2),
       () => "No connection.",
     );
-    // A late answer to an earlier question says less than the one that came meanwhile.
+    // Ignore a late answer to an earlier request if a newer one was sent meanwhile.
     if (turn === asked.current) setAnswer(text);
   }, [client]);
   useEffect(() => void ask(), [ask]);

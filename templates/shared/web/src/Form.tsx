@@ -7,7 +7,7 @@ export interface Field extends InputHTMLAttributes<HTMLInputElement> {
   hint?: string;
 }
 
-/** A form that asks the server, and shows what it objects to next to the field it is about. */
+/** A form that sends its values to the server, and shows each error next to its field. */
 export function Form<Values extends Record<keyof Values, string>>({
   fields,
   action,
@@ -35,7 +35,7 @@ export function Form<Values extends Record<keyof Values, string>>({
   }
 
   return (
-    // The server knows the rules; noValidate keeps the browser from having others.
+    // The server has the rules; noValidate turns off those of the browser.
     <form ref={form} onSubmit={submit} noValidate>
       {fields.map((field) => (
         <Input key={field.name} {...field} problem={wrong[field.name]} />
@@ -45,7 +45,7 @@ export function Form<Values extends Record<keyof Values, string>>({
           {error.message}
         </p>
       )}
-      {/* Not `disabled`, which would take the focus away from somebody who uses a keyboard. */}
+      {/* Not `disabled`, which would take the focus away from a user of the keyboard. */}
       <button aria-disabled={busy}>{action}</button>
     </form>
   );
@@ -74,7 +74,7 @@ function Input({ label, hint, problem, ...input }: Field & { problem?: string })
   );
 }
 
-/** What is wrong with which field: the server's list, or the field that a code is about. */
+/** Returns what is wrong with each field: the server's list, or the field of an error code. */
 function byField(error: AuthError): Record<string, string> {
   if (error.code === "email_taken") return { email: error.message };
   if (error.code === "invalid_credentials") return { password: error.message };

@@ -63,7 +63,10 @@ export function Sessions() {
 
 /** A name for a browser: good enough to recognise one's own. */
 function browserOf(agent: string | null): string {
-  const name = agent?.match(/Edg|OPR|Firefox|Chrome|Safari/)?.[0] ?? "A program";
-  const system = agent?.match(/iPhone|iPad|Android|Windows|Mac|Linux/)?.[0];
+  // Edge and Opera also say Chrome and Safari, and Android says Linux, so those come later.
+  const first = (...words: string[]) => words.find((word) => agent?.includes(word));
+  const named = first("Edg", "OPR", "Firefox", "Chrome", "Safari") ?? "A program";
+  const name = named === "Edg" ? "Edge" : named === "OPR" ? "Opera" : named;
+  const system = first("iPhone", "iPad", "Android", "Windows", "Mac", "Linux");
   return system ? `${name} on ${system}` : name;
 }

@@ -1,0 +1,51 @@
+"""The list of capabilities, and what each of them declares.
+
+A capability is one package. Its `__init__.py` declares what it adds to authingo, and one line in
+the list below includes it. Without that line, authingo has none of its routes, settings and
+events.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any, NewType
+
+import msgspec
+
+# One line for each, such as "authingo.invitations:INVITATIONS": its package, and the name of the
+# `Capability` there.
+CAPABILITIES: list[str] = []
+
+CapabilityEvent = NewType("CapabilityEvent", str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capability:
+    """What a capability declares. Its use cases are `auth.capability(TheirClass)`.
+
+    Args:
+        name: of its table in authingo.toml.
+        settings: the type of that table, a subclass of `authingo.config.CapabilitySettings`.
+        routes: where its list of routes is, as "package.module:NAME". They are imported when
+            a server needs them, so that the command line stays quick.
+        events: the names of what it records; see `authingo.events`.
+        purposes: of its single-use secrets; see `authingo.stores.secrets`.
+    """
+
+    name: str
+    settings: type[msgspec.Struct]
+    routes: str
+    events: tuple[CapabilityEvent, ...] = ()
+    purposes: tuple[str, ...] = ()
+
+
+def capabilities() -> list[Capability]:
+    """Return what the capabilities of the list declare."""
+    return [load(one) for one in CAPABILITIES]
+
+
+def load(where: str) -> Any:
+    """Import what a text such as "package.module:NAME" names."""
+    module, _, name = where.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,94 @@
+"""What every use case works with: the settings, the store, and objects made from both.
+
+The store opens itself when it is needed, and stays open while the program runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from authingo import testing_database
+from authingo.cache import SessionCache
+from authingo.credentials import PasswordCheck
+from authingo.errors import StoreUnavailable
+from authingo.last_use import LastUse
+from authingo.limits import Limits
+from authingo.loops import is_over
+from authingo.passwords import PasswordHasher
+from authingo.stores import Store, open_store
+
+if TYPE_CHECKING:
+    from authingo.config import Settings
+
+_log = logging.getLogger("authingo")
+
+
+class Core:
+    """The settings and the store. Each class of use cases gets the opened store from it."""
+
+    def __init__(self, settings: Settings, store: Store | None = None) -> None:
+        """Do not connect yet."""
+        self.settings = testing_database.settings_for(settings, own_store=store is not None)
+        self.store = store or open_store(self.settings)
+        self.last_use = LastUse(self.store)
+        self.cache = SessionCache(self.store, self.last_use, longest=self.settings.sessions.cache)
+        self.hasher = PasswordHasher(cost=self.settings.passwords.bcrypt_cost)
+        self.password_check = PasswordCheck(
+            self.hasher, Limits(enabled=self.settings.limits.enabled)
+        )
+        self.is_open = False
+        self._opening: asyncio.Task[None] | None = None
+        self._lifespans = 0
+
+    async def open(self, *, create: bool = True) -> None:
+        """Open the store, once. See Auth."""
+        if self.is_open:
+            return
+        opening = self._opening
+        if opening is None or is_over(opening):  # one task opens it; the others wait for that task
+            opening = self._opening = asyncio.create_task(self._open(create=create))
+        await asyncio.shield(opening)
+
+    async def _open(self, *, create: bool) -> None:
+        await self.store.open(create=create)
+        if create and self.store.embedded:
+            await self.store.migrate()
+        self.is_open = True
+
+    async def close(self) -> None:
+        """Close the store. See Auth."""
+        await self.last_use.close()
+        self.is_open = False
+        await self.store.close()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Hold the store open. See Auth."""
+        self._lifespans += 1
+        try:
+            if self._lifespans == 1:
+                await self._start()
+            yield
+        finally:
+            self._lifespans -= 1
+            if self._lifespans == 0:
+                await self.close()
+
+    async def _start(self) -> None:
+        """Open the store, and log problems that would otherwise show only at a request."""
+        try:
+            await self.open()
+            if self.settings.sessions.cache:
+                self.store.is_notified()  # starts listening, and logs why if it cannot
+            (await self.store.schema()).require_current()
+        except StoreUnavailable as error:
+            _log.warning("answering 503 for now: %s", error.explained)
+
+    async def opened(self) -> Store:
+        """Return the store, opened."""
+        await self.open()
+        return self.store

@@ -1,0 +1,1 @@
+"""HTTP without a framework: the routes, their checks, bodies, replies and cookies."""

@@ -1,0 +1,136 @@
+"""The routes as a plain ASGI application.
+
+It does not use FastAPI's routing and validation. They redirect a path with a trailing slash to
+whatever Host the request names, repeat a bad body in their error, and do not limit its size. Here
+the checks always run in the same order, whatever the application around them does: size of the
+headers, path, method, client header, origin, media type, size of the body, JSON, fields, and then
+what the route checks.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from authingo.asgi import Receive, Scope, Send
+from authingo.errors import AuthError, HeadersTooLarge, MethodNotAllowed, NotFound, StoreUnavailable
+from authingo.http.bodies import ClientGone, read_body, while_listening
+from authingo.http.clients import ClientReader
+from authingo.http.cookies import Cookies
+from authingo.http.dropped_cookies import DroppedCookies
+from authingo.http.headers import are_too_large, combined, small_cookie_header
+from authingo.http.origin import OriginCheck
+from authingo.http.paths import path_below
+from authingo.http.proxy_reports import ProxyReports
+from authingo.http.replies import Answer, Prepared, error_reply, refuse_other
+from authingo.http.requests import Request, session_reply
+from authingo.http.routes import routes_under
+
+if TYPE_CHECKING:
+    from authingo.auth import Auth
+
+_log = logging.getLogger("authingo")
+
+
+class Handler:
+    """Answers every request below the base path, even if no route matches."""
+
+    def __init__(self, auth: Auth) -> None:
+        self._auth = auth
+        self._check = OriginCheck(auth.settings)
+        self._cookies = Cookies(auth.settings)
+        self._find_session = self._cookies.session.find
+        self._recall = auth.recall
+        self._clients = ClientReader(auth.settings)
+        self._proxies = ProxyReports(self._clients)
+        self._dropped_cookies = DroppedCookies(auth.settings)
+        self._routes = routes_under(auth.settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as an application of its own or as a mounted one.
+
+        The path is what follows `root_path`.
+        """
+        if scope["type"] != "http":
+            await self._other(scope, receive, send)
+            return
+        path = path_below(scope) if scope.get("root_path") else scope["path"]
+        known = self._remembered(path, scope)
+        if known is None:
+            await self._answer(path, scope, receive, send)
+        else:  # sent from here, because one more coroutine would take time
+            await send(known.start())
+            await send(known.end())
+
+    def answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer an HTTP request for a path below the base path."""
+        known = self._remembered(path, scope)
+        return self._answer(path, scope, receive, send) if known is None else known.send(send)
+
+    def _remembered(self, path: str, scope: Scope) -> Prepared | None:
+        """Return the answer to a session check if it is in memory. It skips the steps below."""
+        if path != "/session" or scope["method"] != "GET":
+            return None
+        cookies = small_cookie_header(scope)
+        known = self._recall(self._find_session(cookies)) if cookies else None
+        if known is None:
+            return None
+        reply: Prepared | None = known.reply
+        if reply is None:
+            reply = known.reply = session_reply(known.user_and_session).prepare()
+        return reply
+
+    async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            reply: Answer = await self._reply(path, scope, receive)
+        except ClientGone:
+            return
+        except StoreUnavailable as error:
+            _log.warning("%s", error.explained)
+            reply = error_reply(error)
+        except AuthError as error:
+            reply = error_reply(error)
+        await self._proxies.record(self._auth.store)
+        await reply.send(send)
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Open and close the store with a server that runs only this application.
+
+        Refuse any other scope.
+        """
+        if scope["type"] != "lifespan":
+            await refuse_other(scope, send)
+            return
+        await receive()
+        async with self._auth.lifespan():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _reply(self, path: str, scope: Scope, receive: Receive) -> Answer:
+        if are_too_large(scope):
+            raise HeadersTooLarge
+        methods, parameters = self._routes.at(path)
+        if not methods:
+            raise NotFound
+        route = methods.get(scope["method"])
+        if route is None:
+            if scope["method"] == "OPTIONS":
+                self._check.report_preflight(combined(scope))
+            raise MethodNotAllowed(allow=", ".join(methods))
+        body = None
+        if route.checked:
+            self._check.check(scope, combined(scope))
+            body = await read_body(scope, receive, route.body)
+        request = Request(
+            scope,
+            body,
+            self._cookies,
+            self._clients,
+            self._proxies,
+            self._dropped_cookies,
+            parameters,
+        )
+        answering = route.handle(self._auth, request)
+        return await (while_listening(answering, receive) if route.hashes else answering)

@@ -1,0 +1,69 @@
+"""A request that has been checked, as a route sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from authingo.asgi import Scope
+from authingo.http.clients import ClientReader
+from authingo.http.cookies import Cookies
+from authingo.http.dropped_cookies import DroppedCookies
+from authingo.http.headers import cookie_header, header_values
+from authingo.http.proxy_reports import ProxyReports
+from authingo.http.replies import Reply
+from authingo.models import Client, SignedIn, UserAndSession
+from authingo.wire import session_json, user_json
+
+
+@dataclass(slots=True)  # not frozen, because it would take three times as long to make one
+class Request:
+    """What a route needs of a request: its client, cookies and body."""
+
+    scope: Scope
+    body: Any  # of the type that the route declares
+    cookies: Cookies
+    clients: ClientReader
+    proxies: ProxyReports
+    dropped_cookies: DroppedCookies
+    parameters: Mapping[str, str]  # of the path
+
+    @property
+    def client(self) -> Client:
+        """The client. It is read only when a route asks for it; a session check does not."""
+        return self.proxies.meet(self.scope)
+
+    @property
+    def host(self) -> str:
+        """The Host header, if there is exactly one."""
+        hosts = header_values(self.scope, b"host")
+        return hosts[0].decode("latin-1") if len(hosts) == 1 else ""
+
+    @property
+    def session_token(self) -> str | None:
+        """The session cookie, if there is exactly one."""
+        return self.cookies.session.read(cookie_header(self.scope))
+
+    @property
+    def device(self) -> str | None:
+        """The device cookie, if there is exactly one."""
+        return self.cookies.device.read(cookie_header(self.scope))
+
+    @property
+    def refresh_token(self) -> str | None:
+        """The refresh cookie, if there is exactly one."""
+        return self.cookies.refresh.read(cookie_header(self.scope))
+
+    def signed_in(self, result: SignedIn) -> Reply:
+        """Answer with user and session, and set the cookies: after a sign-in all three."""
+        self.dropped_cookies.look(self.scope)
+        return session_reply(result, cookies=tuple(self.cookies.write(result, self.host)))
+
+
+def session_reply(result: SignedIn | UserAndSession, cookies: tuple[str, ...] = ()) -> Reply:
+    """Answer with user and session."""
+    return Reply(
+        {"user": user_json(result.user), "session": session_json(result.session)},
+        cookies=cookies,
+    )

@@ -1,0 +1,64 @@
+"""Operations on the sessions of all users, for operators: find one, end them, prune."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from authingo import arguments, events, hash_kinds, sessions
+from authingo.core import Core
+from authingo.errors import NoSuchSession
+from authingo.models import Session, StoredSession
+from authingo.pace import Pace, repeat, soon
+from authingo.stores import Store
+
+BATCH = 5000  # rows that one transaction changes at most
+
+
+class Maintenance:
+    """The use cases about the sessions of all users."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def revoke_session(self, session: Session | str) -> StoredSession:
+        """See Auth."""
+        session_id, store = arguments.session_id(session), await self._core.opened()
+        found = await store.sessions.find(session_id)
+        if found is None or not await sessions.revoke(store, found.user.id, only=session_id):
+            raise NoSuchSession
+        return found
+
+    async def revoke_all(self, *, batch_size: int, done: Callable[[int], None] | None) -> int:
+        """See Auth."""
+        arguments.require_count(batch_size=batch_size)
+        store = await self._core.opened()
+
+        async def batch(size: int) -> int:
+            ended = await store.sessions.end_any(size)
+            await _record(store, ended)
+            return len(ended)
+
+        return await repeat(batch, soon(batch_size), done)
+
+    async def prune(self, *, batch_size: int, done: Callable[[int], None] | None) -> int:
+        """See Auth."""
+        arguments.require_count(batch_size=batch_size)
+        store, retention = await self._core.opened(), self._core.settings.events.retention
+
+        async def forget_records(size: int) -> int:
+            return await store.maintenance.forget_records(size, events_older_than=retention)
+
+        pruned = await repeat(store.maintenance.prune, Pace(batch_size), done)
+        await repeat(store.maintenance.forget_nonces, Pace(batch_size), done)
+        await repeat(forget_records, Pace(batch_size), done)
+        await hash_kinds.recount(store)
+        return pruned
+
+
+async def _record(store: Store, ended: list[Session]) -> None:
+    """Record that these sessions were revoked: one event for each user."""
+    count, last = Counter(one.user_id for one in ended), {one.user_id: one.id for one in ended}
+    await events.record(
+        store, *(sessions.revoked(user_id, last[user_id], count[user_id]) for user_id in count)
+    )

@@ -1,0 +1,214 @@
+"""The use cases that begin a session. Each of them calls `sessions.begin` at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from authingo import arguments, events, policy, sessions
+from authingo.core import Core
+from authingo.errors import (
+    EmailTaken,
+    InvalidCredentials,
+    InvalidInput,
+    NoSession,
+    SignUpClosed,
+    WrongPassword,
+)
+from authingo.limits import Attempt
+from authingo.models import Client, NewSession, NewUser, Outcome, SignedIn, StartedSession, User
+from authingo.tokens import DeviceToken, session_digest
+
+
+class SigningIn:
+    """Sign-up, sign-in, change of password, and a session for a user whom the program names."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._check = core.password_check
+        self._settings = core.settings
+
+    async def sign_up(
+        self,
+        *,
+        email: str,
+        password: str,
+        name: str,
+        session_token: str | None,
+        device: str | None,
+        client: Client,
+    ) -> SignedIn:
+        """See Auth."""
+        arguments.require_text(email=email, password=password, name=name)
+        arguments.require_text_or_none(session_token=session_token, device=device)
+        arguments.require_client(client)
+        email, name = policy.accept_user(
+            self._settings.passwords, email=email, password=password, name=name
+        )
+        if not self._settings.sign_up:
+            raise SignUpClosed
+        store = await self._core.opened()
+        attempt = await self._check.count_sign_up(store, email, client)
+        if attempt.account is not None:  # saves a hash; the insert would refuse anyway
+            raise EmailTaken
+        password_hash = await self._check.hash_new(
+            store, password, attempt, if_busy=attempt.not_made()
+        )
+        new = NewUser(email=email, name=name, password_hash=password_hash)
+
+        async def write(session: NewSession, outcome: Outcome) -> StartedSession:
+            ending = _digest_of(session_token)
+            return await store.users.add_with_session(new, session, ending=ending, outcome=outcome)
+
+        begun = await sessions.begin(
+            write,
+            "sign_up",
+            new.id,
+            settings=self._settings.sessions,
+            client=client,
+            devices=DeviceToken.parse_all(device),
+            attempt=attempt,
+        )
+        assert begun is not None  # noqa: S101 - the user is new, so nothing can be in its way
+        return begun
+
+    async def sign_in(
+        self,
+        *,
+        email: str,
+        password: str,
+        session_token: str | None,
+        device: str | None,
+        client: Client,
+    ) -> SignedIn:
+        """See Auth."""
+        arguments.require_text(email=email, password=password)
+        arguments.require_text_or_none(session_token=session_token, device=device)
+        arguments.require_client(client)
+        policy.refuse_sizes(email=email, password=password)
+        store, devices = await self._core.opened(), DeviceToken.parse_all(device)
+        found, attempt = await self._check.check_sign_in(store, email, password, client, devices)
+        begun = await self._begin(
+            found.user.id,
+            version=found.version,
+            session_token=session_token,
+            client=client,
+            devices=devices,
+            attempt=attempt,
+        )
+        if begun is None:  # since it was read: disabled, deleted, or another password or email
+            failed = events.happened("sign_in_failed", user_id=found.user.id, ip=client.ip)
+            await events.record(store, failed)
+            raise InvalidCredentials
+        await self._check.strengthen(store, found, password, attempt)
+        return begun
+
+    async def begin_session(
+        self,
+        user: User | str,
+        *,
+        session_token: str | None,
+        device: str | None,
+        client: Client,
+    ) -> SignedIn:
+        """See Auth."""
+        user_id = arguments.user_id(user)
+        arguments.require_text_or_none(session_token=session_token, device=device)
+        arguments.require_client(client)
+        begun = await self._begin(
+            user_id,
+            version=None,
+            session_token=session_token,
+            client=client,
+            devices=DeviceToken.parse_all(device),
+        )
+        if begun is None:
+            raise NoSession("the user is disabled or was deleted")
+        return begun
+
+    async def change_password(
+        self,
+        *,
+        session_token: str | None,
+        current_password: str,
+        new_password: str,
+        device: str | None,
+        client: Client,
+    ) -> SignedIn:
+        """See Auth."""
+        arguments.require_text_or_none(session_token=session_token, device=device)
+        arguments.require_text(current_password=current_password, new_password=new_password)
+        arguments.require_client(client)
+        policy.refuse_sizes(current_password=current_password)
+        rules = self._settings.passwords
+        policy.require_password(rules, new_password, email="", field="new_password")
+        store, devices = await self._core.opened(), DeviceToken.parse_all(device)
+        caller = await self._core.cache.ask(session_token)
+        policy.require_password(rules, new_password, email=caller.user.email, field="new_password")
+        found, attempt = await self._check.check_change(
+            store, caller, current_password, client, devices
+        )
+        # Compared exactly as received, as it is hashed (ASVS 5.0 V6.2.8).
+        if new_password == current_password:
+            await store.events.record(attempt.succeeded())
+            raise InvalidInput({"new_password": "must not be the current password"})
+        new_hash = await self._check.hash_new(
+            store, new_password, attempt, if_busy=attempt.succeeded()
+        )
+        # Sessions beyond the maximum end beforehand, so that the transaction that ends the others
+        # is short.
+        most = self._settings.sessions.max_per_user
+        await sessions.end_surplus(store, caller.user.id, keep=most, but=caller.session.id)
+
+        async def write(session: NewSession, outcome: Outcome) -> StartedSession | None:
+            return await store.users.change_password(
+                found, new_hash, caller=caller.session.id, session=session, outcome=outcome
+            )
+
+        changed = await sessions.begin(
+            write,
+            "password_changed",
+            caller.user.id,
+            settings=self._settings.sessions,
+            client=client,
+            devices=devices,
+            attempt=attempt,
+        )
+        if changed is None:
+            await self._core.cache.ask(session_token)
+            raise WrongPassword
+        return changed
+
+    async def _begin(
+        self,
+        user_id: str,
+        *,
+        version: int | None,
+        session_token: str | None,
+        client: Client,
+        devices: Sequence[DeviceToken],
+        attempt: Attempt | None = None,
+    ) -> SignedIn | None:
+        """Sign in an existing user whose security version is `version`; None accepts any."""
+        store = await self._core.opened()
+        device = None if attempt else await sessions.recognized(store, devices, user_id)
+
+        async def write(session: NewSession, outcome: Outcome) -> StartedSession | None:
+            ending = _digest_of(session_token)
+            return await store.sessions.begin(
+                user_id, session, version=version, ending=ending, outcome=outcome
+            )
+
+        return await sessions.begin(
+            write,
+            "sign_in",
+            user_id,
+            settings=self._settings.sessions,
+            client=client,
+            devices=devices,
+            device=device,
+            attempt=attempt,
+        )
+
+
+def _digest_of(session_token: str | None) -> bytes | None:
+    return session_digest(session_token) if session_token else None

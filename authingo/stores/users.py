@@ -1,0 +1,131 @@
+"""Users: who they are, and the hash of the password they sign in with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from authingo.models import (
+    NOTHING,
+    ChangedUser,
+    Credentials,
+    HashKind,
+    NewSession,
+    NewUser,
+    Outcome,
+    StartedSession,
+    User,
+)
+
+
+class Users(Protocol):
+    """The users of a store."""
+
+    async def add(self, user: NewUser) -> User:
+        """Store a user. Raises EmailTaken if another user has the email."""
+
+    async def add_with_session(
+        self,
+        user: NewUser,
+        session: NewSession,
+        *,
+        ending: bytes | None,
+        outcome: Outcome = NOTHING,
+    ) -> StartedSession:
+        """Store a user and a first session, and end another session, in one transaction.
+
+        Args:
+            user: as for `add`.
+            session: the new session.
+            ending: the token digest of a session to end, as `sessions.end_by_token` does.
+            outcome: what to record in the same transaction.
+        """
+
+    async def by_email(self, email: str) -> Credentials | None:
+        """Find a user and their password hash by normalized email, disabled users too."""
+
+    async def find(self, user_id: str) -> User | None:
+        """Find a user by id, disabled users too."""
+
+    async def replace_hash(self, user_id: str, *, old: str, new: str) -> None:
+        """Store a stronger hash of the same password, if the present hash is still `old`."""
+
+    async def change_password(
+        self,
+        verified: Credentials,
+        new_hash: str,
+        *,
+        caller: str,
+        session: NewSession,
+        outcome: Outcome = NOTHING,
+    ) -> StartedSession | None:
+        """Store a new password, end the user's sessions and begin a new one, in one transaction.
+
+        Nothing happens, and None is returned, unless the password version is still the one
+        that was verified, the user is enabled, and the session with the id `caller`, which
+        changes the password, has not ended.
+        """
+
+    async def set_password(self, user_id: str, new_hash: str) -> ChangedUser | None:
+        """Store a new password and end all sessions of the user. None: there is no such user."""
+
+    async def set_disabled(self, user_id: str, *, disabled: bool) -> ChangedUser | None:
+        """Disable or enable a user, and end all their sessions. None: there is no such user.
+
+        Disabling increases the security version, so that what was issued before does not
+        become valid again when the user is enabled.
+        """
+
+    async def update(
+        self, user_id: str, *, name: str | None, email: str | None, verified: bool
+    ) -> ChangedUser | None:
+        """Store another name, another normalized email, or both. None: there is no such user.
+
+        A new email is stored as `verified` or not, increases the password version, and ends
+        all sessions of the user, in the same transaction. If `email` is the present email,
+        nothing of this happens. Raises EmailTaken if another user has it.
+        """
+
+    async def verify_email(self, user_id: str) -> User | None:
+        """Mark the email as verified, if it is not yet. None: there is no such user."""
+
+    async def delete(self, user_id: str) -> bool:
+        """Delete a user and their sessions; return whether there was such a user.
+
+        Raises:
+            UserReferenced: a table that is not authingo's forbids it; nothing was deleted.
+        """
+
+    async def page(
+        self,
+        *,
+        search: str | None = None,
+        after: str | None = None,
+        limit: int,
+        newest: bool = False,
+    ) -> list[User]:
+        """Return up to `limit` users in the order of their ids, which is that of creation.
+
+        The page begins after the id `after`. With `newest`, the order is the opposite, and the
+        page has the users before that id. `search` is a part of an email or a name; ASCII
+        letters match in upper and lower case.
+        """
+
+    async def emails(self, user_ids: Sequence[str]) -> dict[str, str]:
+        """Return the emails of these users by id. Unknown ids are left out."""
+
+    async def import_many(
+        self, users: Sequence[Credentials], *, kinds: Sequence[HashKind] = ()
+    ) -> set[str]:
+        """Store users with the ids, times and hashes they have; return the ids of those stored.
+
+        It is one transaction. A user is left out if the email or the id exists already, in the
+        store or earlier in the sequence. No existing user is changed. Any number of imports may
+        run at once. `kinds` are the kinds of their hashes, which are recorded with them.
+        """
+
+    async def emails_taken(self, emails: Sequence[str]) -> set[str]:
+        """Return those of these normalized emails that some user has. Changes nothing."""
+
+    async def export(self, *, after: str | None = None, limit: int) -> list[Credentials]:
+        """Return up to `limit` users as `page` does, with their password hashes."""

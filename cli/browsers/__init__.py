@@ -1,0 +1,1 @@
+"""What browsers do with cookies: the rules that `cookies inspect` and `doctor` share."""

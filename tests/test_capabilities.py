@@ -1,0 +1,187 @@
+"""A capability is one folder and one line: tests/invitations/, and the line that `listed` adds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from authingo import Auth, config
+from authingo.capabilities import CAPABILITIES, capabilities
+from authingo.config import CapabilitySettings, Settings, settings_from
+from authingo.errors import ConfigError, NotFound
+from authingo.events import names
+from authingo.http.replies import Redirect
+from authingo.http.routes import all_routes
+from tests.invitations.settings import InvitationSettings
+from tests.invitations.use_cases import Invitations
+from tests.server import LiveServer
+
+LINE = "tests.invitations:INVITATIONS"
+ON = {"invitations": {"enabled": True}}
+PATHS = {"/invitations", "/invitations/accept", "/invitations/page"}
+Serve = Callable[..., LiveServer]
+
+
+@pytest.fixture
+def listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add the line of the example to the list."""
+    monkeypatch.setattr("authingo.capabilities.CAPABILITIES", [*CAPABILITIES, LINE])
+
+
+def described(server: LiveServer) -> set[str]:
+    """Return the paths below the base path that the OpenAPI document has."""
+    document = server.browser().get("/openapi.json", base="").json
+    return {path.removeprefix("/api/auth") for path in document["paths"]}
+
+
+@pytest.mark.usefixtures("listed")
+def test_an_invitation_is_accepted_once(serve: Serve) -> None:
+    server = serve(**ON)
+    ada, guest = server.browser(), server.browser()
+    assert ada.post("/invitations").code == "no_session"
+    ada.sign_up()
+    token = ada.post("/invitations").json["token"]
+    assert guest.post("/invitations/accept", {"token": "another"}).code == "not_found"
+    assert guest.post("/invitations/accept", {"token": token}).json == {"success": True}
+    assert guest.post("/invitations/accept", {"token": token}).code == "not_found"
+
+
+@pytest.mark.usefixtures("listed")
+def test_a_program_uses_it_without_http(make_settings: Callable[..., Settings]) -> None:
+    async def run() -> None:
+        auth = Auth(make_settings(public_url="https://example.com", **ON))
+        async with auth.lifespan():
+            user = await auth.create_user(email="ada@example.com")
+            invitations = auth.capability(Invitations)
+            assert auth.capability(Invitations) is invitations
+            token = await invitations.invite(user)
+            await invitations.accept(token)
+            with pytest.raises(NotFound):
+                await invitations.accept(token)
+            (accepted,) = await auth.list_events(name="invitation_accepted")
+            assert accepted.user_id == user.id
+            (made,) = await auth.list_events(name="invitation_made")
+            assert made.user_id == user.id
+
+    asyncio.run(run())
+
+
+@pytest.mark.usefixtures("listed")
+def test_its_routes_are_described_and_checked_like_any_other(serve: Serve) -> None:
+    server = serve(**ON)
+    browser = server.browser()
+    assert described(server) >= PATHS
+    document = browser.get("/openapi.json", base="").json
+    accept = document["paths"]["/api/auth/invitations/accept"]["post"]
+    assert accept["responses"]["404"]["description"] == "not_found"
+    schema = accept["requestBody"]["content"]["application/json"]["schema"]
+    assert schema["required"] == ["token"]
+    paths = document["paths"]
+    redirect = paths["/api/auth/invitations"]["get"]["responses"]["303"]
+    assert list(redirect["headers"]) == ["Location"]
+    page = paths["/api/auth/invitations/page"]["get"]["responses"]["200"]
+    assert list(page["content"]) == ["text/html"]
+    answer = browser.request("DELETE", "/invitations")
+    assert answer.status == 405
+    assert answer.all("allow") == ["POST, GET"]
+    assert browser.post("/invitations/accept", {"token": 1}).json["fields"] == {
+        "token": "must be a string"
+    }
+    assert browser.post("/invitations", headers={"Origin": "https://evil.example"}).status == 403
+
+
+@pytest.mark.usefixtures("listed")
+def test_an_answer_may_be_a_page_or_a_redirect(serve: Serve) -> None:
+    server = serve(**ON)
+    browser = server.browser()
+    page = browser.get("/invitations/page")
+    assert (page.status, page.all("content-type")) == (200, ["text/html; charset=utf-8"])
+    assert page.body.startswith(b"<!doctype html>")
+    assert "default-src 'none'" in page.all("content-security-policy")[0]
+    redirect = browser.get("/invitations")
+    assert (redirect.status, redirect.body) == (303, b"")
+    assert redirect.all("location") == [f"{server.url}/api/auth/invitations/page"]
+    for answer in (page, redirect):
+        assert answer.all("cache-control") == ["no-store"]
+        assert answer.all("x-content-type-options") == ["nosniff"]
+        assert answer.all("referrer-policy") == ["no-referrer"]
+
+
+@pytest.mark.parametrize("location", ["/a\r\nset-cookie: a=b", "/a b", "/ä", ""])
+def test_a_redirect_goes_to_a_url_and_nothing_else(location: str) -> None:
+    with pytest.raises(ValueError, match="ASCII"):
+        Redirect(location=location).prepare()
+
+
+@pytest.mark.usefixtures("listed")
+def test_switched_off_it_is_absent(serve: Serve) -> None:
+    server = serve()
+    assert not described(server) & PATHS
+    for path in PATHS:
+        for method in ("GET", "POST", "DELETE"):
+            assert server.browser().request(method, path).code == "not_found"
+
+
+def test_without_its_line_it_is_absent(serve: Serve) -> None:
+    with pytest.raises(ConfigError, match="unknown group of settings: invitations"):
+        settings_from(ON)
+    server = serve()
+    assert not described(server) & PATHS
+    assert server.browser().post("/invitations").code == "not_found"
+    assert "invitation_made" not in names()
+
+
+@pytest.mark.usefixtures("listed")
+def test_its_settings_are_read_like_any_other(tmp_path: Path) -> None:
+    file = tmp_path / "authingo.toml"
+    file.write_text('public_url = "https://example.com"\n[invitations]\nenabled = true\n')
+    settings = config.load(file, {"AUTHINGO_INVITATIONS__LIFETIME": "2d"}).of(InvitationSettings)
+    assert settings.enabled
+    assert settings.lifetime.days == 2
+    assert not config.load(env={}).of(InvitationSettings).enabled
+    with pytest.raises(ConfigError, match=r"lifetme \(did you mean invitations.lifetime\?\)"):
+        settings_from({"invitations": {"lifetme": "2d"}})
+    with pytest.raises(ConfigError, match="did you mean AUTHINGO_INVITATIONS__LIFETIME"):
+        config.load(env={"AUTHINGO_INVITATIONS__LIFETME": "2d"})
+
+
+@pytest.mark.usefixtures("listed")
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ({"enabled": True}, "invitations.enabled: needs public_url"),
+        ({"lifetime": 0}, "invitations.lifetime: must be longer than 0"),
+        ({"lifetime": "soon"}, "invitations.lifetime: must be seconds, or a duration"),
+        ({"enabled": "perhaps"}, "invitations.enabled: must be true or false"),
+        (True, "invitations: must be a group of settings"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(table: object, problem: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        settings_from({"invitations": table})
+    assert str(refused.value).startswith(problem)
+
+
+@pytest.mark.usefixtures("listed")
+def test_no_two_capabilities_share_a_name() -> None:
+    """Of a table, an event, a purpose, or a route with the same method."""
+    known = capabilities()
+    assert all(issubclass(one.settings, CapabilitySettings) for one in known)
+    for shared in (
+        [*Settings.__struct_fields__, *(one.name for one in known)],
+        names(),
+        [purpose for one in known for purpose in one.purposes],
+        [(route.method, route.path) for route in all_routes()],
+        [route.handle.__name__ for route in all_routes()],
+    ):
+        assert len(set(shared)) == len(shared)
+
+
+@pytest.mark.usefixtures("listed")
+def test_the_defaults_turn_no_capability_on() -> None:
+    core = {route.path for route in all_routes() if route.enabled is None}
+    assert {one.path for one in all_routes() if one.is_enabled(Settings())} == core
+    assert not core & PATHS
