@@ -11,6 +11,7 @@ _FIRST = 50  # rows of the first step, when it is not known yet how long rows ta
 _LEAST = 10  # rows of a step at least, so that a slow disk does not stop the work
 _MOST = 5000  # rows of one step at most, by default
 _URGENT = 0.05  # seconds a step should take if a user waits for the work
+_URGENT_LEAST = 500  # rows of such a step at least: a busy database answers late, however few
 _SHORT = 0.1  # the rest after such a step, as a part of the time it took
 _REST = 0.001  # seconds between two steps, at least
 
@@ -24,17 +25,22 @@ class Pace:
     resting process lets others run at once.
     """
 
-    def __init__(self, most: int, *, seconds: float = 0.001, rest: float = 1.0) -> None:
+    def __init__(
+        self, most: int, *, least: int = _LEAST, seconds: float = 0.001, rest: float = 1.0
+    ) -> None:
         """Begin with a small step.
 
         Args:
             most: rows of one step at most, however quick they are.
+            least: rows of one step at least, if `most` allows it, however slow they are. Only
+                the first step may have fewer.
             seconds: how long a step should take. Other requests may have to wait as long.
             rest: how long to rest after a step, as a multiple of the time it took. It must not
                 be 0: a process that waits for SQLite's one write lock only tries now and then.
         """
         self.size = min(most, _FIRST)
         self._most = most
+        self._least = min(least, most)
         self._seconds = seconds
         self._rest = rest
         self._began = clock.now()
@@ -43,14 +49,14 @@ class Pace:
         """Let others run, and set the size of the next step by how long the last one took."""
         took = max(clock.now() - self._began, 1e-6)
         fits = min(int(self.size * self._seconds / took), 2 * self.size, self._most)
-        self.size = max(fits, min(_LEAST, self._most))
+        self.size = max(fits, self._least)
         await asyncio.sleep(max(_REST, took * self._rest))
         self._began = clock.now()
 
 
 def soon(most: int = _MOST) -> Pace:
     """Return the pace of work that a user waits for."""
-    return Pace(most, seconds=_URGENT, rest=_SHORT)
+    return Pace(most, least=_URGENT_LEAST, seconds=_URGENT, rest=_SHORT)
 
 
 async def repeat(

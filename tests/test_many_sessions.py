@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 PASSWORD = "correct horse battery"
 NEW = "a whole new sentence"
-MANY = 6000
+MANY = 12_000
 MOST = 100  # sessions.max_per_user
 ENDING: dict[str, Callable[[Auth, User, SignedIn], Awaitable[object]]] = {
     "revoke": lambda auth, ada, _: auth.revoke(ada),
@@ -161,7 +161,7 @@ async def test_a_change_that_is_refused_ends_nothing(
 async def test_what_ended_before_a_failure_is_recorded(
     auth: Auth, ada: User, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    give_sessions(database_url, ada.id, 300)
+    give_sessions(database_url, ada.id, 1000)
     end, steps = auth.store.sessions.end_of_user, 0
 
     async def failing(*given: Any, **named: Any) -> list[str]:
@@ -174,7 +174,7 @@ async def test_what_ended_before_a_failure_is_recorded(
     monkeypatch.setattr(auth.store.sessions, "end_of_user", failing)
     with pytest.raises(StoreUnavailable):
         await auth.revoke(ada)
-    ended = 300 - count_sessions(database_url, ada.id)
+    ended = 1000 - count_sessions(database_url, ada.id)
     assert ended > 0
     assert await counted(auth, ada.id) == [("session_revoked", ended)]
 

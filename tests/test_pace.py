@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from authingo import clock
-from authingo.pace import Pace
+from authingo.pace import Pace, soon
 
 
 class Clock:
@@ -47,6 +47,19 @@ def test_a_slow_disk_does_not_stop_the_work(monkeypatch: pytest.MonkeyPatch) -> 
     time, pace = Clock(monkeypatch), Pace(5000, seconds=0.001)
     sizes = [time.step(pace, per_row=0.00001, once=0.1) for _ in range(10)]
     assert sizes[-1] == sizes[-2] == 10
+
+
+def test_a_busy_server_does_not_stop_the_work_that_a_user_waits_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ending 50,000 sessions took minutes where every answer of the database took 60 ms."""
+    time, pace = Clock(monkeypatch), soon()
+    began, left = time.now, 50_000
+    while left > 0:
+        left -= pace.size
+        time.step(pace, per_row=0.00001, once=0.06)
+    assert time.now - began + sum(time.rests) < 10
+    assert [time.step(soon(most), per_row=1.0) for most in (7, 700)] == [7, 500]
 
 
 def test_no_step_is_larger_than_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
