@@ -30,6 +30,11 @@ settings.register_profile("authingo", deadline=None)  # no test asserts a time
 settings.load_profile("authingo")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than the cores: a third of the time, a test waits for a process or a server."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what drives a browser in one process: its event loop stands in the way of others."""
     for item in items:
