@@ -41,7 +41,7 @@ LAYERS = [
     {"core"},
     {"accounts", "importing", "listings", "maintenance", "signing_in", "user_sessions"},
     {"auth"},
-    {"http", *CAPABILITY_PACKAGES},
+    {"http", "mail", *CAPABILITY_PACKAGES},
     {"fastapi", "testing"},
     {"cli"},
 ]

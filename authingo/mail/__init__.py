@@ -1,0 +1,1 @@
+"""Mail: which server takes it, what it says, and how it is delivered."""
