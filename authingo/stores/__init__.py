@@ -23,6 +23,7 @@ from authingo.stores.credentials import Credentials as UserCredentials
 from authingo.stores.devices import Devices
 from authingo.stores.events import Events
 from authingo.stores.hash_kinds import HashKinds
+from authingo.stores.mails import Mails
 from authingo.stores.maintenance import Maintenance
 from authingo.stores.secrets import Secrets
 from authingo.stores.sessions import Sessions
@@ -101,6 +102,10 @@ class Store(Protocol):
     @property
     def credentials(self) -> UserCredentials:
         """What users can sign in with besides a password."""
+
+    @property
+    def mails(self) -> Mails:
+        """The outbox: mails that wait to be delivered."""
 
     async def open(self, *, create: bool) -> None:
         """Get ready; doing so twice is harmless. A database server need not be up yet.

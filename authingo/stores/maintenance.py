@@ -29,9 +29,11 @@ class Maintenance(Protocol):
         """
 
     async def forget_records(self, batch_size: int, *, events_older_than: timedelta) -> int:
-        """Delete expired secrets, expired counts and old events, at most `batch_size` of each.
+        """Delete expired secrets, expired counts, old events, and mails that failed long ago.
 
-        Returns the greatest of the three numbers: if it is less than `batch_size`, all is done.
+        Deletes at most `batch_size` of each. Mails are kept for FAILED_KEPT.
+
+        Returns the greatest of the four numbers: if it is less than `batch_size`, all is done.
         """
 
     async def statistics(self, *, days: int) -> Statistics:

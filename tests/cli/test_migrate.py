@@ -26,6 +26,7 @@ NAMES = {
         "0007_hash_kinds",
         "0008_matters",
         "0009_credentials",
+        "0010_mails",
     ],
     "postgresql": [
         *BOTH,
@@ -34,12 +35,13 @@ NAMES = {
         "0006_hash_kinds",
         "0007_matters",
         "0008_credentials",
+        "0009_mails",
     ],
 }
 # The tables, triggers and functions there are after each number of migrations.
 MADE = {
-    "sqlite": [0, 3, 5, 12, 12, 12, 13, 14, 14, 15],
-    "postgresql": [0, 3, 5, 17, 17, 21, 22, 22, 23],
+    "sqlite": [0, 3, 5, 12, 12, 12, 13, 14, 14, 15, 16],
+    "postgresql": [0, 3, 5, 17, 17, 21, 22, 22, 23, 24],
 }
 
 

@@ -35,6 +35,7 @@ from authingo.stores.conformance.events import EventsConformance
 from authingo.stores.conformance.everybody import EverybodyConformance
 from authingo.stores.conformance.hash_kinds import HashKindsConformance
 from authingo.stores.conformance.imports import ImportsConformance
+from authingo.stores.conformance.mails import MailsConformance
 from authingo.stores.conformance.maintenance import MaintenanceConformance
 from authingo.stores.conformance.opening import OpeningConformance
 from authingo.stores.conformance.revocations import RevocationsConformance
@@ -62,6 +63,7 @@ class StoreConformance(
     DevicesConformance,
     SecretsConformance,
     CredentialsConformance,
+    MailsConformance,
     EventsConformance,
     EverybodyConformance,
     MaintenanceConformance,

@@ -16,6 +16,7 @@ from authingo.stores.postgres.credentials import Credentials
 from authingo.stores.postgres.devices import Devices
 from authingo.stores.postgres.events import Events
 from authingo.stores.postgres.hash_kinds import HashKinds
+from authingo.stores.postgres.mails import Mails
 from authingo.stores.postgres.maintenance import Maintenance
 from authingo.stores.postgres.secrets import Secrets
 from authingo.stores.postgres.sessions import Sessions
@@ -56,6 +57,11 @@ class PostgresStore(Connections):
     def credentials(self) -> Credentials:
         """See Store."""
         return Credentials(self)
+
+    @cached_property
+    def mails(self) -> Mails:
+        """See Store."""
+        return Mails(self)
 
     @cached_property
     def devices(self) -> Devices:

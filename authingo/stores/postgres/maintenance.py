@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from authingo.findings import Finding
 from authingo.models import Statistics
+from authingo.stores.mails import FAILED_KEPT
 from authingo.stores.postgres import examination
 from authingo.stores.postgres.connections import Connections
 from authingo.stores.postgres.named import numbered
@@ -36,7 +37,8 @@ class Maintenance:
         secrets = await self._count(_FORGET_SECRETS, batch_size=batch_size)
         attempts = await self._count(_FORGET_ATTEMPTS, batch_size=batch_size)
         events = await self._count(_FORGET_EVENTS, batch_size=batch_size, age=events_older_than)
-        return max(secrets, attempts, events)
+        mails = await self._count(_FORGET_MAILS, batch_size=batch_size, age=FAILED_KEPT)
+        return max(secrets, attempts, events, mails)
 
     async def statistics(self, *, days: int) -> Statistics:
         """See Maintenance.
@@ -86,6 +88,7 @@ _FORGET_NONCES = f"UPDATE authingo_sessions SET rotation_nonce = NULL WHERE {_SP
 _FORGET_SECRETS = _delete("authingo_secrets", "expires_at <= now()")
 _FORGET_ATTEMPTS = _delete("authingo_attempts", "expires_at <= now()")
 _FORGET_EVENTS = _delete("authingo_events", "at <= now() - :age::interval")
+_FORGET_MAILS = _delete("authingo_mails", "failed_at <= now() - :age::interval")
 _USERS = """
 SELECT count(*) AS users, count(*) FILTER (WHERE email_verified) AS verified,
     count(disabled_at) AS disabled

@@ -19,6 +19,7 @@ from authingo.stores.sqlite.credentials import Credentials
 from authingo.stores.sqlite.devices import Devices
 from authingo.stores.sqlite.events import Events
 from authingo.stores.sqlite.hash_kinds import HashKinds
+from authingo.stores.sqlite.mails import Mails
 from authingo.stores.sqlite.maintenance import Maintenance
 from authingo.stores.sqlite.secrets import Secrets
 from authingo.stores.sqlite.sessions import Sessions
@@ -59,6 +60,11 @@ class SQLiteStore(Connection):
     def credentials(self) -> Credentials:
         """See Store."""
         return Credentials(self)
+
+    @cached_property
+    def mails(self) -> Mails:
+        """See Store."""
+        return Mails(self)
 
     @cached_property
     def devices(self) -> Devices:

@@ -8,6 +8,7 @@ from typing import Any
 
 from authingo.findings import Finding
 from authingo.models import Statistics
+from authingo.stores.mails import FAILED_KEPT
 from authingo.stores.rows import read_days
 from authingo.stores.sqlite import examination, rows
 from authingo.stores.sqlite.connection import Connection
@@ -39,7 +40,8 @@ class Maintenance:
         secrets = await self._count(_FORGET_SECRETS, batch_size)
         attempts = await self._count(_FORGET_ATTEMPTS, batch_size)
         events = await self._count(_FORGET_EVENTS, batch_size, age=events_older_than)
-        return max(secrets, attempts, events)
+        mails = await self._count(_FORGET_MAILS, batch_size, age=FAILED_KEPT)
+        return max(secrets, attempts, events, mails)
 
     async def statistics(self, *, days: int) -> Statistics:
         """See Maintenance."""
@@ -100,6 +102,7 @@ _FORGET_NONCES = f"UPDATE authingo_sessions SET rotation_nonce = NULL WHERE {_SP
 _FORGET_SECRETS = _delete("authingo_secrets", "expires_at <= :until")
 _FORGET_ATTEMPTS = _delete("authingo_attempts", "expires_at <= :until")
 _FORGET_EVENTS = _delete("authingo_events", "at <= :until")
+_FORGET_MAILS = _delete("authingo_mails", "failed_at <= :until")
 _USERS = """
 SELECT count(*) AS users, coalesce(sum(email_verified), 0) AS verified,
     count(disabled_at) AS disabled

@@ -1,0 +1,149 @@
+"""The outbox in PostgreSQL. Workers that take at once pass over each other's mails."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from authingo.stores.mail_rows import (
+    IS_MY_TRY,
+    MAIL,
+    new_row,
+    read_mail,
+    select_page,
+    shortened,
+)
+from authingo.stores.mails import Mail, MailCounts, NewMail
+from authingo.stores.postgres.connections import Connections
+from authingo.stores.postgres.named import numbered
+from authingo.stores.rows import FIRST, as_it_is
+
+
+class Mails:
+    """See authingo.stores.mails.Mails."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def add(self, new: NewMail) -> None:
+        """See Mails."""
+        async with self._connections.connection() as connection:
+            await queue(connection, new)
+
+    async def take(self, *, limit: int, lease: timedelta) -> list[Mail]:
+        """See Mails."""
+        return await self._mails(_TAKE, limit=limit, lease=lease)
+
+    async def keep_token(self, mail: Mail, *, matter: bytes, token: bytes | None) -> bool:
+        """See Mails."""
+        return await self._change(_KEEP_TOKEN, mail, matter=matter, token=token)
+
+    async def done(self, mail: Mail) -> bool:
+        """See Mails."""
+        return await self._change(_DONE, mail)
+
+    async def try_again(self, mail: Mail, *, after: timedelta, error: str, uncertain: bool) -> bool:
+        """See Mails."""
+        return await self._change(
+            _TRY_AGAIN, mail, after=after, error=shortened(error), uncertain=uncertain
+        )
+
+    async def fail(self, mail: Mail, *, error: str) -> bool:
+        """See Mails."""
+        return await self._change(_FAIL, mail, error=shortened(error))
+
+    async def next_due(self) -> timedelta | None:
+        """See Mails."""
+        row = await self._connections.one(_NEXT_DUE)
+        return None if row["wait"] is None else max(row["wait"], timedelta(0))
+
+    async def find(self, mail_id: str) -> Mail | None:
+        """See Mails."""
+        return next(iter(await self._mails(_FIND, id=mail_id)), None)
+
+    async def page(
+        self, *, after: str | None = None, failed: bool | None = None, limit: int
+    ) -> list[Mail]:
+        """See Mails."""
+        return await self._mails(select_page(failed=failed), after=after or FIRST, limit=limit)
+
+    async def retry(self, mail_id: str | None = None) -> int:
+        """See Mails."""
+        if mail_id is None:
+            return await self._connections.count(_RETRY)
+        return await self._connections.count(*numbered(_RETRY_ONE, id=mail_id))
+
+    async def counts(self) -> MailCounts:
+        """See Mails."""
+        row = await self._connections.one(_COUNTS)
+        return MailCounts(**row)
+
+    async def _mails(self, statement: str, **parameters: object) -> list[Mail]:
+        found = await self._connections.all(*numbered(statement, **parameters))
+        return [read_mail(row, as_it_is) for row in found]
+
+    async def _change(self, statement: str, mail: Mail, **parameters: object) -> bool:
+        """Change a mail in the try that took it; return whether that try is not over."""
+        changed = await self._connections.count(
+            *numbered(statement, id=mail.id, tries=mail.tries, due_at=mail.due_at, **parameters)
+        )
+        return changed > 0
+
+
+async def queue(connection: Any, new: NewMail) -> None:
+    """Add a mail in the caller's transaction. See Mails.add."""
+    await connection.execute(*numbered(_ADD, lifetime=new.lifetime, **new_row(new)))
+
+
+_ADD = """
+INSERT INTO authingo_mails
+    (id, kind, address, user_id, language, facts, due, lifetime, deadline)
+VALUES (:id, :kind, :address, :user_id, :language, :facts, :due,
+    :lifetime::interval, now() + :lifetime::interval)
+"""
+_TAKE = f"""
+WITH taken AS (
+    UPDATE authingo_mails SET tries = tries + 1, leased_until = now() + :lease::interval
+    WHERE id = ANY(ARRAY(
+        SELECT id FROM authingo_mails
+        WHERE failed_at IS NULL AND due_at <= now()
+          AND (leased_until IS NULL OR leased_until <= now())
+        ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED))
+    RETURNING {MAIL}
+)
+SELECT * FROM taken ORDER BY due_at, id
+"""
+_KEEP_TOKEN = f"""
+UPDATE authingo_mails SET matter = :matter::bytea, token = :token::bytea WHERE {IS_MY_TRY}
+"""
+_DONE = f"DELETE FROM authingo_mails WHERE {IS_MY_TRY}"
+_TRY_AGAIN = f"""
+UPDATE authingo_mails SET due_at = now() + :after::interval, leased_until = NULL,
+    error = :error::text, uncertain = uncertain + :uncertain::boolean::integer
+WHERE {IS_MY_TRY}
+"""
+_FAIL = f"""
+UPDATE authingo_mails SET failed_at = now(), leased_until = NULL, error = :error::text
+WHERE {IS_MY_TRY}
+"""
+# Few mails are leased at any time. Each part reads one row of its index.
+_NEXT_DUE = """
+SELECT least(
+    (SELECT due_at FROM authingo_mails WHERE failed_at IS NULL AND leased_until IS NULL
+     ORDER BY due_at LIMIT 1),
+    (SELECT min(leased_until) FROM authingo_mails WHERE leased_until IS NOT NULL)
+) - now() AS wait
+"""
+_FIND = f"SELECT {MAIL} FROM authingo_mails WHERE id = :id"
+_RETRY = """
+UPDATE authingo_mails SET failed_at = NULL, due_at = now(), deadline = now() + lifetime,
+    tries = 0, uncertain = 0
+WHERE failed_at IS NOT NULL
+"""
+_RETRY_ONE = f"{_RETRY} AND id = :id"
+_COUNTS = """
+SELECT (SELECT count(*) FROM authingo_mails WHERE failed_at IS NULL) AS queued,
+    (SELECT count(*) FROM authingo_mails WHERE failed_at IS NOT NULL) AS failed,
+    now() - (SELECT due_at FROM authingo_mails WHERE failed_at IS NULL AND due_at <= now()
+             ORDER BY due_at LIMIT 1) AS oldest_due
+"""
