@@ -12,6 +12,7 @@ from authingo.stores import Store, open_store
 from authingo.stores.conformance.world import a_session, add_user
 from tests.database import execute, run_script
 from tests.many_sessions import give_sessions
+from tests.stores.plans import scans
 
 _USERS = 150
 _SESSIONS = 100  # of each
@@ -29,14 +30,6 @@ VERBS: dict[str, Callable[[Store, User], Awaitable[object]]] = {
 }
 
 IN_STEPS = ["begin one too many", "end surplus", "end"]  # for whoever has a quarter of all
-
-
-def scans(url: str) -> int:
-    """Return how often the sessions were read from the beginning to the end."""
-    ((count,),) = execute(
-        url, "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'authingo_sessions'"
-    )
-    return int(count)
 
 
 @pytest.mark.anyio
@@ -64,10 +57,10 @@ async def test_what_is_about_one_user_goes_by_an_index(postgres_url: str, plan: 
     run_script(postgres_url, "ANALYZE")
     name = postgres_url.partition("?")[0].rpartition("/")[2]
     execute(postgres_url, f"ALTER DATABASE {name} SET plan_cache_mode = {plan}")
-    before = scans(postgres_url)
+    before = scans(postgres_url, "authingo_sessions")
     for user, verbs in ((users[0], list(VERBS)), (users[-1], IN_STEPS)):
         for verb in verbs:
             await store.open(create=False)
             assert await VERBS[verb](store, user), verb
             await store.close()  # so that the server counts what this connection did
-            assert scans(postgres_url) == before, (verb, user.email)
+            assert scans(postgres_url, "authingo_sessions") == before, (verb, user.email)

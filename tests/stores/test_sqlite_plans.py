@@ -15,11 +15,11 @@ from authingo.models import NewSession, Outcome, User
 from authingo.stores.conformance.world import SignedInUser, a_session, add_user
 from authingo.stores.sqlite import SQLiteStore
 from tests.many_sessions import give_sessions
+from tests.stores.plans import steps
 from tests.stores.watching import LIVES
 
 _SESSIONS = 3000
 _STEPS = 3000  # of SQLite's virtual machine: a scan takes some for each row
-_COUNTED = 50  # at a time
 
 
 @pytest.fixture
@@ -54,25 +54,6 @@ async def store(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[SQLiteSt
     await store.open(create=False)
     yield store
     await store.close()
-
-
-async def steps(store: SQLiteStore, work: Callable[[], Awaitable[object]]) -> int:
-    """Count what SQLite does for it, in steps of its virtual machine."""
-    counted = 0
-
-    def count() -> int:
-        nonlocal counted
-        counted += _COUNTED
-        return 0
-
-    connection = store._connection
-    assert connection is not None
-    connection.set_progress_handler(count, _COUNTED)
-    try:
-        assert await work() is not None
-    finally:
-        connection.set_progress_handler(None, 0)
-    return counted
 
 
 @pytest.mark.anyio
