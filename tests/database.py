@@ -39,12 +39,21 @@ def run_script(url: str, script: str) -> None:
 
 def age_sessions(url: str, seconds: float) -> None:
     """Let time pass for every session: all of its deadlines and dates move into the past."""
-    columns = (*_TIMES, "grace_expires_at")
+    _age(url, "authingo_sessions", (*_TIMES, "grace_expires_at"), seconds)
+
+
+def age_mails(url: str, seconds: float) -> None:
+    """Let time pass for every mail in the outbox."""
+    columns = ("created_at", "due_at", "deadline", "leased_until", "failed_at")
+    _age(url, "authingo_mails", columns, seconds)
+
+
+def _age(url: str, table: str, columns: tuple[str, ...], seconds: float) -> None:
     if url.startswith("sqlite:"):
         moved = ", ".join(f"{name} = {name} - {int(seconds * 1_000_000)}" for name in columns)
     else:
         moved = ", ".join(f"{name} = {name} - interval '{seconds} seconds'" for name in columns)
-    execute(url, f"UPDATE authingo_sessions SET {moved}")
+    execute(url, f"UPDATE {table} SET {moved}")
 
 
 def sqlite_path(url: str) -> Path:

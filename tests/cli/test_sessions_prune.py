@@ -12,8 +12,10 @@ import pytest
 from authingo import Auth
 from authingo.config import settings_from
 from authingo.models import SignedIn
+from authingo.stores import open_store
+from authingo.stores.conformance.mails import add_failed, add_mail
 from tests.command import Runner
-from tests.database import age_sessions, execute
+from tests.database import age_mails, age_sessions, execute
 
 _COUNT = "SELECT count(*) FROM authingo_sessions"
 
@@ -30,6 +32,19 @@ def sign_in_often(url: str, count: int) -> list[SignedIn]:
             await auth.close()
 
     return asyncio.run(run())
+
+
+def add_mails(url: str, *, failed: int = 0, waiting: int = 0) -> None:
+    async def run() -> None:
+        store = open_store(settings_from({"database_url": url}))
+        await store.open(create=False)
+        for _ in range(failed):
+            await add_failed(store)
+        for _ in range(waiting):
+            await add_mail(store)
+        await store.close()
+
+    asyncio.run(run())
 
 
 def still_refreshes(url: str, signed_in: SignedIn) -> bool:
@@ -103,6 +118,17 @@ def test_prune_forgets_spent_nonces(authingo: Runner) -> None:
     age_sessions(url, 11)
     authingo("sessions", "prune")
     assert execute(url, spent) == [(0,)]
+
+
+def test_prune_deletes_mails_that_failed_a_month_ago(authingo: Runner) -> None:
+    """Those that wait are kept for any time: a worker reports that they failed."""
+    url = authingo.env["AUTHINGO_DATABASE_URL"]
+    add_mails(url, failed=3)
+    age_mails(url, timedelta(days=2).total_seconds())
+    add_mails(url, failed=1, waiting=1)
+    age_mails(url, timedelta(days=29).total_seconds())
+    authingo("sessions", "prune")
+    assert execute(url, "SELECT count(*), count(failed_at) FROM authingo_mails") == [(2, 1)]
 
 
 def test_sign_ins_go_on_while_prune_works(authingo: Runner, half_expired: list[SignedIn]) -> None:
