@@ -11,9 +11,10 @@ import pytest
 
 from tests.command import Runner, Served
 from tests.database import run_script
-from tests.faults.tls import Certificates, TLSServer
+from tests.faults.tls import TLSServer
 from tests.postgres import BundledServer, PostgresServer
 from tests.program import free_port
+from tests.tls import Certificates
 
 
 @pytest.fixture(scope="module")
