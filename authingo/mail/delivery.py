@@ -2,21 +2,94 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Collection
+from email import policy
 from email.message import EmailMessage
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
+from authingo.errors import ConfigError
+from authingo.mail import files
+from authingo.mail.mailboxes import Mailbox, read_address, read_mailbox
 from authingo.mail.outcomes import MaybeDelivered, NotDelivered
+from authingo.mail.redaction import credentials_of, tokens_in
 from authingo.mail.servers import MailServer
 
-__all__ = ["MaybeDelivered", "NotDelivered", "deliver"]
+if TYPE_CHECKING:
+    from authingo.mail.smtp import Conversation
+
+__all__ = ["MaybeDelivered", "NotDelivered", "check_server", "deliver", "require_library"]
+
+_POLICY = policy.SMTP.clone(cte_type="7bit")  # no server needs 8BITMIME
 
 
 async def deliver(
     server: MailServer, message: EmailMessage, *, sender: str, recipient: str
 ) -> None:
-    """Deliver a mail, or say what is known about it.
+    """Deliver a mail within 60 seconds, or say what is known about it.
+
+    Args:
+        server: from `read_mail_url`.
+        message: from `authingo.mail.messages.compose`.
+        sender: the setting `mail.from`: an address, or `Name <address>`.
+        recipient: an address. Its local part must be ASCII; letters beyond it in the domain
+            are sent as punycode.
 
     Raises:
         NotDelivered: surely not.
         MaybeDelivered: it was sent, but the server did not answer.
+        ConfigError: the extra `authingo[mail]` is not installed.
     """
-    raise NotImplementedError(server, message, sender, recipient)
+    mail = message.as_bytes(policy=_POLICY)
+    if server.directory is not None:
+        await asyncio.to_thread(files.write, server.directory, _id_of(message), mail)
+        return
+    own = _read(read_mailbox, sender, "the sender")
+    to = _read(read_address, recipient, "the recipient")
+    secrets = credentials_of(server) | tokens_in(message)
+    conversation = _conversation(server, own, secrets)
+    await conversation.send(mail, sender=own.address, recipient=to.address)
+
+
+async def check_server(server: MailServer, *, sender: str) -> None:
+    """Connect to the server and sign in, without sending anything. A directory is not checked.
+
+    Raises:
+        NotDelivered: that is not possible, and why.
+        ConfigError: the extra `authingo[mail]` is not installed.
+    """
+    if server.directory is None:
+        own = _read(read_mailbox, sender, "the sender")
+        await _conversation(server, own, credentials_of(server)).check()
+
+
+def require_library(server: MailServer) -> None:
+    """Refuse a server that needs a library which is not installed. Imports nothing.
+
+    Raises:
+        ConfigError: it names the extra.
+    """
+    if server.directory is None and find_spec("aiosmtplib") is None:
+        raise ConfigError(
+            "mail.url: an SMTP server needs the library aiosmtplib",
+            hint="pip install 'authingo[mail]'",
+        )
+
+
+def _conversation(server: MailServer, own: Mailbox, secrets: Collection[str]) -> Conversation:
+    require_library(server)
+    from authingo.mail.smtp import Conversation  # noqa: PLC0415 - an extra
+
+    return Conversation(server, domain=own.domain, secrets=secrets)
+
+
+def _id_of(message: EmailMessage) -> str:
+    return str(message["Message-ID"] or "").strip("<>").partition("@")[0]
+
+
+def _read(reader: Callable[[str], Mailbox], text: str, who: str) -> Mailbox:
+    try:
+        return reader(text)
+    except ValueError as error:
+        raise NotDelivered(f"{who} {error}", permanent=True) from None

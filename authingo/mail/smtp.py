@@ -1,0 +1,176 @@
+"""Hand a mail to an SMTP server (RFC 5321), and know whether it took it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import ssl
+from collections.abc import Collection
+
+import aiosmtplib
+
+from authingo.mail.outcomes import MaybeDelivered, NotDelivered
+from authingo.mail.redaction import without
+from authingo.mail.servers import Encryption, MailServer
+
+# Together 60 seconds: a worker that delivers mail holds its lease for longer.
+_PATIENCE = 58.0  # seconds for everything
+_GOODBYE = 2.0  # seconds for the answer to QUIT, which changes nothing
+
+# Sign in first, or do it better: the server refuses us, not the recipient (RFC 4954 §6).
+_WANTS_CREDENTIALS = {530, 534, 535, 538}
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_DOT = re.compile(rb"^\.", re.MULTILINE)
+
+
+class Conversation:
+    """One connection to a server. The server's certificate must be valid for its name.
+
+    Args:
+        server: which is not a directory.
+        domain: of the sender, which is how the client introduces itself. The name of this machine
+            would be of no use to a submission server, and looking it up can take long.
+        secrets: what the server may repeat but nobody may read.
+    """
+
+    def __init__(self, server: MailServer, *, domain: str, secrets: Collection[str]) -> None:
+        self._server = server
+        self._secrets = secrets
+        self._client = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            local_hostname=domain,
+            timeout=None,  # one for the whole conversation instead
+            use_tls=server.encryption == "tls",
+            start_tls=False,  # that is: not by itself
+        )
+        self._doing = "connecting"
+        self._sent = False
+
+    async def send(self, mail: bytes, *, sender: str, recipient: str) -> None:
+        """Connect, hand over one mail, and disconnect.
+
+        Raises:
+            NotDelivered: surely not.
+            MaybeDelivered: it was sent, but there was no answer.
+        """
+        failure = await self._try(mail, sender, recipient)
+        if failure is not None:  # raised here, where no error is attached that has more to say
+            raise failure
+
+    async def check(self) -> None:
+        """Connect, sign in, and disconnect.
+
+        Raises:
+            NotDelivered: that is not possible.
+        """
+        failure = await self._try()
+        if failure is not None:
+            raise failure
+
+    async def _try(
+        self, mail: bytes | None = None, sender: str = "", recipient: str = ""
+    ) -> NotDelivered | MaybeDelivered | None:
+        in_step = False
+        try:
+            async with time_limit():
+                await self._open()
+                if mail is not None:
+                    await self._hand_over(mail, sender, recipient)
+            in_step = True
+        except aiosmtplib.SMTPResponseException as error:
+            in_step = True
+            return self._refused(error)
+        except (aiosmtplib.SMTPException, ssl.SSLError, ValueError) as error:
+            return self._lost(self._explained(error))
+        except TimeoutError:
+            return self._lost(f"no answer in {_PATIENCE:.0f} seconds{self._hint('starttls')}")
+        except OSError as error:
+            return self._lost(str(error))
+        finally:
+            await self._close(politely=in_step)
+        return None
+
+    async def _open(self) -> None:
+        await self._client.connect()
+        if self._server.encryption == "starttls":
+            self._doing = "starting TLS"
+            await self._client.starttls()
+        if self._server.user is not None and self._server.password is not None:
+            self._doing = "signing in"
+            await self._client.login(self._server.user, self._server.password)
+
+    async def _hand_over(self, mail: bytes, sender: str, recipient: str) -> None:
+        """Send the mail.
+
+        The library can send DATA and the mail at once, but does not say afterwards which of them
+        failed.
+        """
+        self._doing = "sending"
+        await self._client.mail(sender)
+        await self._client.rcpt(recipient)
+        answer = await self._client.execute_command(b"DATA")
+        if answer.code != aiosmtplib.SMTPStatus.start_input:
+            raise aiosmtplib.SMTPDataError(answer.code, answer.message)
+        protocol = self._client.protocol
+        if protocol is None:
+            raise aiosmtplib.SMTPServerDisconnected("Connection lost")
+        protocol.write(_as_data(mail))
+        self._sent = True
+        answer = await protocol.read_response()
+        if answer.code != aiosmtplib.SMTPStatus.completed:
+            raise aiosmtplib.SMTPDataError(answer.code, answer.message)
+
+    def _refused(self, error: aiosmtplib.SMTPResponseException) -> NotDelivered | MaybeDelivered:
+        if not 400 <= error.code <= 599:  # not an answer that SMTP knows
+            return self._lost(f"the server answered {error.message}")
+        about_mail = isinstance(error, aiosmtplib.SMTPRecipientRefused | aiosmtplib.SMTPDataError)
+        return NotDelivered(
+            without(self._secrets, f"{error.code} {error.message}"),
+            permanent=about_mail and error.code >= 500 and error.code not in _WANTS_CREDENTIALS,
+        )
+
+    def _lost(self, what: str) -> NotDelivered | MaybeDelivered:
+        what = without(self._secrets, what)
+        if self._sent:
+            return MaybeDelivered(f"{what}, after the mail was sent")
+        return NotDelivered(f"{what}, while {self._doing}")
+
+    def _explained(self, error: Exception) -> str:
+        cause = error.__cause__ or error
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the certificate of {self._server.host} is not valid: {cause.verify_message}"
+        hint = self._hint("tls") if isinstance(cause, ssl.SSLError) else ""
+        return f"{error}{hint}"
+
+    def _hint(self, encryption: Encryption) -> str:
+        """Say what to do if the two kinds of TLS were mixed up."""
+        if self._doing != "connecting" or self._server.encryption != encryption:
+            return ""
+        other = {"tls": "smtp+starttls", "starttls": "smtps"}[encryption]
+        return f" (perhaps mail.url must begin with {other}://)"
+
+    async def _close(self, *, politely: bool) -> None:
+        """Disconnect. What became of the mail is known already."""
+        if politely:
+            with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+                async with asyncio.timeout(_GOODBYE):
+                    await self._client.quit()
+        self._client.close()
+
+
+def time_limit() -> asyncio.Timeout:
+    """Return the deadline of a conversation."""
+    return asyncio.timeout(_PATIENCE)
+
+
+def _as_data(mail: bytes) -> bytes:
+    """Return a mail as DATA has it (RFC 5321 §4.5.2).
+
+    Every line ends with CR LF: with others, a mail could end early for one of two servers, and
+    go on with commands of its own (CWE-93, "SMTP smuggling").
+    """
+    lines = _LINE_END.sub(b"\r\n", mail).removesuffix(b"\r\n")
+    return _DOT.sub(b"..", lines) + b"\r\n.\r\n"
