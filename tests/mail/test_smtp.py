@@ -333,6 +333,14 @@ async def test_what_the_library_sends_is_not_repeated() -> None:
     assert error.reason == "501 5.5.2 Syntax error: AUTH PLAIN ***"
 
 
+async def test_what_is_no_answer_at_all_is_not_repeated_with_a_password() -> None:
+    fault = Fault("AUTH", f"no {PASSWORD}")
+    with SMTPServer(fault=fault, credentials=("ada", PASSWORD)) as server:
+        error = await refused(server, credentials=f"ada:{ENCODED}")
+    assert "no ***" in error.reason
+    assert "hunter2" not in error.reason
+
+
 async def test_a_missing_password_is_not_the_recipients_fault() -> None:
     with SMTPServer(credentials=("ada", PASSWORD)) as server:
         error = await refused(server)

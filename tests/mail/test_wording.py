@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,16 @@ def test_a_layout_of_ones_own_is_used(templates: Path) -> None:
     html = render("reset_password", VALUES, look=look, language="de").html
     assert html.startswith("<html lang='de'><main><table")
     assert 'href="https://example.com/x#token=y"' in html
+
+
+def test_a_template_is_text_and_not_html(templates: Path) -> None:
+    text = "1 < 2 & <b>3\n\nGo <i>on</i>:\n$link\n\n<b>: <i>\nA: <a>\n"
+    write(templates / "reset_password.txt", text)
+    look = Look(name="Acme", public_url="https://example.com", templates=templates)
+    message = render("reset_password", VALUES, look=look, language="")
+    assert message.subject == "1 < 2 & <b>3"
+    assert "<h1" in message.html
+    assert not {"<b>", "<i>", "<a>"} & set(re.findall(r"<[^ >]*>", message.html))
 
 
 @given(st.text(max_size=100))
