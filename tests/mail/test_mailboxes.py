@@ -32,6 +32,7 @@ def test_a_mailbox_is_understood(text: str, name: str, address: str) -> None:
         "<mail@acme.example>",
         '"" <mail@acme.example>',
         "Acme <mail@acme.example",
+        "Acme <eve@evil.example <mail@acme.example>",
         "<eve@evil.example> <mail@acme.example>",
         "eve@evil.example, mail@acme.example",
         "Acme\r\nBcc: eve@evil.example <mail@acme.example>",

@@ -79,7 +79,7 @@ def test_a_layout_of_ones_own_is_used(templates: Path) -> None:
 
 
 def test_a_template_is_text_and_not_html(templates: Path) -> None:
-    text = "1 < 2 & <b>3\n\nGo <i>on</i>:\n$link\n\n<b>: <i>\nA: <a>\n"
+    text = "1 < 2 & <b>3\n\nSo <b>it</b> is.\n\nGo <i>on</i>:\n$link\n\n<b>: <i>\nA: <a>\n"
     write(templates / "reset_password.txt", text)
     look = Look(name="Acme", public_url="https://example.com", templates=templates)
     message = render("reset_password", VALUES, look=look, language="")
