@@ -94,6 +94,9 @@ class Client:
     shared: bool = False
 
 
+NO_CLIENT = Client()  # the program itself calls a use case
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One sign-in on one device.
@@ -167,11 +170,13 @@ class StartedSession:
 class ChangedUser:
     """A user after a change that ends their sessions.
 
-    `ended` counts those that could still have been refreshed.
+    `ended` counts those that could still have been refreshed. `evicted`: what somebody else may
+    have added was removed, because the user has only now proved that the address is theirs.
     """
 
     user: User
     ended: int
+    evicted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from authingo.stores.events import Events
 from authingo.stores.hash_kinds import HashKinds
 from authingo.stores.mails import Mails
 from authingo.stores.maintenance import Maintenance
+from authingo.stores.recovery import Recovery
 from authingo.stores.secrets import Secrets
 from authingo.stores.sessions import Sessions
 from authingo.stores.users import Users
@@ -94,6 +95,10 @@ class Store(Protocol):
     @property
     def secrets(self) -> Secrets:
         """Single-use secrets: matters and their tokens."""
+
+    @property
+    def recovery(self) -> Recovery:
+        """Changes of an account that spend a single-use secret."""
 
     @property
     def devices(self) -> Devices:

@@ -38,6 +38,7 @@ from authingo.stores.conformance.imports import ImportsConformance
 from authingo.stores.conformance.mails import MailsConformance
 from authingo.stores.conformance.maintenance import MaintenanceConformance
 from authingo.stores.conformance.opening import OpeningConformance
+from authingo.stores.conformance.recovery import RecoveryConformance
 from authingo.stores.conformance.revocations import RevocationsConformance
 from authingo.stores.conformance.rotation import RotationConformance
 from authingo.stores.conformance.secrets import SecretsConformance
@@ -61,6 +62,7 @@ class StoreConformance(
     RevocationsConformance,
     AttemptsConformance,
     DevicesConformance,
+    RecoveryConformance,
     SecretsConformance,
     CredentialsConformance,
     MailsConformance,

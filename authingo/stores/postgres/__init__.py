@@ -18,6 +18,7 @@ from authingo.stores.postgres.events import Events
 from authingo.stores.postgres.hash_kinds import HashKinds
 from authingo.stores.postgres.mails import Mails
 from authingo.stores.postgres.maintenance import Maintenance
+from authingo.stores.postgres.recovery import Recovery
 from authingo.stores.postgres.secrets import Secrets
 from authingo.stores.postgres.sessions import Sessions
 from authingo.stores.postgres.users import Users
@@ -47,6 +48,11 @@ class PostgresStore(Connections):
     def maintenance(self) -> Maintenance:
         """See Store."""
         return Maintenance(self)
+
+    @cached_property
+    def recovery(self) -> Recovery:
+        """See Store."""
+        return Recovery(self)
 
     @cached_property
     def secrets(self) -> Secrets:

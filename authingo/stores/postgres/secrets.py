@@ -79,10 +79,7 @@ class Secrets:
         """See Secrets."""
         async with self._connections.transaction() as connection:
             await connection.execute(*numbered(_LOCK_USER, user_id=user_id))
-            forgotten = await connection.fetch(
-                *numbered(_FORGET_OF, user_id=user_id, but=list(but))
-            )
-            return len(forgotten)
+            return await forget_of(connection, user_id, but)
         return 0
 
     async def _matter(self, statement: str, **parameters: object) -> Matter | None:
@@ -96,6 +93,11 @@ async def spend(connection: Any, purpose: str, digest: bytes) -> Matter | None:
     spend for one user and then change the user would wait for each other.
     """
     return _read(await connection.fetchrow(*numbered(_SPEND, purpose=purpose, digest=digest)))
+
+
+async def forget_of(connection: Any, user_id: str, but: tuple[str, ...]) -> int:
+    """Delete the secrets of a user in the caller's transaction, which has locked the user."""
+    return len(await connection.fetch(*numbered(_FORGET_OF, user_id=user_id, but=list(but))))
 
 
 def _read(row: Any) -> Matter | None:

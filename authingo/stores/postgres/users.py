@@ -102,7 +102,7 @@ class Users:
                     _CHANGE_PASSWORD, user_id=user_id, hash=new_hash, version=verified.version
                 )
             )
-            if changed is None or caller not in await _end_sessions(connection, user_id):
+            if changed is None or caller not in await end_sessions(connection, user_id):
                 raise Undo
             await devices.forget_all(connection, user_id)
             parameters = session_parameters(session, None, outcome)
@@ -133,7 +133,7 @@ class Users:
         async with self._connections.transaction() as connection:
             row = await connection.fetchrow(*numbered(statement, user_id=user_id, **parameters))
             if row is not None:
-                ended = await _end_sessions(connection, user_id)
+                ended = await end_sessions(connection, user_id)
                 if forgets_devices:
                     await devices.forget_all(connection, user_id)
         self._connections.notify_watchers(user_id)
@@ -163,7 +163,7 @@ class Users:
                     raise
                 raise EmailTaken from None
             if moves:
-                ended = await _end_sessions(connection, user_id)
+                ended = await end_sessions(connection, user_id)
                 await devices.forget_all(connection, user_id)
         self._connections.notify_watchers(user_id)
         return ChangedUser(_read.user(row), sum(ended.values())) if row else None
@@ -326,7 +326,7 @@ RETURNING id, refresh_expires_at > now() AS refreshable
 """
 
 
-async def _end_sessions(connection: Any, user_id: str) -> dict[str, bool]:
+async def end_sessions(connection: Any, user_id: str) -> dict[str, bool]:
     """End all sessions of a user; return their ids, each with whether it was refreshable."""
     ended = await connection.fetch(*numbered(_END_SESSIONS, user_id=user_id))
     return {row["id"]: row["refreshable"] for row in ended}

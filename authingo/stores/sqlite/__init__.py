@@ -21,6 +21,7 @@ from authingo.stores.sqlite.events import Events
 from authingo.stores.sqlite.hash_kinds import HashKinds
 from authingo.stores.sqlite.mails import Mails
 from authingo.stores.sqlite.maintenance import Maintenance
+from authingo.stores.sqlite.recovery import Recovery
 from authingo.stores.sqlite.secrets import Secrets
 from authingo.stores.sqlite.sessions import Sessions
 from authingo.stores.sqlite.users import Users
@@ -50,6 +51,11 @@ class SQLiteStore(Connection):
     def maintenance(self) -> Maintenance:
         """See Store."""
         return Maintenance(self)
+
+    @cached_property
+    def recovery(self) -> Recovery:
+        """See Store."""
+        return Recovery(self)
 
     @cached_property
     def secrets(self) -> Secrets:

@@ -91,7 +91,7 @@ class Secrets:
 
     async def forget_of(self, user_id: str, *, but: tuple[str, ...] = ()) -> int:
         """See Secrets."""
-        return await self._connection.count(_FORGET_OF, user_id=user_id, but=json.dumps(but))
+        return await self._connection.write(lambda connection: forget_of(connection, user_id, but))
 
     async def _change(
         self, purpose: str, digest: bytes, statement: str, **parameters: object
@@ -114,6 +114,11 @@ def spend(connection: sqlite3.Connection, purpose: str, digest: bytes) -> Matter
     if found is not None:
         _delete_with_tokens(connection, found.purpose, found.digest)
     return found
+
+
+def forget_of(connection: sqlite3.Connection, user_id: str, but: tuple[str, ...]) -> int:
+    """Delete the secrets of a user in the caller's transaction. See Secrets."""
+    return connection.execute(_FORGET_OF, {"user_id": user_id, "but": json.dumps(but)}).rowcount
 
 
 def _delete_with_tokens(connection: sqlite3.Connection, purpose: str, digest: bytes) -> bool:

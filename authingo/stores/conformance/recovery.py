@@ -1,0 +1,132 @@
+"""A change that spends a secret happens with it, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from authingo.models import User
+from authingo.stores import Store
+from authingo.stores.conformance.world import (
+    a_session,
+    add_user,
+    credentials_of,
+    new_digest,
+)
+from authingo.stores.credentials import NewCredential
+from authingo.stores.mails import NewMail
+from authingo.stores.secrets import NewMatter
+
+_RESET, _UNDO = "reset_password", "undo"
+_NEW = "$2b$04$another"
+
+
+async def open_reset(store: Store, user: User, purpose: str = _RESET) -> bytes:
+    """Open a matter of a user, draw a token for it, and return the token's digest."""
+    matter, token = new_digest(), new_digest()
+    new = NewMatter(purpose=purpose, digest=matter, lifetime=timedelta(hours=1), user_id=user.id)
+    assert await store.secrets.open(new)
+    assert await store.secrets.draw(purpose, matter, token)
+    return token
+
+
+def a_notice(user: User) -> NewMail:
+    """Return a mail to a user."""
+    return NewMail(
+        kind="password_changed",
+        address=user.email,
+        user_id=user.id,
+        lifetime=timedelta(days=1),
+    )
+
+
+class RecoveryConformance:
+    """A change that spends a secret happens with it, or not at all."""
+
+    async def test_a_reset_stores_the_password_and_ends_what_was_there(self, store: Store) -> None:
+        """Sessions and secrets, except those of the purposes to keep. The email is verified."""
+        user, other = await add_user(store), await add_user(store, "grace@example.com")
+        await store.users.verify_email(user.id)
+        sessions = {one.id: a_session() for one in (user, other)}
+        for user_id, session in sessions.items():
+            assert await store.sessions.begin(user_id, session, version=1, ending=None)
+        token, second = await open_reset(store, user), await open_reset(store, user)
+        undo, of_other = await open_reset(store, user, _UNDO), await open_reset(store, other)
+
+        changed = await store.recovery.reset_password(
+            _RESET, token, _NEW, keep=(_UNDO,), mails=[a_notice(user)]
+        )
+
+        assert changed is not None
+        assert (changed.user.id, changed.ended, changed.evicted) == (user.id, 1, False)
+        assert (changed.user.name, changed.user.email_verified) == ("Ada", True)
+        after = await credentials_of(store, changed.user)
+        assert (after.password_hash, after.version) == (_NEW, 2)
+        assert await store.sessions.by_token(sessions[user.id].token_digest) is None
+        assert await store.sessions.by_token(sessions[other.id].token_digest) is not None
+        assert await store.secrets.find(_RESET, second) is None
+        assert await store.secrets.find(_RESET, of_other) is not None
+        assert await store.secrets.forget(_UNDO, undo), "its row is still there"
+        assert [one.kind for one in await store.mails.page(limit=9)] == ["password_changed"]
+
+    async def test_who_proves_an_unverified_address_evicts_whoever_signed_up_with_it(
+        self, store: Store
+    ) -> None:
+        """Nothing that they added survives (CWE-1390, "classic-federated merge" and its kind)."""
+        user = await add_user(store, "ada@example.com", name="Mallory")
+        planted = NewCredential(kind="passkey", subject=new_digest(), user_id=user.id)
+        assert await store.credentials.add(planted, grow_version=False)
+        changed = await store.recovery.reset_password(_RESET, await open_reset(store, user), _NEW)
+        assert changed is not None
+        assert changed.evicted
+        assert (changed.user.name, changed.user.email_verified) == ("ada", True)
+        assert await store.credentials.of_user(user.id) == []
+
+    async def test_of_two_resets_at_once_one_happens(
+        self, store: Store, another_store: Store
+    ) -> None:
+        """With one token, and with two tokens of the same user."""
+        user = await add_user(store)
+        for number in (1, 2):
+            drawn = [await open_reset(store, user) for _ in range(number)]
+            results = await asyncio.gather(
+                store.recovery.reset_password(_RESET, drawn[0], _NEW, mails=[a_notice(user)]),
+                another_store.recovery.reset_password(
+                    _RESET, drawn[-1], _NEW, mails=[a_notice(user)]
+                ),
+            )
+            assert sum(one is not None for one in results) == 1
+        assert len(await store.mails.page(limit=9)) == 2
+
+    async def test_a_reset_that_does_not_stand_changes_nothing(self, store: Store) -> None:
+        """An unknown one, one of another purpose, a spent one, one from before a new password."""
+        user = await add_user(store)
+        spent, old = await open_reset(store, user), await open_reset(store, user)
+        undo = await open_reset(store, user, _UNDO)
+        assert await store.secrets.spend(_RESET, spent)
+        assert await store.users.set_password(user.id, "$2b$04$newer")
+        fresh = await open_reset(store, user)
+        assert await store.users.set_disabled(user.id, disabled=True)
+        assert await store.users.set_disabled(user.id, disabled=False)
+        for digest in (new_digest(), undo, spent, old, fresh):
+            assert (
+                await store.recovery.reset_password(_RESET, digest, _NEW, mails=[a_notice(user)])
+                is None
+            )
+        assert (await credentials_of(store, user)).password_hash == "$2b$04$newer"
+        assert await store.mails.page(limit=9) == []
+
+    async def test_a_sign_in_that_races_a_reset_leaves_no_session(
+        self, store: Store, another_store: Store
+    ) -> None:
+        """Whichever is first: the session ends with the reset, or does not begin."""
+        user = await add_user(store)
+        for round_ in range(10):
+            version = (await credentials_of(store, user)).version
+            token = await open_reset(store, user)
+            session = a_session()
+            await asyncio.gather(
+                store.recovery.reset_password(_RESET, token, f"{_NEW}{round_}"),
+                another_store.sessions.begin(user.id, session, version=version, ending=None),
+            )
+            assert await store.sessions.by_token(session.token_digest) is None
