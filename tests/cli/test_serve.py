@@ -239,6 +239,6 @@ def test_small_answers_are_not_held_back() -> None:
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 70])
 def test_a_host_that_cannot_be_is_refused(bare: Runner, host: str) -> None:
-    ran = bare("serve", "--host", host, AUTHINGO_PUBLIC_URL="https://example.com")
+    ran = bare("serve", "--port", "0", "--host", host, AUTHINGO_PUBLIC_URL="https://example.com")
     assert (ran.code, "Traceback" in ran.err) == (1, False)
     assert "cannot listen on" in ran.err
