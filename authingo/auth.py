@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from authingo import arguments, config
 from authingo.accounts import Accounts
@@ -14,6 +14,7 @@ from authingo.core import Core
 from authingo.listings import Listings
 from authingo.maintenance import BATCH, Maintenance
 from authingo.models import (
+    NO_CLIENT,
     ChangedUser,
     Client,
     Event,
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from authingo.config import Settings
 
 T = TypeVar("T")
-
-_NO_CLIENT = Client()  # no client: the program calls a use case on its own behalf
 
 
 class Auth:
@@ -62,7 +61,6 @@ class Auth:
         self._accounts = Accounts(self._core)
         self._listings = Listings(self._core)
         self._maintenance = Maintenance(self._core)
-        self._capabilities: dict[object, Any] = {}
 
     @classmethod
     def from_config(cls, path: str | os.PathLike[str] | None = None) -> Auth:
@@ -79,10 +77,7 @@ class Auth:
         Args:
             use_cases: their class. It is called with the settings and the store, in a Core.
         """
-        if use_cases not in self._capabilities:
-            self._capabilities[use_cases] = use_cases(self._core)
-        made: T = self._capabilities[use_cases]
-        return made
+        return self._core.capability(use_cases)
 
     # HTTP: imported only when a program uses it
 
@@ -157,7 +152,7 @@ class Auth:
         name: str,
         session_token: str | None = None,
         device: str | None = None,
-        client: Client = _NO_CLIENT,
+        client: Client = NO_CLIENT,
     ) -> SignedIn:
         """Create a user and sign them in.
 
@@ -191,7 +186,7 @@ class Auth:
         password: str,
         session_token: str | None = None,
         device: str | None = None,
-        client: Client = _NO_CLIENT,
+        client: Client = NO_CLIENT,
     ) -> SignedIn:
         """Check a password and begin a session, always a new one (ASVS 5.0 V7.2.4).
 
@@ -217,7 +212,7 @@ class Auth:
         *,
         session_token: str | None = None,
         device: str | None = None,
-        client: Client = _NO_CLIENT,
+        client: Client = NO_CLIENT,
     ) -> SignedIn:
         """Sign in a user whom your program has identified by other means.
 
@@ -242,7 +237,7 @@ class Auth:
         current_password: str,
         new_password: str,
         device: str | None = None,
-        client: Client = _NO_CLIENT,
+        client: Client = NO_CLIENT,
     ) -> SignedIn:
         """Replace the caller's password, end all their sessions, begin a new one.
 
@@ -271,7 +266,7 @@ class Auth:
         """
         return await self._user_sessions.resume(session_token)
 
-    async def refresh(self, refresh_token: str | None, *, client: Client = _NO_CLIENT) -> SignedIn:
+    async def refresh(self, refresh_token: str | None, *, client: Client = NO_CLIENT) -> SignedIn:
         """Renew a session: both tokens are replaced. It is safe to repeat during the grace.
 
         Raises:
@@ -279,7 +274,7 @@ class Auth:
         """
         return await self._user_sessions.refresh(refresh_token, client=client)
 
-    async def sign_out(self, session_token: str | None, *, client: Client = _NO_CLIENT) -> None:
+    async def sign_out(self, session_token: str | None, *, client: Client = NO_CLIENT) -> None:
         """End the session of this token, even if it has expired or was just rotated. Idempotent."""
         await self._user_sessions.sign_out(session_token, client=client)
 
@@ -299,7 +294,7 @@ class Auth:
         *,
         only: Session | str | None = None,
         but: Session | str | None = None,
-        client: Client = _NO_CLIENT,
+        client: Client = NO_CLIENT,
     ) -> int:
         """End sessions of a user and return how many (ASVS 5.0 V7.4.1, V7.5.2).
 
@@ -320,7 +315,7 @@ class Auth:
     # Accounts
 
     async def check_password(
-        self, user: User | str, password: str, *, client: Client = _NO_CLIENT
+        self, user: User | str, password: str, *, client: Client = NO_CLIENT
     ) -> bool:
         """Return whether this is the password of a user who may sign in. Begins no session.
 

@@ -15,7 +15,7 @@ import msgspec
 
 # One line for each, such as "authingo.invitations:INVITATIONS": its package, and the name of the
 # `Capability` there.
-CAPABILITIES: list[str] = []
+CAPABILITIES: list[str] = ["authingo.mail:MAIL"]
 
 CapabilityEvent = NewType("CapabilityEvent", str)
 
@@ -31,6 +31,10 @@ class Capability:
             a server needs them, so that the command line stays quick.
         events: the names of what it records; see `authingo.events`.
         purposes: of its single-use secrets; see `authingo.stores.secrets`.
+        secret_settings: the settings of its table that hold a secret. A variable that ends in
+            _FILE may name a file with it.
+        background: what runs while a server does, as "package.module:NAME": a function that is
+            given the `Core` and returns an asynchronous context manager.
     """
 
     name: str
@@ -38,6 +42,8 @@ class Capability:
     routes: str
     events: tuple[CapabilityEvent, ...] = ()
     purposes: tuple[str, ...] = ()
+    secret_settings: tuple[str, ...] = ()
+    background: str | None = None
 
 
 def capabilities() -> list[Capability]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from authingo import testing_database
 from authingo.cache import SessionCache
+from authingo.capabilities import capabilities, load
 from authingo.credentials import PasswordCheck
 from authingo.errors import StoreUnavailable
 from authingo.last_use import LastUse
@@ -23,6 +24,8 @@ from authingo.stores import Store, open_store
 
 if TYPE_CHECKING:
     from authingo.config import Settings
+
+T = TypeVar("T")
 
 _log = logging.getLogger("authingo")
 
@@ -37,12 +40,13 @@ class Core:
         self.last_use = LastUse(self.store)
         self.cache = SessionCache(self.store, self.last_use, longest=self.settings.sessions.cache)
         self.hasher = PasswordHasher(cost=self.settings.passwords.bcrypt_cost)
-        self.password_check = PasswordCheck(
-            self.hasher, Limits(enabled=self.settings.limits.enabled)
-        )
+        self.limits = Limits(enabled=self.settings.limits.enabled)
+        self.password_check = PasswordCheck(self.hasher, self.limits)
         self.is_open = False
+        self._capabilities: dict[object, Any] = {}
         self._opening: asyncio.Task[None] | None = None
         self._lifespans = 0
+        self._background = contextlib.AsyncExitStack()
 
     async def open(self, *, create: bool = True) -> None:
         """Open the store, once. See Auth."""
@@ -61,6 +65,7 @@ class Core:
 
     async def close(self) -> None:
         """Close the store. See Auth."""
+        await self._background.aclose()
         await self.last_use.close()
         self.is_open = False
         await self.store.close()
@@ -87,6 +92,16 @@ class Core:
             (await self.store.schema()).require_current()
         except StoreUnavailable as error:
             _log.warning("answering 503 for now: %s", error.explained)
+        for capability in capabilities():
+            if capability.background:
+                await self._background.enter_async_context(load(capability.background)(self))
+
+    def capability(self, made_from_core: Callable[[Core], T]) -> T:
+        """Return the one object of a capability's class that this Core has. See Auth."""
+        if made_from_core not in self._capabilities:
+            self._capabilities[made_from_core] = made_from_core(self)
+        made: T = self._capabilities[made_from_core]
+        return made
 
     async def opened(self) -> Store:
         """Return the store, opened."""

@@ -126,6 +126,17 @@ class PasswordCheck:
         await self._require_allowed(store, attempt, client)
         return attempt
 
+    async def count_token(self, store: Store, client: Client) -> Attempt:
+        """Count a try of a token that came by mail, before a new password is hashed.
+
+        Raises:
+            TooManyRequests, Busy: the user has to try again later.
+        """
+        self._refuse_if_full(client, ())
+        attempt = await self._count(store, None, self._limits.token(client), client, ())
+        await self._require_allowed(store, attempt, client)
+        return attempt
+
     async def hash_new(
         self, store: Store, password: str, attempt: Attempt, *, if_busy: Outcome
     ) -> str:

@@ -71,6 +71,13 @@ class NotFound(RequestRefused):
     status = 404
 
 
+class InvalidToken(AuthError):
+    """The link is not valid: it was used, has expired, or was replaced. Ask for a new one."""
+
+    code = "invalid_token"
+    status = 400
+
+
 class MethodNotAllowed(RequestRefused):
     """This address does not answer that method."""
 
@@ -297,3 +304,18 @@ class ConfigError(AuthError):
 
     code = "invalid_config"
     status = 500
+
+
+class NoSuchMail(AuthError):
+    """There is no such mail among those that failed."""
+
+    code = "not_found"
+    status = 404
+    hint = "`authingo mail list --failed` shows them"
+
+
+class MailNotSent(AuthError):
+    """The mail server does not take any mail."""
+
+    code = "mail_not_sent"
+    status = 503

@@ -44,6 +44,12 @@ def normalize_email(text: str) -> str | None:
     return (valid.ascii_email or "").removesuffix(borrowed).lower() or None
 
 
+def mailbox(email: str) -> str:
+    """Return an email without the tag that many mail servers allow: `ada+shop@` is `ada@`."""
+    local, at, domain = email.rpartition("@")
+    return f"{local.partition('+')[0]}{at}{domain}"
+
+
 def clean_name(text: str) -> str | None:
     """Return the name without surrounding space, or None if it is not 1 to 200 plain characters.
 

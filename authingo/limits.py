@@ -79,6 +79,15 @@ HASHING = _growing(30, _MINUTE)
 DEVICE_HASHING = AttemptLimit(allowed=10, window=_MINUTE)
 # The sign-ups of one network, whatever their result.
 SIGN_UPS = _growing(10, _HOUR)
+# The mails to one mailbox that strangers ask for, and that one browser which the account
+# recognizes asks for. Never none: a stranger must not be able to keep the owner from resetting.
+MAILS = (
+    AttemptLimit(allowed=3, window=timedelta(minutes=15)),
+    AttemptLimit(allowed=10, window=_DAY, first_wait=_HOUR, longest_wait=_HOUR),
+)
+# The mails that one network asks for, and the tokens that it tries.
+MAIL_REQUESTS = _growing(60, _MINUTE)
+TRIED_TOKENS = _growing(30, _MINUTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,12 +228,24 @@ class Limits:
 
     def sign_up(self, client: Client) -> tuple[CountingRule, ...]:
         """Return the rule to count a sign-up."""
-        where = _networks(client) if _is_limited(client) else ()
-        sign_ups = (
-            _counter(limit, "keeps", "sign-up", network)
-            for network, limit in zip(where, SIGN_UPS, strict=False)
-        )
+        sign_ups = _of_networks(client, SIGN_UPS, "sign-up")
         return (self._rule(*_hashing(client), *sign_ups),)
+
+    def mail_request(self, client: Client) -> tuple[CountingRule, ...]:
+        """Return the rule to count a request for mail, whoever it is for."""
+        return (self._rule(*_of_networks(client, MAIL_REQUESTS, "mail request")),)
+
+    def mail(self, mailbox: str, devices: Sequence[DeviceToken]) -> tuple[CountingRule, ...]:
+        """Return the rules to count a mail to a mailbox, with the same address for all its tags."""
+        recognized = [
+            self._rule(*_mails(mailbox, one.browser.hex()), device=one.digest) for one in devices
+        ]
+        return (*recognized, self._rule(*_mails(mailbox)))
+
+    def token(self, client: Client) -> tuple[CountingRule, ...]:
+        """Return the rule to count a try of a token that came by mail, before a hash."""
+        tried = _of_networks(client, TRIED_TOKENS, "token")
+        return (self._rule(*_hashing(client), *tried),)
 
     def change_password(
         self, session: Session, given: str, client: Client, devices: Sequence[DeviceToken] = ()
@@ -282,10 +303,22 @@ def _is_here(client: Client) -> bool:
 
 
 def _hashing(client: Client) -> list[_Counter]:
+    return _of_networks(client, HASHING, "hashing")
+
+
+def _of_networks(client: Client, limits: _Limits, what: str) -> list[_Counter]:
+    """Count something for each network of the client, whatever its result."""
     where = _networks(client) if _is_limited(client) else ()
     return [
-        _counter(limit, "keeps", "hashing", network)
-        for network, limit in zip(where, HASHING, strict=False)
+        _counter(limit, "keeps", what, network)
+        for network, limit in zip(where, limits, strict=False)
+    ]
+
+
+def _mails(*whose: str) -> list[_Counter]:
+    return [
+        _counter(limit, "keeps", "mail", str(limit.window), *whose, recorded=False)
+        for limit in MAILS
     ]
 
 

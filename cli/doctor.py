@@ -116,6 +116,8 @@ def _sections(
             [*configuration.files(find(config)), *configuration.settings(settings)],
         )
         yield "Database", _database(config, settings, workers)
+        if mail := _mail(config, settings):
+            yield "Mail", mail
         yield "This machine", [passwords.cost(settings.passwords.bcrypt_cost)]
 
 
@@ -126,6 +128,17 @@ def _database(config: str | None, settings: Settings, workers: int) -> list[Find
         return await examine(auth.store, settings, workers=workers)
 
     return with_auth(config, work, opened=False)
+
+
+def _mail(config: str | None, settings: Settings) -> list[Finding]:
+    from authingo.mail.settings import sends_mail
+
+    async def work(auth: Auth) -> list[Finding]:
+        from .checks.mail import examine
+
+        return await examine(auth.store, settings)
+
+    return with_auth(config, work, opened=False) if sends_mail(settings) else []
 
 
 def _address(option: str, url: str | None) -> Place | None:

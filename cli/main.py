@@ -18,6 +18,7 @@ from . import (
     events,
     help_command,
     init,
+    mail,
     manual,
     migrate,
     serve,
@@ -44,6 +45,7 @@ app.command("stats", epilog="Example: authingo stats --days 30")(stats.stats)
 app.add_typer(users.app, name="users", epilog="Example: authingo users list")
 app.add_typer(sessions.app, name="sessions", epilog="Example: authingo sessions prune")
 app.add_typer(events.app, name="events", epilog="Example: authingo events list --follow")
+app.add_typer(mail.app, name="mail", epilog="Example: authingo mail test you@example.com")
 app.add_typer(cookies.app, name="cookies", epilog="Example: pbpaste | authingo cookies inspect")
 app.command("help", epilog="Example: authingo help users create")(help_command.show_help)
 app.command("manual", epilog="Example: authingo manual --man ~/.local/share/man/man1")(

@@ -100,10 +100,10 @@ def prune(
 ) -> None:
     """Delete sessions that can no longer be refreshed. For cron: prints nothing there.
 
-    Used nonces, old counts, events older than `events.retention`, and the record of
-    slow hashes that no user has any more are deleted too. It works in batches that block
-    nobody, may overlap with itself, and may be killed at any moment. A session that
-    could still be refreshed is never touched.
+    Used nonces, old counts, events older than `events.retention`, mails that failed more than
+    30 days ago, and the record of slow hashes that no user has any more are deleted too.
+    It works in batches that block nobody, may overlap with itself, and may be killed at any
+    moment. A session that could still be refreshed is never touched.
     """
 
     async def work(auth: Auth) -> int:

@@ -108,6 +108,25 @@ def verify(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> N
     _print(with_auth(config, work), as_json=as_json)
 
 
+@app.command("send-reset", epilog="Example: authingo users send-reset ada@example.com")
+@command
+def send_reset(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> None:
+    """Queue a mail to a user with a link to choose a password.
+
+    A running server delivers it, or `authingo mail send`. Nothing else changes until the
+    link is used: the user stays signed in, and the present password stays valid.
+    """
+
+    async def work(auth: Auth) -> Done:
+        from authingo.mail.resets import PasswordResets
+
+        user = await auth.find_user(who)
+        await auth.capability(PasswordResets).send(user)
+        return user, f"queued a mail to {output.plain(user.email)}"
+
+    _print(with_auth(config, work), as_json=as_json)
+
+
 @app.command("delete", epilog="Example: authingo users delete ada@example.com --yes")
 @command
 def delete(

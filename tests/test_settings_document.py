@@ -23,8 +23,9 @@ def flat(settings: Settings) -> dict[str, object]:
             found[key] = value
     del found["capabilities"], found["directory"]
     for one in capabilities():
-        inner = msgspec.structs.asdict(settings.of(one.settings))  # type: ignore[type-var]
-        found |= {f"{one.name}.{name}": value for name, value in inner.items()}
+        read = settings.of(one.settings)  # type: ignore[type-var]
+        fields = msgspec.structs.fields(read)
+        found |= {f"{one.name}.{field.encode_name}": getattr(read, field.name) for field in fields}
     return found
 
 

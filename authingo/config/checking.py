@@ -15,6 +15,7 @@ from .database_urls import check_database_url, kind_of
 from .groups import (
     CookieSettings,
     EventSettings,
+    LinkSettings,
     PasswordSettings,
     SessionSettings,
     StoreSettings,
@@ -46,6 +47,15 @@ def check_base_path(base_path: str) -> None:
         raise ConfigError(
             "base_path: must be a path such as /api/auth, with a leading slash and none at the end"
         )
+
+
+def check_links(links: LinkSettings) -> None:
+    """Raise ConfigError unless each is a path that cannot lead to another site."""
+    for name in links.__struct_fields__:
+        path = getattr(links, name)
+        segments = {*path.split("/")}
+        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path, re.ASCII) or {".", ".."} & segments:
+            raise ConfigError(f"links.{name}: must be the path of a page, such as /account/reset")
 
 
 def check_passwords(passwords: PasswordSettings) -> None:

@@ -75,3 +75,9 @@ class EventSettings(Group, frozen=True):
     """How long events are kept."""
 
     retention: Duration = Duration(days=90)  # then `authingo sessions prune` deletes them
+
+
+class LinkSettings(Group, frozen=True):
+    """The paths of your pages that links lead to, below `public_url`."""
+
+    reset_password: str = "/reset-password"  # noqa: S105 - a path

@@ -21,8 +21,7 @@ _OWN_GROUPS: dict[str, type[msgspec.Struct]] = {
 }
 _NOT_SET = {"capabilities", "directory"}  # fields that no file or variable sets
 _TOP_LEVEL = [name for name in Settings.__struct_fields__ if name not in {*_OWN_GROUPS, *_NOT_SET}]
-# The settings that hold a secret, and the variable that names a file with it.
-SECRET_FILES = {f"{PREFIX}{name.upper()}_FILE": name for name in ("database_url", "listen_url")}
+_SECRETS = ("database_url", "listen_url")
 
 
 def groups() -> dict[str, type[msgspec.Struct]]:
@@ -32,8 +31,19 @@ def groups() -> dict[str, type[msgspec.Struct]]:
 
 def settings_names() -> list[str]:
     """Return the name of every setting, such as `sessions.refresh_grace`."""
-    inner = [f"{group}.{key}" for group, kind in groups().items() for key in kind.__struct_fields__]
+    inner = [f"{group}.{key}" for group, kind in groups().items() for key in keys(kind)]
     return [*_TOP_LEVEL, *inner]
+
+
+def keys(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    """Return the names of the settings in a table, as the file has them."""
+    return kind.__struct_encode_fields__
+
+
+def secret_files() -> dict[str, str]:
+    """Return the settings that hold a secret, by the variable that names a file with it."""
+    inner = [f"{one.name}.{key}" for one in capabilities() for key in one.secret_settings]
+    return {f"{variable_of(name)}_FILE": name for name in (*_SECRETS, *inner)}
 
 
 def variable_of(setting: str) -> str:
@@ -56,7 +66,7 @@ def refuse_unknown(values: dict[str, Any]) -> None:
                 raise ConfigError(f"unknown group of settings: {name}{_did_you_mean(*near)}")
             raise ConfigError(f"unknown setting: {name}{_suggestion(name)}")
         for key in value if group and isinstance(value, dict) else ():
-            if key not in known[name].__struct_fields__:
+            if key not in keys(known[name]):
                 setting = f"{name}.{key}"
                 raise ConfigError(f"unknown setting: {setting}{_suggestion(setting)}")
 
@@ -65,7 +75,7 @@ def unknown_variable(name: str) -> ConfigError:
     """Make the error for a variable with an unknown name."""
     setting = name.removeprefix(PREFIX).lower().replace("__", ".")
     near = [variable_of(one) for one in nearest(setting)]
-    near = near or difflib.get_close_matches(name, SECRET_FILES, 1, 0.8)
+    near = near or difflib.get_close_matches(name, secret_files(), 1, 0.8)
     return ConfigError(
         f"unknown variable {name}{_did_you_mean(*near)}",
         hint="docs/settings.md lists them; a group is joined to its settings by two underscores",

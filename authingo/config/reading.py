@@ -13,8 +13,8 @@ from authingo.errors import ConfigError
 
 from .names import (
     PREFIX,
-    SECRET_FILES,
     refuse_unknown,
+    secret_files,
     settings_names,
     unknown_variable,
     variable_of,
@@ -120,13 +120,14 @@ def _from_env(env: Mapping[str, str]) -> dict[str, str]:
         ConfigError: one is unknown, or the file that it names cannot be read.
     """
     known = {variable_of(setting): setting for setting in settings_names()}
+    files = secret_files()
     found: dict[str, str] = {}
     for name, raw in env.items():
         text = unquoted(raw)
         if not text or not name.startswith(PREFIX) or _IGNORED.fullmatch(name):
             continue
-        if name in SECRET_FILES:
-            setting = SECRET_FILES[name]
+        if name in files:
+            setting = files[name]
             variable = variable_of(setting)
             if unquoted(env.get(variable, "")):
                 raise ConfigError(f"{variable} and {name} are both set", hint="unset one of them")

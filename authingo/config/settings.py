@@ -14,6 +14,7 @@ from .groups import (
     EventSettings,
     Group,
     LimitSettings,
+    LinkSettings,
     PasswordSettings,
     SessionSettings,
     StoreSettings,
@@ -49,6 +50,7 @@ class Settings(Group, frozen=True, dict=True):
     store: StoreSettings = StoreSettings()
     events: EventSettings = EventSettings()
     limits: LimitSettings = LimitSettings()
+    links: LinkSettings = LinkSettings()
     capabilities: tuple[CapabilitySettings, ...] = ()  # what was read; `of` returns one
     directory: Path = Path()
 
@@ -65,6 +67,7 @@ class Settings(Group, frozen=True, dict=True):
         checking.check_passwords(self.passwords)
         checking.check_store(self.store)
         checking.check_events(self.events)
+        checking.check_links(self.links)
         for one in self.capabilities:
             one.check(self)
 

@@ -72,7 +72,7 @@ def unquoted(text: str) -> str:
 
 def _understood(kind: type[msgspec.Struct], values: dict[str, Any]) -> dict[str, Any]:
     """Convert the texts in a table to the types of the settings."""
-    types = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    types = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
     return {key: _value(types.get(key), value) for key, value in values.items()}
 
 
@@ -157,6 +157,6 @@ def _explain(text: str, kind: Any, group: str) -> str:
 def _choices(kind: Any, path: str) -> tuple[Any, ...]:
     """Return the texts that the setting at `path` may have."""
     for name in path.split("."):
-        types = {field.name: field.type for field in msgspec.structs.fields(kind)}
+        types = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
         kind = types[name]
     return get_args(kind)

@@ -1,1 +1,20 @@
-"""Mail: which server takes it, what it says, and how it is delivered."""
+"""Mail: a queue in the database, delivery in the background, and what proves a mailbox."""
+
+from authingo.capabilities import Capability
+from authingo.mail.settings import (
+    MAIL_FAILED,
+    PASSWORD_RESET,
+    RESET_PURPOSE,
+    USER_EVICTED,
+    MailSettings,
+)
+
+MAIL = Capability(
+    name="mail",
+    settings=MailSettings,
+    routes="authingo.mail.routes:ROUTES",
+    events=(PASSWORD_RESET, USER_EVICTED, MAIL_FAILED),
+    purposes=(RESET_PURPOSE,),
+    secret_settings=("url",),
+    background="authingo.mail.sending:deliver_in_background",
+)

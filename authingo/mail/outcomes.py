@@ -21,12 +21,14 @@ class NotDelivered(_NoSuccess):
     """The mail was surely not delivered.
 
     `permanent` says that the server refused this recipient or this mail for good, so that
-    trying again is useless (RFC 5321 §4.2.1).
+    trying again is useless (RFC 5321 §4.2.1). `unreachable` says that the server takes no mail at
+    all, or none from this sender, so that trying another mail is useless too.
     """
 
-    def __init__(self, reason: str, *, permanent: bool = False) -> None:
+    def __init__(self, reason: str, *, permanent: bool = False, unreachable: bool = False) -> None:
         super().__init__(reason)
         self.permanent = permanent
+        self.unreachable = unreachable
 
 
 class MaybeDelivered(_NoSuccess):

@@ -47,6 +47,7 @@ class Conversation:
             start_tls=False,  # that is: not by itself
         )
         self._doing = "connecting"
+        self._may_send = False  # the server has accepted the sender
         self._sent = False
 
     async def send(self, mail: bytes, *, sender: str, recipient: str) -> None:
@@ -110,6 +111,7 @@ class Conversation:
         """
         self._doing = "sending"
         await self._client.mail(sender)
+        self._may_send = True
         await self._client.rcpt(recipient)
         answer = await self._client.execute_command(b"DATA")
         if answer.code != aiosmtplib.SMTPStatus.start_input:
@@ -136,7 +138,7 @@ class Conversation:
         what = without(self._secrets, what)
         if self._sent:
             return MaybeDelivered(f"{what}, after the mail was sent")
-        return NotDelivered(f"{what}, while {self._doing}")
+        return NotDelivered(f"{what}, while {self._doing}", unreachable=not self._may_send)
 
     def _explained(self, error: Exception) -> str:
         cause = error.__cause__ or error

@@ -8,9 +8,11 @@ import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from authingo.config import Settings, is_loopback
+from authingo.config.names import secret_files
 from authingo.config.values import unquoted
 from authingo.findings import Finding, fail, ok, warn
 from authingo.http.cookies import Cookies
@@ -18,8 +20,6 @@ from authingo.http.cookies import Cookies
 from ..browsers import rules
 from ..browsers.places import Place
 
-_SECRET_KEYS = ("database_url", "listen_url")
-_FILES = ("AUTHINGO_DATABASE_URL_FILE", "AUTHINGO_LISTEN_URL_FILE")
 # How long a refresh token may go unused, and a session may last. With more, users stay signed in
 # on machines that they have long forgotten (NIST SP 800-63B-4 §2.1.3).
 _LONGEST_UNUSED = timedelta(days=90)
@@ -36,8 +36,8 @@ def files(config: Path | None) -> Iterator[Finding]:
         if _holds_secret(config) and mode & stat.S_IROTH:
             yield fail(
                 "config_file",
-                f"{config} holds the database password, and everybody on this machine can read it",
-                f"chmod 600 {config}, or move the URL into a file that "
+                f"{config} holds a password, and everybody on this machine can read it",
+                f"chmod 600 {config}, or move the URL into a file that a variable such as "
                 "AUTHINGO_DATABASE_URL_FILE names",
             )
         elif mode & stat.S_IWGRP:
@@ -48,7 +48,7 @@ def files(config: Path | None) -> Iterator[Finding]:
             )
         else:
             yield ok("config_file", f"{config}, mode {stat.S_IMODE(mode):04o}")
-    for variable in _FILES:
+    for variable in secret_files():
         file = unquoted(os.environ.get(variable, ""))
         if file and Path(file).stat().st_mode & stat.S_IROTH:
             yield warn(
@@ -61,7 +61,13 @@ def files(config: Path | None) -> Iterator[Finding]:
 def _holds_secret(config: Path) -> bool:
     """Return whether a URL in the file has a password, even if a variable overrides it."""
     values = tomllib.loads(config.read_text("utf-8-sig"))
-    return any(_has_password(values.get(key)) for key in _SECRET_KEYS)
+    return any(_has_password(_setting(values, name)) for name in secret_files().values())
+
+
+def _setting(values: dict[str, Any], name: str) -> object:
+    group, _, key = name.rpartition(".")
+    table = values.get(group) if group else values
+    return table.get(key) if isinstance(table, dict) else None
 
 
 def _has_password(url: object) -> bool:

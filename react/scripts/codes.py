@@ -5,9 +5,9 @@
 
 import sys
 
-from authingo.errors import AuthError, ConfigError
+from authingo.errors import AuthError, ConfigError, MailNotSent
 
-NEVER_ANSWERED = {"auth_error", ConfigError.code}
+NEVER_ANSWERED = {"auth_error", ConfigError.code, MailNotSent.code}
 
 
 def codes() -> list[str]:

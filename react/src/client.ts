@@ -1,5 +1,5 @@
 import { routesAt } from "./address.js";
-import { overtaken, unreachable } from "./call.js";
+import { Caller, overtaken, unreachable } from "./call.js";
 import { readAnswer, type Result } from "./errors.js";
 import { fetchWith } from "./fetch.js";
 import { BrowserSession } from "./session.js";
@@ -25,6 +25,10 @@ export interface AuthClient {
     current_password: string;
     new_password: string;
   }): Promise<Result<SessionData>>;
+  /** Send a mail with a link to choose a new password. The answer is the same for everybody. */
+  requestPasswordReset(account: { email: string }): Promise<Result<{ sent: true }>>;
+  /** Choose a new password with the token of the mail. Every session of the user ends. */
+  resetPassword(reset: { token: string; new_password: string }): Promise<Result<{ success: true }>>;
   /** Ask the server who is signed in, and renew a session that has expired. */
   getSession(): Promise<Result<SessionData>>;
   /** Renew the session now. There is rarely a need: `fetch` and `getSession` do it. */
@@ -45,7 +49,13 @@ export interface AuthClient {
 export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
   const session = new BrowserSession(baseURL);
   const { store, watch } = session;
+  const caller = new Caller();
   const authFetch = fetchWith(session, () => routesAt(baseURL).origin);
+
+  /** Send a request that needs no session. */
+  function ask<T>(path: string, key: keyof T & string, body: object): Promise<Result<T>> {
+    return caller.call<T>("POST", routesAt(baseURL) + path, key, body);
+  }
 
   /** Send a request that needs a session and does not change it. */
   async function manage<T>(
@@ -68,6 +78,12 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
     signUp: { email: (account) => session.begin("/sign-up", account) },
     signOut: () => session.signOut(),
     changePassword: (passwords) => session.begin("/change-password", passwords),
+    requestPasswordReset: (account) => ask("/reset-password/request", "sent", account),
+    async resetPassword(reset) {
+      const result = await ask<{ success: true }>("/reset-password", "success", reset);
+      if (result.data && store.get().user) await session.getSession(); // it may have ended
+      return result;
+    },
     getSession: () => session.getSession(),
     refresh: () => session.refresh(),
     listSessions: () => manage("GET", "/sessions", "sessions"),

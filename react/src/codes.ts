@@ -7,6 +7,7 @@ export const serverCodes = [
   "invalid_credentials",
   "invalid_input",
   "invalid_json",
+  "invalid_token",
   "method_not_allowed",
   "missing_client_header",
   "no_session",

@@ -93,9 +93,8 @@ class SMTPServer:
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
         self._loop.set_exception_handler(lambda *_: None)  # connections break on purpose
         self._context = self._make_context()
-        server = await self._loop.create_server(
-            self._connection, "127.0.0.1", 0, ssl=self._context if self.tls == "tls" else None
-        )
+        tls = self._context if self.tls == "tls" else None
+        server = await self._loop.create_server(self._connection, "127.0.0.1", self.port, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stopped.wait()

@@ -28,6 +28,19 @@ export interface AuthClient {
         current_password: string;
         new_password: string;
     }): Promise<Result<SessionData>>;
+    /** Send a mail with a link to choose a new password. The answer is the same for everybody. */
+    requestPasswordReset(account: {
+        email: string;
+    }): Promise<Result<{
+        sent: true;
+    }>>;
+    /** Choose a new password with the token of the mail. Every session of the user ends. */
+    resetPassword(reset: {
+        token: string;
+        new_password: string;
+    }): Promise<Result<{
+        success: true;
+    }>>;
     /** Ask the server who is signed in, and renew a session that has expired. */
     getSession(): Promise<Result<SessionData>>;
     /** Renew the session now. There is rarely a need: `fetch` and `getSession` do it. */

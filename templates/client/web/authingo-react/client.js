@@ -1,5 +1,5 @@
 import { routesAt } from "./address.js";
-import { overtaken, unreachable } from "./call.js";
+import { Caller, overtaken, unreachable } from "./call.js";
 import { readAnswer } from "./errors.js";
 import { fetchWith } from "./fetch.js";
 import { BrowserSession } from "./session.js";
@@ -8,7 +8,12 @@ export { serverCodes } from "./codes.js";
 export function createAuthClient({ baseURL }) {
     const session = new BrowserSession(baseURL);
     const { store, watch } = session;
+    const caller = new Caller();
     const authFetch = fetchWith(session, () => routesAt(baseURL).origin);
+    /** Send a request that needs no session. */
+    function ask(path, key, body) {
+        return caller.call("POST", routesAt(baseURL) + path, key, body);
+    }
     /** Send a request that needs a session and does not change it. */
     async function manage(method, path, key) {
         const began = session.signOuts;
@@ -26,6 +31,13 @@ export function createAuthClient({ baseURL }) {
         signUp: { email: (account) => session.begin("/sign-up", account) },
         signOut: () => session.signOut(),
         changePassword: (passwords) => session.begin("/change-password", passwords),
+        requestPasswordReset: (account) => ask("/reset-password/request", "sent", account),
+        async resetPassword(reset) {
+            const result = await ask("/reset-password", "success", reset);
+            if (result.data && store.get().user)
+                await session.getSession(); // it may have ended
+            return result;
+        },
         getSession: () => session.getSession(),
         refresh: () => session.refresh(),
         listSessions: () => manage("GET", "/sessions", "sessions"),

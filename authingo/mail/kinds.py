@@ -1,0 +1,17 @@
+"""The kinds of mails, and the function that writes what each says at the moment it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from authingo.core import Core
+from authingo.mail.links import Content
+from authingo.mail.notices import PASSWORD_CHANGED, write_notice
+from authingo.mail.resets import write_reset
+from authingo.mail.settings import RESET_PURPOSE
+from authingo.stores.mails import Mail
+
+KINDS: Mapping[str, Callable[[Core, Mail], Awaitable[Content | None]]] = {
+    RESET_PURPOSE: write_reset,
+    PASSWORD_CHANGED: write_notice,
+}

@@ -1,0 +1,48 @@
+"""Notices to the owner of an account after a change. They have no link that changes anything."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from authingo.core import Core
+from authingo.mail.links import Content
+from authingo.models import Client
+from authingo.stores.mails import Mail, NewMail
+
+PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the kind of a mail
+
+_WORTH_SENDING = timedelta(days=7)  # a warning is worth something even after days
+
+
+class _Facts(msgspec.Struct):
+    at: datetime
+    ip: str | None
+
+
+def notice(kind: str, user_id: str, address: str, client: Client, language: str) -> NewMail:
+    """Return the notice of something that a client does now.
+
+    The address is that of the user before the change. A notice is delivered even if the user has
+    been deleted meanwhile.
+    """
+    return NewMail(
+        kind=kind,
+        address=address,
+        user_id=user_id,
+        lifetime=_WORTH_SENDING,
+        language=language,
+        facts=msgspec.json.encode(_Facts(at=datetime.now(UTC), ip=client.ip)),
+    )
+
+
+async def write_notice(_: Core, mail: Mail) -> Content | None:
+    """Write a notice: when it happened, and from where."""
+    facts = msgspec.json.decode(mail.facts or b"", type=_Facts)
+    return Content(
+        {
+            "when": f"{facts.at:%d %B %Y, %H:%M} UTC",
+            "where": facts.ip or "an unknown address",
+        }
+    )

@@ -1,0 +1,161 @@
+"""Reset a password: a mail with a link, and a new password from whoever can read it.
+
+The answer to a request is the same for everybody, known or not, at about the same time, because
+each request does the same: it counts, and queues one mail, which is dropped at delivery where
+nothing is due (ASVS 5.0 V6.3.8; OWASP Forgot Password Cheat Sheet). The token is drawn when the
+mail is delivered, so the queue holds no secret. A link proves only the mailbox: nobody is signed
+in by it, and a second factor stays in force (ASVS 5.0 V6.4.3, NIST SP 800-63B-4 §4.2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import timedelta
+
+from authingo import arguments, events, inputs, policy, sessions
+from authingo.core import Core
+from authingo.errors import InvalidToken, TooManyRequests
+from authingo.mail.links import Content, draw_link
+from authingo.mail.notices import PASSWORD_CHANGED, notice
+from authingo.mail.queue import Queue
+from authingo.mail.settings import PASSWORD_RESET, RESET_PURPOSE, USER_EVICTED, require_mail
+from authingo.models import NO_CLIENT, Client, User
+from authingo.stores.mails import Mail, NewMail
+from authingo.tokens import DeviceToken, digest
+
+_MINUTES = 60  # that a link works, from its delivery: mail takes longer than a code on a phone
+_WORTH_SENDING = timedelta(hours=6)  # after that, somebody who still wants in has asked again
+
+
+class PasswordResets:
+    """Send a link to choose a new password, and store the password."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def request(
+        self,
+        *,
+        email: str,
+        device: str | None = None,
+        client: Client = NO_CLIENT,
+        language: str = "",
+    ) -> None:
+        """Queue a mail with a link to choose a new password.
+
+        Nothing tells whether there is such an account, or whether too many mails were asked for.
+
+        Args:
+            email: of the account; it need not exist.
+            device: the device cookie of the browser, if it sent one.
+            client: who asks.
+            language: what an Accept-Language header says.
+
+        Raises:
+            InvalidInput: `email` is empty or too long.
+            TooManyRequests: the network asked for too many mails, to whomever.
+        """
+        arguments.require_text(email=email, language=language)
+        arguments.require_text_or_none(device=device)
+        arguments.require_client(client)
+        policy.refuse_sizes(email=email)
+        user = await self._whom_to_mail(email, DeviceToken.parse_all(device), client)
+        await self._queue(user, language)
+
+    async def send(self, user: User) -> None:
+        """Queue a mail with a link for a user whom an operator names. No limit counts it.
+
+        Raises:
+            ConfigError: mail is off.
+        """
+        require_mail(self._core.settings)
+        await self._queue(user, "")
+
+    async def _queue(self, user: User | None, language: str) -> None:
+        await self._core.capability(Queue).add(
+            NewMail(
+                kind=RESET_PURPOSE,
+                address=user.email if user else "",
+                user_id=user.id if user else None,
+                lifetime=_WORTH_SENDING,
+                language=language,
+                due=user is not None,
+            )
+        )
+
+    async def reset(
+        self,
+        *,
+        token: str,
+        new_password: str,
+        client: Client = NO_CLIENT,
+        language: str = "",
+    ) -> User:
+        """Store a new password, and end every session of the user. Nobody is signed in.
+
+        The token is spent together with the change: a password that is refused spends nothing.
+
+        Raises:
+            InvalidToken: the token is unknown, spent, expired or replaced.
+            InvalidInput: the policy does not accept the password.
+            TooManyRequests, Busy: try again later.
+        """
+        arguments.require_text(token=token, new_password=new_password, language=language)
+        arguments.require_client(client)
+        policy.refuse_sizes(token=token)
+        rules, store = self._core.settings.passwords, await self._core.opened()
+        policy.require_password(rules, new_password, email="", field="new_password")
+        check, key = self._core.password_check, digest(token.encode("utf-8", "surrogatepass"))
+        attempt = await check.count_token(store, client)
+        matter = await store.secrets.find(RESET_PURPOSE, key)
+        if matter is None or matter.user_id is None or matter.address is None:
+            raise InvalidToken
+        policy.require_password(rules, new_password, email=matter.address, field="new_password")
+        new_hash = await check.hash_new(store, new_password, attempt, if_busy=attempt.not_made())
+        most = self._core.settings.sessions.max_per_user
+        await sessions.end_surplus(store, matter.user_id, keep=most)
+        changed = await store.recovery.reset_password(
+            RESET_PURPOSE,
+            key,
+            new_hash,
+            mails=[notice(PASSWORD_CHANGED, matter.user_id, matter.address, client, language)],
+        )
+        if changed is None:  # somebody was quicker, or the account has changed meanwhile
+            raise InvalidToken
+        self._core.capability(Queue).wake()
+        user = changed.user
+        happened = [events.happened(PASSWORD_RESET, user_id=user.id, ip=client.ip)]
+        if changed.evicted:
+            happened.append(events.happened(USER_EVICTED, user_id=user.id, ip=client.ip))
+        await events.record(store, *happened)
+        return user
+
+    async def _whom_to_mail(
+        self, email: str, devices: Sequence[DeviceToken], client: Client
+    ) -> User | None:
+        store, limits = await self._core.opened(), self._core.limits
+        asked = limits.attempt(
+            await store.attempts.count(None, limits.mail_request(client)), client
+        )
+        if asked.refused_for is not None:
+            raise TooManyRequests(math.ceil(asked.refused_for.total_seconds()))
+        address = inputs.normalize_email(email)
+        rules = limits.mail(inputs.mailbox(address or email.casefold()), devices)
+        attempt = limits.attempt(await store.attempts.count(address, rules), client, devices)
+        found = attempt.account
+        if attempt.refused_for is not None or found is None or found.user.disabled_at:
+            return None
+        return found.user
+
+
+async def write_reset(core: Core, mail: Mail) -> Content | None:
+    """Write the mail with the link, or return None where no link is due any more."""
+    link = await draw_link(
+        core,
+        mail,
+        purpose=RESET_PURPOSE,
+        lifetime=timedelta(minutes=_MINUTES),
+        page=core.settings.links.reset_password,
+    )
+    return Content({"link": link.url, "minutes": str(_MINUTES)}, link) if link else None

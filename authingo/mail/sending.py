@@ -1,0 +1,231 @@
+"""Deliver the queued mails, off the requests that caused them.
+
+Any process that serves delivers, and so does `authingo mail send`. The store leases a mail to one
+of them at a time. The lease is longer than a delivery may take, and no transaction is open
+meanwhile. A process that is killed loses nothing: its leases run out, and another process tries
+again. At most the mail that was on its way arrives twice, with the same Message-ID.
+
+Mail is sent at least once, not exactly once, because a mail server that has accepted a mail may
+fail to say so (RFC 1047).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+
+from authingo import events
+from authingo.config import Settings
+from authingo.core import Core
+from authingo.errors import MailNotSent, StoreUnavailable
+from authingo.mail.delivery import MaybeDelivered, NotDelivered, deliver
+from authingo.mail.kinds import KINDS
+from authingo.mail.links import Content
+from authingo.mail.mailboxes import read_mailbox
+from authingo.mail.messages import Look, compose, render
+from authingo.mail.queue import Queue
+from authingo.mail.servers import read_mail_url
+from authingo.mail.settings import (
+    MAIL_FAILED,
+    RESET_PURPOSE,
+    MailSettings,
+    require_mail,
+    sends_mail,
+)
+from authingo.models import new_id
+from authingo.stores.mails import Mail
+
+LEASE = timedelta(seconds=90)  # longer than `deliver` may take
+_AT_ONCE = 5  # mails on their way at the same moment, for each process
+_UNCERTAIN = 3  # tries of unknown outcome, after which a mail counts as sent
+_FIRST_WAIT, _LONGEST_WAIT = 5.0, 3600.0  # seconds between tries of a mail that was refused
+_SHORTEST, _LONGEST = 1.0, 30.0  # seconds between looks into the queue
+_GRACE = 5.0  # seconds for what is on its way when the server ends
+
+_log = logging.getLogger("authingo")
+
+
+class Sender:
+    """Delivers what is due."""
+
+    def __init__(self, core: Core) -> None:
+        """Read the settings of mail.
+
+        Raises:
+            ConfigError: mail is off.
+        """
+        require_mail(core.settings)
+        self._core = core
+        mail = core.settings.of(MailSettings)
+        self._server = read_mail_url(mail.url or "")
+        self._from = mail.sender or ""
+        self._look = look_of(core.settings)
+
+    async def send_all(self) -> int:
+        """Deliver everything that is due now, and return how many mails were taken.
+
+        Raises:
+            MailNotSent, StoreUnavailable: as `send_due`.
+        """
+        total = 0
+        while taken := await self.send_due():
+            total += taken
+        return total
+
+    async def send_test(self, recipient: str) -> None:
+        """Deliver a mail that says that mail works, at once and only once.
+
+        Raises:
+            MailNotSent: it was not delivered, or it is not known whether it was.
+        """
+        message = self._compose("test", Content({}), recipient, new_id("mail_"), "")
+        try:
+            await deliver(self._server, message, sender=self._from, recipient=recipient)
+        except (NotDelivered, MaybeDelivered) as error:
+            raise MailNotSent(f"the mail was not delivered: {error.reason}") from None
+
+    async def send_due(self) -> int:
+        """Deliver what is due now, at most a few mails, and return how many were taken.
+
+        Raises:
+            MailNotSent: the mail server takes no mail at all. What was taken is due again.
+            StoreUnavailable: as every verb of the store.
+        """
+        store = await self._core.opened()
+        taken = await store.mails.take(limit=_AT_ONCE, lease=LEASE)
+        results = await asyncio.gather(
+            *(self._send(mail) for mail in taken), return_exceptions=True
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return len(taken)
+
+    async def _send(self, mail: Mail) -> None:
+        """Deliver one mail. One that cannot be written keeps no other from being sent."""
+        store = await self._core.opened()
+        if mail.deadline <= datetime.now(UTC):
+            await self._give_up(mail, mail.error or "it was too late to deliver it")
+            return
+        try:
+            content = await KINDS[mail.kind](self._core, mail) if mail.due else None
+            message = None
+            if content is not None:
+                message = self._compose(mail.kind, content, mail.address, mail.id, mail.language)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - such as a template of the user's own
+            _log.exception("a mail of the kind %r cannot be written", mail.kind)
+            await self._try_again(mail, f"it cannot be written: {type(error).__name__}")
+            return
+        if content is None or message is None:
+            await store.mails.done(mail)
+        elif content.link is None or await store.mails.keep_token(
+            mail, matter=content.link.matter, token=content.link.token
+        ):  # else the lease ran out, and another process has the mail
+            await self._deliver(mail, content, message)
+
+    async def _deliver(self, mail: Mail, content: Content, message: EmailMessage) -> None:
+        store = await self._core.opened()
+        try:
+            await deliver(self._server, message, sender=self._from, recipient=mail.address)
+        except MaybeDelivered as error:
+            if mail.uncertain + 1 >= _UNCERTAIN:
+                await store.mails.done(mail)
+            else:
+                await self._try_again(mail, error.reason, uncertain=True)
+        except NotDelivered as error:
+            if content.link:  # nobody has the token
+                await store.secrets.forget(RESET_PURPOSE, content.link.token)
+            if error.permanent:
+                await self._give_up(mail, error.reason)
+            elif error.unreachable:
+                await store.mails.try_again(
+                    mail, after=timedelta(0), error=error.reason, uncertain=False
+                )
+                raise MailNotSent(f"the mail server takes no mail: {error.reason}") from None
+            else:
+                await self._try_again(mail, error.reason)
+        else:
+            await store.mails.done(mail)
+
+    def _compose(
+        self, kind: str, content: Content, recipient: str, mail_id: str, language: str
+    ) -> EmailMessage:
+        written = render(kind, content.values, look=self._look, language=language)
+        return compose(written, sender=self._from, recipient=recipient, message_id=mail_id)
+
+    async def _try_again(self, mail: Mail, error: str, *, uncertain: bool = False) -> None:
+        seconds = min(_FIRST_WAIT * 2 ** min(mail.tries - 1, 20), _LONGEST_WAIT)
+        store = await self._core.opened()
+        await store.mails.try_again(
+            mail, after=timedelta(seconds=seconds), error=error, uncertain=uncertain
+        )
+
+    async def _give_up(self, mail: Mail, error: str) -> None:
+        store = await self._core.opened()
+        if await store.mails.fail(mail, error=error):
+            _log.warning("the mail %s was not delivered: %s", mail.id, error)
+            await events.record(store, events.happened(MAIL_FAILED, user_id=mail.user_id))
+
+
+def look_of(settings: Settings) -> Look:
+    """Return how the mails of a site look."""
+    mail = settings.of(MailSettings)
+    own = read_mailbox(mail.sender or "")
+    templates = Path(settings.directory, mail.templates) if mail.templates else None
+    return Look(
+        name=own.name or own.domain,
+        public_url=settings.public_url or "",
+        colour=mail.colour,
+        templates=templates,
+    )
+
+
+@contextlib.asynccontextmanager
+async def deliver_in_background(core: Core) -> AsyncIterator[None]:
+    """Deliver mail while a server runs, where mail is on."""
+    if not sends_mail(core.settings):
+        yield
+        return
+    closing = asyncio.Event()
+    task = asyncio.create_task(_deliver_until(closing, core))
+    try:
+        yield
+    finally:
+        closing.set()
+        core.capability(Queue).wake()
+        done, _ = await asyncio.wait({task}, timeout=_GRACE)
+        if not done:  # its leases run out, and another process tries again
+            task.cancel()
+            await asyncio.wait({task})
+
+
+async def _deliver_until(closing: asyncio.Event, core: Core) -> None:
+    """Deliver what is due, and wait for more. While the server is unreachable, ask it rarely."""
+    sender, queue, seconds, reported = Sender(core), core.capability(Queue), _SHORTEST, False
+    while not closing.is_set():
+        try:
+            taken = await sender.send_due()
+            seconds = _SHORTEST if taken else min(seconds * 2, _LONGEST)
+            reported = False
+            if taken:
+                continue
+        except MailNotSent as error:
+            seconds = min(seconds * 2, _LONGEST)
+            if not reported:
+                _log.warning("no mail can be sent, trying again: %s", error)
+                reported = True
+            await asyncio.sleep(0)
+        except StoreUnavailable as error:
+            seconds = _LONGEST
+            _log.warning("no mail can be sent for now: %s", error.explained)
+        except Exception:  # noqa: BLE001 - one mistake must not end the delivery of all mail
+            seconds = _LONGEST
+            _log.exception("delivering mail failed")
+        await queue.wait(seconds)

@@ -1,0 +1,70 @@
+"""The settings of mail, and the names of its events and secrets."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from authingo.capabilities import CapabilityEvent
+from authingo.config import CapabilitySettings, Settings
+from authingo.errors import ConfigError
+from authingo.mail.delivery import require_library
+from authingo.mail.mailboxes import read_mailbox
+from authingo.mail.servers import read_mail_url
+from authingo.mail.wording import check_templates
+
+PASSWORD_RESET = CapabilityEvent("password_reset")
+USER_EVICTED = CapabilityEvent("user_evicted")
+MAIL_FAILED = CapabilityEvent("mail_failed")
+RESET_PURPOSE = "reset_password"
+
+
+class MailSettings(CapabilitySettings, frozen=True, rename={"sender": "from"}):
+    """The table [mail] of authingo.toml. Without `url` there is no mail."""
+
+    url: str | None = None  # it may hold a password, so AUTHINGO_MAIL__URL_FILE may name a file
+    sender: str | None = None  # `from` in the file: "Name <address>"
+    colour: str = "#0b6b57"  # of buttons
+    templates: str | None = None  # a directory with your own texts, relative to authingo.toml
+
+    def __repr__(self) -> str:
+        return f"MailSettings(sender={self.sender!r}, …)"
+
+    def check(self, settings: Settings) -> None:
+        """Refuse what cannot work."""
+        if self.url is None:
+            return
+        require_library(read_mail_url(self.url))
+        if settings.public_url is None:
+            raise ConfigError(
+                "mail.url: needs public_url",
+                hint="set public_url to the address of your site: the links in mails begin with it",
+            )
+        if self.sender is None:
+            raise ConfigError(
+                "mail.from: is missing",
+                hint='set it to the sender of mails, such as "Example <no-reply@example.com>"',
+            )
+        try:
+            read_mailbox(self.sender)
+        except ValueError as error:
+            raise ConfigError(f"mail.from: {error}") from None
+        if not re.fullmatch(r"#[0-9a-fA-F]{6}", self.colour):
+            raise ConfigError("mail.colour: must be a colour such as #0b6b57")
+        if self.templates is not None:
+            check_templates(Path(settings.directory, self.templates))
+
+
+def sends_mail(settings: Settings) -> bool:
+    """Return whether mail is on."""
+    return settings.of(MailSettings).url is not None
+
+
+def require_mail(settings: Settings) -> None:
+    """Refuse to go on if mail is off.
+
+    Raises:
+        ConfigError: it says what to set.
+    """
+    if not sends_mail(settings):
+        raise ConfigError("mail is off", hint="set mail.url, as docs/mail.md says")

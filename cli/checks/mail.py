@@ -1,0 +1,70 @@
+"""Check mail: whether the mail server takes any, and whether some has not been delivered."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from authingo.errors import StoreUnavailable
+from authingo.findings import Finding, fail, ok, warn
+from authingo.mail.delivery import NotDelivered, check_server
+from authingo.mail.servers import read_mail_url
+from authingo.mail.settings import MailSettings
+
+if TYPE_CHECKING:
+    from authingo.config import Settings
+    from authingo.stores import Store
+
+_LONG = timedelta(minutes=10)  # that a mail waits; a server delivers one within seconds
+
+
+async def examine(store: Store, settings: Settings) -> list[Finding]:
+    """Check mail, which is on."""
+    mail = settings.of(MailSettings)
+    found = [await _server(mail)]
+    try:
+        await store.open(create=False)
+        found += [await _queue(store), await _failed(store)]
+    except StoreUnavailable:
+        pass  # already reported
+    return found
+
+
+async def _server(mail: MailSettings) -> Finding:
+    """Connect and sign in, without sending anything."""
+    server = read_mail_url(mail.url or "")
+    if server.directory is not None:
+        return warn(
+            "mail_server",
+            f"mails are written to {server.directory}, and nobody receives them",
+            "in production set mail.url to a mail server",
+        )
+    try:
+        await check_server(server, sender=mail.sender or "")
+    except NotDelivered as error:
+        return fail("mail_server", error.reason, "correct mail.url, or see the server's log")
+    return ok("mail_server", f"{server.host} takes mail")
+
+
+async def _queue(store: Store) -> Finding:
+    oldest = await store.mails.page(failed=False, limit=1)
+    waits = datetime.now(UTC) - oldest[0].created_at if oldest else timedelta(0)
+    if waits < _LONG:
+        return ok("mail_queue", "no mail waits for long")
+    reason = f": {oldest[0].error}" if oldest[0].error else ""
+    return warn(
+        "mail_queue",
+        f"a mail has waited for {waits.total_seconds() / 60:.0f} minutes{reason}",
+        "is a server running? else run `authingo mail send` from cron",
+    )
+
+
+async def _failed(store: Store) -> Finding:
+    failed = (await store.mails.counts()).failed
+    if not failed:
+        return ok("mail_failed", "no mail has failed")
+    return warn(
+        "mail_failed",
+        f"{failed:,} {'mail has' if failed == 1 else 'mails have'} failed in the last 30 days",
+        "`authingo mail list --failed` says why, and `authingo mail retry` tries again",
+    )
