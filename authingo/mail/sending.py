@@ -41,10 +41,10 @@ from authingo.models import new_id
 from authingo.stores.mails import Mail
 
 LEASE = timedelta(seconds=90)  # longer than `deliver` may take
-_AT_ONCE = 5  # mails on their way at the same moment, for each process
 _UNCERTAIN = 3  # tries of unknown outcome, after which a mail counts as sent
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 3600.0  # seconds between tries of a mail that was refused
-_SHORTEST, _LONGEST = 1.0, 30.0  # seconds between looks into the queue
+_LOOK = 10.0  # seconds between looks into the queue, for mails that another process queued
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds while the mail server takes no mail at all
 _GRACE = 5.0  # seconds for what is on its way when the server ends
 
 _log = logging.getLogger("authingo")
@@ -70,11 +70,11 @@ class Sender:
         """Deliver everything that is due now, and return how many mails were taken.
 
         Raises:
-            MailNotSent, StoreUnavailable: as `send_due`.
+            MailNotSent, StoreUnavailable: as `send_next`.
         """
         total = 0
-        while taken := await self.send_due():
-            total += taken
+        while await self.send_next():
+            total += 1
         return total
 
     async def send_test(self, recipient: str) -> None:
@@ -89,22 +89,27 @@ class Sender:
         except (NotDelivered, MaybeDelivered) as error:
             raise MailNotSent(f"the mail was not delivered: {error.reason}") from None
 
-    async def send_due(self) -> int:
-        """Deliver what is due now, at most a few mails, and return how many were taken.
+    async def send_next(self) -> bool:
+        """Deliver the mail that is due for longest, and return whether there was one.
+
+        One at a time, so that a process that is killed leaves at most one that may have been
+        delivered.
 
         Raises:
-            MailNotSent: the mail server takes no mail at all. What was taken is due again.
+            MailNotSent: the mail server takes no mail at all. The mail is due again.
             StoreUnavailable: as every verb of the store.
         """
         store = await self._core.opened()
-        taken = await store.mails.take(limit=_AT_ONCE, lease=LEASE)
-        results = await asyncio.gather(
-            *(self._send(mail) for mail in taken), return_exceptions=True
-        )
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        return len(taken)
+        taken = await store.mails.take(limit=1, lease=LEASE)
+        for mail in taken:
+            await self._send(mail)
+        return bool(taken)
+
+    async def seconds_until_due(self) -> float:
+        """Return how long to wait for the next mail, but not longer than until the next look."""
+        store = await self._core.opened()
+        due = await store.mails.next_due()
+        return _LOOK if due is None else min(due.total_seconds(), _LOOK)
 
     async def _send(self, mail: Mail) -> None:
         """Deliver one mail. One that cannot be written keeps no other from being sent."""
@@ -208,24 +213,20 @@ async def deliver_in_background(core: Core) -> AsyncIterator[None]:
 
 async def _deliver_until(closing: asyncio.Event, core: Core) -> None:
     """Deliver what is due, and wait for more. While the server is unreachable, ask it rarely."""
-    sender, queue, seconds, reported = Sender(core), core.capability(Queue), _SHORTEST, False
+    sender, queue, pause = Sender(core), core.capability(Queue), _FIRST_PAUSE
     while not closing.is_set():
         try:
-            taken = await sender.send_due()
-            seconds = _SHORTEST if taken else min(seconds * 2, _LONGEST)
-            reported = False
-            if taken:
-                continue
+            while await sender.send_next() and not closing.is_set():
+                pause = _FIRST_PAUSE
+            await queue.wait(await sender.seconds_until_due())
+            continue
         except MailNotSent as error:
-            seconds = min(seconds * 2, _LONGEST)
-            if not reported:
+            if pause == _FIRST_PAUSE:
                 _log.warning("no mail can be sent, trying again: %s", error)
-                reported = True
-            await asyncio.sleep(0)
         except StoreUnavailable as error:
-            seconds = _LONGEST
             _log.warning("no mail can be sent for now: %s", error.explained)
         except Exception:  # noqa: BLE001 - one mistake must not end the delivery of all mail
-            seconds = _LONGEST
             _log.exception("delivering mail failed")
-        await queue.wait(seconds)
+        with contextlib.suppress(TimeoutError):  # not woken by each request for another mail
+            await asyncio.wait_for(closing.wait(), pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)

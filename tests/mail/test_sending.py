@@ -34,8 +34,8 @@ def serve(mails: SMTPServer, serve: Serve) -> Serve:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once, so that no test waits for minutes."""
     monkeypatch.setattr(sending, "_FIRST_WAIT", 0.01)
-    monkeypatch.setattr(sending, "_SHORTEST", 0.01)
-    monkeypatch.setattr(sending, "_LONGEST", 0.1)
+    monkeypatch.setattr(sending, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(sending, "_LONGEST_PAUSE", 0.1)
 
 
 def ask(server: LiveServer, email: str = ADA["email"]) -> None:
