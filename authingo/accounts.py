@@ -7,7 +7,7 @@ from dataclasses import replace
 from authingo import arguments, events, inputs, passwords, policy, sessions
 from authingo.core import Core
 from authingo.errors import EmailTaken, NoSuchUser
-from authingo.models import ChangedUser, Client, NewUser, User, is_id
+from authingo.models import NO_CLIENT, ChangedUser, Client, NewUser, User, is_id
 from authingo.stores import Store
 
 
@@ -132,7 +132,8 @@ class Accounts:
         store = await self._core.opened()
         new_hash = await self._core.hasher.hash(new_password)
         surplus = await self._end_surplus(store, user_id)
-        changed = await store.users.set_password(user_id, new_hash)
+        notices = self._core.notices("password_changed", user, NO_CLIENT)
+        changed = await store.users.set_password(user_id, new_hash, mails=notices)
         if changed is None:
             raise NoSuchUser
         await events.record(store, events.happened("password_set", user_id=user_id))

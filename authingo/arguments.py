@@ -45,7 +45,11 @@ def require_client(client: object) -> None:
     """Raise TypeError unless it is a Client of strings, ValueError if `ip` is not an address."""
     if not isinstance(client, Client):
         raise wrong_type("client", client, "an authingo.Client")
-    require_text_or_none(client_ip=client.ip, client_user_agent=client.user_agent)
+    require_text_or_none(
+        client_ip=client.ip,
+        client_user_agent=client.user_agent,
+        client_language=client.language,
+    )
     if client.ip is not None:
         try:
             ipaddress.ip_address(client.ip)

@@ -33,6 +33,8 @@ class Capability:
         purposes: of its single-use secrets; see `authingo.stores.secrets`.
         secret_settings: the settings of its table that hold a secret. A variable that ends in
             _FILE may name a file with it.
+        notices: what returns the mails that tell a user of a change, as "package.module:NAME": a
+            function that is given the settings, the kind of the notice, the user and the client.
         background: what runs while a server does, as "package.module:NAME": a function that is
             given the `Core` and returns an asynchronous context manager.
     """
@@ -43,6 +45,7 @@ class Capability:
     events: tuple[CapabilityEvent, ...] = ()
     purposes: tuple[str, ...] = ()
     secret_settings: tuple[str, ...] = ()
+    notices: str | None = None
     background: str | None = None
 
 

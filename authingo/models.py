@@ -83,15 +83,17 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The client of a request, as far as known: its address, and the browser's user agent.
+    """The client of a request, as far as known: its address, and its browser.
 
-    `shared`: all clients share the address, because it is that of a proxy that is not
-    trusted or passes on no client address. See `authingo.http.clients`.
+    `language` is the Accept-Language header, for mails. `shared`: all clients share the address,
+    because it is that of a proxy that is not trusted or passes on no client address. See
+    `authingo.http.clients`.
     """
 
     ip: str | None = None
     user_agent: str | None = None
     shared: bool = False
+    language: str | None = None
 
 
 NO_CLIENT = Client()  # the program itself calls a use case

@@ -159,9 +159,16 @@ class SigningIn:
         most = self._settings.sessions.max_per_user
         await sessions.end_surplus(store, caller.user.id, keep=most, but=caller.session.id)
 
+        notices = self._core.notices("password_changed", caller.user, client)
+
         async def write(session: NewSession, outcome: Outcome) -> StartedSession | None:
             return await store.users.change_password(
-                found, new_hash, caller=caller.session.id, session=session, outcome=outcome
+                found,
+                new_hash,
+                caller=caller.session.id,
+                session=session,
+                outcome=outcome,
+                mails=notices,
             )
 
         changed = await sessions.begin(

@@ -33,6 +33,7 @@ with X-Forwarded-Proto from a peer that is not public counts as plain http.
 from __future__ import annotations
 
 import ipaddress
+from functools import partial
 from itertools import islice
 from typing import Literal
 
@@ -48,7 +49,7 @@ Fault = Literal["proxy_not_trusted", "proxy_names_nobody"]
 _LOOPBACK = ipaddress.IPv4Address("127.0.0.1")
 _LOOPBACK_6 = ipaddress.IPv6Address("::1")
 _MOST_PROXIES = 50  # proxies in a row; addresses further left are not read
-_MAX_USER_AGENT = 256  # characters kept
+_LONGEST = 256  # characters kept of a header
 
 
 class ClientReader:
@@ -65,12 +66,16 @@ class ClientReader:
     def judge(self, scope: Scope) -> tuple[Client, Fault | None]:
         """Return the client of a request, and the reason why its address is shared, if it is."""
         forwarded = b",".join(header_values(scope, b"x-forwarded-for")).decode("latin-1").strip()
-        user_agent = _user_agent(scope)
+        client = partial(
+            Client,
+            user_agent=_printable(scope, b"user-agent"),
+            language=_printable(scope, b"accept-language"),
+        )
         if _is_replaced(scope):
-            return Client(None, user_agent, shared=True), "proxy_not_trusted"
+            return client(None, shared=True), "proxy_not_trusted"
         peer = _peer(scope, forwarded)
         if peer is None:
-            return Client(None, user_agent), None
+            return client(None), None
         fault: Fault | None = None
         if self._trusts(peer):
             address = self._walk(peer, forwarded)
@@ -80,7 +85,7 @@ class ClientReader:
             address = peer
             if self._is_proxy(scope, peer, forwarded):
                 fault = "proxy_not_trusted"
-        return Client(str(address), user_agent, shared=fault is not None), fault
+        return client(str(address), shared=fault is not None), fault
 
     def _walk(self, peer: IPAddress, forwarded: str) -> IPAddress:
         for entry in reversed(forwarded.rsplit(",", _MOST_PROXIES)):
@@ -164,9 +169,10 @@ def _address(text: str) -> IPAddress | None:
         return None
 
 
-def _user_agent(scope: Scope) -> str | None:
-    values = header_values(scope, b"user-agent")
+def _printable(scope: Scope, header: bytes) -> str | None:
+    """Return the printable beginning of a header, if there is exactly one."""
+    values = header_values(scope, header)
     if len(values) != 1:
         return None
     text = values[0].decode("utf-8", "replace")
-    return "".join(islice(filter(str.isprintable, text), _MAX_USER_AGENT)) or None
+    return "".join(islice(filter(str.isprintable, text), _LONGEST)) or None

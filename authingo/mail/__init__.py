@@ -16,5 +16,6 @@ MAIL = Capability(
     events=(PASSWORD_RESET, USER_EVICTED, MAIL_FAILED),
     purposes=(RESET_PURPOSE,),
     secret_settings=("url",),
+    notices="authingo.mail.notices:notices",
     background="authingo.mail.sending:deliver_in_background",
 )

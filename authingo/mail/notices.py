@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from authingo.config import Settings
 from authingo.core import Core
 from authingo.mail.links import Content
-from authingo.models import Client
+from authingo.mail.settings import sends_mail
+from authingo.models import Client, User
 from authingo.stores.mails import Mail, NewMail
 
-PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the kind of a mail
+PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the kind of a mail, as in `Core.notices`
 
 _WORTH_SENDING = timedelta(days=7)  # a warning is worth something even after days
 
@@ -21,7 +23,7 @@ class _Facts(msgspec.Struct):
     ip: str | None
 
 
-def notice(kind: str, user_id: str, address: str, client: Client, language: str) -> NewMail:
+def notice(kind: str, user_id: str, address: str, client: Client) -> NewMail:
     """Return the notice of something that a client does now.
 
     The address is that of the user before the change. A notice is delivered even if the user has
@@ -32,9 +34,14 @@ def notice(kind: str, user_id: str, address: str, client: Client, language: str)
         address=address,
         user_id=user_id,
         lifetime=_WORTH_SENDING,
-        language=language,
+        language=client.language or "",
         facts=msgspec.json.encode(_Facts(at=datetime.now(UTC), ip=client.ip)),
     )
+
+
+def notices(settings: Settings, kind: str, user: User, client: Client) -> list[NewMail]:
+    """Return the notices to a user of something that a client does now; none if mail is off."""
+    return [notice(kind, user.id, user.email, client)] if sends_mail(settings) else []
 
 
 async def write_notice(_: Core, mail: Mail) -> Content | None:
@@ -43,6 +50,6 @@ async def write_notice(_: Core, mail: Mail) -> Content | None:
     return Content(
         {
             "when": f"{facts.at:%d %B %Y, %H:%M} UTC",
-            "where": facts.ip or "an unknown address",
+            "where": facts.ip or "an operator, or an address that is not known",
         }
     )

@@ -40,7 +40,6 @@ class PasswordResets:
         email: str,
         device: str | None = None,
         client: Client = NO_CLIENT,
-        language: str = "",
     ) -> None:
         """Queue a mail with a link to choose a new password.
 
@@ -50,18 +49,17 @@ class PasswordResets:
             email: of the account; it need not exist.
             device: the device cookie of the browser, if it sent one.
             client: who asks.
-            language: what an Accept-Language header says.
 
         Raises:
             InvalidInput: `email` is empty or too long.
             TooManyRequests: the network asked for too many mails, to whomever.
         """
-        arguments.require_text(email=email, language=language)
+        arguments.require_text(email=email)
         arguments.require_text_or_none(device=device)
         arguments.require_client(client)
         policy.refuse_sizes(email=email)
         user = await self._whom_to_mail(email, DeviceToken.parse_all(device), client)
-        await self._queue(user, language)
+        await self._queue(user, client)
 
     async def send(self, user: User) -> None:
         """Queue a mail with a link for a user whom an operator names. No limit counts it.
@@ -70,16 +68,16 @@ class PasswordResets:
             ConfigError: mail is off.
         """
         require_mail(self._core.settings)
-        await self._queue(user, "")
+        await self._queue(user, NO_CLIENT)
 
-    async def _queue(self, user: User | None, language: str) -> None:
+    async def _queue(self, user: User | None, client: Client) -> None:
         await self._core.capability(Queue).add(
             NewMail(
                 kind=RESET_PURPOSE,
                 address=user.email if user else "",
                 user_id=user.id if user else None,
                 lifetime=_WORTH_SENDING,
-                language=language,
+                language=client.language or "",
                 due=user is not None,
             )
         )
@@ -90,7 +88,6 @@ class PasswordResets:
         token: str,
         new_password: str,
         client: Client = NO_CLIENT,
-        language: str = "",
     ) -> User:
         """Store a new password, and end every session of the user. Nobody is signed in.
 
@@ -101,7 +98,7 @@ class PasswordResets:
             InvalidInput: the policy does not accept the password.
             TooManyRequests, Busy: try again later.
         """
-        arguments.require_text(token=token, new_password=new_password, language=language)
+        arguments.require_text(token=token, new_password=new_password)
         arguments.require_client(client)
         policy.refuse_sizes(token=token)
         rules, store = self._core.settings.passwords, await self._core.opened()
@@ -119,7 +116,7 @@ class PasswordResets:
             RESET_PURPOSE,
             key,
             new_hash,
-            mails=[notice(PASSWORD_CHANGED, matter.user_id, matter.address, client, language)],
+            mails=[notice(PASSWORD_CHANGED, matter.user_id, matter.address, client)],
         )
         if changed is None:  # somebody was quicker, or the account has changed meanwhile
             raise InvalidToken

@@ -6,7 +6,6 @@ import msgspec
 
 from authingo.auth import Auth
 from authingo.errors import InvalidToken, TooManyRequests
-from authingo.http.headers import header_values
 from authingo.http.replies import Reply
 from authingo.http.requests import Request
 from authingo.http.route import Body, NewPassword, Route
@@ -46,7 +45,6 @@ async def request_password_reset(auth: Auth, request: Request) -> Reply:
         email=request.body.email,
         device=request.device,
         client=request.client,
-        language=language_of(request),
     )
     return Reply({"sent": True})
 
@@ -57,14 +55,8 @@ async def reset_password(auth: Auth, request: Request) -> Reply:
         token=request.body.token,
         new_password=request.body.new_password,
         client=request.client,
-        language=language_of(request),
     )
     return Reply({"success": True})
-
-
-def language_of(request: Request) -> str:
-    """Return the Accept-Language header as text."""
-    return b", ".join(header_values(request.scope, b"accept-language")).decode("latin-1")
 
 
 ROUTES = [

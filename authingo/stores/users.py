@@ -16,6 +16,7 @@ from authingo.models import (
     StartedSession,
     User,
 )
+from authingo.stores.mails import NewMail
 
 
 class Users(Protocol):
@@ -58,16 +59,22 @@ class Users(Protocol):
         caller: str,
         session: NewSession,
         outcome: Outcome = NOTHING,
+        mails: Sequence[NewMail] = (),
     ) -> StartedSession | None:
         """Store a new password, end the user's sessions and begin a new one, in one transaction.
 
         Nothing happens, and None is returned, unless the password version is still the one
         that was verified, the user is enabled, and the session with the id `caller`, which
-        changes the password, has not ended.
+        changes the password, has not ended. `mails` are queued in the same transaction.
         """
 
-    async def set_password(self, user_id: str, new_hash: str) -> ChangedUser | None:
-        """Store a new password and end all sessions of the user. None: there is no such user."""
+    async def set_password(
+        self, user_id: str, new_hash: str, *, mails: Sequence[NewMail] = ()
+    ) -> ChangedUser | None:
+        """Store a new password, end all sessions of the user, and queue mails.
+
+        Returns None, and does nothing, if there is no such user.
+        """
 
     async def set_disabled(self, user_id: str, *, disabled: bool) -> ChangedUser | None:
         """Disable or enable a user, and end all their sessions. None: there is no such user.

@@ -13,7 +13,7 @@ import signal
 from authingo import Auth
 from authingo.config import load
 from authingo.mail.notices import PASSWORD_CHANGED, notice
-from authingo.models import Client
+from authingo.models import NO_CLIENT
 from tests.command import Runner, Served
 from tests.database import execute
 from tests.mail.inbox import mail_settings
@@ -54,5 +54,5 @@ async def _queue(runner: Runner) -> None:
     await auth.open()
     for number in range(MAILS):
         address = f"user{number}@example.com"
-        await auth.store.mails.add(notice(PASSWORD_CHANGED, "usr_x", address, Client(), ""))
+        await auth.store.mails.add(notice(PASSWORD_CHANGED, "usr_x", address, NO_CLIENT))
     await auth.close()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from authingo import Auth
 from tests.database import execute
 from tests.mail.inbox import link_in, mail_settings, text_of, token_in, wait_for
 from tests.mail.server import SMTPServer
@@ -140,6 +142,30 @@ def test_nothing_tells_whether_there_is_such_an_account(
     assert len({tuple(sorted(name for name, _ in one.headers)) for one in answers}) == 1
     until(lambda: queued(server) == 0, "the queue is not empty")
     assert [one.recipients for one in mails.received] == [[ADA["email"]]] * 3
+
+
+def test_whoever_changes_a_password_is_told_to_its_owner(
+    server: LiveServer, mails: SMTPServer
+) -> None:
+    """In a mail: the user's own change and that of an operator, but not an attempt that failed."""
+    browser = server.browser()
+    user_id = browser.sign_up().json["user"]["id"]
+    wrong = {"current_password": "not the password", "new_password": NEW}
+    assert browser.post("/change-password", wrong).code == "wrong_password"
+    right = {"current_password": ADA["password"], "new_password": NEW}
+    assert browser.post("/change-password", right).status == 200
+    (own,) = wait_for(mails, 1)
+    assert own.message["Subject"] == "Your password for Example was changed"
+    assert "127.0.0.1" in text_of(own)
+
+    async def set_password() -> None:
+        auth = Auth(server.auth.settings)
+        await auth.open()
+        await auth.set_password(user_id, "another whole sentence")
+        await auth.close()
+
+    asyncio.run(set_password())
+    assert "an operator" in text_of(wait_for(mails, 2)[1])
 
 
 def test_who_signed_up_with_the_address_of_another_is_evicted(

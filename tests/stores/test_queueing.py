@@ -33,14 +33,14 @@ async def test_a_mail_is_queued_only_if_its_transaction_succeeds(scene: Scene, f
     with contextlib.suppress(Failed):
         if isinstance(store, PostgresStore):
             async with store.transaction() as connection:
-                await postgres_mails.queue(connection, new)
+                await postgres_mails.queue(connection, [new])
                 if fails:
                     raise Failed
         else:
             assert isinstance(store, SQLiteStore)
 
             def queue(connection: sqlite3.Connection) -> None:
-                sqlite_mails.queue(connection, new)
+                sqlite_mails.queue(connection, [new])
                 if fails:
                     raise Failed
 

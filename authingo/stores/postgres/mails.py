@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -28,7 +29,7 @@ class Mails:
     async def add(self, new: NewMail) -> None:
         """See Mails."""
         async with self._connections.connection() as connection:
-            await queue(connection, new)
+            await queue(connection, [new])
 
     async def take(self, *, limit: int, lease: timedelta) -> list[Mail]:
         """See Mails."""
@@ -90,9 +91,10 @@ class Mails:
         return changed > 0
 
 
-async def queue(connection: Any, new: NewMail) -> None:
-    """Add a mail in the caller's transaction. See Mails.add."""
-    await connection.execute(*numbered(_ADD, lifetime=new.lifetime, **new_row(new)))
+async def queue(connection: Any, mails: Sequence[NewMail]) -> None:
+    """Add mails in the caller's transaction. See Mails.add."""
+    for new in mails:
+        await connection.execute(*numbered(_ADD, lifetime=new.lifetime, **new_row(new)))
 
 
 _ADD = """

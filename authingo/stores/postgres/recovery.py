@@ -48,8 +48,7 @@ class Recovery:
             row = await connection.fetchrow(*numbered(_RESET, hash=new_hash, **user))
             ended = await end_sessions(connection, spent.user_id)
             await secrets.forget_of(connection, spent.user_id, keep)
-            for mail in mails:
-                await queue(connection, mail)
+            await queue(connection, mails)
             changed = ChangedUser(_read.user(row), sum(ended.values()), evicted=not verified)
         if changed is not None:
             self._connections.notify_watchers(changed.user.id)

@@ -19,10 +19,12 @@ from authingo.models import (
     StartedSession,
     User,
 )
+from authingo.stores.mails import NewMail
 from authingo.stores.postgres import devices
 from authingo.stores.postgres.connections import Connections, Undo
 from authingo.stores.postgres.failures import referenced
 from authingo.stores.postgres.hash_kinds import RECORD_KINDS, kind_parameters
+from authingo.stores.postgres.mails import queue
 from authingo.stores.postgres.named import numbered
 from authingo.stores.postgres.statements import BEGIN, session_parameters
 from authingo.stores.rows import (
@@ -89,6 +91,7 @@ class Users:
         caller: str,
         session: NewSession,
         outcome: Outcome = NOTHING,
+        mails: Sequence[NewMail] = (),
     ) -> StartedSession | None:
         """See Users.
 
@@ -105,6 +108,7 @@ class Users:
             if changed is None or caller not in await end_sessions(connection, user_id):
                 raise Undo
             await devices.forget_all(connection, user_id)
+            await queue(connection, mails)
             parameters = session_parameters(session, None, outcome)
             row = await connection.fetchrow(*numbered(_BEGIN, user_id=user_id, **parameters))
         if row is None:
@@ -112,9 +116,13 @@ class Users:
         self._connections.notify_watchers(user_id)
         return self._connections.started(row)
 
-    async def set_password(self, user_id: str, new_hash: str) -> ChangedUser | None:
+    async def set_password(
+        self, user_id: str, new_hash: str, *, mails: Sequence[NewMail] = ()
+    ) -> ChangedUser | None:
         """See Users."""
-        return await self._alter(_SET_PASSWORD, user_id, forgets_devices=True, hash=new_hash)
+        return await self._alter(
+            _SET_PASSWORD, user_id, forgets_devices=True, mails=mails, hash=new_hash
+        )
 
     async def set_disabled(self, user_id: str, *, disabled: bool) -> ChangedUser | None:
         """See Users."""
@@ -126,6 +134,7 @@ class Users:
         user_id: str,
         *,
         forgets_devices: bool = False,
+        mails: Sequence[NewMail] = (),
         **parameters: object,
     ) -> ChangedUser | None:
         """Change a user, then end every session, even that of a sign-in it had to wait for."""
@@ -136,6 +145,7 @@ class Users:
                 ended = await end_sessions(connection, user_id)
                 if forgets_devices:
                     await devices.forget_all(connection, user_id)
+                await queue(connection, mails)
         self._connections.notify_watchers(user_id)
         return ChangedUser(_read.user(row), sum(ended.values())) if row else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import timedelta
 
 from authingo.stores.mail_rows import (
@@ -27,7 +28,7 @@ class Mails:
 
     async def add(self, new: NewMail) -> None:
         """See Mails."""
-        await self._connection.write(lambda connection: queue(connection, new))
+        await self._connection.write(lambda connection: queue(connection, [new]))
 
     async def take(self, *, limit: int, lease: timedelta) -> list[Mail]:
         """See Mails."""
@@ -105,13 +106,14 @@ class Mails:
         return changed > 0
 
 
-def queue(connection: sqlite3.Connection, new: NewMail) -> None:
-    """Add a mail in the caller's transaction. See Mails.add."""
+def queue(connection: sqlite3.Connection, mails: Sequence[NewMail]) -> None:
+    """Add mails in the caller's transaction. See Mails.add."""
     at = rows.now()
-    lifetime, deadline = rows.later(0, new.lifetime), rows.later(at, new.lifetime)
-    connection.execute(
-        _ADD, {"now": at, "lifetime": lifetime, "deadline": deadline, **new_row(new)}
-    )
+    for new in mails:
+        lifetime, deadline = rows.later(0, new.lifetime), rows.later(at, new.lifetime)
+        connection.execute(
+            _ADD, {"now": at, "lifetime": lifetime, "deadline": deadline, **new_row(new)}
+        )
 
 
 _ADD = """

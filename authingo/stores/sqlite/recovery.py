@@ -40,8 +40,7 @@ class Recovery:
             connection.execute(_RESET, {"user_id": user_id, "hash": new_hash, "now": rows.now()})
             ended = rows.delete_sessions(connection, user_id)
             secrets.forget_of(connection, user_id, keep)
-            for mail in mails:
-                queue(connection, mail)
+            queue(connection, mails)
             user = rows.select_user(connection, user_id)
             return ChangedUser(user, ended, evicted=not verified)
 

@@ -18,6 +18,7 @@ from authingo.models import (
     StartedSession,
     User,
 )
+from authingo.stores.mails import NewMail
 from authingo.stores.rows import (
     CREDENTIALS,
     FIRST,
@@ -31,6 +32,7 @@ from authingo.stores.sqlite import devices, outcomes, rows
 from authingo.stores.sqlite.connection import Connection
 from authingo.stores.sqlite.failures import referring
 from authingo.stores.sqlite.hash_kinds import record_kinds
+from authingo.stores.sqlite.mails import queue
 
 
 class Users:
@@ -82,6 +84,7 @@ class Users:
         caller: str,
         session: NewSession,
         outcome: Outcome = NOTHING,
+        mails: Sequence[NewMail] = (),
     ) -> StartedSession | None:
         """See Users."""
 
@@ -100,14 +103,19 @@ class Users:
                 return None
             rows.delete_sessions(connection, verified.user.id)
             devices.forget_all(connection, verified.user.id)
+            queue(connection, mails)
             user = rows.select_user(connection, verified.user.id)
             return outcomes.start_session(connection, user, session, ending=None, outcome=outcome)
 
         return await self._connection.write(work)
 
-    async def set_password(self, user_id: str, new_hash: str) -> ChangedUser | None:
+    async def set_password(
+        self, user_id: str, new_hash: str, *, mails: Sequence[NewMail] = ()
+    ) -> ChangedUser | None:
         """See Users."""
-        return await self._alter(_CHANGE_HASH, user_id, forgets_devices=True, hash=new_hash)
+        return await self._alter(
+            _CHANGE_HASH, user_id, forgets_devices=True, mails=mails, hash=new_hash
+        )
 
     async def set_disabled(self, user_id: str, *, disabled: bool) -> ChangedUser | None:
         """See Users."""
@@ -119,6 +127,7 @@ class Users:
         user_id: str,
         *,
         forgets_devices: bool = False,
+        mails: Sequence[NewMail] = (),
         **parameters: object,
     ) -> ChangedUser | None:
         """Change a user and end every session."""
@@ -132,6 +141,7 @@ class Users:
             ended = rows.delete_sessions(connection, user_id)
             if forgets_devices:
                 devices.forget_all(connection, user_id)
+            queue(connection, mails)
             return ChangedUser(rows.select_user(connection, user_id), ended)
 
         return await self._connection.write(work)
