@@ -79,7 +79,7 @@ HASHING = _growing(30, _MINUTE)
 DEVICE_HASHING = AttemptLimit(allowed=10, window=_MINUTE)
 # The sign-ups of one network, whatever their result.
 SIGN_UPS = _growing(10, _HOUR)
-# The mails to one mailbox that strangers ask for, and that one browser which the account
+# The mails to one address that strangers ask for, and that one browser which the account
 # recognizes asks for. Never none: a stranger must not be able to keep the owner from resetting.
 MAILS = (
     AttemptLimit(allowed=3, window=timedelta(minutes=15)),
@@ -235,12 +235,12 @@ class Limits:
         """Return the rule to count a request for mail, whoever it is for."""
         return (self._rule(*_of_networks(client, MAIL_REQUESTS, "mail request")),)
 
-    def mail(self, mailbox: str, devices: Sequence[DeviceToken]) -> tuple[CountingRule, ...]:
-        """Return the rules to count a mail to a mailbox, with the same address for all its tags."""
+    def mail(self, whose: str, devices: Sequence[DeviceToken]) -> tuple[CountingRule, ...]:
+        """Return the rules to count a mail, for an address or for several that share a count."""
         recognized = [
-            self._rule(*_mails(mailbox, one.browser.hex()), device=one.digest) for one in devices
+            self._rule(*_mails(whose, one.browser.hex()), device=one.digest) for one in devices
         ]
-        return (*recognized, self._rule(*_mails(mailbox)))
+        return (*recognized, self._rule(*_mails(whose)))
 
     def token(self, client: Client) -> tuple[CountingRule, ...]:
         """Return the rule to count a try of a token that came by mail, before a hash."""

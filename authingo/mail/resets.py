@@ -132,18 +132,33 @@ class PasswordResets:
         self, email: str, devices: Sequence[DeviceToken], client: Client
     ) -> User | None:
         store, limits = await self._core.opened(), self._core.limits
+        address = inputs.normalize_email(email)
         asked = limits.attempt(
-            await store.attempts.count(None, limits.mail_request(client)), client
+            await store.attempts.count(address, limits.mail_request(client)), client
         )
         if asked.refused_for is not None:
             raise TooManyRequests(math.ceil(asked.refused_for.total_seconds()))
-        address = inputs.normalize_email(email)
-        rules = limits.mail(inputs.mailbox(address or email.casefold()), devices)
+        user = asked.account.user if asked.account else None
+        rules = limits.mail(*_counted_as(user, address or "", devices))
         attempt = limits.attempt(await store.attempts.count(address, rules), client, devices)
-        found = attempt.account
-        if attempt.refused_for is not None or found is None or found.user.disabled_at:
+        if attempt.refused_for is not None or user is None or user.disabled_at:
             return None
-        return found.user
+        return user
+
+
+def _counted_as(
+    user: User | None, address: str, devices: Sequence[DeviceToken]
+) -> tuple[str, Sequence[DeviceToken]]:
+    """Return what a mail counts for, and the browsers that may be counted apart.
+
+    Anybody can sign up with tags of an address. So those that were never proved share one count,
+    which is not that of the address itself, and their browsers prove nothing. What has no account
+    counts for itself alone: nothing is sent to it.
+    """
+    if user is None or user.email_verified:
+        return address, devices
+    mailbox = inputs.mailbox(address)
+    return (address if address == mailbox else f"tags of {mailbox}"), ()
 
 
 async def write_reset(core: Core, mail: Mail) -> Content | None:

@@ -168,6 +168,26 @@ def test_whoever_changes_a_password_is_told_to_its_owner(
     assert "an operator" in text_of(wait_for(mails, 2)[1])
 
 
+@pytest.mark.parametrize("signed_up", [False, True])
+def test_who_asks_for_other_tags_of_an_address_keeps_nobody_from_resetting(
+    server: LiveServer, mails: SMTPServer, signed_up: bool
+) -> None:
+    """Neither with a tag that has no account, nor with accounts that the attacker has made."""
+    attacker = server.browser()
+    server.browser().sign_up()
+    for number in range(4):
+        email = f"ada+{number}@example.com"
+        if signed_up:
+            attacker.sign_up(email=email)
+        for _ in range(4):
+            ask(attacker, email)
+    ask(server.browser())
+    until(lambda: queued(server) == 0, "the queue is not empty")
+    recipients = [one.recipients[0] for one in mails.received]
+    assert recipients.count(ADA["email"]) == 1
+    assert len(recipients) == (4 if signed_up else 1)  # however many tags there are
+
+
 def test_who_signed_up_with_the_address_of_another_is_evicted(
     server: LiveServer, mails: SMTPServer
 ) -> None:
