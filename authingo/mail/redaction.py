@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from authingo.mail.servers import MailServer
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{19,}", re.ASCII)  # 112 bits or more
+_SHORT = 5  # characters, which other words may have by chance
 
 
 def credentials_of(server: MailServer) -> set[str]:
@@ -29,7 +30,14 @@ def tokens_in(message: EmailMessage) -> set[str]:
 
 
 def without(secrets: Collection[str], words: str) -> str:
-    """Return words with stars in place of each secret."""
+    """Return words with stars in place of each secret.
+
+    A short one, such as the "app" of a mail server on this machine, may also be a part of other
+    words, which stay.
+    """
     for secret in sorted(secrets, key=len, reverse=True):
-        words = words.replace(secret, "***")
+        pattern = re.escape(secret)
+        if len(secret) < _SHORT:
+            pattern = rf"(?<![^\W_]){pattern}(?![^\W_])"
+        words = re.sub(pattern, "***", words)
     return words

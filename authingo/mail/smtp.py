@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import ssl
 from collections.abc import Collection
@@ -21,6 +22,7 @@ _GOODBYE = 2.0  # seconds for the answer to QUIT, which changes nothing
 # Sign in first, or do it better: the server refuses us, not the recipient (RFC 4954 §6).
 _WANTS_CREDENTIALS = {530, 534, 535, 538}
 
+_ERRNO = re.compile(r"\[Errno (\d+)\]", re.ASCII)
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _DOT = re.compile(rb"^\.", re.MULTILINE)
 
@@ -46,7 +48,7 @@ class Conversation:
             use_tls=server.encryption == "tls",
             start_tls=False,  # that is: not by itself
         )
-        self._doing = "connecting"
+        self._doing = f"connecting to {server.host}, port {server.port}"
         self._may_send = False  # the server has accepted the sender
         self._sent = False
 
@@ -85,11 +87,11 @@ class Conversation:
             in_step = True
             return self._refused(error)
         except (aiosmtplib.SMTPException, ssl.SSLError, ValueError) as error:
-            return self._lost(self._explained(error))
+            return self._lost(self._explained(error), self._hint_after(error))
         except TimeoutError:
-            return self._lost(f"no answer in {_PATIENCE:.0f} seconds{self._hint('starttls')}")
+            return self._lost(f"no answer in {_PATIENCE:.0f} seconds", self._hint("starttls"))
         except OSError as error:
-            return self._lost(str(error))
+            return self._lost(_said_by_system(error))
         finally:
             await self._close(politely=in_step)
         return None
@@ -134,22 +136,27 @@ class Conversation:
             permanent=about_mail and error.code >= 500 and error.code not in _WANTS_CREDENTIALS,
         )
 
-    def _lost(self, what: str) -> NotDelivered | MaybeDelivered:
+    def _lost(self, what: str, hint: str = "") -> NotDelivered | MaybeDelivered:
         what = without(self._secrets, what)
         if self._sent:
             return MaybeDelivered(f"{what}, after the mail was sent")
-        return NotDelivered(f"{what}, while {self._doing}", unreachable=not self._may_send)
+        return NotDelivered(f"{what}, while {self._doing}{hint}", unreachable=not self._may_send)
 
     def _explained(self, error: Exception) -> str:
+        """Return what happened, in the words of the server or of this machine."""
         cause = error.__cause__ or error
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the certificate of {self._server.host} is not valid: {cause.verify_message}"
-        hint = self._hint("tls") if isinstance(cause, ssl.SSLError) else ""
-        return f"{error}{hint}"
+        if isinstance(error, aiosmtplib.SMTPConnectError) and isinstance(cause, OSError):
+            return _said_by_system(cause)
+        return str(error).removesuffix(".")
+
+    def _hint_after(self, error: Exception) -> str:
+        return self._hint("tls") if isinstance(error.__cause__ or error, ssl.SSLError) else ""
 
     def _hint(self, encryption: Encryption) -> str:
         """Say what to do if the two kinds of TLS were mixed up."""
-        if self._doing != "connecting" or self._server.encryption != encryption:
+        if not self._doing.startswith("connecting") or self._server.encryption != encryption:
             return ""
         other = {"tls": "smtp+starttls", "starttls": "smtps"}[encryption]
         return f" (perhaps mail.url must begin with {other}://)"
@@ -161,6 +168,16 @@ class Conversation:
                 async with asyncio.timeout(_GOODBYE):
                     await self._client.quit()
         self._client.close()
+
+
+def _said_by_system(error: OSError) -> str:
+    """Return why the operating system refused.
+
+    asyncio gives only the number of the reason, and puts the errors of several addresses of a
+    host into one text.
+    """
+    number = _ERRNO.search(str(error))
+    return os.strerror(int(number[1])) if number else error.strerror or str(error)
 
 
 def time_limit() -> asyncio.Timeout:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from base64 import b64encode
 from email.message import EmailMessage
 
@@ -301,8 +302,22 @@ async def test_nobody_listens() -> None:
     with SMTPServer() as server:
         url = server.url()
     error = await refused(server, url=url)
+    assert error.unreachable
     assert not error.permanent
-    assert "while connecting" in error.reason
+    port = url.rpartition(":")[2]
+    assert error.reason == f"Connection refused, while connecting to 127.0.0.1, port {port}"
+
+
+async def test_nobody_listens_at_any_of_several_addresses(
+    unused_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{last}", unused_port))
+        for last in (1, 2)
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+    error = await refused(SMTPServer(), url=f"smtp://localhost:{unused_port}")
+    assert error.reason == f"Connection refused, while connecting to localhost, port {unused_port}"
 
 
 @pytest.mark.parametrize("tls", ["none", "tls", "starttls"])
@@ -339,6 +354,13 @@ async def test_what_is_no_answer_at_all_is_not_repeated_with_a_password() -> Non
         error = await refused(server, credentials=f"ada:{ENCODED}")
     assert "no ***" in error.reason
     assert "hunter2" not in error.reason
+
+
+async def test_short_credentials_do_not_make_other_words_unreadable() -> None:
+    fault = Fault("AUTH", "535 5.7.8 app may not sign in with app, which happens")
+    with SMTPServer(fault=fault, credentials=("app", "another")) as server:
+        error = await refused(server, credentials="app:app")
+    assert error.reason == "535 5.7.8 *** may not sign in with ***, which happens"
 
 
 async def test_a_missing_password_is_not_the_recipients_fault() -> None:
