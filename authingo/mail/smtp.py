@@ -134,6 +134,7 @@ class Conversation:
         return NotDelivered(
             without(self._secrets, f"{error.code} {error.message}"),
             permanent=about_mail and error.code >= 500 and error.code not in _WANTS_CREDENTIALS,
+            unreachable=not self._may_send,
         )
 
     def _lost(self, what: str, hint: str = "") -> NotDelivered | MaybeDelivered:

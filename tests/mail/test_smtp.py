@@ -167,6 +167,7 @@ async def test_a_mail_was_surely_not_delivered(fault: Fault, *, permanent: bool)
     with SMTPServer(fault=fault) as server:
         error = await refused(server)
     assert error.permanent is permanent
+    assert error.unreachable is (fault.at in {"greeting", "EHLO", "MAIL"})
     if fault.how[:1] in {"4", "5"}:
         assert error.reason == fault.how
 
