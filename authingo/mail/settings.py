@@ -18,6 +18,8 @@ USER_EVICTED = CapabilityEvent("user_evicted")
 MAIL_FAILED = CapabilityEvent("mail_failed")
 RESET_PURPOSE = "reset_password"
 
+_SENDER = '"Example <no-reply@example.com>"'
+
 
 class MailSettings(CapabilitySettings, frozen=True, rename={"sender": "from"}):
     """The table [mail] of authingo.toml. Without `url` there is no mail."""
@@ -43,12 +45,14 @@ class MailSettings(CapabilitySettings, frozen=True, rename={"sender": "from"}):
         if self.sender is None:
             raise ConfigError(
                 "mail.from: is missing",
-                hint='set it to the sender of mails, such as "Example <no-reply@example.com>"',
+                hint=f"set it to the sender of mails, such as {_SENDER}",
             )
         try:
             read_mailbox(self.sender)
         except ValueError as error:
-            raise ConfigError(f"mail.from: {error}") from None
+            raise ConfigError(
+                f"mail.from: {error}", hint=f"write a name and an address, such as {_SENDER}"
+            ) from None
         if not re.fullmatch(r"#[0-9a-fA-F]{6}", self.colour):
             raise ConfigError("mail.colour: must be a colour such as #0b6b57")
         if self.templates is not None:
@@ -67,4 +71,4 @@ def require_mail(settings: Settings) -> None:
         ConfigError: it says what to set.
     """
     if not sends_mail(settings):
-        raise ConfigError("mail is off", hint="set mail.url, as docs/mail.md says")
+        raise ConfigError("mail is off", hint="set mail.url and mail.from (docs/mail.md)")

@@ -79,7 +79,8 @@ def filled(template: Template, values: dict[str, str], file: Path) -> str:
     try:
         return template.substitute(values)
     except KeyError as error:
-        raise _refused(file, f"there is no ${error.args[0]} in this mail") from None
+        known = ", ".join(f"${name}" for name in sorted(values))
+        raise _refused(file, f"there is no ${error.args[0]} here, only {known}") from None
     except ValueError:
         raise _refused(file, "has a $ without a name; a dollar sign is written $$") from None
 
@@ -96,6 +97,8 @@ def _check(file: Path) -> None:
         return
     own = find(file.stem, language="", templates=file.parent)
     says = _names(find(file.stem, language="", templates=None).body)
+    if _names(own.subject) - COMMON:
+        raise _refused(file, "the subject may have $app and $host, and no other value")
     filled(Template(own.subject), dict.fromkeys(COMMON, ""), file)
     filled(Template(own.body), dict.fromkeys(COMMON | says, ""), file)
     if "link" in says - _names(own.body):
