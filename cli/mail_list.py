@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,9 +25,7 @@ _COLUMNS = [
 @command
 def list_mails(
     *,
-    failed: Annotated[
-        bool, typer.Option("--failed", help="Only those that were given up.")
-    ] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Only those that failed.")] = False,
     queued: Annotated[
         bool, typer.Option("--queued", help="Only those that still wait to be delivered.")
     ] = False,
@@ -35,9 +35,10 @@ def list_mails(
     as_csv: AsCSV = False,
     config: ConfigFile = None,
 ) -> None:
-    """List the mails that are not delivered yet, the oldest first. Times are UTC.
+    """List the mails that are queued or have failed, the oldest first. Times are UTC.
 
-    A mail that was delivered is no longer there. One that failed is kept for 30 days.
+    A mail that was delivered is no longer there. One that failed is kept for 30 days. A mail to
+    "nobody" is a request that no link is due for, such as one with an unknown address.
     """
     from authingo.cli.errors import UsageError
 
@@ -45,11 +46,12 @@ def list_mails(
         raise UsageError("--failed and --queued exclude each other", hint="neither lists both")
     one_format(as_json=as_json, as_csv=as_csv)
 
+    only = failed if failed or queued else None
+
     async def work(auth: Auth) -> None:
         await check_after(after, "mail_", auth.store.mails.find)
 
         async def fetch(after: str | None, limit: int) -> list[Mail]:
-            only = failed if failed or queued else None
             return await auth.store.mails.page(failed=only, after=after, limit=limit)
 
         mails = Listing(fetch, lambda one: one.id, after=after, limit=limit)
@@ -58,7 +60,7 @@ def list_mails(
         elif as_csv:
             await mails.print_csv(_COLUMNS, lambda one: list(_facts(one).values()))
         else:
-            await mails.print_table(_draw, none="no mails")
+            await mails.print_table(partial(_draw, failed=only), none="no mails")
 
     with_auth(config, work, gives_way=True)
 
@@ -81,32 +83,25 @@ def _facts(one: Mail) -> dict[str, object]:
     }
 
 
-def _draw(mails: list[Mail]) -> list[str]:
-    return print_table(
-        [
-            Column("to"),
-            Column("kind", rank=1),
-            Column("state"),
-            Column("tries", rank=4),
-            Column("queued at", rank=5),
-            Column("next try", rank=3),
-            Column("error", rank=2),
-            Column("id", whole=True),  # `mail retry` takes it
-        ],
-        [
-            [
-                one.address or "nobody",
-                one.kind.replace("_", " "),
-                _state(one),
-                str(one.tries),
-                f"{one.created_at:%Y-%m-%d %H:%M}",
-                "" if one.failed_at else f"{one.due_at:%Y-%m-%d %H:%M}",
-                one.error or "",
-                one.id,
-            ]
-            for one in mails
-        ],
-    )
+def _draw(mails: list[Mail], *, failed: bool | None) -> list[str]:
+    """Print a table, without the columns that say nothing where all are failed or all queued."""
+    columns: dict[Column, Callable[[Mail], str]] = {
+        Column("to"): lambda one: one.address or "nobody",
+        Column("kind", rank=3): lambda one: one.kind.replace("_", " "),
+        Column("state"): _state,
+        Column("tries", rank=4): lambda one: str(one.tries),
+        Column("queued at", rank=5): lambda one: f"{one.created_at:%Y-%m-%d %H:%M}",
+        Column("next try", rank=2): _next_try,
+        Column("error", rank=1, enough=10): lambda one: one.error or "",  # at least its number
+        Column("id", whole=True): lambda one: one.id,  # `mail retry` takes it
+    }
+    idle: set[str] = {None: set(), False: {"state"}, True: {"state", "next try"}}[failed]
+    shown = {column: cell for column, cell in columns.items() if column.name not in idle}
+    return print_table(list(shown), [[cell(one) for cell in shown.values()] for one in mails])
+
+
+def _next_try(one: Mail) -> str:
+    return "" if one.failed_at else f"{one.due_at:%Y-%m-%d %H:%M}"
 
 
 def _state(one: Mail) -> str:

@@ -111,18 +111,26 @@ def verify(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> N
 @app.command("send-reset", epilog="Example: authingo users send-reset ada@example.com")
 @command
 def send_reset(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> None:
-    """Queue a mail to a user with a link to choose a password.
+    """Queue a mail to a user with a link to choose a new password.
 
     A running server delivers it, or `authingo mail send`. Nothing else changes until the
-    link is used: the user stays signed in, and the present password stays valid.
+    link is used: the user stays signed in, and the old password still works.
     """
 
     async def work(auth: Auth) -> Done:
+        from authingo.cli.errors import UsageError
+
         from authingo.mail.resets import PasswordResets
 
         user = await auth.find_user(who)
+        if user.disabled_at:
+            raise UsageError(
+                f"{output.named(user)} is disabled, and gets no link",
+                hint="`authingo users enable` lets the user sign in again",
+            )
         await auth.capability(PasswordResets).send(user)
-        return user, f"queued a mail to {output.plain(user.email)}"
+        told = f"queued a mail to {output.plain(user.email)}"
+        return user, f"{told}; a server delivers it, or `authingo mail send`"
 
     _print(with_auth(config, work), as_json=as_json)
 

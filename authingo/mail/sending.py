@@ -86,8 +86,10 @@ class Sender:
         message = self._compose("test", Content({}), recipient, new_id("mail_"), "")
         try:
             await deliver(self._server, message, sender=self._from, recipient=recipient)
-        except (NotDelivered, MaybeDelivered) as error:
+        except NotDelivered as error:
             raise MailNotSent(f"the mail was not delivered: {error.reason}") from None
+        except MaybeDelivered as error:
+            raise MailNotSent(f"the mail may have been delivered: {error.reason}") from None
 
     async def send_next(self) -> bool:
         """Deliver the mail that is due for longest, and return whether there was one.
@@ -222,7 +224,7 @@ async def _deliver_until(closing: asyncio.Event, core: Core) -> None:
             continue
         except MailNotSent as error:
             if pause == _FIRST_PAUSE:
-                _log.warning("no mail can be sent, trying again: %s", error)
+                _log.warning("%s (mail waits in the queue)", error)
         except StoreUnavailable as error:
             _log.warning("no mail can be sent for now: %s", error.explained)
         except Exception:  # noqa: BLE001 - one mistake must not end the delivery of all mail

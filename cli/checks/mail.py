@@ -42,7 +42,7 @@ async def _server(mail: MailSettings) -> Finding:
     try:
         await check_server(server, sender=mail.sender or "")
     except NotDelivered as error:
-        return fail("mail_server", error.reason, "correct mail.url, or see the server's log")
+        return fail("mail_server", error.reason, "correct mail.url, or see the log of that server")
     return ok("mail_server", f"{server.host} takes mail")
 
 

@@ -91,11 +91,16 @@ def test_a_mail_that_failed_is_listed_and_tried_again(runner: Runner, mails: SMT
 def test_an_operator_sends_a_link_to_choose_a_password(runner: Runner, mails: SMTPServer) -> None:
     ran = runner("users", "send-reset", EMAIL)
     assert (ran.code, ran.out) == (0, "")
-    assert ran.err == f"queued a mail to {EMAIL}\n"
+    assert ran.err.startswith(f"queued a mail to {EMAIL}; ")
     assert runner("mail", "send").code == 0
     assert link_in(mails.received[0]).startswith("https://example.com/reset-password#token=")
     unknown = runner("users", "send-reset", "nobody@example.com", "--json")
     assert (unknown.code, json.loads(unknown.err)["code"]) == (1, "not_found")
+    assert runner("users", "disable", EMAIL, "--yes").code == 0
+    disabled = runner("users", "send-reset", EMAIL)
+    assert (disabled.code, disabled.out) == (2, "")
+    assert "disabled" in disabled.err
+    assert runner("mail", "list", "--json").json == []
 
 
 def test_a_server_that_is_down_is_reported_and_loses_nothing(
@@ -118,7 +123,31 @@ def test_a_test_mail_says_that_mail_works(runner: Runner, mails: SMTPServer) -> 
     mails.fault = Fault("RCPT", GIVEN_UP)
     ran = runner("mail", "test", "you@example.com")
     assert ran.code == 1
-    assert GIVEN_UP in ran.err
+    assert f"the mail was not delivered: {GIVEN_UP}" in ran.err
+    mails.fault = Fault("end", "drop")
+    ran = runner("mail", "test", "you@example.com")
+    assert ran.code == 1
+    assert "the mail may have been delivered" in ran.err
+
+
+def test_a_test_mail_into_a_directory_names_the_directory(runner: Runner) -> None:
+    inbox = runner.directory / "inbox"
+    runner.env["AUTHINGO_MAIL__URL"] = inbox.as_uri()
+    ran = runner("mail", "test", "you@example.com")
+    assert (ran.code, ran.err) == (0, f"wrote a mail to you@example.com into {inbox}\n")
+    assert len(list(inbox.glob("*.eml"))) == 1
+
+
+def test_people_see_what_became_of_the_mail(runner: Runner, mails: SMTPServer) -> None:
+    assert runner("mail", "retry", "--all").err == "no mail has failed: nothing to try again\n"
+    ask(runner)
+    mails.fault = Fault("RCPT", GIVEN_UP)
+    sent = runner.on_terminal("mail", "send")
+    assert sent.code == 0
+    assert sent.out.endswith("handled 1 mail: 0 still queued, 1 failed\r\n")
+    listed = runner.on_terminal("mail", "list", "--failed", columns=80)
+    assert listed.code == 0
+    assert "550 5.1.1" in listed.out, "a narrow terminal has room for the reason"
 
 
 def test_without_mail_the_commands_say_what_to_set(authingo: Runner) -> None:
@@ -127,7 +156,7 @@ def test_without_mail_the_commands_say_what_to_set(authingo: Runner) -> None:
         ran = authingo(*arguments)
         assert (ran.code, ran.out) == (1, "")
         assert "mail is off" in ran.err
-        assert "mail.url" in ran.err
+        assert "set mail.url and mail.from" in ran.err
 
 
 @pytest.mark.parametrize(
