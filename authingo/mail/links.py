@@ -38,27 +38,37 @@ class Content:
 
 
 async def draw_link(
-    core: Core, mail: Mail, *, purpose: str, lifetime: timedelta, page: str
+    core: Core, mail: Mail, *, purpose: str, lifetime: timedelta, page: str, version: int | None
 ) -> Link | None:
     """Draw the token of a mail to a user, and make the link with it.
 
-    A mail that is tried again keeps its matter, and gets another token of it.
+    Each try has a matter of its own, so that its link works for the whole lifetime, however long
+    the mail server took nothing before. All of them end with the security version of the user.
+
+    Args:
+        core: of the application.
+        mail: which will have the link.
+        purpose: of the matter.
+        lifetime: of the link, from now.
+        page: the path that the link leads to.
+        version: the security version that the user had when the mail was asked for; None: any.
 
     Returns:
         The link, or None if none is due: the address is no longer that of the user, or the user
-        is disabled or gone, or has changed the password since the first try.
+        is disabled or gone, or has changed the password meanwhile.
     """
     store = await core.opened()
     user = await store.users.find(mail.user_id) if mail.user_id else None
     if user is None or user.disabled_at is not None or user.email != mail.address:
         return None
-    matter = mail.matter
-    if matter is None:
-        matter = secrets.token_bytes(_SECRET_SIZE)
-        new = NewMatter(purpose=purpose, digest=matter, lifetime=lifetime, user_id=user.id)
-        opened = await store.secrets.open(new)
-        if opened is None or opened.address != mail.address:
-            return None
+    matter = secrets.token_bytes(_SECRET_SIZE)
+    opened = await store.secrets.open(
+        NewMatter(
+            purpose=purpose, digest=matter, lifetime=lifetime, user_id=user.id, version=version
+        )
+    )
+    if opened is None or opened.address != mail.address:
+        return None
     token = secrets.token_urlsafe(_SECRET_SIZE)
     key = digest(token.encode())
     if await store.secrets.draw(purpose, matter, key) is None:

@@ -13,6 +13,8 @@ import math
 from collections.abc import Sequence
 from datetime import timedelta
 
+import msgspec
+
 from authingo import arguments, events, inputs, policy, sessions
 from authingo.core import Core
 from authingo.errors import InvalidToken, TooManyRequests
@@ -20,12 +22,16 @@ from authingo.mail.links import Content, draw_link
 from authingo.mail.notices import PASSWORD_CHANGED, notice
 from authingo.mail.queue import Queue
 from authingo.mail.settings import PASSWORD_RESET, RESET_PURPOSE, USER_EVICTED, require_mail
-from authingo.models import NO_CLIENT, Client, User
+from authingo.models import NO_CLIENT, Client, Credentials, User
 from authingo.stores.mails import Mail, NewMail
 from authingo.tokens import DeviceToken, digest
 
 _MINUTES = 60  # that a link works, from its delivery: mail takes longer than a code on a phone
 _WORTH_SENDING = timedelta(hours=6)  # after that, somebody who still wants in has asked again
+
+
+class _Facts(msgspec.Struct):
+    version: int | None  # the user's security version when the mail was asked for; None: any
 
 
 class PasswordResets:
@@ -58,8 +64,8 @@ class PasswordResets:
         arguments.require_text_or_none(device=device)
         arguments.require_client(client)
         policy.refuse_sizes(email=email)
-        user = await self._whom_to_mail(email, DeviceToken.parse_all(device), client)
-        await self._queue(user, client)
+        found = await self._whom_to_mail(email, DeviceToken.parse_all(device), client)
+        await self._queue(found.user if found else None, client, found.version if found else None)
 
     async def send(self, user: User) -> None:
         """Queue a mail with a link for a user whom an operator names. No limit counts it.
@@ -68,9 +74,9 @@ class PasswordResets:
             ConfigError: mail is off.
         """
         require_mail(self._core.settings)
-        await self._queue(user, NO_CLIENT)
+        await self._queue(user, NO_CLIENT, None)
 
-    async def _queue(self, user: User | None, client: Client) -> None:
+    async def _queue(self, user: User | None, client: Client, version: int | None) -> None:
         await self._core.capability(Queue).add(
             NewMail(
                 kind=RESET_PURPOSE,
@@ -78,6 +84,7 @@ class PasswordResets:
                 user_id=user.id if user else None,
                 lifetime=_WORTH_SENDING,
                 language=client.language or "",
+                facts=msgspec.json.encode(_Facts(version=version)),
                 due=user is not None,
             )
         )
@@ -130,7 +137,7 @@ class PasswordResets:
 
     async def _whom_to_mail(
         self, email: str, devices: Sequence[DeviceToken], client: Client
-    ) -> User | None:
+    ) -> Credentials | None:
         store, limits = await self._core.opened(), self._core.limits
         address = inputs.normalize_email(email)
         asked = limits.attempt(
@@ -143,7 +150,7 @@ class PasswordResets:
         attempt = limits.attempt(await store.attempts.count(address, rules), client, devices)
         if attempt.refused_for is not None or user is None or user.disabled_at:
             return None
-        return user
+        return asked.account
 
 
 def _counted_as(
@@ -163,9 +170,11 @@ def _counted_as(
 
 async def write_reset(core: Core, mail: Mail) -> Content | None:
     """Write the mail with the link, or return None where no link is due any more."""
+    facts = msgspec.json.decode(mail.facts or b"", type=_Facts)
     link = await draw_link(
         core,
         mail,
+        version=facts.version,
         purpose=RESET_PURPOSE,
         lifetime=timedelta(minutes=_MINUTES),
         page=core.settings.links.reset_password,

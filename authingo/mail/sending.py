@@ -148,7 +148,7 @@ class Sender:
                 await self._try_again(mail, error.reason, uncertain=True)
         except NotDelivered as error:
             if content.link:  # nobody has the token
-                await store.secrets.forget(RESET_PURPOSE, content.link.token)
+                await store.secrets.forget(RESET_PURPOSE, content.link.matter)
             if error.permanent:
                 await self._give_up(mail, error.reason)
             elif error.unreachable:

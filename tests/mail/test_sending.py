@@ -137,6 +137,36 @@ def test_no_request_waits_for_a_mail_server_that_is_down(
     assert sorted(one.recipients[0] for one in received) == sorted(emails)
 
 
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_link_works_for_an_hour_from_its_delivery_however_late_that_is(
+    serve: Serve, mails: SMTPServer, changed: bool
+) -> None:
+    """And nobody gets one who has changed the password while the server took no mail."""
+    server = serve(mail=mail_settings(mails))
+    browser = server.browser()
+    browser.sign_up()
+    mails.fault = Fault("EHLO", "drop")
+    ask(server)
+    until(lambda: [one for (one,) in rows(server, "error") if one], "nothing was tried")
+    execute(
+        server.database_url,
+        "UPDATE authingo_secrets SET expires_at = created_at WHERE purpose = 'reset_password'",
+    )
+    if changed:
+        new = {"current_password": ADA["password"], "new_password": "a whole new sentence"}
+        assert browser.post("/change-password", new).status == 200
+    mails.fault = None
+    (mail,) = wait_for(mails, 1)
+    until(lambda: not rows(server, "id"), "the mail is still queued")
+    assert len(mails.received) == 1
+    if changed:
+        assert "was changed" in str(mail.message["Subject"])
+    else:
+        new = {"token": token_in(mail), "new_password": "a whole new sentence"}
+        assert browser.post("/reset-password", new).status == 200
+
+
 def test_a_mail_that_is_too_old_has_failed(serve: Serve, mails: SMTPServer) -> None:
     server = serve(mail={"url": f"smtp://127.0.0.1:{free_port()}", "from": "a@example.com"})
     server.browser().sign_up()
