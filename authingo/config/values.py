@@ -48,7 +48,11 @@ def settings_from(values: dict[str, Any]) -> Settings:
     own = {key: value for key, value in values.items() if key not in kinds}
     settings = _converted(own, Settings)
     read = [_converted(values[key], kind, key) for key, kind in kinds.items() if key in values]
-    return msgspec.structs.replace(settings, capabilities=tuple(read)) if read else settings
+    if not read:
+        return settings
+    # Made again, because `msgspec.structs.replace` does not check before msgspec 0.20.
+    own = {name: getattr(settings, name) for name in Settings.__struct_fields__}
+    return Settings(**{**own, "capabilities": tuple(read)})
 
 
 def _converted(values: Any, kind: type[S], group: str = "") -> S:
