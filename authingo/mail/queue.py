@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from authingo.core import Core
+from authingo.loops import OneLoop
 from authingo.stores.mails import NewMail
 
 
@@ -13,7 +14,11 @@ class Queue:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._added = asyncio.Event()
+        self._loop = OneLoop(lambda _: self._begin())
+        self._begin()
+
+    def _begin(self) -> None:
+        self._added = asyncio.Event()  # belongs to the loop on which it was waited for
 
     async def add(self, mail: NewMail) -> None:
         """Queue a mail by itself."""
@@ -22,10 +27,12 @@ class Queue:
 
     def wake(self) -> None:
         """Say that a mail was queued, perhaps in a transaction of another verb."""
+        self._loop.enter()
         self._added.set()
 
     async def wait(self, seconds: float) -> None:
         """Wait until a mail is queued here, but no longer than so many seconds."""
+        self._loop.enter()
         try:
             async with asyncio.timeout(seconds):
                 await self._added.wait()
