@@ -73,7 +73,7 @@ def require_library(server: MailServer) -> None:
     if server.directory is None and find_spec("aiosmtplib") is None:
         raise ConfigError(
             "mail.url: an SMTP server needs the library aiosmtplib",
-            hint="pip install 'authingo[mail]'",
+            hint="pip install aiosmtplib, or install authingo with the extra: authingo[mail]",
         )
 
 
