@@ -177,7 +177,8 @@ class Sender:
     async def _give_up(self, mail: Mail, error: str) -> None:
         store = await self._core.opened()
         if await store.mails.fail(mail, error=error):
-            _log.warning("the mail %s was not delivered: %s", mail.id, error)
+            # What the server said often repeats the address, which no log may have.
+            _log.warning("the mail %s was not delivered: `authingo mail list` says why", mail.id)
             await events.record(store, events.happened(MAIL_FAILED, user_id=mail.user_id))
 
 

@@ -99,11 +99,13 @@ def test_a_mail_that_was_perhaps_delivered_is_tried_three_times_with_links_that_
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("at", ["RCPT", "end"])
 def test_a_mail_that_is_refused_for_good_has_failed_and_stops_no_other(
-    serve: Serve, mails: SMTPServer, at: str
+    serve: Serve, mails: SMTPServer, caplog: pytest.LogCaptureFixture, at: str
 ) -> None:
+    """The log says so, without the address, which mail servers repeat."""
     server = serve(mail=mail_settings(mails))
     server.browser().sign_up()
-    mails.fault = Fault("RCPT" if at == "RCPT" else "end", "550 5.1.1 no such mailbox")
+    refusal = f"550 5.1.1 <{ADA['email']}> no such mailbox"
+    mails.fault = Fault("RCPT" if at == "RCPT" else "end", refusal)
     ask(server)
     until(lambda: [one for (one,) in rows(server, "failed_at") if one], "it has not failed")
     mails.fault = None
@@ -111,10 +113,31 @@ def test_a_mail_that_is_refused_for_good_has_failed_and_stops_no_other(
     ask(server, "grace@example.com")
     (mail,) = wait_for(mails, 1)
     assert mail.recipients == ["grace@example.com"]
-    [(error,)] = [one for one in rows(server, "error") if one[0]]
+    [(failed, error)] = [one for one in rows(server, "id, error") if one[1]]
     assert str(error).startswith("550")
+    logged = [one.getMessage() for one in caplog.records if one.name == "authingo"]
+    assert [str(failed) in one for one in logged] == [True]
+    assert "ada" not in logged[0]
     names = execute(server.database_url, "SELECT name FROM authingo_events")
     assert ("mail_failed",) in names
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_wrong_password_for_the_mail_server_is_logged_and_puts_no_mail_off(
+    serve: Serve,
+    mails: SMTPServer,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is of no use to sign in with it once for each mail, and an operator has to know."""
+    server = serve(mail=mail_settings(mails))
+    server.browser().sign_up()
+    monkeypatch.setattr(sending, "_FIRST_WAIT", 3600.0)
+    mails.fault = Fault("MAIL", "530 5.7.0 Authentication required")
+    ask(server)
+    until(lambda: [one for one in caplog.records if one.name == "authingo"], "nothing is logged")
+    mails.fault = None
+    wait_for(mails, 1)
 
 
 @pytest.mark.usefixtures("impatient")
