@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { python } from "./python.js";
 export class Backend {
   readonly #folder = mkdtempSync(join(tmpdir(), "authingo-react-"));
   #process: ChildProcess | undefined;
+  readonly #mails = join(this.#folder, "mails");
   port = 0;
 
   static async start(): Promise<Backend> {
@@ -27,6 +28,7 @@ export class Backend {
   /** On the same port and the same database as before. */
   async start(): Promise<void> {
     const command = ["-m", "uvicorn", "main:app", "--port", `${this.port}`, "--log-level", "error"];
+    mkdirSync(this.#mails, { recursive: true });
     this.#process = spawn(python, command, {
       cwd: join(import.meta.dirname, "program"),
       stdio: ["pipe", "inherit", "inherit"],
@@ -36,6 +38,8 @@ export class Backend {
         AUTHINGO_DATABASE_URL: `sqlite:///${this.#folder}/authingo.db`,
         AUTHINGO_PUBLIC_URL: this.origin,
         AUTHINGO_PASSWORDS__BCRYPT_COST: "4",
+        AUTHINGO_MAIL__URL: `file://${this.#mails}`,
+        AUTHINGO_MAIL__FROM: "Example <no-reply@example.com>",
       },
     });
     for (let tries = 0; ; tries++) {
@@ -60,6 +64,19 @@ export class Backend {
   async end(): Promise<void> {
     await this.stop();
     rmSync(this.#folder, { recursive: true });
+  }
+
+  /** Wait for the first mail with a link, and return the token in it. */
+  async token(): Promise<string> {
+    for (let tries = 0; tries < 600; tries++) {
+      const files = readdirSync(this.#mails).filter((name) => name.endsWith(".eml"));
+      for (const name of files) {
+        const found = /#token=([\w-]+)/.exec(readFileSync(join(this.#mails, name), "utf8"));
+        if (found?.[1]) return found[1];
+      }
+      await sleep(50);
+    }
+    throw new Error("no mail with a link came");
   }
 
   /** Let every session token be over, as if a quarter of an hour had passed. */

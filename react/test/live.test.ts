@@ -62,6 +62,23 @@ describe("actions", () => {
     expect(await me(tab)).toEqual({ email: "bob@example.com" });
   });
 
+  it("reset a forgotten password, which ends the session here too", async () => {
+    const cleo = { email: "cleo@example.com", password: "a whole new sentence" };
+    await tab.signUp.email({ ...ADA, email: cleo.email });
+    const sent = { data: { sent: true }, error: null };
+    expect(await tab.requestPasswordReset({ email: "nobody@example.com" })).toEqual(sent);
+    expect(await tab.requestPasswordReset({ email: cleo.email })).toEqual(sent);
+    const token = await backend.token();
+    const weak = await tab.resetPassword({ token, new_password: "short" });
+    expect(weak.error).toMatchObject({ code: "invalid_input", status: 422 });
+    expect(tab.getState().status).toBe("authenticated");
+    const reset = { token, new_password: cleo.password };
+    expect(await tab.resetPassword(reset)).toEqual({ data: { success: true }, error: null });
+    expect(tab.getState().status).toBe("unauthenticated");
+    expect((await tab.resetPassword(reset)).error?.code).toBe("invalid_token");
+    expect((await tab.signIn.email(cleo)).data?.user.email_verified).toBe(true);
+  });
+
   it("list and revoke sessions", async () => {
     const elsewhere = new Browser().install();
     await (await newTab(backend.origin)).signIn.email(ADA_IN);
