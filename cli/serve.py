@@ -168,7 +168,7 @@ def _announce(settings: Settings, host: str, port: int) -> None:
     base = f"{settings.public_url}{settings.base_path}"
     body = '{"email":"ada@example.com","password":"correct horse battery","name":"Ada"}'
     output.note(
-        f"authingo on {output.plain(redact_url(settings.database_url))}\n\n"
+        f"authingo on {output.plain(redact_url(settings.database_url))}{_mail(settings)}\n\n"
         f"    {base}\n\n"
         "Sign up a user:\n\n"
         f"    curl -i {base}/sign-up \\\n"
@@ -183,6 +183,15 @@ def _announce(settings: Settings, host: str, port: int) -> None:
             "the address that it connects from, such as AUTHINGO_TRUSTED_PROXIES=127.0.0.1\n"
         )
     output.note(f"Listening on {host}, port {port}. Ctrl-C stops it.")
+
+
+def _mail(settings: Settings) -> str:
+    """Say where mail goes, if it is on."""
+    from authingo.mail.servers import read_mail_url
+    from authingo.mail.settings import MailSettings
+
+    url = settings.of(MailSettings).url
+    return f", mail to {output.plain(read_mail_url(url).where)}" if url else ""
 
 
 def _supervise(config: str | None) -> None:

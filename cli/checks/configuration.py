@@ -38,7 +38,7 @@ def files(config: Path | None) -> Iterator[Finding]:
                 "config_file",
                 f"{config} holds a password, and everybody on this machine can read it",
                 f"chmod 600 {config}, or move the URL into a file that a variable such as "
-                "AUTHINGO_DATABASE_URL_FILE names",
+                "AUTHINGO_DATABASE_URL_FILE or AUTHINGO_MAIL__URL_FILE names",
             )
         elif mode & stat.S_IWGRP:
             yield warn(

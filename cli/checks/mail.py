@@ -50,12 +50,18 @@ async def _queue(store: Store) -> Finding:
     oldest = await store.mails.page(failed=False, limit=1)
     waits = datetime.now(UTC) - oldest[0].created_at if oldest else timedelta(0)
     if waits < _LONG:
-        return ok("mail_queue", "no mail waits for long")
-    reason = f": {oldest[0].error}" if oldest[0].error else ""
+        return ok("mail_queue", "no mail has waited for long")
+    minutes, error = f"{waits.total_seconds() / 60:.0f} minutes", oldest[0].error
+    if error:
+        return warn(
+            "mail_queue",
+            f"a mail has waited for {minutes}: {error}",
+            "`authingo mail list --queued` shows when it is tried again",
+        )
     return warn(
         "mail_queue",
-        f"a mail has waited for {waits.total_seconds() / 60:.0f} minutes{reason}",
-        "is a server running? else run `authingo mail send` from cron",
+        f"a mail has waited for {minutes}",
+        "start a server, or run `authingo mail send` from cron",
     )
 
 

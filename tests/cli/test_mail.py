@@ -7,12 +7,15 @@ import csv
 import io
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
 
 import pytest
+from authingo.cli.checks.mail import examine
 
 from authingo import Auth
 from authingo.config import load
-from tests.command import Runner
+from authingo.findings import Finding
+from tests.command import Runner, Served
 from tests.mail.inbox import link_in, mail_settings, text_of
 from tests.mail.server import Fault, SMTPServer
 
@@ -200,6 +203,39 @@ def test_doctor_looks_at_mail(runner: Runner, mails: SMTPServer, unused_port: in
     status, message = checks()["mail_server"]
     assert status == "fail"
     assert "hunter2" not in message
+
+
+def test_doctor_says_what_a_mail_waits_for(
+    runner: Runner, mails: SMTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("authingo.cli.checks.mail._LONG", timedelta(0))
+    ask(runner)
+    waiting = _finding(runner, "mail_queue")
+    assert waiting.message == "a mail has waited for 0 minutes"
+    assert "authingo mail send" in str(waiting.hint)
+    mails.fault = Fault("RCPT", "450 4.7.1 Greylisted")
+    assert runner("mail", "send").code == 0
+    put_off = _finding(runner, "mail_queue")
+    assert put_off.message == "a mail has waited for 0 minutes: 450 4.7.1 Greylisted"
+    assert "authingo mail list" in str(put_off.hint)
+
+
+def _finding(runner: Runner, name: str) -> Finding:
+    async def look() -> Finding:
+        auth = Auth(load(runner.directory / "authingo.toml", runner.env))
+        found: list[Finding] = await examine(auth.store, auth.settings)
+        await auth.store.close()
+        return next(one for one in found if one.name == name)
+
+    return asyncio.run(look())
+
+
+def test_a_development_server_says_where_mail_goes(runner: Runner, mails: SMTPServer) -> None:
+    runner.env["AUTHINGO_MAIL__URL"] = mails.url("user:hunter2hunter2")
+    server = Served(runner)
+    server.end()
+    assert f", mail to {mails.url()}\n" in server.said
+    assert "hunter2" not in server.said
 
 
 def test_the_address_of_the_mail_server_may_be_in_a_file(runner: Runner, mails: SMTPServer) -> None:
