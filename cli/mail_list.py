@@ -38,7 +38,7 @@ def list_mails(
     """List the mails that are queued or have failed, the oldest first. Times are UTC.
 
     A mail that was delivered is no longer there. One that failed is kept for 30 days. A mail to
-    "nobody" is a request that no link is due for, such as one with an unknown address.
+    "nobody" is never sent: it stands for a request with an address that gets no link.
     """
     from authingo.cli.errors import UsageError
 
