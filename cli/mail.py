@@ -34,7 +34,7 @@ def retry(
     as_json: AsJSON = False,
     config: ConfigFile = None,
 ) -> None:
-    """Queue mails again that failed. Give ID or --all.
+    """Queue failed mails again. Give ID or --all.
 
     A running server delivers them, or `authingo mail send`. A link to choose a password is not
     sent any more if the password or the address has changed meanwhile.
