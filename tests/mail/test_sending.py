@@ -123,24 +123,6 @@ def test_a_mail_that_is_refused_for_good_has_failed_and_stops_no_other(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_wrong_password_for_the_mail_server_is_logged_and_puts_no_mail_off(
-    serve: Serve,
-    mails: SMTPServer,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """It is of no use to sign in with it once for each mail, and an operator has to know."""
-    server = serve(mail=mail_settings(mails))
-    server.browser().sign_up()
-    monkeypatch.setattr(sending, "_FIRST_WAIT", 3600.0)
-    mails.fault = Fault("MAIL", "530 5.7.0 Authentication required")
-    ask(server)
-    until(lambda: [one for one in caplog.records if one.name == "authingo"], "nothing is logged")
-    mails.fault = None
-    wait_for(mails, 1)
-
-
-@pytest.mark.usefixtures("impatient")
 def test_no_request_waits_for_a_mail_server_that_is_down(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
