@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -116,7 +116,7 @@ class Sender:
     async def _send(self, mail: Mail) -> None:
         """Deliver one mail. One that cannot be written keeps no other from being sent."""
         store = await self._core.opened()
-        if mail.deadline <= datetime.now(UTC):
+        if mail.late:
             await self._give_up(mail, mail.error or "it was too late to deliver it")
             return
         try:

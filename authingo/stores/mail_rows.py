@@ -8,7 +8,7 @@ from typing import Any
 
 from authingo.stores.mails import LONGEST_ERROR, LONGEST_LANGUAGE, Mail, NewMail
 
-MAIL = (
+_MAIL = (
     "id, kind, address, user_id, language, facts, due, created_at, due_at,"
     " deadline, tries, uncertain, matter, token, failed_at, error"
 )
@@ -20,10 +20,15 @@ IS_MY_TRY = "id = :id AND tries = :tries AND due_at = :due_at AND leased_until I
 _WHICH = {None: "", False: " AND failed_at IS NULL", True: " AND failed_at IS NOT NULL"}
 
 
-def select_page(*, failed: bool | None) -> str:
+def mail_columns(now: str) -> str:
+    """Return the columns that `read_mail` reads. `now` is how the database says it."""
+    return f"{_MAIL}, deadline <= {now} AS late"
+
+
+def select_page(columns: str, *, failed: bool | None) -> str:
     """Return the statement that finds a page of mails."""
     return (
-        f"SELECT {MAIL} FROM authingo_mails WHERE id > :after{_WHICH[failed]}"
+        f"SELECT {columns} FROM authingo_mails WHERE id > :after{_WHICH[failed]}"
         " ORDER BY id LIMIT :limit"
     )
 
@@ -47,7 +52,7 @@ def shortened(error: str) -> str:
 
 
 def read_mail(row: Any, time: Callable[[Any], datetime]) -> Mail:
-    """Read a row of MAIL, by the names of its columns."""
+    """Read a row of `mail_columns`, by the names of its columns."""
     failed = row["failed_at"]
     return Mail(
         id=row["id"],
@@ -60,6 +65,7 @@ def read_mail(row: Any, time: Callable[[Any], datetime]) -> Mail:
         created_at=time(row["created_at"]),
         due_at=time(row["due_at"]),
         deadline=time(row["deadline"]),
+        late=bool(row["late"]),
         tries=row["tries"],
         uncertain=row["uncertain"],
         matter=row["matter"],

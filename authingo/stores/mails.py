@@ -58,6 +58,7 @@ class Mail:
     Args:
         due_at: no worker takes it before this time.
         deadline: from this time on, it makes no sense to deliver it.
+        late: whether the deadline had passed when it was read. A server's clock may be wrong.
         tries: how often it was taken.
         uncertain: how many tries ended without an answer, so that it may have been delivered.
         matter: the digest of the matter whose token it carries, once it does.
@@ -75,6 +76,7 @@ class Mail:
     created_at: datetime
     due_at: datetime
     deadline: datetime
+    late: bool
     tries: int
     uncertain: int
     matter: bytes | None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -183,6 +185,19 @@ def test_a_mail_that_is_too_old_has_failed(serve: Serve, mails: SMTPServer) -> N
     later = serve(mail=mail_settings(mails))
     until(lambda: [one for (one,) in rows(later, "failed_at") if one], "it has not failed")
     assert mails.received == []
+
+
+def test_the_clock_of_a_server_makes_no_mail_too_old(
+    serve: Serve, mails: SMTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database judges it, as it judges every deadline."""
+    server = serve(mail=mail_settings(mails))
+    server.browser().sign_up()
+    later = datetime.now(UTC) + timedelta(days=1)
+    ahead = SimpleNamespace(now=lambda _: later)
+    monkeypatch.setattr(sending, "datetime", ahead, raising=False)
+    ask(server)
+    wait_for(mails, 1)
 
 
 def test_your_own_texts_are_used_and_a_broken_one_stops_nothing(

@@ -92,6 +92,7 @@ class MailsConformance:
             created_at=mail.created_at,
             due_at=mail.created_at,
             deadline=mail.created_at + _HOUR,
+            late=False,
             tries=1,
             uncertain=0,
             matter=None,
@@ -194,6 +195,7 @@ class MailsConformance:
         mail = await take_one(store)
         assert mail.id == mail_id
         assert mail.deadline < mail.created_at
+        assert mail.late
 
     async def test_a_mail_that_is_done_is_gone(self, store: Store) -> None:
         """Others stay."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from authingo.stores.mail_rows import (
     IS_MY_TRY,
-    MAIL,
+    mail_columns,
     new_row,
     read_mail,
     select_page,
@@ -66,7 +66,9 @@ class Mails:
         self, *, after: str | None = None, failed: bool | None = None, limit: int
     ) -> list[Mail]:
         """See Mails."""
-        return await self._mails(select_page(failed=failed), after=after or FIRST, limit=limit)
+        return await self._mails(
+            select_page(_MAIL, failed=failed), after=after or FIRST, limit=limit
+        )
 
     async def retry(self, mail_id: str | None = None) -> int:
         """See Mails."""
@@ -97,6 +99,7 @@ async def queue(connection: Any, mails: Sequence[NewMail]) -> None:
         await connection.execute(*numbered(_ADD, lifetime=new.lifetime, **new_row(new)))
 
 
+_MAIL = mail_columns("now()")
 _ADD = """
 INSERT INTO authingo_mails
     (id, kind, address, user_id, language, facts, due, lifetime, deadline)
@@ -111,7 +114,7 @@ WITH taken AS (
         WHERE failed_at IS NULL AND due_at <= now()
           AND (leased_until IS NULL OR leased_until <= now())
         ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED))
-    RETURNING {MAIL}
+    RETURNING {_MAIL}
 )
 SELECT * FROM taken ORDER BY due_at, id
 """
@@ -136,7 +139,7 @@ SELECT least(
     (SELECT min(leased_until) FROM authingo_mails WHERE leased_until IS NOT NULL)
 ) - now() AS wait
 """
-_FIND = f"SELECT {MAIL} FROM authingo_mails WHERE id = :id"
+_FIND = f"SELECT {_MAIL} FROM authingo_mails WHERE id = :id"
 _RETRY = """
 UPDATE authingo_mails SET failed_at = NULL, due_at = now(), deadline = now() + lifetime,
     tries = 0, uncertain = 0

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from authingo.stores.mail_rows import (
     IS_MY_TRY,
-    MAIL,
+    mail_columns,
     new_row,
     read_mail,
     select_page,
@@ -68,7 +68,7 @@ class Mails:
 
     async def find(self, mail_id: str) -> Mail | None:
         """See Mails."""
-        row = await self._connection.one(_FIND, id=mail_id)
+        row = await self._connection.one(_FIND, id=mail_id, now=rows.now())
         return read_mail(row, rows.moment) if row else None
 
     async def page(
@@ -76,7 +76,7 @@ class Mails:
     ) -> list[Mail]:
         """See Mails."""
         found = await self._connection.all(
-            select_page(failed=failed), after=after or FIRST, limit=limit
+            select_page(_MAIL, failed=failed), after=after or FIRST, limit=limit, now=rows.now()
         )
         return [read_mail(row, rows.moment) for row in found]
 
@@ -116,6 +116,7 @@ def queue(connection: sqlite3.Connection, mails: Sequence[NewMail]) -> None:
         )
 
 
+_MAIL = mail_columns(":now")
 _ADD = """
 INSERT INTO authingo_mails
     (id, kind, address, user_id, language, facts, due, lifetime, created_at, due_at, deadline)
@@ -127,7 +128,7 @@ WHERE rowid IN (
     SELECT rowid FROM authingo_mails
     WHERE failed_at IS NULL AND due_at <= :now AND (leased_until IS NULL OR leased_until <= :now)
     ORDER BY due_at, id LIMIT :limit)
-RETURNING {MAIL}
+RETURNING {_MAIL}
 """
 _KEEP_TOKEN = f"UPDATE authingo_mails SET matter = :matter, token = :token WHERE {IS_MY_TRY}"
 _DONE = f"DELETE FROM authingo_mails WHERE {IS_MY_TRY}"
@@ -149,7 +150,7 @@ SELECT min(at) AS at FROM (
         SELECT due_at FROM authingo_mails WHERE failed_at IS NULL AND leased_until IS NULL
         ORDER BY due_at LIMIT 1))
 """
-_FIND = f"SELECT {MAIL} FROM authingo_mails WHERE id = :id"
+_FIND = f"SELECT {_MAIL} FROM authingo_mails WHERE id = :id"
 _RETRY = """
 UPDATE authingo_mails SET failed_at = NULL, due_at = :now, deadline = :now + lifetime,
     tries = 0, uncertain = 0
