@@ -120,17 +120,17 @@ class Sender:
             await self._give_up(mail, mail.error or "it was too late to deliver it")
             return
         try:
-            content = await KINDS[mail.kind](self._core, mail) if mail.due else None
-            message = None
+            content, message = await KINDS[mail.kind](self._core, mail), None
             if content is not None:
-                message = self._compose(mail.kind, content, mail.address, mail.id, mail.language)
+                to = mail.address or read_mailbox(self._from).address
+                message = self._compose(mail.kind, content, to, mail.id, mail.language)
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - such as a template of the user's own
             _log.exception("a mail of the kind %r cannot be written", mail.kind)
             await self._try_again(mail, f"it cannot be written: {type(error).__name__}")
             return
-        if content is None or message is None:
+        if content is None or message is None or not mail.due:
             await store.mails.done(mail)
         elif content.link is None or await store.mails.keep_token(
             mail, matter=content.link.matter, token=content.link.token
