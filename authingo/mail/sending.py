@@ -220,7 +220,8 @@ async def _deliver_until(closing: asyncio.Event, core: Core) -> None:
     while not closing.is_set():
         try:
             while await sender.send_next() and not closing.is_set():
-                pause = _FIRST_PAUSE
+                pass
+            pause = _FIRST_PAUSE  # not earlier: what nobody gets needs no mail server
             await queue.wait(await sender.seconds_until_due())
             continue
         except MailNotSent as error:

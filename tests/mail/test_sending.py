@@ -176,6 +176,23 @@ def test_a_link_works_for_an_hour_from_its_delivery_however_late_that_is(
         assert browser.post("/reset-password", new).status == 200
 
 
+@pytest.mark.usefixtures("impatient")
+def test_requests_for_unknown_addresses_do_not_make_it_ask_a_server_that_is_down(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor log again that it is down: nothing of theirs is sent to it."""
+    server = serve(mail={"url": f"smtp://127.0.0.1:{free_port()}", "from": "a@example.com"})
+    server.browser().sign_up()
+    ask(server)
+    until(lambda: "waits in the queue" in caplog.text, "nothing was tried")
+    for number in range(5):
+        ask(server, f"unknown{number}@example.com")
+        until(lambda: len(rows(server, "id")) == 1, "it is still queued")
+    [tries] = [one for (one,) in rows(server, "tries")]
+    until(lambda tries=tries: rows(server, "tries")[0][0] != tries, "not tried again")  # type: ignore[misc]
+    assert caplog.text.count("waits in the queue") == 1
+
+
 def test_a_mail_that_is_too_old_has_failed(serve: Serve, mails: SMTPServer) -> None:
     server = serve(mail={"url": f"smtp://127.0.0.1:{free_port()}", "from": "a@example.com"})
     server.browser().sign_up()
