@@ -27,15 +27,17 @@ def notice(kind: str, user_id: str, address: str, client: Client) -> NewMail:
     """Return the notice of something that a client does now.
 
     The address is that of the user before the change. A notice is delivered even if the user has
-    been deleted meanwhile.
+    been deleted meanwhile. It does not name an address that all clients share, such as that of a
+    proxy: the owner would take it for that of whoever did it.
     """
+    ip = None if client.shared else client.ip
     return NewMail(
         kind=kind,
         address=address,
         user_id=user_id,
         lifetime=_WORTH_SENDING,
         language=client.language or "",
-        facts=msgspec.json.encode(_Facts(at=datetime.now(UTC), ip=client.ip)),
+        facts=msgspec.json.encode(_Facts(at=datetime.now(UTC), ip=ip)),
     )
 
 
