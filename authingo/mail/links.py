@@ -73,4 +73,5 @@ async def draw_link(
     key = digest(token.encode())
     if await store.secrets.draw(purpose, matter, key) is None:
         return None
-    return Link(f"{core.settings.public_url}{page}#token={token}", matter, key)
+    site = (core.settings.public_url or "").rstrip("/")  # which may end with one
+    return Link(f"{site}{page}#token={token}", matter, key)

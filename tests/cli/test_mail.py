@@ -106,6 +106,14 @@ def test_an_operator_sends_a_link_to_choose_a_password(runner: Runner, mails: SM
     assert runner("mail", "list", "--json").json == []
 
 
+def test_a_link_is_right_if_the_address_of_the_site_ends_with_a_slash(
+    runner: Runner, mails: SMTPServer
+) -> None:
+    ask(runner)
+    assert runner("mail", "send", AUTHINGO_PUBLIC_URL="https://example.com/").code == 0
+    assert link_in(mails.received[0]).startswith("https://example.com/reset-password#token=")
+
+
 def test_a_server_that_is_down_is_reported_and_loses_nothing(
     runner: Runner, unused_port: int
 ) -> None:
