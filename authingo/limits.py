@@ -232,7 +232,7 @@ class Limits:
         return (self._rule(*_hashing(client), *sign_ups),)
 
     def mail_request(self, client: Client) -> tuple[CountingRule, ...]:
-        """Return the rule to count a request for mail, whoever it is for."""
+        """Return the rule to count a request for mail to any address."""
         return (self._rule(*_of_networks(client, MAIL_REQUESTS, "mail request")),)
 
     def mail(self, whose: str, devices: Sequence[DeviceToken]) -> tuple[CountingRule, ...]:

@@ -28,7 +28,7 @@ def notice(kind: str, user_id: str, address: str, client: Client) -> NewMail:
 
     The address is that of the user before the change. A notice is delivered even if the user has
     been deleted meanwhile. It does not name an address that all clients share, such as that of a
-    proxy: the owner would take it for that of whoever did it.
+    proxy: the owner would think that it is the address of the person who did it.
     """
     ip = None if client.shared else client.ip
     return NewMail(

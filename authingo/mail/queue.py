@@ -31,7 +31,7 @@ class Queue:
         self._added.set()
 
     async def wait(self, seconds: float) -> None:
-        """Wait until a mail is queued here, but no longer than so many seconds."""
+        """Wait until a mail is queued by this process, or until `seconds` have passed."""
         self._loop.enter()
         try:
             async with asyncio.timeout(seconds):

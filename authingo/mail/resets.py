@@ -1,4 +1,4 @@
-"""Reset a password: a mail with a link, and a new password from whoever can read it.
+"""Reset a password: send a link by mail, and accept a new password from its reader.
 
 The answer to a request is the same for everybody, known or not, at about the same time, because
 each request does the same: it counts, and queues one mail, which is dropped at delivery where

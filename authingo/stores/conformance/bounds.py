@@ -1,4 +1,4 @@
-"""A user has only so many sessions, and those of many are listed and ended in steps."""
+"""The sessions of a user are limited, and many of them are listed and ended in steps."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def _ids(store: Store, begun: SignedInUser) -> set[str]:
 
 
 class BoundsConformance:
-    """A user has only so many sessions, and those of many are listed and ended in steps."""
+    """The sessions of a user are limited, and many of them are listed and ended in steps."""
 
     async def test_the_session_unused_longest_ends_when_there_are_too_many(
         self, store: Store
