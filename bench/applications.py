@@ -65,7 +65,7 @@ _CHECKED = Reply(json.loads(_BODY)).prepare()
 
 
 async def same(scope: Any, receive: Any, send: Any) -> None:
-    """Send the headers and the body of a session check, whoever asks: the base of the handler."""
+    """Send the headers and the body of a session check to everybody: the base of the handler."""
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
         return

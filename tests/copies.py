@@ -3,7 +3,7 @@
 A copy is three hundred files, which costs more than most tests. So the rows of a copy are
 deleted afterwards, and it serves the next test: unless anything else about it changed, in the
 catalogs, in what the planner knows, or in a table that the original has rows in. Then it is
-dropped. Whoever is still connected is thrown out, and the name is never used again.
+dropped. Connections that are still open are closed, and the name is never used again.
 """
 
 from __future__ import annotations

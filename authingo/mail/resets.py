@@ -58,7 +58,7 @@ class PasswordResets:
 
         Raises:
             InvalidInput: `email` is empty or too long.
-            TooManyRequests: the network asked for too many mails, to whomever.
+            TooManyRequests: the network asked for too many mails, to any addresses.
         """
         arguments.require_text(email=email)
         arguments.require_text_or_none(device=device)
@@ -160,7 +160,7 @@ def _counted_as(
 
     Anybody can sign up with tags of an address. So those that were never proved share one count,
     which is not that of the address itself, and their browsers prove nothing. What has no account
-    counts for itself alone: nothing is sent to it.
+    counts only for itself, because nothing is sent to it.
     """
     if user is None or user.email_verified:
         return address, devices
@@ -172,8 +172,8 @@ async def write_reset(core: Core, mail: Mail) -> Content | None:
     """Write the mail with the link, or return None where no link is due any more.
 
     One that nobody gets is written too, with a link that leads nowhere. Writing takes some
-    milliseconds in which no request is answered, and whoever measured that would learn whether
-    there is such an account (ASVS 5.0 V6.3.8).
+    milliseconds in which no request is answered, and somebody who measures that would learn
+    whether there is such an account (ASVS 5.0 V6.3.8).
     """
     if not mail.due:
         return Content({"link": core.settings.public_url or "", "minutes": str(_MINUTES)})

@@ -42,8 +42,8 @@ def find(kind: str, *, language: str, templates: Path | None) -> Wording:
     Args:
         kind: the name of its file, without `.txt`.
         language: an Accept-Language header (RFC 9110 §12.5.4).
-        templates: a directory with templates of one's own. `de/<kind>.txt` is for readers of
-            German, `<kind>.txt` for everybody else.
+        templates: the directory of the application's own templates. `de/<kind>.txt` is for
+            readers of German, `<kind>.txt` for everybody else.
 
     Raises:
         ConfigError: the file cannot be read, or is no template.

@@ -185,7 +185,7 @@ def test_a_page_of_another_site_cannot_embed_what_a_page_guard_protects(
         window = {**navigation, "Sec-Fetch-Dest": "document"}
         assert client.get(path, headers=window).status_code == 200
         own = {**into, "Sec-Fetch-Site": "same-origin"}
-        assert client.get(path, headers=own).status_code == 200, "of one's own pages"
+        assert client.get(path, headers=own).status_code == 200, "from its own pages"
 
 
 def test_a_guarded_route_reads_no_body_of_strangers(client: TestClient) -> None:

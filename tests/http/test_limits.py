@@ -159,7 +159,7 @@ def test_all_servers_on_one_database_count_together(serve: Callable[..., LiveSer
 def test_from_everywhere_an_account_takes_a_hundred_failures_a_day_then_one_a_minute(
     ada: LiveServer,
 ) -> None:
-    """Not counted: whoever signs in, and a network where Ada has a session."""
+    """A client that signs in is not counted, nor is a network where Ada has a session."""
     at_home = "198.51.100.7"
     assert right(ada, at_home).status == 200
     execute(ada.database_url, "DELETE FROM authingo_attempts")
@@ -185,7 +185,7 @@ def test_from_everywhere_an_account_takes_a_hundred_failures_a_day_then_one_a_mi
 def test_a_network_where_the_account_has_a_session_makes_a_hundred_failures_a_day(
     serve: Callable[..., LiveServer],
 ) -> None:
-    """Whoever shares the owner's address, as thousands may, has no more than all strangers."""
+    """Thousands may share the owner's address. They have no more attempts than all strangers."""
     server = serve(**PROXIED)
     assert (
         Browser(server.url).post("/sign-up", ADA, headers={"X-Forwarded-For": HOME}).status == 200

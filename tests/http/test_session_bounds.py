@@ -1,4 +1,4 @@
-"""One user has only so many sessions, and an answer lists no more."""
+"""The sessions of a user are limited, and an answer lists no more of them."""
 
 from __future__ import annotations
 

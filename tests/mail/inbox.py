@@ -14,7 +14,7 @@ def mail_settings(mails: SMTPServer, **more: object) -> dict[str, object]:
 
 
 def wait_for(mails: SMTPServer, number: int) -> list[Received]:
-    """Wait until the server has received so many mails, and return them."""
+    """Wait until the server has received `number` mails, and return them."""
     until(lambda: len(mails.received) >= number, f"there are {len(mails.received)} mails")
     return mails.received
 

@@ -1,4 +1,4 @@
-"""Forgot your password? A mail with a link, and a new password from whoever can read it."""
+"""Forgot your password? A link comes by mail, and its reader chooses a new password."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class BoundsConformance:
         assert await store.events.page(name="session_evicted", limit=9) == []
 
     async def test_what_is_over_makes_room_first(self, store: Store) -> None:
-        """However late it was used; nobody is told that it ended, because it had."""
+        """Even if it was used last. Nobody is notified, because it had ended before."""
         begun = await begin(store)
         for _ in range(3):
             dead = replace(a_session(DEAD), most=9)
