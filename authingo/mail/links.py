@@ -22,9 +22,10 @@ _SECRET_SIZE = 32  # bytes
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Link:
-    """A link, and the digests of its token and of the matter that the token is for."""
+    """A link, the purpose and the digest of its matter, and the digest of its token."""
 
     url: str
+    purpose: str
     matter: bytes
     token: bytes
 
@@ -74,4 +75,4 @@ async def draw_link(
     if await store.secrets.draw(purpose, matter, key) is None:
         return None
     site = (core.settings.public_url or "").rstrip("/")  # which may end with one
-    return Link(f"{site}{page}#token={token}", matter, key)
+    return Link(f"{site}{page}#token={token}", purpose, matter, key)

@@ -32,7 +32,6 @@ from authingo.mail.queue import Queue
 from authingo.mail.servers import read_mail_url
 from authingo.mail.settings import (
     MAIL_FAILED,
-    RESET_PURPOSE,
     MailSettings,
     require_mail,
     sends_mail,
@@ -148,7 +147,7 @@ class Sender:
                 await self._try_again(mail, error.reason, uncertain=True)
         except NotDelivered as error:
             if content.link:  # nobody has the token
-                await store.secrets.forget(RESET_PURPOSE, content.link.matter)
+                await store.secrets.forget(content.link.purpose, content.link.matter)
             if error.permanent:
                 await self._give_up(mail, error.reason)
             elif error.unreachable:
