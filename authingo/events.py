@@ -42,6 +42,7 @@ EventName = Literal[
     "email_changed",
     "name_changed",
     "user_deleted",
+    "user_evicted",
     "users_import_began",
     "users_imported",
 ]

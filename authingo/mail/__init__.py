@@ -5,7 +5,6 @@ from authingo.mail.settings import (
     MAIL_FAILED,
     PASSWORD_RESET,
     RESET_PURPOSE,
-    USER_EVICTED,
     MailSettings,
 )
 
@@ -13,7 +12,7 @@ MAIL = Capability(
     name="mail",
     settings=MailSettings,
     routes="authingo.mail.routes:ROUTES",
-    events=(PASSWORD_RESET, USER_EVICTED, MAIL_FAILED),
+    events=(PASSWORD_RESET, MAIL_FAILED),
     purposes=(RESET_PURPOSE,),
     secret_settings=("url",),
     notices="authingo.mail.notices:notices",

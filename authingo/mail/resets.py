@@ -21,8 +21,8 @@ from authingo.errors import InvalidToken, TooManyRequests
 from authingo.mail.links import Content, draw_link
 from authingo.mail.notices import PASSWORD_CHANGED, notice
 from authingo.mail.queue import Queue
-from authingo.mail.settings import PASSWORD_RESET, RESET_PURPOSE, USER_EVICTED, require_mail
-from authingo.models import NO_CLIENT, Client, Credentials, User
+from authingo.mail.settings import PASSWORD_RESET, RESET_PURPOSE, require_mail
+from authingo.models import NO_CLIENT, Client, Credentials, Outcome, User
 from authingo.stores.mails import Mail, NewMail
 from authingo.tokens import DeviceToken, digest
 
@@ -119,21 +119,21 @@ class PasswordResets:
         new_hash = await check.hash_new(store, new_password, attempt, if_busy=attempt.not_made())
         most = self._core.settings.sessions.max_per_user
         await sessions.end_surplus(store, matter.user_id, keep=most)
+        done = events.happened(PASSWORD_RESET, user_id=matter.user_id, ip=client.ip)
+        evicted = events.happened("user_evicted", user_id=matter.user_id, ip=client.ip)
         changed = await store.recovery.reset_password(
             RESET_PURPOSE,
             key,
             new_hash,
             mails=[notice(PASSWORD_CHANGED, matter.user_id, matter.address, client)],
+            outcome=Outcome(events=(done,)),
+            eviction=Outcome(events=(evicted,)),
         )
         if changed is None:  # somebody was quicker, or the account has changed meanwhile
             raise InvalidToken
         self._core.capability(Queue).wake()
-        user = changed.user
-        happened = [events.happened(PASSWORD_RESET, user_id=user.id, ip=client.ip)]
-        if changed.evicted:
-            happened.append(events.happened(USER_EVICTED, user_id=user.id, ip=client.ip))
-        await events.record(store, *happened)
-        return user
+        events.log(done, *([evicted] if changed.evicted else []))
+        return changed.user
 
     async def _whom_to_mail(
         self, email: str, devices: Sequence[DeviceToken], client: Client

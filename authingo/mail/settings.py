@@ -14,7 +14,6 @@ from authingo.mail.servers import read_mail_url
 from authingo.mail.wording import check_templates
 
 PASSWORD_RESET = CapabilityEvent("password_reset")
-USER_EVICTED = CapabilityEvent("user_evicted")
 MAIL_FAILED = CapabilityEvent("mail_failed")
 RESET_PURPOSE = "reset_password"
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from authingo.models import ChangedUser
+from authingo.models import NOTHING, ChangedUser, Outcome
 from authingo.stores.mails import NewMail
 
 
 class Recovery(Protocol):
-    """The changes of an account that spend a single-use secret, each in one transaction."""
+    """The changes of an account for the owner of its address, each in one transaction.
+
+    Somebody may have signed up with an address that is not theirs. Where a verb is for somebody
+    who has proved the mailbox, such as `reset_password`, and the address was not verified before,
+    they are *evicted* in the same transaction, by the function `evict` of the adapter's module
+    `eviction`.
+    """
 
     async def reset_password(
         self,
@@ -20,13 +26,13 @@ class Recovery(Protocol):
         *,
         keep: tuple[str, ...] = (),
         mails: Sequence[NewMail] = (),
+        outcome: Outcome = NOTHING,
+        eviction: Outcome = NOTHING,
     ) -> ChangedUser | None:
         """Spend a matter and store a new password for its user.
 
         All sessions and all other secrets of the user end, except the secrets of the purposes
-        in `keep`. The email is verified from then on. If it was not verified before, somebody
-        else may have signed up with it. So the user's other credentials are deleted, and the
-        name becomes the part of the email before the `@`.
+        in `keep`. If the email was not verified, the eviction does more, and keeps no secret.
 
         Args:
             purpose: of the matter; see `authingo.stores.secrets`.
@@ -34,8 +40,34 @@ class Recovery(Protocol):
             new_hash: of the new password.
             keep: the purposes whose secrets stay.
             mails: what to queue in the same transaction.
+            outcome: what to record in the same transaction.
+            eviction: what to record as well if somebody is evicted.
 
         Returns:
             The user, and whether others were evicted. None, and nothing changes, if no such
             matter stands or it belongs to nobody.
+        """
+
+    async def evict(
+        self, user_id: str, *, mails: Sequence[NewMail] = (), eviction: Outcome = NOTHING
+    ) -> ChangedUser | None:
+        """Hand an account whose address was not verified to the owner of the address.
+
+        Nothing stays by which somebody could get in who signed up with the address of another
+        person (CWE-287; Sudhodanan and Paverd, "Pre-hijacked accounts", 2022). The password is
+        unusable from then on. All sessions end, and so do all secrets, among them open changes
+        of the address, links that undo one, and device tokens. All credentials are deleted:
+        passkeys, linked identities, TOTP, recovery codes. The security version grows, so a
+        sign-in in progress begins no session. The name becomes the part of the email before
+        the `@`. The email is verified.
+
+        Args:
+            user_id: of the account. Somebody has proved, by a mail or to an operator, that the
+                address is theirs.
+            mails: what to queue in the same transaction.
+            eviction: what to record in the same transaction.
+
+        Returns:
+            The user. None, and nothing changes, if the email is verified already or there is
+            no such user.
         """

@@ -1,11 +1,13 @@
-"""A change that spends a secret happens with it, or not at all."""
+"""What the owner of an address may change happens completely, or not at all."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from authingo.models import User
+from authingo.models import Event, NewDevice, NewSession, Outcome, User
+from authingo.passwords import NO_PASSWORD
 from authingo.stores import Store
 from authingo.stores.conformance.world import (
     a_session,
@@ -40,8 +42,47 @@ def a_notice(user: User) -> NewMail:
     )
 
 
+def an_event(name: str) -> Outcome:
+    """Return what to record."""
+    return Outcome(events=(Event(at=datetime.now(UTC), name=name),))
+
+
+async def event_names(store: Store) -> set[str]:
+    """Return the names of all events."""
+    return {one.name for one in await store.events.page(limit=99)}
+
+
+@dataclass(frozen=True)
+class Planted:
+    """What somebody added to an account."""
+
+    session: NewSession
+    secret: bytes
+
+
+async def plant(store: Store, user: User) -> Planted:
+    """Add a session, a recognized browser, a secret and a passkey to an account."""
+    session = a_session()
+    device = NewDevice(digest=new_digest(), browser=new_digest())
+    assert await store.sessions.begin(
+        user.id, session, version=1, ending=None, outcome=Outcome(device=device)
+    )
+    passkey = NewCredential(kind="passkey", subject=new_digest(), user_id=user.id)
+    assert await store.credentials.add(passkey, grow_version=False)
+    return Planted(session, await open_reset(store, user))
+
+
+async def require_nothing_planted(store: Store, user: User, planted: Planted) -> None:
+    """Require that nothing is left of what `plant` added."""
+    assert (user.name, user.email_verified) == ("ada", True)
+    assert await store.sessions.by_token(planted.session.token_digest) is None
+    assert await store.devices.count(user.id) == 0
+    assert not await store.secrets.forget(_RESET, planted.secret)
+    assert await store.credentials.of_user(user.id) == []
+
+
 class RecoveryConformance:
-    """A change that spends a secret happens with it, or not at all."""
+    """What the owner of an address may change happens completely, or not at all."""
 
     async def test_a_reset_stores_the_password_and_ends_what_was_there(self, store: Store) -> None:
         """Sessions and secrets, except those of the purposes to keep. The email is verified."""
@@ -74,13 +115,93 @@ class RecoveryConformance:
     ) -> None:
         """Nothing that they added survives (CWE-1390, "classic-federated merge" and its kind)."""
         user = await add_user(store, "ada@example.com", name="Mallory")
-        planted = NewCredential(kind="passkey", subject=new_digest(), user_id=user.id)
-        assert await store.credentials.add(planted, grow_version=False)
-        changed = await store.recovery.reset_password(_RESET, await open_reset(store, user), _NEW)
+        planted = await plant(store, user)
+        reset, undo = await open_reset(store, user), await open_reset(store, user, _UNDO)
+        changed = await store.recovery.reset_password(
+            _RESET, reset, _NEW, keep=(_UNDO,), outcome=an_event("reset"), eviction=an_event("out")
+        )
         assert changed is not None
-        assert changed.evicted
-        assert (changed.user.name, changed.user.email_verified) == ("ada", True)
-        assert await store.credentials.of_user(user.id) == []
+        assert (changed.evicted, changed.ended) == (True, 1)
+        await require_nothing_planted(store, changed.user, planted)
+        assert not await store.secrets.forget(_UNDO, undo), "it is kept for owners only"
+        assert (await credentials_of(store, user)).password_hash == _NEW
+        assert await event_names(store) == {"reset", "out"}
+
+    async def test_a_reset_of_a_verified_address_evicts_nobody(self, store: Store) -> None:
+        """It records what is for an eviction only there."""
+        user = await add_user(store)
+        await store.users.verify_email(user.id)
+        changed = await store.recovery.reset_password(
+            _RESET,
+            await open_reset(store, user),
+            _NEW,
+            outcome=an_event("reset"),
+            eviction=an_event("out"),
+        )
+        assert changed is not None
+        assert not changed.evicted
+        assert await event_names(store) == {"reset"}
+
+    async def test_an_eviction_hands_the_account_to_the_owner_of_the_address(
+        self, store: Store
+    ) -> None:
+        """They have no password yet. Other users keep what they have."""
+        user = await add_user(store, "ada@example.com", name="Mallory")
+        other = await add_user(store, "grace@example.com")
+        planted, kept = await plant(store, user), await plant(store, other)
+        changed = await store.recovery.evict(
+            user.id, mails=[a_notice(user)], eviction=an_event("out")
+        )
+        assert changed is not None
+        assert (changed.evicted, changed.ended) == (True, 1)
+        await require_nothing_planted(store, changed.user, planted)
+        after = await credentials_of(store, user)
+        assert (after.password_hash, after.version) == (NO_PASSWORD, 2)
+        assert await event_names(store) == {"out"}
+        assert len(await store.mails.page(limit=9)) == 1
+        assert await store.sessions.by_token(kept.session.token_digest) is not None
+        assert await store.secrets.find(_RESET, kept.secret) is not None
+        assert len(await store.credentials.of_user(other.id)) == 1
+
+    async def test_nobody_is_evicted_from_a_verified_address(self, store: Store) -> None:
+        """Nor from an account that does not exist."""
+        user = await add_user(store)
+        planted = await plant(store, user)
+        await store.users.verify_email(user.id)
+        for user_id in (user.id, "usr_unknown"):
+            evicted = await store.recovery.evict(
+                user_id, mails=[a_notice(user)], eviction=an_event("out")
+            )
+            assert evicted is None
+        assert await store.sessions.by_token(planted.session.token_digest) is not None
+        assert (await credentials_of(store, user)).version == 1
+        assert await event_names(store) == set()
+        assert await store.mails.page(limit=9) == []
+
+    async def test_of_two_evictions_at_once_one_happens(
+        self, store: Store, another_store: Store | None
+    ) -> None:
+        """So nothing is removed that the owner has added since."""
+        user = await add_user(store)
+        results = await asyncio.gather(
+            *(one.recovery.evict(user.id) for one in (store, another_store or store))
+        )
+        assert sum(one is not None for one in results) == 1
+        assert (await credentials_of(store, user)).version == 2
+
+    async def test_a_sign_in_that_races_an_eviction_leaves_no_session(
+        self, store: Store, another_store: Store | None
+    ) -> None:
+        """Whichever is first: the session ends with the eviction, or does not begin."""
+        other = another_store or store
+        for round_ in range(10):
+            user = await add_user(store, f"ada-{round_}@example.com")
+            session = a_session()
+            await asyncio.gather(
+                store.recovery.evict(user.id),
+                other.sessions.begin(user.id, session, version=1, ending=None),
+            )
+            assert await store.sessions.by_token(session.token_digest) is None
 
     async def test_of_two_resets_at_once_one_happens(
         self, store: Store, another_store: Store | None

@@ -6,10 +6,8 @@ from authingo.models import Event, Outcome
 from authingo.stores.event_rows import read_event, select_events
 from authingo.stores.postgres.connections import Connections
 from authingo.stores.postgres.named import numbered
-from authingo.stores.postgres.outcomes import outcome_parameters, record_outcome
+from authingo.stores.postgres.outcomes import record
 from authingo.stores.rows import FIRST, LAST, as_it_is
-
-_RECORD = f"WITH one AS (SELECT) {record_outcome(if_there_is='one')} SELECT"
 
 
 class Events:
@@ -20,7 +18,8 @@ class Events:
 
     async def record(self, outcome: Outcome) -> None:
         """See Events."""
-        await self._connections.one(*numbered(_RECORD, **outcome_parameters(outcome)))
+        async with self._connections.connection() as connection:
+            await record(connection, outcome)
 
     async def page(
         self,

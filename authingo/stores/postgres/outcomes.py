@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from authingo.models import Outcome
 from authingo.stores.event_rows import COLUMNS, EVENT
+from authingo.stores.postgres.named import numbered
 
 _TYPES = {"at": "timestamptz", "count": "integer"}  # all other columns are text
 
@@ -52,3 +55,11 @@ def outcome_parameters(outcome: Outcome) -> dict[str, object]:
         "allowed": [counter.limit.allowed for counter in outcome.give_back],
         "forget_browser": outcome.forget_browser,
     }
+
+
+async def record(connection: Any, outcome: Outcome) -> None:
+    """Record an outcome by a statement of its own, in the caller's transaction if there is one."""
+    await connection.execute(*numbered(_RECORD, **outcome_parameters(outcome)))
+
+
+_RECORD = f"WITH one AS (SELECT) {record_outcome(if_there_is='one')} SELECT"

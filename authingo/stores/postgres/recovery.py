@@ -1,15 +1,17 @@
-"""Changes in PostgreSQL that spend a single-use secret."""
+"""Changes in PostgreSQL for somebody who has proved that a mailbox is theirs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from authingo.models import ChangedUser
+from authingo.models import NOTHING, ChangedUser, Outcome
 from authingo.stores.mails import NewMail
 from authingo.stores.postgres import secrets
 from authingo.stores.postgres.connections import Connections, Undo
+from authingo.stores.postgres.eviction import evict
 from authingo.stores.postgres.mails import queue
 from authingo.stores.postgres.named import numbered
+from authingo.stores.postgres.outcomes import record
 from authingo.stores.postgres.users import end_sessions
 from authingo.stores.rows import USER, RowReader
 
@@ -30,6 +32,8 @@ class Recovery:
         *,
         keep: tuple[str, ...] = (),
         mails: Sequence[NewMail] = (),
+        outcome: Outcome = NOTHING,
+        eviction: Outcome = NOTHING,
     ) -> ChangedUser | None:
         """See Recovery.
 
@@ -41,25 +45,41 @@ class Recovery:
             spent = await secrets.spend(connection, purpose, digest)
             if spent is None or spent.user_id is None:
                 raise Undo
-            user = {"user_id": spent.user_id}
-            verified = await connection.fetchval(*numbered(_IS_VERIFIED, **user))
-            if not verified:
-                await connection.execute(*numbered(_DELETE_CREDENTIALS, **user))
-            row = await connection.fetchrow(*numbered(_RESET, hash=new_hash, **user))
-            ended = await end_sessions(connection, spent.user_id)
-            await secrets.forget_of(connection, spent.user_id, keep)
+            user_id = spent.user_id
+            evicted = await evict(connection, user_id, eviction, password_hash=new_hash)
+            ended = evicted or 0
+            if evicted is None:
+                await connection.execute(*numbered(_RESET, user_id=user_id, hash=new_hash))
+                ended = sum((await end_sessions(connection, user_id)).values())
+                await secrets.forget_of(connection, user_id, keep)
             await queue(connection, mails)
-            changed = ChangedUser(_read.user(row), sum(ended.values()), evicted=not verified)
+            await record(connection, outcome)
+            row = await connection.fetchrow(*numbered(_FIND, user_id=user_id))
+            changed = ChangedUser(_read.user(row), ended, evicted=evicted is not None)
         if changed is not None:
             self._connections.notify_watchers(changed.user.id)
         return changed
 
+    async def evict(
+        self, user_id: str, *, mails: Sequence[NewMail] = (), eviction: Outcome = NOTHING
+    ) -> ChangedUser | None:
+        """See Recovery."""
+        changed = None
+        async with self._connections.transaction() as connection:
+            ended = await evict(connection, user_id, eviction)
+            if ended is None:
+                raise Undo
+            await queue(connection, mails)
+            row = await connection.fetchrow(*numbered(_FIND, user_id=user_id))
+            changed = ChangedUser(_read.user(row), ended, evicted=True)
+        if changed is not None:
+            self._connections.notify_watchers(user_id)
+        return changed
 
-_IS_VERIFIED = "SELECT email_verified FROM authingo_users WHERE id = :user_id"
-_DELETE_CREDENTIALS = "DELETE FROM authingo_credentials WHERE user_id = :user_id"
-_RESET = f"""
-UPDATE authingo_users u SET password_hash = :hash, updated_at = now(),
-    password_version = password_version + 1, email_verified = true,
-    name = CASE WHEN email_verified THEN name ELSE split_part(email, '@', 1) END
-WHERE id = :user_id RETURNING {USER}
+
+_FIND = f"SELECT {USER} FROM authingo_users u WHERE u.id = :user_id"
+_RESET = """
+UPDATE authingo_users SET password_hash = :hash, updated_at = now(),
+    password_version = password_version + 1
+WHERE id = :user_id
 """

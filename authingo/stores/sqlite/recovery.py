@@ -1,14 +1,15 @@
-"""Changes in SQLite that spend a single-use secret."""
+"""Changes in SQLite for somebody who has proved that a mailbox is theirs."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
 
-from authingo.models import ChangedUser
+from authingo.models import NOTHING, ChangedUser, Outcome
 from authingo.stores.mails import NewMail
-from authingo.stores.sqlite import rows, secrets
+from authingo.stores.sqlite import outcomes, rows, secrets
 from authingo.stores.sqlite.connection import Connection
+from authingo.stores.sqlite.eviction import evict
 from authingo.stores.sqlite.mails import queue
 
 
@@ -26,6 +27,8 @@ class Recovery:
         *,
         keep: tuple[str, ...] = (),
         mails: Sequence[NewMail] = (),
+        outcome: Outcome = NOTHING,
+        eviction: Outcome = NOTHING,
     ) -> ChangedUser | None:
         """See Recovery."""
 
@@ -34,23 +37,38 @@ class Recovery:
             if spent is None or spent.user_id is None:
                 return None
             user_id = spent.user_id
-            verified = rows.select_user(connection, user_id).email_verified
-            if not verified:
-                connection.execute(_DELETE_CREDENTIALS, {"user_id": user_id})
-            connection.execute(_RESET, {"user_id": user_id, "hash": new_hash, "now": rows.now()})
-            ended = rows.delete_sessions(connection, user_id)
-            secrets.forget_of(connection, user_id, keep)
+            evicted = evict(connection, user_id, eviction, password_hash=new_hash)
+            ended = evicted or 0
+            if evicted is None:
+                connection.execute(
+                    _RESET, {"user_id": user_id, "hash": new_hash, "now": rows.now()}
+                )
+                ended = rows.delete_sessions(connection, user_id)
+                secrets.forget_of(connection, user_id, keep)
             queue(connection, mails)
+            outcomes.record(connection, outcome)
             user = rows.select_user(connection, user_id)
-            return ChangedUser(user, ended, evicted=not verified)
+            return ChangedUser(user, ended, evicted=evicted is not None)
+
+        return await self._connection.write(work)
+
+    async def evict(
+        self, user_id: str, *, mails: Sequence[NewMail] = (), eviction: Outcome = NOTHING
+    ) -> ChangedUser | None:
+        """See Recovery."""
+
+        def work(connection: sqlite3.Connection) -> ChangedUser | None:
+            ended = evict(connection, user_id, eviction)
+            if ended is None:
+                return None
+            queue(connection, mails)
+            return ChangedUser(rows.select_user(connection, user_id), ended, evicted=True)
 
         return await self._connection.write(work)
 
 
-_DELETE_CREDENTIALS = "DELETE FROM authingo_credentials WHERE user_id = :user_id"
 _RESET = """
 UPDATE authingo_users SET password_hash = :hash, updated_at = :now,
-    password_version = password_version + 1, email_verified = 1,
-    name = CASE WHEN email_verified THEN name ELSE substr(email, 1, instr(email, '@') - 1) END
+    password_version = password_version + 1
 WHERE id = :user_id
 """
