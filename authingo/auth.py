@@ -274,9 +274,25 @@ class Auth:
         """
         return await self._user_sessions.refresh(refresh_token, client=client)
 
-    async def sign_out(self, session_token: str | None, *, client: Client = NO_CLIENT) -> None:
-        """End the session of this token, even if it has expired or was just rotated. Idempotent."""
-        await self._user_sessions.sign_out(session_token, client=client)
+    async def sign_out(
+        self,
+        session_token: str | None,
+        *,
+        pending: str | None = None,
+        ceremony: str | None = None,
+        client: Client = NO_CLIENT,
+    ) -> None:
+        """End the session of this token, even if it has expired or was just rotated. Idempotent.
+
+        Args:
+            session_token: the value of the session cookie, if there was one.
+            pending: the value of the `pending` cookie; what it finds ends too.
+            ceremony: the value of the `ceremony` cookie; what it finds ends too.
+            client: who signs out.
+        """
+        await self._user_sessions.sign_out(
+            session_token, pending=pending, ceremony=ceremony, client=client
+        )
 
     async def list_sessions(self, user: User | str) -> list[Session]:
         """Return the sessions of a user that can be refreshed, the last used first.

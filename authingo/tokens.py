@@ -159,6 +159,35 @@ class DeviceToken:
         return digest(self.browser)
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class BrowserToken:
+    """The secret in a short-lived cookie. It finds what this browser has begun, and nobody else's.
+
+    It is drawn each time something begins, and a value that a browser brings is never used for
+    something new, because somebody else may have planted it (session fixation, CWE-384).
+    """
+
+    secret: bytes
+
+    @classmethod
+    def generate(cls) -> BrowserToken:
+        """Draw a new one from the operating system."""
+        return cls(secrets.token_bytes(_SECRET_SIZE))
+
+    @classmethod
+    def parse(cls, text: str | None) -> BrowserToken | None:
+        """Read the exact spelling of a token, or return None. It is spelled as a session token."""
+        return cls(_decode(text)) if text and _SESSION_TOKEN.fullmatch(text) else None
+
+    def __str__(self) -> str:
+        return _encode(self.secret)
+
+    @property
+    def digest(self) -> bytes:
+        """What the store keeps."""
+        return digest(self.secret)
+
+
 def session_digest(text: str) -> bytes | None:
     """Return what the store keeps of a session token, or None if it is not spelled exactly.
 

@@ -6,7 +6,7 @@ from authingo import arguments, events, sessions
 from authingo.cache import encode
 from authingo.core import Core
 from authingo.models import Client, Session, SignedIn, User, UserAndSession
-from authingo.tokens import session_digest
+from authingo.tokens import BrowserToken, session_digest
 
 
 class UserSessions:
@@ -32,10 +32,20 @@ class UserSessions:
         lifetimes = self._core.settings.sessions.lifetimes
         return await sessions.rotate(await self._core.opened(), refresh_token, lifetimes, client)
 
-    async def sign_out(self, session_token: str | None, *, client: Client) -> None:
+    async def sign_out(
+        self,
+        session_token: str | None,
+        *,
+        pending: str | None,
+        ceremony: str | None,
+        client: Client,
+    ) -> None:
         """See Auth."""
-        arguments.require_text_or_none(session_token=session_token)
+        arguments.require_text_or_none(
+            session_token=session_token, pending=pending, ceremony=ceremony
+        )
         arguments.require_client(client)
+        await self._end_begun(pending=pending, ceremony=ceremony)
         digest = session_digest(session_token) if session_token else None
         if digest is None:
             return
@@ -45,6 +55,16 @@ class UserSessions:
                 "sign_out", user_id=ended.user.id, session_id=ended.session.id, ip=client.ip
             )
             await events.record(store, about)
+
+    async def _end_begun(self, **values: str | None) -> None:
+        """End what the short-lived cookies find: with them, somebody could go on at this browser.
+
+        `values` are those of the cookies that came, by their kinds.
+        """
+        for kind, purposes in self._core.settings.short_lived_cookies.items():
+            if token := BrowserToken.parse(values[kind]):
+                for purpose in purposes:
+                    await (await self._core.opened()).secrets.forget(purpose, token.digest)
 
     async def list_sessions(self, user: User | str) -> list[Session]:
         """See Auth."""

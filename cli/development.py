@@ -151,8 +151,7 @@ def _facts(settings: Settings) -> dict[str, object]:
 
 def _cookie_names(settings: Settings) -> dict[str, str]:
     """Return the name of each kind of cookie."""
-    known = Cookies(settings)
-    return {one.kind: one.name for one in (known.session, known.refresh, known.device)}
+    return {one.kind: one.name for one in Cookies(settings).all}
 
 
 def _prepared(path: str, body: bytes) -> Prepared:

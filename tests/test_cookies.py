@@ -11,7 +11,7 @@ import pytest
 from authingo.config import settings_from
 from authingo.http.cookies import Cookies
 from authingo.http.headers import cookie_header
-from authingo.tokens import DeviceToken, RefreshToken, SessionToken
+from authingo.tokens import BrowserToken, DeviceToken, RefreshToken, SessionToken
 from tests.documents import read
 
 HTTPS = {"public_url": "https://app.example.com"}
@@ -66,30 +66,55 @@ def test_attributes(values: dict[str, Any], session: str, refresh: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "device"),
+    ("values", "header"),
     [
-        ({}, "__Host-authingo_device=t; Path=/; Max-Age=9; HttpOnly; SameSite=Strict; Secure"),
+        ({}, "__Host-authingo_KIND=t; Path=/; Max-Age=9; HttpOnly; SameSite=Strict; Secure"),
         (
             {"public_url": "http://localhost:8000", "base_path": "/auth"},
-            "authingo_device=t; Path=/; Max-Age=9; HttpOnly; SameSite=Strict",
+            "authingo_KIND=t; Path=/; Max-Age=9; HttpOnly; SameSite=Strict",
         ),
         (
             {**HTTPS, "cookies": {"domain": "example.com", "prefix": "shop"}},
-            "__Host-shop_device=t; Path=/; Max-Age=9; HttpOnly; SameSite=Strict; Secure",
+            "__Host-shop_KIND=t; Path=/; Max-Age=9; HttpOnly; SameSite=Strict; Secure",
         ),
         (
             {**EMBEDDED, "cookies": {"same_site": "none", "partitioned": True}},
-            "__Host-authingo_device=t; Path=/; Max-Age=9; HttpOnly; SameSite=None; Secure;"
+            "__Host-authingo_KIND=t; Path=/; Max-Age=9; HttpOnly; SameSite=None; Secure;"
             " Partitioned",
         ),
     ],
     ids=["default", "loopback", "domain", "embedded"],
 )
-def test_attributes_of_the_device_cookie(values: dict[str, Any], device: str) -> None:
-    """No Domain ever; and whatever clears cookies leaves it."""
+def test_attributes_of_the_cookies_that_never_have_a_domain(
+    values: dict[str, Any], header: str
+) -> None:
+    """Whatever clears cookies leaves the device cookie, and without mail there are no others."""
     cookies = Cookies(settings_from(values))
-    assert cookies.device.header("t", 9) == device
-    assert not [one for one in cookies.clear("app.example.com") if "_device=" in one]
+    for cookie in (cookies.device, cookies.pending, cookies.ceremony):
+        assert cookie.header("t", 9) == header.replace("KIND", cookie.kind)
+        assert not [one for one in cookies.clear("app.example.com") if f"{cookie.name}=" in one]
+
+
+def test_the_short_lived_cookies_last_as_long_as_what_they_find() -> None:
+    cookies = Cookies(settings_from(HTTPS))
+    for cookie, seconds in ((cookies.pending, 86_400), (cookies.ceremony, 600)):
+        *twins, header = cookies.write_one(cookie, "t")
+        assert header == cookie.header("t", seconds)
+        assert cookies.clear_one(cookie) == [*twins, cookie.header("", 0)]
+        assert twins == [replace(cookie, partitioned=True).header("", 0)]
+
+
+def test_with_mail_whatever_clears_cookies_clears_the_short_lived_ones_too() -> None:
+    mail = {"url": "smtp://localhost", "from": "no-reply@example.com"}
+    with_mail, without = (
+        Cookies(settings_from({**HTTPS, **values})) for values in ({"mail": mail}, {})
+    )
+    cleared = with_mail.clear("app.example.com")
+    assert cleared[: -len(without.clear("app.example.com"))] == [
+        *with_mail.clear_one(with_mail.pending),
+        *with_mail.clear_one(with_mail.ceremony),
+    ]
+    assert not [one for one in cleared if "_device=" in one]
 
 
 def test_the_cookies_are_as_small_as_the_document_says() -> None:
@@ -99,14 +124,16 @@ def test_the_cookies_are_as_small_as_the_document_says() -> None:
         "session": str(SessionToken.generate()),
         "refresh": str(RefreshToken.generate()),
         "device": devices[0].cookie(devices),
+        "pending": str(BrowserToken.generate()),
+        "ceremony": str(BrowserToken.generate()),
     }
     longest = {**HTTPS, "cookies": {"hardened_names": True, "prefix": "x" * 64}}
     for settings in (HTTPS, longest):
         cookies = Cookies(settings_from(settings))
-        pairs = [cookies.session, cookies.refresh, cookies.device]
-        size = sum(len(f"{one.name}={values[one.kind]}") for one in pairs)
         (row,) = [one for one in read("docs/security.md").splitlines() if "| 3.3.5 |" in one]
-        assert f" {size}" in row
+        for pairs in (cookies.all[:3], cookies.all[3:]):
+            size = sum(len(f"{one.name}={values[one.kind]}") for one in pairs)
+            assert f" {size}" in row
 
 
 SUBDOMAIN = {"public_url": "https://app.example.co.uk"}

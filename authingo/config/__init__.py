@@ -21,7 +21,7 @@ from .groups import (
 )
 from .postgres_urls import PostgresURL, read_postgres_url
 from .reading import FILE_NAME, find, load
-from .settings import CapabilitySettings, Settings
+from .settings import CapabilitySettings, Settings, ShortLived
 from .values import settings_from
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "PostgresURL",
     "SessionSettings",
     "Settings",
+    "ShortLived",
     "StoreSettings",
     "find",
     "is_loopback",

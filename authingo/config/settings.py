@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from . import checking
 from .addresses import origin_of
@@ -22,6 +23,8 @@ from .groups import (
 
 C = TypeVar("C", bound="CapabilitySettings")
 
+ShortLived = Literal["pending", "ceremony"]  # kinds of cookies; see `authingo.http.cookies`
+
 
 class CapabilitySettings(Group, frozen=True):
     """The table of a capability. Its defaults turn nothing on."""
@@ -32,6 +35,13 @@ class CapabilitySettings(Group, frozen=True):
         Raises:
             ConfigError: it says why, and what to do.
         """
+
+    def short_lived_cookies(self) -> Mapping[ShortLived, tuple[str, ...]]:
+        """Return the short-lived cookies that are used, and the purposes of what each finds.
+
+        Signing out clears these cookies, and ends the secrets of these purposes that they find.
+        """
+        return {}
 
 
 class Settings(Group, frozen=True, dict=True):
@@ -74,6 +84,15 @@ class Settings(Group, frozen=True, dict=True):
     def of(self, kind: type[C]) -> C:
         """Return the settings of a capability, the defaults if nothing was read."""
         return next((one for one in self.capabilities if isinstance(one, kind)), kind())
+
+    @cached_property
+    def short_lived_cookies(self) -> Mapping[ShortLived, tuple[str, ...]]:
+        """The short-lived cookies that capabilities use, and the purposes of what each finds."""
+        used: dict[ShortLived, tuple[str, ...]] = {}
+        for capability in self.capabilities:
+            for kind, purposes in capability.short_lived_cookies().items():
+                used[kind] = (*used.get(kind, ()), *purposes)
+        return used
 
     @cached_property
     def secure_cookies(self) -> bool:

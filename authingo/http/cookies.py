@@ -5,6 +5,10 @@
     SameSite     Lax              Strict                   Strict
     always       HttpOnly; Secure (except with a loopback http public_url); no Domain
 
+There are two more, `pending` and `ceremony`, like the device cookie in everything but their
+lives. They last for what a browser has begun: to prove the address it has signed up with
+(24 hours), or to sign in with a code (10 minutes). Only capabilities use them.
+
 These are the defaults. The settings of `cookies` can change SameSite, and Domain of the session
 and refresh cookies.
 
@@ -22,15 +26,20 @@ V7.2.)
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from authingo.config import Settings
 from authingo.domains import domains_above
 from authingo.models import DEVICE_LIFE, SignedIn
 
-Kind = Literal["session", "refresh", "device"]
+Kind = Literal["session", "refresh", "device", "pending", "ceremony"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+PENDING_LIFE = timedelta(hours=24)  # as long as the link that proves an address
+CEREMONY_LIFE = timedelta(minutes=10)
 
 _HOSTS_KEPT = 64
 _LONGEST_HOST = 300  # characters; anything longer is not a host with a port
@@ -43,7 +52,10 @@ _SEMICOLON = ord(";")  # `59 in header` takes a third of the time of `b";" in he
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cookie:
-    """One of the cookies, with the attributes that the settings give it."""
+    """One of the cookies, with the attributes that the settings give it.
+
+    `life`: how long a browser keeps it; None if that depends on the session.
+    """
 
     kind: Kind
     name: str
@@ -52,6 +64,7 @@ class Cookie:
     secure: bool
     domain: str | None
     partitioned: bool
+    life: timedelta | None = None
     start: bytes = field(init=False, repr=False)  # "name=", as its pair begins in a Cookie header
 
     def __post_init__(self) -> None:
@@ -145,24 +158,29 @@ class Cookies:
             domain=settings.cookies.domain,
             partitioned=settings.cookies.partitioned,
         )
-        self.device = Cookie(
-            kind="device",
-            name=f"{'__Host-' if settings.secure_cookies else ''}{prefix}_device",
-            path="/",
-            same_site="None" if cross_site else "Strict",
-            secure=settings.secure_cookies,
-            domain=None,
-            partitioned=settings.cookies.partitioned,
-        )
+
+        def host_only(kind: Kind, life: timedelta) -> Cookie:
+            return Cookie(
+                kind=kind,
+                name=f"{'__Host-' if settings.secure_cookies else ''}{prefix}_{kind}",
+                path="/",
+                same_site="None" if cross_site else "Strict",
+                secure=settings.secure_cookies,
+                domain=None,
+                partitioned=settings.cookies.partitioned,
+                life=life,
+            )
+
+        self.device = host_only("device", DEVICE_LIFE)
+        self.pending = host_only("pending", PENDING_LIFE)
+        self.ceremony = host_only("ceremony", CEREMONY_LIFE)
+        self.all = (self.session, self.refresh, self.device, self.pending, self.ceremony)
+        used = settings.short_lived_cookies
+        self._short_lived = [one for one in self.all if one.kind in used]
         self._may_have_domain = not hardened  # cookies.domain and hardened_names exclude each other
         # Partitioned cookies need an https public_url, so without one there are none to expire.
         self._partitions = (False, True) if _is_https(settings.public_url) else (False,)
         self._public_host = urlsplit(settings.public_url or "").hostname or ""
-        self._other_devices = [
-            replace(self.device, partitioned=partitioned).header("", 0)
-            for partitioned in self._partitions
-            if partitioned != self.device.partitioned
-        ]
         # Hosts come from requests. So their number is limited here, and their size in
         # `domains_above`.
         self._expire_others = lru_cache(maxsize=_HOSTS_KEPT)(self._expirations)
@@ -180,20 +198,37 @@ class Cookies:
             self.refresh.header(tokens.refresh, max_age),
         ]
         if tokens.device is not None:
-            device_life = int(DEVICE_LIFE.total_seconds())
-            written += self._other_devices
-            written.append(self.device.header(tokens.device, device_life))
+            written += self.write_one(self.device, tokens.device)
         return written
 
     def clear(self, host: str = "") -> list[str]:
         """Return the Set-Cookie values that remove the session: same name, Path, Domain, Secure.
 
+        They also remove the short-lived cookies that the settings use, but not the device cookie.
         `host`: as for `write`.
         """
         return [
+            *(header for cookie in self._short_lived for header in self.clear_one(cookie)),
             *self._expire_others(host[:_LONGEST_HOST]),
             self.session.header("", 0),
             self.refresh.header("", 0),
+        ]
+
+    def write_one(self, cookie: Cookie, value: str) -> list[str]:
+        """Return the Set-Cookie values that set a cookie that has no Domain: all but two."""
+        assert cookie.life is not None  # noqa: S101 - the session's and its refresh depend on it
+        return [*self._twins(cookie), cookie.header(value, int(cookie.life.total_seconds()))]
+
+    def clear_one(self, cookie: Cookie) -> list[str]:
+        """Return the Set-Cookie values that remove a cookie that has no Domain."""
+        return [*self._twins(cookie), cookie.header("", 0)]
+
+    def _twins(self, cookie: Cookie) -> list[str]:
+        """Return the Set-Cookie values that expire the same cookie of another partition."""
+        return [
+            replace(cookie, partitioned=partitioned).header("", 0)
+            for partitioned in self._partitions
+            if partitioned != cookie.partitioned
         ]
 
     def _expirations(self, host: str) -> tuple[str, ...]:

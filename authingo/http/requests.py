@@ -51,6 +51,16 @@ class Request:
         return self.cookies.device.read(cookie_header(self.scope))
 
     @property
+    def pending(self) -> str | None:
+        """The cookie of a browser that has to prove an address, if there is exactly one."""
+        return self.cookies.pending.read(cookie_header(self.scope))
+
+    @property
+    def ceremony(self) -> str | None:
+        """The cookie of a sign-in that takes several steps, if there is exactly one."""
+        return self.cookies.ceremony.read(cookie_header(self.scope))
+
+    @property
     def refresh_token(self) -> str | None:
         """The refresh cookie, if there is exactly one."""
         return self.cookies.refresh.read(cookie_header(self.scope))

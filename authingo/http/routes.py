@@ -95,8 +95,13 @@ async def refresh(auth: Auth, request: Request) -> Reply:
 
 
 async def sign_out(auth: Auth, request: Request) -> Reply:
-    """End the session and clear its two cookies. Idempotent."""
-    await auth.sign_out(request.session_token, client=request.client)
+    """End the session and what the browser has begun, and clear their cookies. Idempotent."""
+    await auth.sign_out(
+        request.session_token,
+        pending=request.pending,
+        ceremony=request.ceremony,
+        client=request.client,
+    )
     return Reply({"success": True}, cookies=tuple(request.cookies.clear(request.host)))
 
 

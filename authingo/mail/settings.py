@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from authingo.capabilities import CapabilityEvent
-from authingo.config import CapabilitySettings, Settings
+from authingo.config import CapabilitySettings, Settings, ShortLived
 from authingo.errors import ConfigError
 from authingo.mail.delivery import require_library
 from authingo.mail.mailboxes import read_mailbox
@@ -56,6 +57,10 @@ class MailSettings(CapabilitySettings, frozen=True, rename={"sender": "from"}):
             raise ConfigError("mail.colour: must be a colour such as #0b6b57")
         if self.templates is not None:
             check_templates(Path(settings.directory, self.templates))
+
+    def short_lived_cookies(self) -> Mapping[ShortLived, tuple[str, ...]]:
+        """Return the cookies of browsers that wait for a mail, and what each finds."""
+        return {"pending": (), "ceremony": ()} if self.url else {}
 
 
 def sends_mail(settings: Settings) -> bool:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 from authingo.config import Settings
 from authingo.http.cookies import Cookie
-from authingo.models import DEVICE_LIFE
 
 from ..spans import span
 from .headers import ParsedCookie
@@ -96,17 +95,13 @@ class _Comparison:
             if domain
             else ": the subdomains do not get the cookie"
         )
-        of_device = self._expected.kind == "device"  # it never has a Domain
-        fix = (
-            _REWRITTEN
-            if of_device
-            else "compare cookies.domain here with that of the running server"
-        )
+        never = self._expected.life is not None  # cookies.domain is only for the other two
+        fix = _REWRITTEN if never else "compare cookies.domain here with that of the running server"
         return Attribute("Domain", domain, should, (Problem(text, fix),))
 
     def max_age(self) -> Attribute:
-        text, device = self._text("Max-Age"), self._expected.kind == "device"
-        longest = DEVICE_LIFE if device else self._settings.sessions.refresh_lifetime
+        text, fixed = self._text("Max-Age"), self._expected.life
+        longest = fixed or self._settings.sessions.refresh_lifetime
         if not self._given.value:
             return Attribute("Max-Age", text, "0, which clears")
         now = datetime.now(UTC)
@@ -114,7 +109,7 @@ class _Comparison:
         problems = tuple(life_problems(self._given, now))
         if text and life is not None:
             text = f"{text} ({span(life)})"
-            if device and life != longest and not self._given.stored:
+            if fixed and life != longest and not self._given.stored:
                 problems += (
                     Problem(f"Max-Age is not the {span(longest)} that authingo sets", _REWRITTEN),
                 )
@@ -122,7 +117,7 @@ class _Comparison:
                 too_long = f"Max-Age is longer than sessions.refresh_lifetime, {span(longest)}"
                 fix = "compare that here with that of the running server"
                 problems += (Problem(too_long, fix),)
-        most = "" if device else "at most "
+        most = "" if fixed else "at most "
         should = f"{most}{int(longest.total_seconds())} ({span(longest)})"
         return Attribute("Max-Age", text, should, problems)
 

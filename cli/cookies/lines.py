@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from authingo.http.cookies import KINDS
+
 from ..browsers.headers import Exchange, ParsedCookie, is_attribute, of_request, of_response
 
 _LONGEST_BARE = 64 * 1024  # characters of a header without its name, or of a value
@@ -22,7 +24,7 @@ _ADDRESS = re.compile(
 )
 # A row or an entry of a list with only a name and a value: name<Tab>value, name: "value".
 _PAIR = re.compile(
-    r"^[ \t]*(?P<name>[^\s=;:\"]{1,100}_(?:session|refresh|device))"
+    rf"^[ \t]*(?P<name>[^\s=;:\"]{{1,100}}_(?:{'|'.join(KINDS)}))"
     r"(?:\t|[ \t]*:[ \t]*)(?P<quote>\"?)(?P<value>[^\s\";]{0,4096})(?P=quote)[ \t]*\r?$",
     re.MULTILINE | re.IGNORECASE,
 )

@@ -51,7 +51,8 @@ class _Page:
         """Describe one cookie: a headline, its state, whose, its attributes, what is wrong."""
         name = plain(verdict.name) or "a bare value"
         state = self._in(_COLOURS[verdict.standing.state], verdict.standing.state)
-        what = "device cookie" if verdict.kind == "device" else f"{verdict.kind} token"
+        tokens = verdict.kind in {"session", "refresh", "unknown"}
+        what = f"{verdict.kind} {'token' if tokens else 'cookie'}"
         source = f", {plain(verdict.source)}" if verdict.source else ""
         times = f" {verdict.times:,} times" if verdict.times > 1 else ""
         yield f"{self._in(_BOLD, name)}: {what}, {state}{source}{times}"

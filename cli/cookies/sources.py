@@ -13,12 +13,14 @@ from typing import NamedTuple
 
 from authingo.cli.errors import UsageError
 
+from authingo.http.cookies import KINDS
+
 from ..browsers.headers import ParsedCookie
 from . import curl, documents, fetch, jars, lines, powershell, tables, transcripts
 
 # The name of a cookie of authingo with any cookies.prefix.
 NAME = re.compile(
-    r"(?:__Host-|__Secure-)?(?P<prefix>[^\s=;]+)_(?P<kind>session|refresh|device)", re.IGNORECASE
+    rf"(?:__Host-|__Secure-)?(?P<prefix>[^\s=;]+)_(?P<kind>{'|'.join(KINDS)})", re.IGNORECASE
 )
 
 _MOST_COOKIES = 1_000_000  # read

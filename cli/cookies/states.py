@@ -10,7 +10,7 @@ from typing import Literal
 from authingo.http.cookies import Kind
 from authingo.models import RefreshMatch, Session, TokenMatch, User
 from authingo.stores import Store
-from authingo.tokens import DeviceToken, RefreshToken, SessionToken
+from authingo.tokens import BrowserToken, DeviceToken, RefreshToken, SessionToken
 
 from ..browsers.headers import ParsedCookie
 from ..browsers.rules import Problem
@@ -20,12 +20,20 @@ from .sources import NAME
 
 State = Literal["active", "expired", "rotated", "unknown", "malformed"]
 
-Tokens = SessionToken | RefreshToken | tuple[DeviceToken, ...]  # what a cookie carries
+Tokens = SessionToken | RefreshToken | BrowserToken | tuple[DeviceToken, ...]  # of a cookie
 
 _LENGTHS: dict[Kind, tuple[int, ...]] = {
     "session": (43,),
     "refresh": (64,),
     "device": (64, 129, 194),  # up to three, joined by dots
+    "pending": (43,),
+    "ceremony": (43,),
+}
+# What the server does without a cookie.
+_WITHOUT = {
+    "device": "takes the browser for a stranger",
+    "pending": "does not know what this browser has begun",
+    "ceremony": "does not know what this browser has begun",
 }
 # What tools put in place of a secret before a file is shared.
 _BLACKED_OUT = re.compile(
@@ -75,6 +83,8 @@ def tokens_of(given: ParsedCookie, kind: str) -> Tokens | None:
         return SessionToken.parse(given.value)
     if kind == "device":
         return DeviceToken.parse_all(given.value) or None
+    if kind in {"pending", "ceremony"}:
+        return BrowserToken.parse(given.value)
     return RefreshToken.parse(given.value) if kind == "refresh" else None
 
 
@@ -90,16 +100,21 @@ def by_spelling(given: ParsedCookie, kind: Kind | Literal["unknown"]) -> TokenSt
         return TokenState(state="unknown", reason=reason)
     fault = _fault(given.value, kind)
     fix = "take the whole value, exactly as the server set it"
-    does = "takes the browser for a stranger" if kind == "device" else "answers no_session"
+    does = _WITHOUT.get(kind, "answers no_session")
     problem = Problem(f"the server {does}: {fault}", fix)
     return TokenState(state="malformed", reason=fault, problem=problem)
 
 
-async def by_store(store: Store, token: Tokens) -> TokenState:
-    """Look a token up, or those of a device cookie. Changes nothing."""
+async def by_store(store: Store, token: Tokens, purposes: tuple[str, ...]) -> TokenState:
+    """Look a token up, or those of a device cookie. Changes nothing.
+
+    `purposes` are those of what the short-lived cookies find.
+    """
     match: TokenMatch | RefreshMatch | None
     if isinstance(token, tuple):
         return _device_state(await devices.look_up(store, token))
+    if isinstance(token, BrowserToken):
+        return await _begun_state(store, token, purposes)
     if isinstance(token, SessionToken):
         match = await store.sessions.by_token(token.digest)
     else:
@@ -157,6 +172,16 @@ def _device_state(found: tuple[devices.Device, ...]) -> TokenState:
     state = devices.state_of(found)
     user = next((one.user for one in found if one.user), None)
     return TokenState(state=state, reason=devices.REASONS[state], user=user, devices=found)
+
+
+async def _begun_state(store: Store, token: BrowserToken, purposes: tuple[str, ...]) -> TokenState:
+    """Say what a browser has begun, and how much longer it can go on."""
+    for purpose in purposes:
+        if matter := await store.secrets.find(purpose, token.digest):
+            left = span(matter.expires_at - datetime.now(UTC))
+            return TokenState(state="active", reason=f"it finds a {purpose}, for {left}")
+    reason = "it finds nothing: what the browser had begun is done, replaced or over"
+    return TokenState(state="unknown", reason=reason)
 
 
 def _fault(value: str, kind: Kind) -> str:

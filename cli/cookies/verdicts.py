@@ -28,7 +28,7 @@ from ..browsers.rules import (
 )
 from .redaction import problem_without_tokens, without_tokens
 from .sources import NAME, Found, Seen
-from .states import TokenState, by_spelling, by_store, kind_of, tokens_of
+from .states import Tokens, TokenState, by_spelling, by_store, kind_of, tokens_of
 
 _MOST_COMPARED = 100  # cookies of one name that are compared with each other
 _SHADOWED = Problem(
@@ -92,10 +92,7 @@ class Inspector:
 
     def __init__(self, settings: Settings, found: Found, asked: Place | None = None) -> None:
         self._settings = settings
-        cookies = Cookies(settings)
-        self._expected = {
-            one.kind: one for one in (cookies.session, cookies.refresh, cookies.device)
-        }
+        self._expected = {one.kind: one for one in Cookies(settings).all}
         self._public = Place.parse(settings.public_url) if settings.public_url else None
         self._asked = asked
         self._seen = found.cookies
@@ -116,14 +113,19 @@ class Inspector:
         standings = []
         for index, (seen, kind) in enumerate(self._each()):
             token = tokens_of(seen.given, kind)
-            known = await by_store(store, token) if token else by_spelling(seen.given, kind)
+            known = await self._look_up(store, token) if token else by_spelling(seen.given, kind)
             if seen.given.name == "" and kind == "refresh" and known.session is None:
                 device = tokens_of(seen.given, "device")  # a device token looks the same
-                of_device = await by_store(store, device) if device else known
+                of_device = await self._look_up(store, device) if device else known
                 if of_device.user:
                     known, self._kinds[index] = of_device, "device"
             standings.append(known)
         return self._judge(standings)
+
+    async def _look_up(self, store: Store, token: Tokens) -> TokenState:
+        used = self._settings.short_lived_cookies.values()
+        purposes = tuple(one for purposes in used for one in purposes)
+        return await by_store(store, token, purposes)
 
     def _each(self) -> list[tuple[Seen, Kind | Literal["unknown"]]]:
         return list(zip(self._seen, self._kinds, strict=True))
@@ -169,13 +171,14 @@ class Inspector:
         return verdict
 
     def _may_have_either_name(self, given: ParsedCookie, expected: Cookie) -> bool:
-        """Return whether a device cookie may be named with or without `__Host-`.
+        """Return whether a cookie may be named with or without `__Host-`.
 
-        It has the prefix whenever it is Secure. If public_url is unset, that depends on the
-        server: `authingo serve` sets public_url for itself, and its cookies are then not Secure.
+        Those that never have a Domain have the prefix whenever they are Secure. If public_url is
+        unset, that depends on the server: `authingo serve` sets public_url for itself, and its
+        cookies are then not Secure.
         """
         if (
-            expected.kind != "device"
+            expected.life is None
             or self._settings.public_url
             or "Secure" in (given.attributes or {})
         ):
@@ -347,7 +350,7 @@ def _name_problems(given: ParsedCookie, expected: Cookie) -> Iterator[Problem]:
     if name != expected.name:
         spelling = name.lower() == expected.name.lower()
         prefix = "as it is Secure" if expected.secure else "as it is not Secure"
-        why = prefix if expected.kind == "device" else "cookies.hardened_names"
+        why = prefix if expected.life else "cookies.hardened_names"
         why = "names have a case" if spelling else why
         yield Problem(
             f"this configuration calls it {expected.name} ({why}): "

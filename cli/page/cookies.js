@@ -7,6 +7,14 @@ const PURPOSE = {
   session: "says who is asking",
   refresh: "gets the next pair of tokens",
   device: "knows this browser, so strangers can’t keep you out",
+  pending: "lets this browser prove the address it signed up with",
+  ceremony: "lets only this browser finish what it has begun",
+};
+
+const SHORT_LIVED = {
+  path: () => "every route gets it, and by itself it opens none of them",
+  "max-age": (seconds) => `${inWords(seconds)}: then there is nothing left to finish`,
+  strict: "never on a request that another site began, not even a link",
 };
 
 const WHY = {
@@ -26,6 +34,8 @@ const WHY = {
     "max-age": (seconds) => `${inWords(seconds)} from each sign-in; it stays when you sign out`,
     strict: "never on a request that another site began, not even a link",
   },
+  pending: SHORT_LIVED,
+  ceremony: SHORT_LIVED,
 };
 
 const kindOf = (name) =>
