@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from authingo import arguments, events, inputs, passwords, policy, sessions
+from authingo.capabilities import lasting_purposes
 from authingo.core import Core
 from authingo.errors import EmailTaken, NoSuchUser
-from authingo.models import NO_CLIENT, ChangedUser, Client, NewUser, User, is_id
+from authingo.models import NO_CLIENT, ChangedUser, Client, NewUser, Outcome, User, is_id
 from authingo.stores import Store
+from authingo.stores.mails import NewMail
 
 
 class Accounts:
@@ -101,7 +103,12 @@ class Accounts:
                 raise EmailTaken
             surplus = await self._end_surplus(store, before.id)
         changed = await store.users.update(
-            before.id, name=cleaned, email=normalized, verified=verified
+            before.id,
+            name=cleaned,
+            email=normalized,
+            verified=verified,
+            keep=lasting_purposes(),
+            mails=self._notices_of_move(before, normalized),
         )
         if changed is None:
             raise NoSuchUser
@@ -113,14 +120,43 @@ class Accounts:
         await events.record(store, *(events.happened(one, user_id=before.id) for one in happened))
         return replace(changed, ended=changed.ended + surplus)
 
-    async def verify_email(self, user: User | str) -> User:
+    def _notices_of_move(self, user: User, email: str | None) -> list[NewMail]:
+        """Return what tells the old and the new address of a user that the address changes.
+
+        The owner of the old one learns of a change that is not theirs, such as one by an operator
+        who was deceived (ASVS 5.0 V6.3.7).
+        """
+        if email is None:
+            return []
+        return [
+            notice
+            for one in (user, replace(user, email=email))
+            for notice in self._core.notices("email_changed", one, NO_CLIENT)
+        ]
+
+    async def verify_email(self, user: User | str, *, evict: bool) -> User:
         """See Auth."""
         user_id, store = arguments.user_id(user), await self._core.opened()
+        if evict and (owned := await self._evict(store, user_id)):
+            return owned
         verified = await store.users.verify_email(user_id)
         if verified is None:
             raise NoSuchUser
         await events.record(store, events.happened("email_verified", user_id=user_id))
         return verified
+
+    async def _evict(self, store: Store, user_id: str) -> User | None:
+        """Remove what was added before the email was verified; None if it is verified."""
+        happened = (
+            events.happened("email_verified", user_id=user_id),
+            events.happened("user_evicted", user_id=user_id),
+        )
+        await self._end_surplus(store, user_id)
+        evicted = await store.recovery.evict(user_id, eviction=Outcome(events=happened))
+        if evicted is None:
+            return None
+        events.log(*happened)
+        return evicted.user
 
     async def set_password(self, user: User | str, new_password: str) -> ChangedUser:
         """See Auth."""

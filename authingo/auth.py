@@ -415,8 +415,9 @@ class Auth:
         """Change the name or the email of a user; None leaves it as it is.
 
         Another email ends all sessions of the user, and makes a sign-in that is in progress
-        fail: the old address may belong to another person (ASVS 5.0 V7.4.3). A name or an
-        email that the user already has changes nothing.
+        fail: the old address may belong to another person (ASVS 5.0 V7.4.3). With mail on, both
+        addresses get a mail that says so. A name or an email that the user already has changes
+        nothing.
 
         Args:
             user: a User, or the id of one.
@@ -431,13 +432,20 @@ class Auth:
         """
         return await self._accounts.update_user(user, name=name, email=email, verified=verified)
 
-    async def verify_email(self, user: User | str) -> User:
+    async def verify_email(self, user: User | str, *, evict: bool = False) -> User:
         """Mark the email of a user as known to be theirs. Idempotent; each call records an event.
+
+        Args:
+            user: a User, or the id of one.
+            evict: whether the owner of the address may be somebody else than whoever signed up
+                with it. If the email was not verified before, the user then has no password any
+                more, every session ends, everything else that can sign in is removed, and the
+                name becomes the part of the email before the @. If it was, nothing happens.
 
         Raises:
             NoSuchUser: there is no such user.
         """
-        return await self._accounts.verify_email(user)
+        return await self._accounts.verify_email(user, evict=evict)
 
     async def disable_user(self, user: User | str) -> ChangedUser:
         """End a user's sessions, and let none begin until they are enabled (ASVS 5.0 V7.4.2).

@@ -31,6 +31,8 @@ class Capability:
             a server needs them, so that the command line stays quick.
         events: the names of what it records; see `authingo.events`.
         purposes: of its single-use secrets; see `authingo.stores.secrets`.
+        lasting_purposes: those of them whose secrets stay when the password or the address of
+            their user changes. By default such a change ends them.
         secret_settings: the settings of its table that hold a secret. A variable that ends in
             _FILE may name a file with it.
         notices: what returns the mails that tell a user of a change, as "package.module:NAME": a
@@ -44,6 +46,7 @@ class Capability:
     routes: str
     events: tuple[CapabilityEvent, ...] = ()
     purposes: tuple[str, ...] = ()
+    lasting_purposes: tuple[str, ...] = ()
     secret_settings: tuple[str, ...] = ()
     notices: str | None = None
     background: str | None = None
@@ -52,6 +55,11 @@ class Capability:
 def capabilities() -> list[Capability]:
     """Return what the capabilities of the list declare."""
     return [load(one) for one in CAPABILITIES]
+
+
+def lasting_purposes() -> tuple[str, ...]:
+    """Return the purposes of the secrets that a change of the password or address does not end."""
+    return tuple(purpose for one in capabilities() for purpose in one.lasting_purposes)
 
 
 def load(where: str) -> Any:

@@ -83,11 +83,16 @@ class NewPassword:
                 output.note(f"The password {refused.fields['password']}. Try another one.")
 
 
+def has_terminal() -> bool:
+    """Return whether somebody can be asked."""
+    return sys.stdin.isatty()
+
+
 def require_terminal(*, yes: bool) -> None:
     """Raise UsageError if `confirm` would have no terminal to ask on."""
     from authingo.cli.errors import UsageError
 
-    if not (yes or sys.stdin.isatty()):
+    if not (yes or has_terminal()):
         raise UsageError("there is no terminal to ask for confirmation", hint="add --yes")
 
 

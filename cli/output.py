@@ -34,6 +34,10 @@ def note(text: str) -> None:
 
 def as_json(value: object) -> None:
     """Write one JSON value to stdout, in ASCII, so that no name can control the terminal."""
+    _write_json(value)
+
+
+def _write_json(value: object) -> None:
     data(json.dumps(value, indent=2 if sys.stdout.isatty() else None))
 
 
@@ -89,6 +93,14 @@ def user_json(user: User) -> dict[str, object]:
 
     disabled = timestamp(user.disabled_at) if user.disabled_at else None
     return {**user_json(user), "disabled_at": disabled}
+
+
+def changed_user(user: User, said: str, *, as_json: bool) -> None:
+    """Print a user as a command left them: as JSON, or as a line for people."""
+    if as_json:
+        _write_json(user_json(user))
+    else:
+        note(said)
 
 
 def count(number: int, noun: str) -> str:

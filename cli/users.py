@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import output, user_export, user_import, user_list, user_passwords
+from . import output, user_addresses, user_export, user_import, user_list, user_passwords
 from .asking import Yes, confirm, require_terminal
 from .running import AsJSON, ConfigFile, Who, command, with_auth
 from .tree import App
@@ -77,7 +77,7 @@ def disable(
         ended = output.count(changed.ended, "session")
         return changed.user, f"disabled {output.named(user)} and ended {ended}"
 
-    _print(with_auth(config, work), as_json=as_json)
+    output.changed_user(*with_auth(config, work), as_json=as_json)
 
 
 @app.command("enable", epilog="Example: authingo users enable ada@example.com")
@@ -91,21 +91,16 @@ def enable(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> N
             return user, f"{output.named(user)} is not disabled: nothing was changed"
         return (await auth.enable_user(user)).user, f"enabled {output.named(user)}"
 
-    _print(with_auth(config, work), as_json=as_json)
+    output.changed_user(*with_auth(config, work), as_json=as_json)
 
 
-@app.command("verify", epilog="Example: authingo users verify ada@example.com")
-@command
-def verify(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> None:
-    """Mark the email of a user as verified."""
-
-    async def work(auth: Auth) -> Done:
-        user = await auth.find_user(who)
-        if user.email_verified:
-            return user, f"{output.named(user)} is verified already: nothing was changed"
-        return await auth.verify_email(user), f"verified {output.named(user)}"
-
-    _print(with_auth(config, work), as_json=as_json)
+app.command("verify", epilog="Example: authingo users verify ada@example.com")(
+    user_addresses.verify
+)
+app.command(
+    "set-email",
+    epilog="Example: authingo users set-email ada@example.com ada@example.net --verified",
+)(user_addresses.set_email)
 
 
 @app.command("send-reset", epilog="Example: authingo users send-reset ada@example.com")
@@ -132,7 +127,7 @@ def send_reset(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) 
         told = f"queued a mail to {output.plain(user.email)}"
         return user, f"{told}; a server delivers it, or `authingo mail send`"
 
-    _print(with_auth(config, work), as_json=as_json)
+    output.changed_user(*with_auth(config, work), as_json=as_json)
 
 
 @app.command("delete", epilog="Example: authingo users delete ada@example.com --yes")
@@ -152,7 +147,7 @@ def delete(
         await auth.delete_user(user)
         return user, f"deleted {output.named(user)}"
 
-    _print(with_auth(config, work), as_json=as_json)
+    output.changed_user(*with_auth(config, work), as_json=as_json)
 
 
 app.command("import", epilog=user_import.EPILOG)(command(user_import.import_users))
@@ -166,14 +161,6 @@ async def _confirm(auth: Auth, user: User, question: str, *, yes: bool) -> None:
         output.note(f"{output.named(user)}, {output.plain(user.name)}")
         output.note(f"sessions: {output.plain(sessions)}")
         confirm(question, yes=yes)
-
-
-def _print(done: Done, *, as_json: bool) -> None:
-    user, said = done
-    if as_json:
-        output.as_json(output.user_json(user))
-    else:
-        output.note(said)
 
 
 async def _sessions_in_short(auth: Auth, user: User) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from authingo.core import Core
 from authingo.mail.links import Content
-from authingo.mail.notices import PASSWORD_CHANGED, write_notice
+from authingo.mail.notices import EMAIL_CHANGED, PASSWORD_CHANGED, write_notice
 from authingo.mail.resets import write_reset
 from authingo.mail.settings import RESET_PURPOSE
 from authingo.stores.mails import Mail
@@ -14,4 +14,5 @@ from authingo.stores.mails import Mail
 KINDS: Mapping[str, Callable[[Core, Mail], Awaitable[Content | None]]] = {
     RESET_PURPOSE: write_reset,
     PASSWORD_CHANGED: write_notice,
+    EMAIL_CHANGED: write_notice,
 }

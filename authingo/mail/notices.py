@@ -13,6 +13,7 @@ from authingo.mail.settings import sends_mail
 from authingo.models import Client, User
 from authingo.stores.mails import Mail, NewMail
 
+EMAIL_CHANGED = "email_changed"
 PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the kind of a mail, as in `Core.notices`
 
 _WORTH_SENDING = timedelta(days=7)  # a warning is worth something even after days

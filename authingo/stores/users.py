@@ -84,13 +84,28 @@ class Users(Protocol):
         """
 
     async def update(
-        self, user_id: str, *, name: str | None, email: str | None, verified: bool
+        self,
+        user_id: str,
+        *,
+        name: str | None,
+        email: str | None,
+        verified: bool,
+        keep: tuple[str, ...] = (),
+        mails: Sequence[NewMail] = (),
     ) -> ChangedUser | None:
         """Store another name, another normalized email, or both. None: there is no such user.
 
         A new email is stored as `verified` or not, increases the password version, and ends
-        all sessions of the user, in the same transaction. If `email` is the present email,
-        nothing of this happens. Raises EmailTaken if another user has it.
+        all sessions and secrets of the user, in the same transaction. If `email` is the present
+        email, nothing of this happens. Raises EmailTaken if another user has it.
+
+        Args:
+            user_id: of the user.
+            name: None leaves it as it is.
+            email: None leaves it as it is.
+            verified: whether a new email counts as verified.
+            keep: the purposes whose secrets stay.
+            mails: what to queue if the email changes.
         """
 
     async def verify_email(self, user_id: str) -> User | None:

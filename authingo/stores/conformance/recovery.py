@@ -4,42 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from authingo.models import Event, NewDevice, NewSession, Outcome, User
 from authingo.passwords import NO_PASSWORD
 from authingo.stores import Store
 from authingo.stores.conformance.world import (
+    a_notice,
     a_session,
     add_user,
     credentials_of,
     new_digest,
+    open_reset,
 )
 from authingo.stores.credentials import NewCredential
-from authingo.stores.mails import NewMail
-from authingo.stores.secrets import NewMatter
 
 _RESET, _UNDO = "reset_password", "undo"
 _NEW = "$2b$04$another"
-
-
-async def open_reset(store: Store, user: User, purpose: str = _RESET) -> bytes:
-    """Open a matter of a user, draw a token for it, and return the token's digest."""
-    matter, token = new_digest(), new_digest()
-    new = NewMatter(purpose=purpose, digest=matter, lifetime=timedelta(hours=1), user_id=user.id)
-    assert await store.secrets.open(new)
-    assert await store.secrets.draw(purpose, matter, token)
-    return token
-
-
-def a_notice(user: User) -> NewMail:
-    """Return a mail to a user."""
-    return NewMail(
-        kind="password_changed",
-        address=user.email,
-        user_id=user.id,
-        lifetime=timedelta(days=1),
-    )
 
 
 def an_event(name: str) -> Outcome:

@@ -200,7 +200,8 @@ class SecretsConformance:
             await store.users.set_password(user.id, "$2b$04$new")
         elif change == "address":
             email = "lovelace@example.com"
-            await store.users.update(user.id, name=None, email=email, verified=True)
+            keep = ("undo",)
+            await store.users.update(user.id, name=None, email=email, verified=True, keep=keep)
         else:
             await store.users.set_disabled(user.id, disabled=True)
             if change == "disabled and enabled":

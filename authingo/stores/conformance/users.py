@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +12,14 @@ import pytest
 from authingo.errors import EmailTaken
 from authingo.models import NewUser, User
 from authingo.stores import Store
-from authingo.stores.conformance.world import a_session, add_user, begin, credentials_of
+from authingo.stores.conformance.world import (
+    a_notice,
+    a_session,
+    add_user,
+    begin,
+    credentials_of,
+    open_reset,
+)
 
 
 class UsersConformance:
@@ -138,6 +147,40 @@ class UsersConformance:
         assert await store.users.by_email(begun.user.email) is None
         assert await store.sessions.by_token(bystander.new.token_digest) is not None
         assert await store.users.find(bystander.user.id) == bystander.user
+
+    async def test_another_email_ends_secrets_and_tells_both_addresses(self, store: Store) -> None:
+        """Secrets of the purposes to keep stay, and so do those of other users."""
+        user, other = await add_user(store), await add_user(store, "grace@example.com")
+        reset, undo = await open_reset(store, user), await open_reset(store, user, "undo")
+        of_other = await open_reset(store, other)
+        changed = await store.users.update(
+            user.id,
+            name=None,
+            email="new@example.com",
+            verified=False,
+            keep=("undo",),
+            mails=[a_notice(user), a_notice(replace(user, email="new@example.com"))],
+        )
+        assert changed is not None
+        assert not await store.secrets.forget("reset_password", reset)
+        assert await store.secrets.forget("undo", undo), "its row is still there"
+        assert await store.secrets.find("reset_password", of_other) is not None
+        queued = [one.address for one in await store.mails.page(limit=9)]
+        assert queued == ["ada@example.com", "new@example.com"]
+
+    async def test_what_does_not_change_an_email_ends_no_secret_and_tells_nobody(
+        self, store: Store
+    ) -> None:
+        """A new name, the email that the user has, or one that is taken."""
+        user, other = await add_user(store), await add_user(store, "grace@example.com")
+        reset = await open_reset(store, user)
+        for email in (None, user.email, other.email):
+            with contextlib.suppress(EmailTaken):
+                await store.users.update(
+                    user.id, name="Countess", email=email, verified=True, mails=[a_notice(user)]
+                )
+        assert await store.secrets.find("reset_password", reset) is not None
+        assert await store.mails.page(limit=9) == []
 
     async def test_another_name_ends_nothing(self, store: Store) -> None:
         """Nor does the email that they have."""

@@ -19,6 +19,8 @@ from authingo.models import (
     User,
 )
 from authingo.stores import Store
+from authingo.stores.mails import NewMail
+from authingo.stores.secrets import NewMatter
 
 LIVES = Lifetimes(
     session=timedelta(minutes=15),
@@ -85,6 +87,25 @@ async def credentials_of(store: Store, user: User) -> Credentials:
     found = await store.users.by_email(user.email)
     assert found is not None
     return found
+
+
+async def open_reset(store: Store, user: User, purpose: str = "reset_password") -> bytes:
+    """Open a matter of a user, draw a token for it, and return the token's digest."""
+    matter, token = new_digest(), new_digest()
+    new = NewMatter(purpose=purpose, digest=matter, lifetime=timedelta(hours=1), user_id=user.id)
+    assert await store.secrets.open(new)
+    assert await store.secrets.draw(purpose, matter, token)
+    return token
+
+
+def a_notice(user: User) -> NewMail:
+    """Return a mail to a user."""
+    return NewMail(
+        kind="password_changed",
+        address=user.email,
+        user_id=user.id,
+        lifetime=timedelta(days=1),
+    )
 
 
 async def count(store: Store, key: bytes, limit: AttemptLimit) -> CountResult:

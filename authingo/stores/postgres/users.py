@@ -20,7 +20,7 @@ from authingo.models import (
     User,
 )
 from authingo.stores.mails import NewMail
-from authingo.stores.postgres import devices
+from authingo.stores.postgres import devices, secrets
 from authingo.stores.postgres.connections import Connections, Undo
 from authingo.stores.postgres.failures import referenced
 from authingo.stores.postgres.hash_kinds import RECORD_KINDS, kind_parameters
@@ -150,7 +150,14 @@ class Users:
         return ChangedUser(_read.user(row), sum(ended.values())) if row else None
 
     async def update(
-        self, user_id: str, *, name: str | None, email: str | None, verified: bool
+        self,
+        user_id: str,
+        *,
+        name: str | None,
+        email: str | None,
+        verified: bool,
+        keep: tuple[str, ...] = (),
+        mails: Sequence[NewMail] = (),
     ) -> ChangedUser | None:
         """See Users. The lock keeps the email from changing after it was compared."""
         row, ended = None, {}
@@ -174,7 +181,8 @@ class Users:
                 raise EmailTaken from None
             if moves:
                 ended = await end_sessions(connection, user_id)
-                await devices.forget_all(connection, user_id)
+                await secrets.forget_of(connection, user_id, keep)
+                await queue(connection, mails)
         self._connections.notify_watchers(user_id)
         return ChangedUser(_read.user(row), sum(ended.values())) if row else None
 

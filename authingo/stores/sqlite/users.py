@@ -28,7 +28,7 @@ from authingo.stores.rows import (
     after_which,
     like_pattern,
 )
-from authingo.stores.sqlite import devices, outcomes, rows
+from authingo.stores.sqlite import devices, outcomes, rows, secrets
 from authingo.stores.sqlite.connection import Connection
 from authingo.stores.sqlite.failures import referring
 from authingo.stores.sqlite.hash_kinds import record_kinds
@@ -147,7 +147,14 @@ class Users:
         return await self._connection.write(work)
 
     async def update(
-        self, user_id: str, *, name: str | None, email: str | None, verified: bool
+        self,
+        user_id: str,
+        *,
+        name: str | None,
+        email: str | None,
+        verified: bool,
+        keep: tuple[str, ...] = (),
+        mails: Sequence[NewMail] = (),
     ) -> ChangedUser | None:
         """See Users."""
 
@@ -170,7 +177,8 @@ class Users:
             ended = 0
             if moves:
                 ended = rows.delete_sessions(connection, user_id)
-                devices.forget_all(connection, user_id)
+                secrets.forget_of(connection, user_id, keep)
+                queue(connection, mails)
             return ChangedUser(rows.select_user(connection, user_id), ended)
 
         return await self._connection.write(work)
