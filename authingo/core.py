@@ -24,7 +24,7 @@ from authingo.stores import Store, open_store
 
 if TYPE_CHECKING:
     from authingo.config import Settings
-    from authingo.models import Client, User
+    from authingo.models import Client, NewUser, User
     from authingo.stores.mails import NewMail
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class Core:
         made: T = self._capabilities[made_from_core]
         return made
 
-    def notices(self, kind: str, user: User, client: Client) -> list[NewMail]:
+    def notices(self, kind: str, user: User | NewUser, client: Client) -> list[NewMail]:
         """Return the mails that tell a user of a change, to be queued together with it."""
         ways = [load(one.notices) for one in capabilities() if one.notices]
         return [mail for way in ways for mail in way(self.settings, kind, user, client)]

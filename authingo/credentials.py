@@ -126,14 +126,18 @@ class PasswordCheck:
         await self._require_allowed(store, attempt, client)
         return attempt
 
-    async def count_token(self, store: Store, client: Client) -> Attempt:
-        """Count a try of a token that came by mail, before a new password is hashed.
+    async def count_token(self, store: Store, client: Client, *, hashes: bool) -> Attempt:
+        """Count a try of a token that came by mail, before it is looked up.
+
+        `hashes`: a password is hashed for this attempt.
 
         Raises:
             TooManyRequests, Busy: the user has to try again later.
         """
-        self._refuse_if_full(client, ())
-        attempt = await self._count(store, None, self._limits.token(client), client, ())
+        if hashes:
+            self._refuse_if_full(client, ())
+        rules = self._limits.token(client, hashes=hashes)
+        attempt = await self._count(store, None, rules, client, ())
         await self._require_allowed(store, attempt, client)
         return attempt
 

@@ -78,6 +78,13 @@ class InvalidToken(AuthError):
     status = 400
 
 
+class PasswordRequired(AuthError):
+    """The link shows that the mailbox is yours. Send the password of the account with it."""
+
+    code = "password_required"
+    status = 403
+
+
 class MethodNotAllowed(RequestRefused):
     """This address does not answer that method."""
 

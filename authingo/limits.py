@@ -242,10 +242,13 @@ class Limits:
         ]
         return (*recognized, self._rule(*_mails(whose)))
 
-    def token(self, client: Client) -> tuple[CountingRule, ...]:
-        """Return the rule to count a try of a token that came by mail, before a hash."""
+    def token(self, client: Client, *, hashes: bool) -> tuple[CountingRule, ...]:
+        """Return the rule to count a try of a token that came by mail.
+
+        `hashes`: a password is hashed afterwards.
+        """
         tried = _of_networks(client, TRIED_TOKENS, "token")
-        return (self._rule(*_hashing(client), *tried),)
+        return (self._rule(*(_hashing(client) if hashes else ()), *tried),)
 
     def change_password(
         self, session: Session, given: str, client: Client, devices: Sequence[DeviceToken] = ()

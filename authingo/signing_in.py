@@ -55,9 +55,16 @@ class SigningIn:
         )
         new = NewUser(email=email, name=name, password_hash=password_hash)
 
+        mails = self._core.notices("signed_up", new, client)
+
         async def write(session: NewSession, outcome: Outcome) -> StartedSession:
-            ending = _digest_of(session_token)
-            return await store.users.add_with_session(new, session, ending=ending, outcome=outcome)
+            return await store.users.add_with_session(
+                new,
+                session,
+                ending=_digest_of(session_token),
+                outcome=outcome,
+                mail=mails[0] if mails else None,
+            )
 
         begun = await sessions.begin(
             write,
@@ -87,7 +94,7 @@ class SigningIn:
         policy.refuse_sizes(email=email, password=password)
         store, devices = await self._core.opened(), DeviceToken.parse_all(device)
         found, attempt = await self._check.check_sign_in(store, email, password, client, devices)
-        begun = await self._begin(
+        begun = await self.begin(
             found.user.id,
             version=found.version,
             session_token=session_token,
@@ -114,7 +121,7 @@ class SigningIn:
         user_id = arguments.user_id(user)
         arguments.require_text_or_none(session_token=session_token, device=device)
         arguments.require_client(client)
-        begun = await self._begin(
+        begun = await self.begin(
             user_id,
             version=None,
             session_token=session_token,
@@ -185,7 +192,7 @@ class SigningIn:
             raise WrongPassword
         return changed
 
-    async def _begin(
+    async def begin(
         self,
         user_id: str,
         *,

@@ -81,3 +81,4 @@ class LinkSettings(Group, frozen=True):
     """The paths of your pages that links lead to, below `public_url`."""
 
     reset_password: str = "/reset-password"  # noqa: S105 - a path
+    verify_email: str = "/verify-email"

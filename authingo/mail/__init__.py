@@ -4,7 +4,9 @@ from authingo.capabilities import Capability
 from authingo.mail.settings import (
     MAIL_FAILED,
     PASSWORD_RESET,
+    PENDING_PURPOSE,
     RESET_PURPOSE,
+    VERIFY_PURPOSE,
     MailSettings,
 )
 
@@ -13,7 +15,7 @@ MAIL = Capability(
     settings=MailSettings,
     routes="authingo.mail.routes:ROUTES",
     events=(PASSWORD_RESET, MAIL_FAILED),
-    purposes=(RESET_PURPOSE,),
+    purposes=(RESET_PURPOSE, VERIFY_PURPOSE, PENDING_PURPOSE),
     secret_settings=("url",),
     notices="authingo.mail.notices:notices",
     background="authingo.mail.sending:deliver_in_background",

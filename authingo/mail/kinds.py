@@ -8,11 +8,13 @@ from authingo.core import Core
 from authingo.mail.links import Content
 from authingo.mail.notices import EMAIL_CHANGED, PASSWORD_CHANGED, write_notice
 from authingo.mail.resets import write_reset
-from authingo.mail.settings import RESET_PURPOSE
+from authingo.mail.settings import RESET_PURPOSE, VERIFY_PURPOSE
+from authingo.mail.verification import write_verification
 from authingo.stores.mails import Mail
 
 KINDS: Mapping[str, Callable[[Core, Mail], Awaitable[Content | None]]] = {
     RESET_PURPOSE: write_reset,
+    VERIFY_PURPOSE: write_verification,
     PASSWORD_CHANGED: write_notice,
     EMAIL_CHANGED: write_notice,
 }

@@ -10,9 +10,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 from authingo.core import Core
+from authingo.models import User
 from authingo.stores.mails import Mail
 from authingo.stores.secrets import NewMatter
 from authingo.tokens import digest
@@ -38,41 +38,49 @@ class Content:
     link: Link | None = None
 
 
-async def draw_link(
-    core: Core, mail: Mail, *, purpose: str, lifetime: timedelta, page: str, version: int | None
-) -> Link | None:
-    """Draw the token of a mail to a user, and make the link with it.
-
-    Each try has a matter of its own, so that its link works for the whole lifetime, however long
-    the mail server took nothing before. All of them end with the security version of the user.
-
-    Args:
-        core: of the application.
-        mail: which will have the link.
-        purpose: of the matter.
-        lifetime: of the link, from now.
-        page: the path that the link leads to.
-        version: the security version that the user had when the mail was asked for; None: any.
-
-    Returns:
-        The link, or None if none is due: the address is no longer that of the user, or the user
-        is disabled or gone, or has changed the password meanwhile.
-    """
+async def addressee(core: Core, mail: Mail) -> User | None:
+    """Return the user of a mail; None if they are disabled or gone, or have another address."""
     store = await core.opened()
     user = await store.users.find(mail.user_id) if mail.user_id else None
     if user is None or user.disabled_at is not None or user.email != mail.address:
         return None
-    matter = secrets.token_bytes(_SECRET_SIZE)
-    opened = await store.secrets.open(
-        NewMatter(
-            purpose=purpose, digest=matter, lifetime=lifetime, user_id=user.id, version=version
-        )
-    )
-    if opened is None or opened.address != mail.address:
+    return user
+
+
+async def draw_link(core: Core, new: NewMatter, *, address: str, page: str) -> Link | None:
+    """Draw the token of a mail, and make the link with it.
+
+    Each try to deliver a mail has a matter of its own, so that its link works for the whole
+    lifetime, however long the mail server took nothing before. All of them end with the security
+    version of the user.
+
+    Args:
+        core: of the application.
+        new: the matter of the link.
+        address: whom the mail goes to.
+        page: the path that the link leads to.
+
+    Returns:
+        The link, or None if none is due: the address is no longer that of the user, or the user
+        is disabled or gone, or has another security version than `new.version`.
+    """
+    store = await core.opened()
+    opened = await store.secrets.open(new)
+    if opened is None or opened.address != address:
         return None
     token = secrets.token_urlsafe(_SECRET_SIZE)
-    key = digest(token.encode())
-    if await store.secrets.draw(purpose, matter, key) is None:
+    key = token_digest(token)
+    if await store.secrets.draw(new.purpose, new.digest, key) is None:
         return None
     site = (core.settings.public_url or "").rstrip("/")  # which may end with one
-    return Link(f"{site}{page}#token={token}", purpose, matter, key)
+    return Link(f"{site}{page}#token={token}", new.purpose, new.digest, key)
+
+
+def new_digest() -> bytes:
+    """Draw the digest of a matter that only tokens find."""
+    return secrets.token_bytes(_SECRET_SIZE)
+
+
+def token_digest(token: str) -> bytes:
+    """Return what the store keeps of a token that somebody sends. Any text has one."""
+    return digest(token.encode("utf-8", "surrogatepass"))

@@ -9,12 +9,14 @@ import msgspec
 from authingo.config import Settings
 from authingo.core import Core
 from authingo.mail.links import Content
-from authingo.mail.settings import sends_mail
-from authingo.models import Client, User
+from authingo.mail.settings import sends_mail, verifies
+from authingo.mail.verification import verification_mail
+from authingo.models import Client, NewUser, User
 from authingo.stores.mails import Mail, NewMail
 
 EMAIL_CHANGED = "email_changed"
 PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the kind of a mail, as in `Core.notices`
+SIGNED_UP = "signed_up"
 
 _WORTH_SENDING = timedelta(days=7)  # a warning is worth something even after days
 
@@ -42,8 +44,10 @@ def notice(kind: str, user_id: str, address: str, client: Client) -> NewMail:
     )
 
 
-def notices(settings: Settings, kind: str, user: User, client: Client) -> list[NewMail]:
-    """Return the notices to a user of something that a client does now; none if mail is off."""
+def notices(settings: Settings, kind: str, user: User | NewUser, client: Client) -> list[NewMail]:
+    """Return the mails to a user about something that a client does now; none if mail is off."""
+    if kind == SIGNED_UP:
+        return [verification_mail(user, client)] if verifies(settings) else []
     return [notice(kind, user.id, user.email, client)] if sends_mail(settings) else []
 
 

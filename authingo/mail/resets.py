@@ -9,22 +9,22 @@ in by it, and a second factor stays in force (ASVS 5.0 V6.4.3, NIST SP 800-63B-4
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
 
-from authingo import arguments, events, inputs, policy, sessions
+from authingo import arguments, events, policy, sessions
 from authingo.core import Core
-from authingo.errors import InvalidToken, TooManyRequests
-from authingo.mail.links import Content, draw_link
+from authingo.errors import InvalidToken
+from authingo.mail.asked import whom_to_mail
+from authingo.mail.links import Content, addressee, draw_link, new_digest, token_digest
 from authingo.mail.notices import PASSWORD_CHANGED, notice
 from authingo.mail.queue import Queue
 from authingo.mail.settings import PASSWORD_RESET, RESET_PURPOSE, require_mail
-from authingo.models import NO_CLIENT, Client, Credentials, Outcome, User
+from authingo.models import NO_CLIENT, Client, Outcome, User
 from authingo.stores.mails import Mail, NewMail
-from authingo.tokens import DeviceToken, digest
+from authingo.stores.secrets import NewMatter
+from authingo.tokens import DeviceToken
 
 _MINUTES = 60  # that a link works, from its delivery: mail takes longer than a code on a phone
 _WORTH_SENDING = timedelta(hours=6)  # after that, somebody who still wants in has asked again
@@ -64,7 +64,7 @@ class PasswordResets:
         arguments.require_text_or_none(device=device)
         arguments.require_client(client)
         policy.refuse_sizes(email=email)
-        found = await self._whom_to_mail(email, DeviceToken.parse_all(device), client)
+        found = await whom_to_mail(self._core, email, DeviceToken.parse_all(device), client)
         await self._queue(found.user if found else None, client, found.version if found else None)
 
     async def send(self, user: User) -> None:
@@ -110,8 +110,8 @@ class PasswordResets:
         policy.refuse_sizes(token=token)
         rules, store = self._core.settings.passwords, await self._core.opened()
         policy.require_password(rules, new_password, email="", field="new_password")
-        check, key = self._core.password_check, digest(token.encode("utf-8", "surrogatepass"))
-        attempt = await check.count_token(store, client)
+        check, key = self._core.password_check, token_digest(token)
+        attempt = await check.count_token(store, client, hashes=True)
         matter = await store.secrets.find(RESET_PURPOSE, key)
         if matter is None or matter.user_id is None or matter.address is None:
             raise InvalidToken
@@ -135,38 +135,6 @@ class PasswordResets:
         events.log(done, *([evicted] if changed.evicted else []))
         return changed.user
 
-    async def _whom_to_mail(
-        self, email: str, devices: Sequence[DeviceToken], client: Client
-    ) -> Credentials | None:
-        store, limits = await self._core.opened(), self._core.limits
-        address = inputs.normalize_email(email)
-        asked = limits.attempt(
-            await store.attempts.count(address, limits.mail_request(client)), client
-        )
-        if asked.refused_for is not None:
-            raise TooManyRequests(math.ceil(asked.refused_for.total_seconds()))
-        user = asked.account.user if asked.account else None
-        rules = limits.mail(*_counted_as(user, address or "", devices))
-        attempt = limits.attempt(await store.attempts.count(address, rules), client, devices)
-        if attempt.refused_for is not None or user is None or user.disabled_at:
-            return None
-        return asked.account
-
-
-def _counted_as(
-    user: User | None, address: str, devices: Sequence[DeviceToken]
-) -> tuple[str, Sequence[DeviceToken]]:
-    """Return what a mail counts for, and the browsers that may be counted apart.
-
-    Anybody can sign up with tags of an address. So those that were never proved share one count,
-    which is not that of the address itself, and their browsers prove nothing. What has no account
-    counts only for itself, because nothing is sent to it.
-    """
-    if user is None or user.email_verified:
-        return address, devices
-    mailbox = inputs.mailbox(address)
-    return (address if address == mailbox else f"tags of {mailbox}"), ()
-
 
 async def write_reset(core: Core, mail: Mail) -> Content | None:
     """Write the mail with the link, or return None where no link is due any more.
@@ -178,12 +146,15 @@ async def write_reset(core: Core, mail: Mail) -> Content | None:
     if not mail.due:
         return Content({"link": core.settings.public_url or "", "minutes": str(_MINUTES)})
     facts = msgspec.json.decode(mail.facts or b"", type=_Facts)
-    link = await draw_link(
-        core,
-        mail,
-        version=facts.version,
+    user = await addressee(core, mail)
+    if user is None:
+        return None
+    new = NewMatter(
         purpose=RESET_PURPOSE,
+        digest=new_digest(),
         lifetime=timedelta(minutes=_MINUTES),
-        page=core.settings.links.reset_password,
+        user_id=user.id,
+        version=facts.version,
     )
+    link = await draw_link(core, new, address=mail.address, page=core.settings.links.reset_password)
     return Content({"link": link.url, "minutes": str(_MINUTES)}, link) if link else None

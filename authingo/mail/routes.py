@@ -5,13 +5,23 @@ from __future__ import annotations
 import msgspec
 
 from authingo.auth import Auth
-from authingo.errors import InvalidToken, TooManyRequests
+from authingo.errors import (
+    InvalidCredentials,
+    InvalidToken,
+    PasswordRequired,
+    SessionExpired,
+    TooManyRequests,
+)
+from authingo.http.answers import AuthingoSignedIn
 from authingo.http.replies import Reply
-from authingo.http.requests import Request
+from authingo.http.requests import Request, session_reply
 from authingo.http.route import Body, NewPassword, Route
 from authingo.http.routes import Tried
+from authingo.mail.proof import Presented
 from authingo.mail.resets import PasswordResets
-from authingo.mail.settings import sends_mail
+from authingo.mail.settings import sends_mail, verifies
+from authingo.mail.verification import Verification
+from authingo.models import SignedIn
 
 
 class RequestPasswordReset(Body):
@@ -25,6 +35,13 @@ class ResetPassword(Body):
 
     token: Tried
     new_password: NewPassword
+
+
+class UseLink(Body):
+    """The token of the mail. The password is needed in a browser that the account does not know."""
+
+    token: Tried
+    password: Tried | None = None
 
 
 class AuthingoMailSent(msgspec.Struct):
@@ -49,6 +66,34 @@ async def request_password_reset(auth: Auth, request: Request) -> Reply:
     return Reply({"sent": True})
 
 
+async def request_email_verification(auth: Auth, request: Request) -> Reply:
+    """Send a mail with a link to verify the address of the signed-in user."""
+    sent = await auth.capability(Verification).request(
+        session_token=request.session_token, device=request.device, client=request.client
+    )
+    return Reply({"sent": sent})
+
+
+async def verify_email(auth: Auth, request: Request) -> Reply:
+    """Verify an address with the token of a mail. With the password, this is a sign-in."""
+    verified = await auth.capability(Verification).verify(_presented(request))
+    if isinstance(verified, SignedIn):
+        return request.signed_in(verified)
+    return session_reply(verified)
+
+
+def _presented(request: Request) -> Presented:
+    """Return what came with the token of a link."""
+    return Presented(
+        token=request.body.token,
+        password=request.body.password,
+        session_token=request.session_token,
+        device=request.device,
+        pending=request.pending,
+        client=request.client,
+    )
+
+
 async def reset_password(auth: Auth, request: Request) -> Reply:
     """Choose a new password with the token of a mail; every session of the user ends."""
     await auth.capability(PasswordResets).reset(
@@ -60,6 +105,25 @@ async def reset_password(auth: Auth, request: Request) -> Reply:
 
 
 ROUTES = [
+    Route(
+        method="POST",
+        path="/verify-email/request",
+        handle=request_email_verification,
+        answer=AuthingoMailSent,
+        errors=(TooManyRequests,),
+        session=True,
+        enabled=verifies,
+    ),
+    Route(
+        method="POST",
+        path="/verify-email",
+        handle=verify_email,
+        body=UseLink,
+        answer=AuthingoSignedIn,
+        errors=(InvalidToken, PasswordRequired, InvalidCredentials, SessionExpired),
+        hashes=True,
+        enabled=verifies,
+    ),
     Route(
         method="POST",
         path="/reset-password/request",

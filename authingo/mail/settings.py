@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from authingo.capabilities import CapabilityEvent
 from authingo.config import CapabilitySettings, Settings, ShortLived
@@ -17,6 +18,8 @@ from authingo.mail.wording import check_templates
 PASSWORD_RESET = CapabilityEvent("password_reset")
 MAIL_FAILED = CapabilityEvent("mail_failed")
 RESET_PURPOSE = "reset_password"
+VERIFY_PURPOSE = "verify_email"
+PENDING_PURPOSE = "pending"  # a browser that has to prove its address
 
 _SENDER = '"Example <no-reply@example.com>"'
 
@@ -28,6 +31,7 @@ class MailSettings(CapabilitySettings, frozen=True, rename={"sender": "from"}):
     sender: str | None = None  # `from` in the file: "Name <address>"
     colour: str = "#0b6b57"  # of buttons
     templates: str | None = None  # a directory with your own texts, relative to authingo.toml
+    verification: Literal["off", "optional", "required"] = "optional"  # of email addresses
 
     def __repr__(self) -> str:
         return f"MailSettings(sender={self.sender!r}, …)"
@@ -60,12 +64,17 @@ class MailSettings(CapabilitySettings, frozen=True, rename={"sender": "from"}):
 
     def short_lived_cookies(self) -> Mapping[ShortLived, tuple[str, ...]]:
         """Return the cookies of browsers that wait for a mail, and what each finds."""
-        return {"pending": (), "ceremony": ()} if self.url else {}
+        return {"pending": (PENDING_PURPOSE,), "ceremony": ()} if self.url else {}
 
 
 def sends_mail(settings: Settings) -> bool:
     """Return whether mail is on."""
     return settings.of(MailSettings).url is not None
+
+
+def verifies(settings: Settings) -> bool:
+    """Return whether users are asked to prove that their address is theirs."""
+    return sends_mail(settings) and settings.of(MailSettings).verification != "off"
 
 
 def require_mail(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from authingo.models import NOTHING, ChangedUser, Outcome
+from authingo.models import NOTHING, ChangedUser, Outcome, User
 from authingo.stores.mails import NewMail
 
 
@@ -70,4 +70,13 @@ class Recovery(Protocol):
         Returns:
             The user. None, and nothing changes, if the email is verified already or there is
             no such user.
+        """
+
+    async def verify_email(
+        self, purpose: str, digest: bytes, *, outcome: Outcome = NOTHING
+    ) -> User | None:
+        """Spend a matter, and mark the email of its user as verified.
+
+        Sessions stay, because the caller has found out that the user has read the mail. None, and
+        nothing changes, if no such matter stands or it belongs to nobody.
         """

@@ -32,6 +32,7 @@ class Users(Protocol):
         *,
         ending: bytes | None,
         outcome: Outcome = NOTHING,
+        mail: NewMail | None = None,
     ) -> StartedSession:
         """Store a user and a first session, and end another session, in one transaction.
 
@@ -40,6 +41,7 @@ class Users(Protocol):
             session: the new session.
             ending: the token digest of a session to end, as `sessions.end_by_token` does.
             outcome: what to record in the same transaction.
+            mail: what to queue in the same transaction, if anything.
         """
 
     async def by_email(self, email: str) -> Credentials | None:

@@ -20,6 +20,7 @@ LOOK = Look(name="Acme", public_url="https://app.example.com")
 VALUES = {
     "link": LINK,
     "minutes": "60",
+    "hours": "24",
     "when": "27 June 2026, 14:03 UTC",
     "where": "2001:db8::1",
 }

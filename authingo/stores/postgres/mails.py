@@ -96,16 +96,32 @@ class Mails:
 async def queue(connection: Any, mails: Sequence[NewMail]) -> None:
     """Add mails in the caller's transaction. See Mails.add."""
     for new in mails:
-        await connection.execute(*numbered(_ADD, lifetime=new.lifetime, **new_row(new)))
+        await connection.execute(*numbered(_ADD, **mail_parameters(new)))
+
+
+def add_mail(*, if_there_is: str | None = None) -> str:
+    """Return the statement that adds a mail.
+
+    As a part of another one, it does so only if the part with the name `if_there_is` has a row.
+    """
+    condition = f"WHERE EXISTS (SELECT FROM {if_there_is})" if if_there_is else ""
+    return f"""
+INSERT INTO authingo_mails
+    (id, kind, address, user_id, language, facts, due, lifetime, deadline)
+SELECT :mail_id, :kind, :address, :mailed_user, :language, :facts::bytea, :due::boolean,
+    :lifetime::interval, now() + :lifetime::interval {condition}
+"""
+
+
+def mail_parameters(new: NewMail) -> dict[str, object]:
+    """Return the parameters of `add_mail`."""
+    row = new_row(new)
+    own = {"mail_id": row.pop("id"), "mailed_user": row.pop("user_id")}
+    return {**row, **own, "lifetime": new.lifetime}
 
 
 _MAIL = mail_columns("now()")
-_ADD = """
-INSERT INTO authingo_mails
-    (id, kind, address, user_id, language, facts, due, lifetime, deadline)
-VALUES (:id, :kind, :address, :user_id, :language, :facts, :due,
-    :lifetime::interval, now() + :lifetime::interval)
-"""
+_ADD = add_mail()
 _TAKE = f"""
 WITH taken AS (
     UPDATE authingo_mails SET tries = tries + 1, leased_until = now() + :lease::interval

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from authingo.models import NOTHING, ChangedUser, Outcome
+from authingo.models import NOTHING, ChangedUser, Outcome, User
 from authingo.stores.mails import NewMail
 from authingo.stores.postgres import secrets
 from authingo.stores.postgres.connections import Connections, Undo
@@ -12,7 +12,7 @@ from authingo.stores.postgres.eviction import evict
 from authingo.stores.postgres.mails import queue
 from authingo.stores.postgres.named import numbered
 from authingo.stores.postgres.outcomes import record
-from authingo.stores.postgres.users import end_sessions
+from authingo.stores.postgres.users import VERIFY_EMAIL, end_sessions
 from authingo.stores.rows import USER, RowReader
 
 _read = RowReader()
@@ -75,6 +75,23 @@ class Recovery:
         if changed is not None:
             self._connections.notify_watchers(user_id)
         return changed
+
+    async def verify_email(
+        self, purpose: str, digest: bytes, *, outcome: Outcome = NOTHING
+    ) -> User | None:
+        """See Recovery."""
+        row = None
+        async with self._connections.transaction() as connection:
+            spent = await secrets.spend(connection, purpose, digest)
+            if spent is None or spent.user_id is None:
+                raise Undo
+            row = await connection.fetchrow(*numbered(VERIFY_EMAIL, user_id=spent.user_id))
+            await record(connection, outcome)
+        if row is None:
+            return None
+        user = _read.user(row)
+        self._connections.notify_watchers(user.id)
+        return user
 
 
 _FIND = f"SELECT {USER} FROM authingo_users u WHERE u.id = :user_id"

@@ -24,7 +24,7 @@ from authingo.stores.postgres import devices, secrets
 from authingo.stores.postgres.connections import Connections, Undo
 from authingo.stores.postgres.failures import referenced
 from authingo.stores.postgres.hash_kinds import RECORD_KINDS, kind_parameters
-from authingo.stores.postgres.mails import queue
+from authingo.stores.postgres.mails import add_mail, mail_parameters, queue
 from authingo.stores.postgres.named import numbered
 from authingo.stores.postgres.statements import BEGIN, session_parameters
 from authingo.stores.rows import (
@@ -61,10 +61,14 @@ class Users:
         *,
         ending: bytes | None,
         outcome: Outcome = NOTHING,
+        mail: NewMail | None = None,
     ) -> StartedSession:
-        """See Users."""
-        parameters = session_parameters(session, ending, outcome)
-        row = await self._one(_ADD_WITH_SESSION, **_parameters(user), **parameters)
+        """See Users. One statement, with or without a mail."""
+        statement, parameters = _ADD_WITH_SESSION, session_parameters(session, ending, outcome)
+        if mail is not None:
+            statement = _ADD_WITH_SESSION_AND_MAIL
+            parameters |= mail_parameters(mail)
+        row = await self._one(statement, **_parameters(user), **parameters)
         if row is None:
             raise EmailTaken
         return self._connections.started(row)
@@ -188,7 +192,7 @@ class Users:
 
     async def verify_email(self, user_id: str) -> User | None:
         """See Users. If the email is verified already, the database sends no notice."""
-        row = await self._one(_VERIFY_EMAIL, user_id=user_id)
+        row = await self._one(VERIFY_EMAIL, user_id=user_id)
         self._connections.notify_watchers(user_id)
         return _read.user(row) if row else None
 
@@ -277,6 +281,9 @@ def _parameters(user: NewUser) -> dict[str, object]:
 
 _ADD = f"WITH u AS ({_INSERT}) SELECT {USER} FROM u"
 _ADD_WITH_SESSION = f"WITH owner AS ({_INSERT}) {BEGIN}"
+_ADD_WITH_SESSION_AND_MAIL = (
+    f"WITH owner AS ({_INSERT}), mailed AS ({add_mail(if_there_is='owner')}) {BEGIN}"
+)
 _BEGIN = f"WITH owner AS (SELECT * FROM authingo_users WHERE id = :user_id) {BEGIN}"
 _BY_EMAIL = f"SELECT {CREDENTIALS} FROM authingo_users u WHERE u.email = :email"
 _FIND = f"SELECT {USER} FROM authingo_users u WHERE u.id = :user_id"
@@ -306,7 +313,7 @@ UPDATE authingo_users u SET updated_at = now(), name = coalesce(:name, name),
     password_version = password_version + CASE WHEN :moves THEN 1 ELSE 0 END
 WHERE id = :user_id RETURNING {USER}
 """
-_VERIFY_EMAIL = f"""
+VERIFY_EMAIL = f"""
 UPDATE authingo_users u SET email_verified = true,
     updated_at = CASE WHEN u.email_verified THEN u.updated_at ELSE now() END
 WHERE u.id = :user_id RETURNING {USER}

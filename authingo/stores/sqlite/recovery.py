@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from authingo.models import NOTHING, ChangedUser, Outcome
+from authingo.models import NOTHING, ChangedUser, Outcome, User
 from authingo.stores.mails import NewMail
 from authingo.stores.sqlite import outcomes, rows, secrets
 from authingo.stores.sqlite.connection import Connection
 from authingo.stores.sqlite.eviction import evict
 from authingo.stores.sqlite.mails import queue
+from authingo.stores.sqlite.users import VERIFY_EMAIL
 
 
 class Recovery:
@@ -63,6 +64,21 @@ class Recovery:
                 return None
             queue(connection, mails)
             return ChangedUser(rows.select_user(connection, user_id), ended, evicted=True)
+
+        return await self._connection.write(work)
+
+    async def verify_email(
+        self, purpose: str, digest: bytes, *, outcome: Outcome = NOTHING
+    ) -> User | None:
+        """See Recovery."""
+
+        def work(connection: sqlite3.Connection) -> User | None:
+            spent = secrets.spend(connection, purpose, digest)
+            if spent is None or spent.user_id is None:
+                return None
+            connection.execute(VERIFY_EMAIL, {"user_id": spent.user_id, "now": rows.now()})
+            outcomes.record(connection, outcome)
+            return rows.select_user(connection, spent.user_id)
 
         return await self._connection.write(work)
 

@@ -52,11 +52,13 @@ class Users:
         *,
         ending: bytes | None,
         outcome: Outcome = NOTHING,
+        mail: NewMail | None = None,
     ) -> StartedSession:
         """See Users."""
 
         def work(connection: sqlite3.Connection) -> StartedSession:
             added = rows.insert_user(connection, user)
+            queue(connection, [mail] if mail else [])
             return outcomes.start_session(
                 connection, added, session, ending=ending, outcome=outcome
             )
@@ -187,7 +189,7 @@ class Users:
         """See Users."""
 
         def work(connection: sqlite3.Connection) -> User | None:
-            connection.execute(_VERIFY_EMAIL, {"user_id": user_id, "now": rows.now()})
+            connection.execute(VERIFY_EMAIL, {"user_id": user_id, "now": rows.now()})
             return rows.find_user(connection, user_id)
 
         return await self._connection.write(work)
@@ -306,7 +308,7 @@ UPDATE authingo_users SET updated_at = :now, name = coalesce(:name, name),
     password_version = password_version + :moves
 WHERE id = :user_id
 """
-_VERIFY_EMAIL = """
+VERIFY_EMAIL = """
 UPDATE authingo_users SET email_verified = 1, updated_at = :now
 WHERE id = :user_id AND NOT email_verified
 """

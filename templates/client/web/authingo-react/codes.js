@@ -13,6 +13,7 @@ export const serverCodes = [
     "no_session",
     "not_found",
     "origin_not_allowed",
+    "password_required",
     "refresh_reused",
     "request_timeout",
     "session_expired",

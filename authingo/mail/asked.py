@@ -1,0 +1,73 @@
+"""Mails that somebody asks for: how they are counted, so that nobody is flooded with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from authingo import inputs
+from authingo.core import Core
+from authingo.errors import TooManyRequests
+from authingo.models import Client, Credentials, User
+from authingo.tokens import DeviceToken
+
+
+async def whom_to_mail(
+    core: Core, email: str, devices: Sequence[DeviceToken], client: Client
+) -> Credentials | None:
+    """Count a request for a mail to an address, and return the account that gets it.
+
+    Returns:
+        None if there is no such account, it is disabled, or it gets no other mail for now.
+
+    Raises:
+        TooManyRequests: the network asked for too many mails, to any addresses.
+    """
+    address = inputs.normalize_email(email)
+    account = await _count_request(core, address, client)
+    user = account.user if account else None
+    allowed = await _count_mail(core, *_counted_as(user, address or "", devices), client)
+    return account if allowed and user and not user.disabled_at else None
+
+
+async def counts_mail(
+    core: Core, user: User, devices: Sequence[DeviceToken], client: Client
+) -> bool:
+    """Count a request of a user for a mail, and return whether it may be sent now.
+
+    Raises:
+        TooManyRequests: the network asked for too many mails, to any addresses.
+    """
+    await _count_request(core, None, client)
+    return await _count_mail(core, *_counted_as(user, user.email, devices), client)
+
+
+async def _count_request(core: Core, address: str | None, client: Client) -> Credentials | None:
+    store, limits = await core.opened(), core.limits
+    asked = limits.attempt(await store.attempts.count(address, limits.mail_request(client)), client)
+    if asked.refused_for is not None:
+        raise TooManyRequests(math.ceil(asked.refused_for.total_seconds()))
+    return asked.account
+
+
+async def _count_mail(
+    core: Core, whose: str, devices: Sequence[DeviceToken], client: Client
+) -> bool:
+    store, limits = await core.opened(), core.limits
+    counted = await store.attempts.count(None, limits.mail(whose, devices))
+    return limits.attempt(counted, client, devices).refused_for is None
+
+
+def _counted_as(
+    user: User | None, address: str, devices: Sequence[DeviceToken]
+) -> tuple[str, Sequence[DeviceToken]]:
+    """Return what a mail counts for, and the browsers that may be counted apart.
+
+    Anybody can sign up with tags of an address. So those that were never proved share one count,
+    which is not that of the address itself, and their browsers prove nothing. What has no account
+    counts only for itself, because nothing is sent to it.
+    """
+    if user is None or user.email_verified:
+        return address, devices
+    mailbox = inputs.mailbox(address)
+    return (address if address == mailbox else f"tags of {mailbox}"), ()

@@ -1,0 +1,106 @@
+"""Verify the address of an account: send a link, and accept it from the person who has the account.
+
+`authingo.mail.proof` says why the link alone is not enough.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from authingo import arguments, events
+from authingo.core import Core
+from authingo.errors import InvalidToken
+from authingo.mail.asked import counts_mail
+from authingo.mail.links import Content, addressee, draw_link, new_digest
+from authingo.mail.proof import Presented, prove, session_of
+from authingo.mail.queue import Queue
+from authingo.mail.settings import VERIFY_PURPOSE
+from authingo.models import NO_CLIENT, Client, NewUser, Outcome, SignedIn, User, UserAndSession
+from authingo.stores.mails import Mail, NewMail
+from authingo.stores.secrets import NewMatter
+from authingo.tokens import DeviceToken
+
+HOURS = 24  # that a link works, from its delivery
+_WORTH_SENDING = timedelta(days=1)
+
+
+class Verification:
+    """Send a link to verify an address, and accept it."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def request(
+        self, *, session_token: str | None, device: str | None = None, client: Client = NO_CLIENT
+    ) -> bool:
+        """Queue a mail with a link to verify the address of the user of a session.
+
+        Returns:
+            False if the address is verified already. Otherwise True, even if too many mails were
+            asked for, so that none is sent now.
+
+        Raises:
+            NoSession, SessionExpired: nobody is signed in.
+            TooManyRequests: the network asked for too many mails, to any addresses.
+        """
+        arguments.require_text_or_none(session_token=session_token, device=device)
+        arguments.require_client(client)
+        user = (await self._core.cache.ask(session_token)).user
+        if user.email_verified:
+            return False
+        allowed = await counts_mail(self._core, user, DeviceToken.parse_all(device), client)
+        await self._core.capability(Queue).add(verification_mail(user, client, due=allowed))
+        return True
+
+    async def verify(self, presented: Presented) -> SignedIn | UserAndSession:
+        """Mark an address as verified.
+
+        Returns:
+            The session of the request, or the one that begins with the password.
+
+        Raises:
+            InvalidToken: the token is unknown, spent, expired or replaced.
+            PasswordRequired, InvalidCredentials, SessionExpired, TooManyRequests, Busy: as
+                `prove`. Nothing was spent.
+        """
+        presented.check()
+        store, check = await self._core.opened(), self._core.password_check
+        await check.count_token(store, presented.client, hashes=False)
+        matter = await store.secrets.find(VERIFY_PURPOSE, presented.digest)
+        if matter is None or matter.version is None:
+            raise InvalidToken
+        person = await prove(self._core, matter, presented)
+        verified = events.happened("email_verified", user_id=matter.user_id, ip=presented.client.ip)
+        outcome = Outcome(events=(verified,))
+        user = await store.recovery.verify_email(VERIFY_PURPOSE, presented.digest, outcome=outcome)
+        if user is None:  # somebody was quicker, or the account has changed meanwhile
+            raise InvalidToken
+        events.log(*outcome.events)
+        return await session_of(self._core, person, user, presented, version=matter.version)
+
+
+def verification_mail(user: User | NewUser, client: Client, *, due: bool = True) -> NewMail:
+    """Return the mail that asks a user to verify the address."""
+    return NewMail(
+        kind=VERIFY_PURPOSE,
+        address=user.email,
+        user_id=user.id,
+        lifetime=_WORTH_SENDING,
+        language=client.language or "",
+        due=due,
+    )
+
+
+async def write_verification(core: Core, mail: Mail) -> Content | None:
+    """Write the mail with the link, or return None where no link is due any more."""
+    user = await addressee(core, mail)
+    if user is None or user.email_verified:
+        return None
+    new = NewMatter(
+        purpose=VERIFY_PURPOSE,
+        digest=new_digest(),
+        lifetime=timedelta(hours=HOURS),
+        user_id=user.id,
+    )
+    link = await draw_link(core, new, address=mail.address, page=core.settings.links.verify_email)
+    return Content({"link": link.url, "hours": str(HOURS)}, link) if link else None
