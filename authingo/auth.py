@@ -24,6 +24,7 @@ from authingo.models import (
     User,
     UserAndSession,
 )
+from authingo.reauthentication import Reauthentication
 from authingo.signing_in import SigningIn
 from authingo.stores import Store
 from authingo.user_sessions import UserSessions
@@ -57,6 +58,7 @@ class Auth:
         self.store = self._core.store
         self.recall = self._core.cache.recall  # kept here, because every session check calls it
         self._signing_in = SigningIn(self._core)
+        self._reauthentication = Reauthentication(self._core)
         self._user_sessions = UserSessions(self._core)
         self._accounts = Accounts(self._core)
         self._listings = Listings(self._core)
@@ -229,6 +231,47 @@ class Auth:
         return await self._signing_in.begin_session(
             user, session_token=session_token, device=device, client=client
         )
+
+    async def reauthenticate(
+        self,
+        *,
+        session_token: str | None,
+        password: str,
+        device: str | None = None,
+        client: Client = NO_CLIENT,
+    ) -> SignedIn:
+        """Check the password of the caller again, and replace the session token.
+
+        The session is then authenticated recently; see `require_recent`. The session token that
+        was valid before ends at once, without a grace, so that a thief who has a copy of it gains
+        nothing (ASVS 5.0 V7.2.4). The refresh token stays: `tokens.refresh` and `tokens.device`
+        are None. Wrong passwords are counted with those of `change_password`.
+
+        Raises:
+            InvalidInput: the password is empty or longer than 1,024 characters.
+            NoSession, SessionExpired: as for `resume`; also if the session ends, or its token is
+                replaced, meanwhile.
+            TooManyRequests, Busy: the password was not checked.
+            WrongPassword: it is wrong, was changed meanwhile, or the user has none.
+        """
+        return await self._reauthentication.by_password(
+            session_token=session_token, password=password, device=device, client=client
+        )
+
+    async def require_recent(self, session_token: str | None) -> UserAndSession:
+        """Return what `resume` does, if the user has authenticated recently.
+
+        Call it before you change or reveal what a thief with a stolen session must not reach
+        (ASVS 5.0 V7.5.1; NIST SP 800-63B-4 §5.2). Recently: within `sessions.fresh`, by a sign-in
+        or a reauthentication that authingo has checked. So a session that `begin_session` began is
+        not, until the user reauthenticates. The store is asked each time, never this process's
+        memory, and its clock decides.
+
+        Raises:
+            NoSession, SessionExpired: as for `resume`.
+            ReauthenticationRequired: with the methods by which the user can reauthenticate.
+        """
+        return await self._reauthentication.require_recent(session_token)
 
     async def change_password(
         self,

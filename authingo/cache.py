@@ -21,7 +21,7 @@ from typing import Any
 from authingo import clock
 from authingo.errors import NoSession, SessionExpired
 from authingo.last_use import LastUse
-from authingo.models import UserAndSession
+from authingo.models import TokenMatch, UserAndSession
 from authingo.stores import Freshness, Store
 from authingo.tokens import session_digest
 
@@ -83,7 +83,11 @@ class SessionCache:
         return found
 
     async def ask(self, token: str | None) -> UserAndSession:
-        """Return the user and session of a token from the store, and remember them.
+        """Return the user and session of a token from the store; see `look_up`."""
+        return (await self.look_up(token)).user_and_session
+
+    async def look_up(self, token: str | None) -> TokenMatch:
+        """Return what the store knows of an accepted token, and remember its user and session.
 
         The token that the last rotation replaced stays valid for a grace period, so that a
         page that was loading while another tab refreshed keeps working. It is looked up only
@@ -108,7 +112,7 @@ class SessionCache:
             life = min(self._longest, match.active_for.total_seconds())
             key = blake2s(encode(token)).digest()
             self._keep(key, Remembered(match.user_and_session, asked_at + life))
-        return match.user_and_session
+        return match
 
     def drop(self, user_id: str) -> None:
         """Forget the sessions of a user; see RevocationListener."""

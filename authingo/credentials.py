@@ -64,15 +64,20 @@ class PasswordCheck:
             raise InvalidCredentials
         return found, attempt
 
-    async def check_change(
+    async def check_current(
         self,
         store: Store,
         caller: UserAndSession,
         password: str,
         client: Client,
         devices: Sequence[DeviceToken],
+        *,
+        failure: events.EventName,
     ) -> tuple[Credentials, Attempt]:
         """Return the account of a session, if this is its password, and the attempt.
+
+        `failure` is the event to record if it is not. All uses of this share their counts: a
+        thief with a stolen session must not be able to guess in two places (ASVS 5.0 V6.3.1).
 
         Raises:
             TooManyRequests, Busy: the password was not checked.
@@ -80,14 +85,14 @@ class PasswordCheck:
         """
         self._refuse_if_full(client, devices)
         email = caller.user.email
-        rules = self._limits.change_password(caller.session, email, client, devices)
+        rules = self._limits.current_password(caller.session, email, client, devices)
         attempt = await self._count(store, email, rules, client, devices)
         await self._require_allowed(store, attempt, client)
         found = attempt.account
         verified = await self._verifies(store, password, attempt)
         if not verified or found is None or found.user.id != caller.user.id:
             failed = events.happened(
-                "password_change_failed",
+                failure,
                 user_id=caller.user.id,
                 session_id=caller.session.id,
                 ip=client.ip,

@@ -23,6 +23,7 @@ fix the cause, it has a `hint`. Other facts are attributes.
     ├── NoSuchSession             404 not_found
     ├── InvalidCredentials        401 invalid_credentials
     ├── WrongPassword             403 wrong_password
+    ├── ReauthenticationRequired  403 reauthentication_required  .methods
     ├── NoSession                 401 no_session
     ├── SessionExpired            401 session_expired
     ├── RefreshReused             401 refresh_reused
@@ -232,6 +233,21 @@ class WrongPassword(AuthError):
 
     code = "wrong_password"
     status = 403
+
+
+class ReauthenticationRequired(AuthError):
+    """This needs a recent authentication: prove again who you are.
+
+    `methods` are those by which the user can do that, such as `("password",)`. It is empty if
+    there is none.
+    """
+
+    code = "reauthentication_required"
+    status = 403
+
+    def __init__(self, methods: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.methods = methods
 
 
 class NoSession(AuthError):

@@ -23,6 +23,8 @@ EventName = Literal[
     "sign_in",
     "sign_in_failed",
     "sign_out",
+    "reauthenticated",
+    "reauthentication_failed",
     "password_changed",
     "password_change_failed",
     "password_hash_malformed",

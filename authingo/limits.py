@@ -250,7 +250,7 @@ class Limits:
         tried = _of_networks(client, TRIED_TOKENS, "token")
         return (self._rule(*(_hashing(client) if hashes else ()), *tried),)
 
-    def change_password(
+    def current_password(
         self, session: Session, given: str, client: Client, devices: Sequence[DeviceToken] = ()
     ) -> tuple[CountingRule, ...]:
         """Return the rules to count a guess at the current password.

@@ -106,6 +106,10 @@ class Session:
     The current session token is valid until `expires_at`, and can be renewed until
     `refresh_expires_at`. `last_used_at` is the time of the last check, accurate to a minute. `ip`
     and `user_agent` are those of the last refresh, or of the sign-in if there was none.
+
+    `authenticated_at` is when the user last proved who they are: at the sign-in, or at a
+    reauthentication since. `methods` says how, such as `("password",)`. It is empty if your program
+    began the session by `Auth.begin_session`: then authingo has seen no proof.
     """
 
     id: str
@@ -114,6 +118,8 @@ class Session:
     last_used_at: datetime
     expires_at: datetime
     refresh_expires_at: datetime
+    authenticated_at: datetime
+    methods: tuple[str, ...]
     ip: str | None = None
     user_agent: str | None = None
 
@@ -122,11 +128,14 @@ class Session:
 class Tokens:
     """The secrets of a session, as they go into cookies. Its repr shows none.
 
-    `device` is the value of the device cookie after a sign-in; None leaves that cookie as it is.
+    None leaves a cookie as it is. A sign-in gives all three; `device` is the value of the device
+    cookie. A refresh gives `session` and `refresh`, but only `refresh` if it repeats an earlier
+    one and the session token of that one has been replaced by a reauthentication. A
+    reauthentication gives `session`.
     """
 
-    session: str
-    refresh: str
+    session: str | None = None
+    refresh: str | None = None
     device: str | None = None
 
     def __repr__(self) -> str:
@@ -215,13 +224,15 @@ class NewUser:
 class NewSession:
     """A session about to be stored: SHA-256 digests only, and its lifetimes.
 
-    `most` is how many sessions its user may have, including this one.
+    `methods` says how the user has proved who they are. `most` is how many sessions its user may
+    have, including this one.
     """
 
     token_digest: bytes
     selector_digest: bytes
     verifier_digest: bytes
     lifetimes: Lifetimes
+    methods: tuple[str, ...] = ()
     client: Client = Client()
     most: int = 100
     id: str = field(default_factory=lambda: new_id("ses_"))
@@ -282,14 +293,17 @@ class HashKind:
 class TokenMatch:
     """What the store knows of a session token.
 
-    `current` is false for the token that the last rotation replaced. `active_for` is how much
-    longer the token is accepted, by the database's clock: a current one until it expires, a
-    replaced one until its grace ends. If it is zero or less, the token is not accepted.
+    `current` is false for the token that was replaced last. `active_for` is how much longer the
+    token is accepted, by the database's clock: a current one until it expires, one that a rotation
+    replaced until its grace ends, one that a reauthentication replaced no longer. If it is zero or
+    less, the token is not accepted. `authenticated_for` is how long ago the user proved who they
+    are, by the same clock.
     """
 
     user_and_session: UserAndSession
     current: bool
     active_for: timedelta
+    authenticated_for: timedelta
 
     @property
     def user(self) -> User:
@@ -313,7 +327,7 @@ class RefreshMatch:
 
     `current`: the verifier is the one that may rotate. `refreshable`: the session has not
     expired, by the database's clock. `nonce`: set only if the last rotation replaced this
-    verifier and its grace has not ended.
+    verifier and its grace has not ended. `token_digest` is that of the current session token.
     """
 
     user: User
@@ -321,6 +335,7 @@ class RefreshMatch:
     current: bool
     refreshable: bool
     nonce: bytes | None
+    token_digest: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from authingo.config import SessionSettings
 
 
+# What `Session.methods` may have: how a user can prove who they are.
+PASSWORD = "password"  # noqa: S105 - its name
+LINK = "link"  # in a mail, opened in the browser that asked for it
+
 # Writes a new session and an outcome in one transaction. Returns None if it may not begin.
 WriteSession = Callable[[NewSession, Outcome], Awaitable[StartedSession | None]]
 
@@ -44,6 +48,7 @@ async def begin(
     event: events.EventName | CapabilityEvent,
     user_id: str,
     *,
+    methods: tuple[str, ...],
     settings: SessionSettings,
     client: Client,
     devices: Sequence[DeviceToken],
@@ -56,6 +61,7 @@ async def begin(
         write: stores it.
         event: the event that is recorded with it.
         user_id: the user who signs in.
+        methods: how the user has proved who they are, such as "password".
         settings: its lifetimes, and how many sessions a user may have.
         client: the client that signs in.
         devices: the device tokens of the request.
@@ -73,6 +79,7 @@ async def begin(
         selector_digest=refresh.selector_digest,
         verifier_digest=refresh.verifier_digest,
         lifetimes=settings.lifetimes,
+        methods=methods,
         client=client,
         most=settings.max_per_user,
     )
@@ -117,7 +124,9 @@ async def rotate(store: Store, token: str | None, lifetimes: Lifetimes, client: 
        number of simultaneous requests does it.
     2. During the grace, the verifier that was just replaced gets the same pair that the rotation
        gave. So tabs that refresh at the same time stay signed in, and so does a browser that
-       never got the first answer. This extends no deadline.
+       never got the first answer. This extends no deadline. If a reauthentication has replaced
+       the session token of that pair, only the refresh token is given: the browser has a newer
+       session token, and must not be told to replace it by one that has ended.
     3. Any other verifier with a known selector is a stolen copy (RFC 9700 §4.14.2, ASVS 5.0
        V10.4.5): the session ends, for the thief and the victim.
 
@@ -152,7 +161,9 @@ async def rotate(store: Store, token: str | None, lifetimes: Lifetimes, client: 
         raise SessionExpired
     if match.nonce is not None:
         again = UserAndSession(match.user, match.session)
-        return _signed_in(again, *presented.successors(match.nonce))
+        session_token, refresh_token = presented.successors(match.nonce)
+        is_current = session_token.digest == match.token_digest
+        return _signed_in(again, session_token if is_current else None, refresh_token)
     if not await store.sessions.end_reused(selector, verifier):
         raise NoSession  # another request with the same old token came first
     reused = events.happened(
@@ -226,8 +237,7 @@ async def end_surplus(store: Store, user_id: str, *, keep: int, but: str | None 
 
 
 def _signed_in(
-    user_and_session: UserAndSession, session: SessionToken, refresh: RefreshToken
+    user_and_session: UserAndSession, session: SessionToken | None, refresh: RefreshToken
 ) -> SignedIn:
-    return SignedIn(
-        user_and_session.user, user_and_session.session, Tokens(str(session), str(refresh))
-    )
+    tokens = Tokens(None if session is None else str(session), str(refresh))
+    return SignedIn(user_and_session.user, user_and_session.session, tokens)

@@ -70,6 +70,7 @@ class SigningIn:
             write,
             "sign_up",
             new.id,
+            methods=(sessions.PASSWORD,),
             settings=self._settings.sessions,
             client=client,
             devices=DeviceToken.parse_all(device),
@@ -97,6 +98,7 @@ class SigningIn:
         begun = await self.begin(
             found.user.id,
             version=found.version,
+            methods=(sessions.PASSWORD,),
             session_token=session_token,
             client=client,
             devices=devices,
@@ -113,17 +115,19 @@ class SigningIn:
         self,
         user: User | str,
         *,
+        methods: tuple[str, ...] = (),
         session_token: str | None,
         device: str | None,
         client: Client,
     ) -> SignedIn:
-        """See Auth."""
+        """See Auth. `methods` says how the user has proved who they are."""
         user_id = arguments.user_id(user)
         arguments.require_text_or_none(session_token=session_token, device=device)
         arguments.require_client(client)
         begun = await self.begin(
             user_id,
             version=None,
+            methods=methods,
             session_token=session_token,
             client=client,
             devices=DeviceToken.parse_all(device),
@@ -151,8 +155,8 @@ class SigningIn:
         store, devices = await self._core.opened(), DeviceToken.parse_all(device)
         caller = await self._core.cache.ask(session_token)
         policy.require_password(rules, new_password, email=caller.user.email, field="new_password")
-        found, attempt = await self._check.check_change(
-            store, caller, current_password, client, devices
+        found, attempt = await self._check.check_current(
+            store, caller, current_password, client, devices, failure="password_change_failed"
         )
         # Compared exactly as received, as it is hashed (ASVS 5.0 V6.2.8).
         if new_password == current_password:
@@ -182,6 +186,7 @@ class SigningIn:
             write,
             "password_changed",
             caller.user.id,
+            methods=(sessions.PASSWORD,),
             settings=self._settings.sessions,
             client=client,
             devices=devices,
@@ -197,6 +202,7 @@ class SigningIn:
         user_id: str,
         *,
         version: int | None,
+        methods: tuple[str, ...],
         session_token: str | None,
         client: Client,
         devices: Sequence[DeviceToken],
@@ -216,6 +222,7 @@ class SigningIn:
             write,
             "sign_in",
             user_id,
+            methods=methods,
             settings=self._settings.sessions,
             client=client,
             devices=devices,

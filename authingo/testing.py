@@ -26,7 +26,8 @@ from authingo.auth import Auth
 from authingo.config import PasswordSettings, Settings
 from authingo.errors import NoSuchUser
 from authingo.http.cookies import Cookie, Cookies
-from authingo.models import SignedIn, User
+from authingo.models import NO_CLIENT, SignedIn, User
+from authingo.sessions import PASSWORD
 from authingo.testing_database import CHEAPEST_COST, IN_MEMORY
 
 if TYPE_CHECKING:
@@ -105,6 +106,9 @@ def login_as(
 ) -> SignedIn | Awaitable[SignedIn]:
     """Sign a test client in without a password: cookies and client header from now on.
 
+    The session counts as begun with a password, so it is authenticated recently. One that
+    `Auth.begin_session` begins is not.
+
     Args:
         client: Starlette's TestClient, or an `httpx.AsyncClient` on an ASGITransport: then
             `await login_as(client, user, app=app)`.
@@ -123,7 +127,9 @@ def login_as(
 
     async def begin() -> SignedIn:
         somebody = await _user_with(auth, user) if isinstance(user, str) else user
-        signed_in = await auth.begin_session(somebody)
+        signed_in = await auth._signing_in.begin_session(
+            somebody, methods=(PASSWORD,), session_token=None, device=None, client=NO_CLIENT
+        )
         _hand_over(client, auth, signed_in)
         return signed_in
 

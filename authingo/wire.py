@@ -29,6 +29,8 @@ def session_json(session: Session) -> dict[str, object]:
         "created_at": timestamp(session.created_at),
         "expires_at": timestamp(session.expires_at),
         "refresh_expires_at": timestamp(session.refresh_expires_at),
+        "authenticated_at": timestamp(session.authenticated_at),
+        "methods": session.methods,
     }
 
 

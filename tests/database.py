@@ -39,7 +39,7 @@ def run_script(url: str, script: str) -> None:
 
 def age_sessions(url: str, seconds: float) -> None:
     """Let time pass for every session: all of its deadlines and dates move into the past."""
-    _age(url, "authingo_sessions", (*_TIMES, "grace_expires_at"), seconds)
+    _age(url, "authingo_sessions", (*_TIMES, "grace_expires_at", "authenticated_at"), seconds)
 
 
 def age_mails(url: str, seconds: float) -> None:

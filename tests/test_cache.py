@@ -89,8 +89,15 @@ class Scripted:
             last_used_at=AT,
             expires_at=AT,
             refresh_expires_at=AT,
+            authenticated_at=AT,
+            methods=("password",),
         )
-        return TokenMatch(UserAndSession(user, session), current=True, active_for=active_for)
+        return TokenMatch(
+            UserAndSession(user, session),
+            current=True,
+            active_for=active_for,
+            authenticated_for=timedelta(0),
+        )
 
 
 @types.coroutine

@@ -17,7 +17,7 @@ from authingo.http.replies import Redirect
 from authingo.http.routes import all_routes
 from tests.invitations.settings import InvitationSettings
 from tests.invitations.use_cases import Invitations
-from tests.server import LiveServer
+from tests.server import ADA, LiveServer
 
 LINE = "tests.invitations:INVITATIONS"
 ON = {"invitations": {"enabled": True}}
@@ -47,6 +47,27 @@ def test_an_invitation_is_accepted_once(serve: Serve) -> None:
     assert guest.post("/invitations/accept", {"token": "another"}).code == "not_found"
     assert guest.post("/invitations/accept", {"token": token}).json == {"success": True}
     assert guest.post("/invitations/accept", {"token": token}).code == "not_found"
+
+
+@pytest.mark.usefixtures("listed")
+def test_a_route_may_need_a_recent_authentication(serve: Serve) -> None:
+    """Declared once: the handler refuses, and OpenAPI says so."""
+    server = serve(**ON)
+    browser = server.browser()
+    browser.sign_up()
+    server.age_sessions(11 * 60)
+    refused = browser.post("/invitations")
+    assert (refused.status, refused.code) == (403, "reauthentication_required")
+    assert refused.json["methods"] == ["password"]
+    assert browser.post("/reauthenticate", {"password": ADA["password"]}).status == 200
+    assert browser.post("/invitations").status == 200
+    document = browser.get("/openapi.json", base="").json
+    responses = document["paths"]["/api/auth/invitations"]["post"]["responses"]
+    assert "reauthentication_required" in responses["403"]["description"]
+
+
+def test_a_route_that_needs_a_recent_authentication_needs_a_session() -> None:
+    assert all(route.session for route in all_routes() if route.recent)
 
 
 @pytest.mark.usefixtures("listed")

@@ -34,8 +34,9 @@ async def sign_up(auth: Auth) -> SignedIn:
     return await auth.sign_up(email=ADA["email"], password=ADA["password"], name="Ada")
 
 
-async def remembered(auth: Auth, token: str) -> None:
+async def remembered(auth: Auth, token: str | None) -> None:
     """Ask until the answer comes from memory."""
+    assert token
     async with asyncio.timeout(30):
         while True:
             await auth.resume(token)
@@ -180,7 +181,9 @@ def test_a_use_is_written_down_on_whichever_loop_it_was(
 
     async def use() -> None:
         before = (await auth.list_sessions(signed_in.user.id))[0].last_used_at
-        match = await auth.store.sessions.by_token(session_digest(signed_in.tokens.session) or b"")
+        match = await auth.store.sessions.by_token(
+            session_digest(signed_in.tokens.session or "") or b""
+        )
         assert match is not None
         auth._core.last_use.note(match)
         async with asyncio.timeout(30):

@@ -144,6 +144,8 @@ def check_sessions(lives: SessionSettings) -> None:
         )
     if not timedelta(0) <= lives.refresh_grace <= timedelta(minutes=1):
         raise ConfigError("sessions.refresh_grace: must be from 0 to 1 minute")
+    if not timedelta(0) < lives.fresh <= timedelta(days=1):
+        raise ConfigError("sessions.fresh: must be longer than 0 and at most 1 day")
     if not timedelta(0) <= lives.cache <= timedelta(minutes=1):
         raise ConfigError("sessions.cache: must be from 0 to 1 minute")
     if lives.absolute_lifetime > timedelta(days=3650):

@@ -28,6 +28,8 @@ class AuthingoSession(Struct):
     created_at: Time
     expires_at: Time
     refresh_expires_at: Time
+    authenticated_at: Time
+    methods: list[str]
 
 
 class AuthingoListedSession(AuthingoSession):
@@ -71,8 +73,12 @@ class AuthingoHealth(Struct):
 
 
 class AuthingoError(Struct, omit_defaults=True):
-    """`code` is stable, `message` is for people, `fields` says what is wrong with each."""
+    """`code` is stable, `message` is for people, `fields` says what is wrong with each.
+
+    `methods`, with `reauthentication_required`: how the user can prove again who they are.
+    """
 
     code: str
     message: str
     fields: dict[str, str] = {}
+    methods: list[str] = []

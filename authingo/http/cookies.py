@@ -41,7 +41,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 PENDING_LIFE = timedelta(hours=24)  # as long as the link that proves an address
 CEREMONY_LIFE = timedelta(minutes=10)
 
-_HOSTS_KEPT = 64
+_EXPIRATIONS_KEPT = 64  # two for each host
 _LONGEST_HOST = 300  # characters; anything longer is not a host with a port
 # For deeper hosts, only the domains closest to the registrable one are expired: proxies limit the
 # headers of an answer to a few kilobytes, and cookies.domain is usually a domain that hosts share.
@@ -183,20 +183,24 @@ class Cookies:
         self._public_host = urlsplit(settings.public_url or "").hostname or ""
         # Hosts come from requests. So their number is limited here, and their size in
         # `domains_above`.
-        self._expire_others = lru_cache(maxsize=_HOSTS_KEPT)(self._expirations)
+        self._expire_others = lru_cache(maxsize=_EXPIRATIONS_KEPT)(self._expirations)
 
     def write(self, signed_in: SignedIn, host: str = "") -> list[str]:
-        """Return the Set-Cookie values that give the browser a session.
+        """Return the Set-Cookie values that give the browser what there is of a session's tokens.
 
         `host` is the Host header of the request, or "" unless there is exactly one.
         """
         session, tokens = signed_in.session, signed_in.tokens
         max_age = int((session.refresh_expires_at - session.last_used_at).total_seconds())
-        written = [
-            *self._expire_others(host[:_LONGEST_HOST]),
-            self.session.header(tokens.session, max_age),
-            self.refresh.header(tokens.refresh, max_age),
+        written: list[str] = []
+        given = [
+            (cookie, token)
+            for cookie, token in ((self.session, tokens.session), (self.refresh, tokens.refresh))
+            if token is not None
         ]
+        for cookie, _ in given:
+            written += self._expire_others(cookie, host[:_LONGEST_HOST])
+        written += [cookie.header(token, max_age) for cookie, token in given]
         if tokens.device is not None:
             written += self.write_one(self.device, tokens.device)
         return written
@@ -207,9 +211,11 @@ class Cookies:
         They also remove the short-lived cookies that the settings use, but not the device cookie.
         `host`: as for `write`.
         """
+        host = host[:_LONGEST_HOST]
         return [
             *(header for cookie in self._short_lived for header in self.clear_one(cookie)),
-            *self._expire_others(host[:_LONGEST_HOST]),
+            *self._expire_others(self.session, host),
+            *self._expire_others(self.refresh, host),
             self.session.header("", 0),
             self.refresh.header("", 0),
         ]
@@ -231,12 +237,11 @@ class Cookies:
             if partitioned != cookie.partitioned
         ]
 
-    def _expirations(self, host: str) -> tuple[str, ...]:
-        """Return the Set-Cookie values that expire the cookies of other settings."""
+    def _expirations(self, cookie: Cookie, host: str) -> tuple[str, ...]:
+        """Return the Set-Cookie values that expire this cookie as other settings have set it."""
         domains = (None, *(self._domains(host) if self._may_have_domain else ()))
         others = (
             replace(cookie, domain=domain, partitioned=partitioned)
-            for cookie in (self.session, self.refresh)
             for domain in domains
             for partitioned in self._partitions
             if (domain, partitioned) != (cookie.domain, cookie.partitioned)

@@ -132,5 +132,7 @@ class Handler:
             self._dropped_cookies,
             parameters,
         )
+        if route.recent:
+            await self._auth.require_recent(request.session_token)
         answering = route.handle(self._auth, request)
         return await (while_listening(answering, receive) if route.hashes else answering)

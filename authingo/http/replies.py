@@ -16,6 +16,7 @@ from authingo.errors import (
     Busy,
     InvalidInput,
     MethodNotAllowed,
+    ReauthenticationRequired,
     RequestTimeout,
     StoreUnavailable,
     TooManyRequests,
@@ -193,6 +194,8 @@ def error_reply(error: AuthError) -> Reply:
     headers: list[tuple[bytes, bytes]] = []
     if isinstance(error, InvalidInput):
         value["fields"] = error.fields
+    elif isinstance(error, ReauthenticationRequired):
+        value["methods"] = error.methods
     elif isinstance(error, MethodNotAllowed):
         headers.append((b"allow", error.allow.encode()))
     elif isinstance(error, TooManyRequests | Busy | StoreUnavailable):

@@ -23,6 +23,7 @@ from authingo.errors import (
     MissingClientHeader,
     NoSession,
     OriginNotAllowed,
+    ReauthenticationRequired,
     RequestTimeout,
     SessionExpired,
     StoreUnavailable,
@@ -68,6 +69,8 @@ class Route:
         body: the type of the body of a request.
         parameters: regular expressions, by name.
         session: whether it needs a session.
+        recent: whether the user must have authenticated recently; see `Auth.require_recent`,
+            which the handler calls before `handle`. Set `session` too.
         checked: whether the client header and the origin are checked. Only a GET that reveals
             nothing to another site does without these checks.
         enabled: returns whether the settings turn it on; None means always. A disabled route
@@ -86,6 +89,7 @@ class Route:
     body: type[Body] = NoBody
     parameters: Mapping[str, str] = field(default_factory=dict)
     session: bool = False
+    recent: bool = False
     checked: bool = True
     hashes: bool = False
     enabled: Callable[[Settings], bool] | None = None
@@ -102,6 +106,7 @@ class Route:
             *(_BODY if self.checked else ()),
             *((TooManyRequests, Busy) if self.hashes else ()),
             *((NoSession, SessionExpired) if self.session else ()),
+            *((ReauthenticationRequired,) if self.recent else ()),
             *self.errors,
             StoreUnavailable,
         )

@@ -55,6 +55,12 @@ class SignIn(Body):
     password: Tried
 
 
+class Reauthenticate(Body):
+    """What proves again who the user is."""
+
+    password: Tried
+
+
 class ChangePassword(Body):
     """The current password and the new one."""
 
@@ -103,6 +109,17 @@ async def sign_out(auth: Auth, request: Request) -> Reply:
         client=request.client,
     )
     return Reply({"success": True}, cookies=tuple(request.cookies.clear(request.host)))
+
+
+async def reauthenticate(auth: Auth, request: Request) -> Reply:
+    """Prove again who is signed in; the session cookie is replaced."""
+    result = await auth.reauthenticate(
+        **msgspec.structs.asdict(request.body),
+        session_token=request.session_token,
+        device=request.device,
+        client=request.client,
+    )
+    return request.signed_in(result)
 
 
 async def change_password(auth: Auth, request: Request) -> Reply:
@@ -193,6 +210,16 @@ ROUTES = [
         errors=(NoSession, SessionExpired, RefreshReused),
     ),
     Route(method="POST", path="/sign-out", handle=sign_out, answer=AuthingoSignedOut),
+    Route(
+        method="POST",
+        path="/reauthenticate",
+        handle=reauthenticate,
+        body=Reauthenticate,
+        answer=AuthingoSignedIn,
+        errors=(WrongPassword,),
+        session=True,
+        hashes=True,
+    ),
     Route(
         method="POST",
         path="/change-password",

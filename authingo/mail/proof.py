@@ -140,6 +140,7 @@ async def session_of(
     begun = await signing_in.begin(
         user.id,
         version=version,
+        methods=(sessions.PASSWORD if person.found else sessions.LINK,),
         session_token=presented.session_token,
         client=presented.client,
         devices=presented.devices,

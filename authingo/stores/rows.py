@@ -21,7 +21,7 @@ from authingo.stores.event_rows import COLUMNS, read_event
 USER_COLUMNS = ("id", "email", "name", "email_verified", "created_at", "updated_at", "disabled_at")
 SESSION_COLUMNS = (
     *("id", "user_id", "created_at", "last_used_at", "expires_at", "refresh_expires_at"),
-    *("ip", "user_agent"),
+    *("ip", "user_agent", "authenticated_at", "methods"),
 )
 USER = ", ".join(f"u.{column}" for column in USER_COLUMNS)
 CREDENTIALS = f"{USER}, u.password_hash, u.password_version"
@@ -89,7 +89,8 @@ class RowReader:
         )
 
     def _session(self, values: Sequence[Any]) -> Session:
-        id_, user_id, created_at, last_used_at, expires_at, refresh_expires_at, ip, agent = values
+        id_, user_id, created_at, last_used_at, expires_at, refresh_expires_at = values[:6]
+        ip, user_agent, authenticated_at, methods = values[6:]
         return Session(
             id=id_,
             user_id=user_id,
@@ -97,8 +98,12 @@ class RowReader:
             last_used_at=self._time(last_used_at),
             expires_at=self._time(expires_at),
             refresh_expires_at=self._time(refresh_expires_at),
+            authenticated_at=self._time(
+                created_at if authenticated_at is None else authenticated_at
+            ),
+            methods=read_methods(methods),
             ip=ip,
-            user_agent=agent,
+            user_agent=user_agent,
         )
 
 
@@ -126,6 +131,16 @@ class RowModels:
         user_and_session = self._read.user_and_session(columns)
         self._made[session_id] = columns, user_and_session
         return user_and_session
+
+
+def write_methods(methods: Sequence[str]) -> str:
+    """Return the methods of an authentication as they are stored: with spaces between them."""
+    return " ".join(methods)
+
+
+def read_methods(stored: str) -> tuple[str, ...]:
+    """Read the methods of an authentication."""
+    return tuple(stored.split())
 
 
 def select_hash_kinds(*, unused: bool) -> str:

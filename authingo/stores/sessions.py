@@ -7,6 +7,7 @@ refreshable until its refresh token expires. Deadlines are compared with the dat
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -22,6 +23,19 @@ from authingo.models import (
     TokenMatch,
     UserAndSession,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replacement:
+    """One session token that is about to replace another: SHA-256 digests only.
+
+    `methods` says how the user has proved who they are.
+    """
+
+    token_digest: bytes
+    new_token_digest: bytes
+    lifetime: timedelta
+    methods: tuple[str, ...]
 
 
 class Sessions(Protocol):
@@ -72,6 +86,25 @@ class Sessions(Protocol):
         Otherwise nothing happens, and None is returned. The token and the verifier that were
         current become the previous ones, which are accepted for the grace period. The new
         nonce replaces the old one.
+        """
+
+    async def reauthenticate(
+        self,
+        user_id: str,
+        replacement: Replacement,
+        *,
+        version: int,
+        outcome: Outcome = NOTHING,
+    ) -> UserAndSession | None:
+        """Replace a session token by another, because the user has proved who they are again.
+
+        Nothing happens, and None is returned, unless the token is accepted now, the user is
+        enabled and the security version is `version`, under a share lock on the user. Of
+        several at once with the same token, one happens. `authenticated_at` becomes now, and
+        `methods` those of the replacement. Every earlier session token ends at once, without a
+        grace: `by_token` finds the one that was current, and says that it is not active. The
+        new token is accepted for `lifetime`, but not longer than the session can be refreshed.
+        What belongs to the refresh token stays as it is, also its grace.
         """
 
     async def end_by_token(self, token_digest: bytes) -> UserAndSession | None:

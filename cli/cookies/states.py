@@ -145,7 +145,8 @@ def _session_state(match: TokenMatch) -> _Judged:
         reason = f"a refresh has just replaced it; it still opens the session for the grace, {left}"
         return "rotated", reason, None
     if not match.current:
-        return "rotated", "a refresh has replaced it: the browser should have the next one", None
+        reason = "a refresh or a reauthentication has replaced it: the browser should have the next"
+        return "rotated", reason, None
     if match.session.refresh_expires_at <= datetime.now(UTC):
         return "expired", "the session is over: sign in again", None
     return "expired", "a refresh is due, which the client does by itself", None

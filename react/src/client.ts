@@ -20,6 +20,8 @@ export interface AuthClient {
   };
   /** Where it fails the user is still signed in: no script can take a cookie away. */
   signOut(): Promise<Result<{ success: true }>>;
+  /** Prove again who is signed in, when the server answers `reauthentication_required`. */
+  reauthenticate(proof: { password: string }): Promise<Result<SessionData>>;
   /** Every older session of the user ends; this browser gets a new one. */
   changePassword(passwords: {
     current_password: string;
@@ -77,6 +79,7 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
     signIn: { email: (credentials) => session.begin("/sign-in", credentials) },
     signUp: { email: (account) => session.begin("/sign-up", account) },
     signOut: () => session.signOut(),
+    reauthenticate: (proof) => session.begin("/reauthenticate", proof),
     changePassword: (passwords) => session.begin("/change-password", passwords),
     requestPasswordReset: (account) => ask("/reset-password/request", "sent", account),
     async resetPassword(reset) {

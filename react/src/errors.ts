@@ -17,6 +17,8 @@ export interface AuthError {
   status: number;
   /** With `invalid_input`: what is wrong with which field. */
   fields?: Record<string, string>;
+  /** With `reauthentication_required`: how the user can prove again who they are. */
+  methods?: string[];
   /** Seconds, with `too_many_requests`, `busy` and `store_unavailable`. */
   retryAfter?: number;
 }
@@ -43,9 +45,10 @@ export async function readAnswer<T>(answer: Response, key: keyof T & string): Pr
       answer.status,
     );
   }
-  const { code, message, fields } = body as unknown as AuthError;
+  const { code, message, fields, methods } = body as unknown as AuthError;
   const error: AuthError = { code, message, status: answer.status };
   if (fields) error.fields = fields;
+  if (methods) error.methods = methods;
   const seconds = answer.headers.get("Retry-After") ?? "";
   if (/^\d+$/.test(seconds)) error.retryAfter = Number(seconds);
   return { data: null, error };

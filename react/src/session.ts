@@ -49,7 +49,7 @@ export class BrowserSession {
     }));
   }
 
-  /** Sign in, sign up, change the password: what ends in a new session. */
+  /** Sign in, sign up, reauthenticate, change the password: what gives new cookies. */
   begin(path: string, body: object): Promise<Result<SessionData>> {
     const began = this.signOuts;
     const late = () => began !== this.signOuts;

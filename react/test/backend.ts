@@ -81,6 +81,7 @@ export class Backend {
 
   /** Let every session token be over, as if a quarter of an hour had passed. */
   expire = () => this.#post("/test/expire");
+  tire = () => this.#post("/test/tire");
 
   /** Let every refresh token be over, as if a month had passed. */
   age = () => this.#post("/test/age");

@@ -28,6 +28,7 @@ afterEach(() => vi.unstubAllGlobals());
 
 const me = async (client: AuthClient) => (await client.fetch("/api/me")).json();
 const ten = (client: AuthClient) => Array.from({ length: 10 }, () => me(client));
+const EMIL = { email: "emil@example.com" };
 const TEN_ANSWERS = Array.from({ length: 10 }, () => ({ email: ADA.email }));
 
 describe("actions", () => {
@@ -60,6 +61,45 @@ describe("actions", () => {
     expect((await tab.changePassword(passwords)).error?.code).toBe("wrong_password");
     expect(tab.getState().status).toBe("authenticated");
     expect(await me(tab)).toEqual({ email: "bob@example.com" });
+  });
+
+  it("reauthenticate, also with a session that has expired meanwhile", async () => {
+    const secret = async () => (await tab.fetch("/api/secret")).json();
+    await tab.signUp.email({ ...ADA, email: "dora@example.com" });
+    expect(await secret()).toEqual({ email: "dora@example.com" });
+    await backend.tire();
+    const methods = ["password"];
+    expect(await secret()).toMatchObject({ code: "reauthentication_required", methods });
+    const wrong = await tab.reauthenticate({ password: "something else" });
+    expect(wrong.error).toMatchObject({ code: "wrong_password", status: 403 });
+    expect(tab.getState().status).toBe("authenticated");
+    await backend.expire();
+    const before = browser.cookies.get("authingo_session");
+    const { data } = await tab.reauthenticate({ password: ADA.password });
+    expect(data?.session.methods).toEqual(methods);
+    expect(tab.getState().session).toEqual(data?.session);
+    expect(browser.cookies.get("authingo_session")).not.toEqual(before);
+    expect(await secret()).toEqual({ email: "dora@example.com" });
+    expect((await tab.refresh()).data?.session.authenticated_at).toBe(
+      data?.session.authenticated_at,
+    );
+  });
+
+  it("reauthenticate in one tab while others ask and refresh", async () => {
+    await tab.signUp.email({ ...ADA, email: "emil@example.com" });
+    const other = await newTab(backend.origin);
+    for (let round = 0; round < 5; round++) {
+      const [proved, ...answers] = await Promise.all([
+        tab.reauthenticate({ password: ADA.password }),
+        other.refresh(),
+        me(other),
+        other.reauthenticate({ password: ADA.password }),
+        me(tab),
+      ]);
+      expect(proved.error).toBeNull();
+      expect(answers).toMatchObject([{ error: null }, EMIL, { error: null }, EMIL]);
+    }
+    expect(await me(other)).toEqual(EMIL);
   });
 
   it("reset a forgotten password, which ends the session here too", async () => {

@@ -20,6 +20,8 @@ export function signedIn(name = "Ada", expires = "2030-01-01T00:15:00.000000Z"):
     created_at,
     expires_at: expires,
     refresh_expires_at: "2030-01-31T00:00:00.000000Z",
+    authenticated_at: created_at,
+    methods: ["password"],
   };
   return { user, session };
 }

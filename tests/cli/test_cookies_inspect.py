@@ -98,6 +98,8 @@ def as_header(tokens: Tokens) -> str:
 
 
 def both(tokens: Tokens) -> tuple[str, str]:
+    assert tokens.session
+    assert tokens.refresh
     return tokens.session, tokens.refresh
 
 
@@ -163,10 +165,8 @@ def test_states_over_a_life(
 def test_malformed_cookies(
     inspect: Inspect, signed_in: SignedIn, spoil: Callable[[str], str], reason: str
 ) -> None:
-    for name, token in (
-        ("authingo_session", signed_in.tokens.session),
-        ("authingo_refresh", signed_in.tokens.refresh),
-    ):
+    names = ("authingo_session", "authingo_refresh")
+    for name, token in zip(names, both(signed_in.tokens), strict=True):
         ran = inspect(f"{name}={spoil(token)}", token)
         assert states(ran) == [(name.removeprefix("authingo_"), "malformed")]
         assert reason in ran.json["cookies"][0]["problems"][0]
@@ -225,7 +225,7 @@ def test_secure_cookies_on_plain_http_are_named(authingo: Runner, signed_in: Sig
 
 
 def test_other_names_and_duplicates(inspect: Inspect, signed_in: SignedIn) -> None:
-    token = signed_in.tokens.session
+    token, _ = both(signed_in.tokens)
     ran = inspect(f"__Host-authingo_session={token}", token)
     assert states(ran) == [("session", "active")]
     assert "this configuration calls it authingo_session" in ran.json["cookies"][0]["problems"][0]
@@ -302,7 +302,7 @@ def test_what_curl_and_a_browser_recorded(
 
 
 def test_an_address_tells_what_a_browser_does_there(authingo: Runner, signed_in: SignedIn) -> None:
-    token = signed_in.tokens.session
+    token, _ = both(signed_in.tokens)
     header = f"Set-Cookie: authingo_session={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=9"
     ran = authingo("cookies", "inspect", "--url", "http://localhost:8000/x", stdin=header)
     assert "either, on loopback" in ran.out

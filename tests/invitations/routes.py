@@ -62,6 +62,7 @@ ROUTES = [
         handle=invite,
         answer=Invitation,
         session=True,
+        recent=True,
         enabled=are_enabled,
     ),
     Route(

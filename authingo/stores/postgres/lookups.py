@@ -35,12 +35,19 @@ _DIED = (
 # The first statement finds current tokens. The second finds previous ones, and is sent only for
 # those that the first did not find.
 BY_TOKEN = tuple(
-    f"SELECT {USER}, {SESSION}, {deadline} - now(), {current}, s.{column}"
+    f"SELECT {USER}, {SESSION}, now() - coalesce(s.authenticated_at, s.created_at),"
+    f" {deadline} - now(), {current}, s.{column}"
     " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
     f" WHERE s.{column} = ANY($1::bytea[]) AND u.disabled_at IS NULL"
     for column, deadline, current in (
         ("token_digest", "s.expires_at", True),
-        ("previous_token_digest", "least(s.grace_expires_at, s.expires_at)", False),
+        (
+            "previous_token_digest",
+            # One that a reauthentication replaced is over, even if the clock was set back.
+            "CASE WHEN s.previous_token_ended THEN 'epoch'"
+            " ELSE least(s.grace_expires_at, s.expires_at) END",
+            False,
+        ),
     )
 )
 

@@ -21,6 +21,7 @@ from authingo.models import (
 )
 from authingo.stores.postgres.connections import Connections
 from authingo.stores.postgres.named import numbered
+from authingo.stores.postgres.outcomes import outcome_parameters, record_outcome
 from authingo.stores.postgres.statements import BEGIN, end_surplus, session_parameters
 from authingo.stores.rows import (
     FIRST,
@@ -30,7 +31,9 @@ from authingo.stores.rows import (
     RowModels,
     RowReader,
     after_which,
+    write_methods,
 )
+from authingo.stores.sessions import Replacement
 
 _read = RowReader()
 
@@ -61,7 +64,9 @@ class Sessions:
         row = await self._connections.look_up(token_digest)
         if row is None:
             return None
-        return TokenMatch(self._models.of(row), active_for=row[-3], current=row[-2])
+        return TokenMatch(
+            self._models.of(row), authenticated_for=row[-4], active_for=row[-3], current=row[-2]
+        )
 
     async def by_refresh(
         self, selector_digest: bytes, verifier_digest: bytes
@@ -76,6 +81,7 @@ class Sessions:
             current=row["current"],
             refreshable=row["refreshable"],
             nonce=row["nonce"],
+            token_digest=row["token_digest"],
         )
 
     async def absolute_deadline(self, session_id: str) -> datetime | None:
@@ -98,6 +104,31 @@ class Sessions:
             refresh_life=lives.refresh,
             ip=rotation.client.ip,
             user_agent=rotation.client.user_agent,
+        )
+        return self._changed(row)
+
+    async def reauthenticate(
+        self,
+        user_id: str,
+        replacement: Replacement,
+        *,
+        version: int,
+        outcome: Outcome = NOTHING,
+    ) -> UserAndSession | None:
+        """See Sessions.
+
+        Of several at once, one locks the row. The others then see that their token is the
+        previous one and has ended.
+        """
+        row = await self._one(
+            _REAUTHENTICATE,
+            user_id=user_id,
+            version=version,
+            token=replacement.token_digest,
+            new_token=replacement.new_token_digest,
+            session_life=replacement.lifetime,
+            methods=write_methods(replacement.methods),
+            **outcome_parameters(outcome),
         )
         return self._changed(row)
 
@@ -207,18 +238,35 @@ class Sessions:
         return await self._connections.all(*numbered(statement, **parameters))
 
 
-_BEGIN = f"""
+_OWNER = """
 WITH owner AS (
     SELECT * FROM authingo_users
     WHERE id = :user_id AND password_version = coalesce(:version, password_version)
       AND disabled_at IS NULL
     FOR SHARE
-) {BEGIN}"""
+)"""
+_BEGIN = f"{_OWNER} {BEGIN}"
+_REAUTHENTICATE = f"""
+{_OWNER}, s AS (
+    UPDATE authingo_sessions s SET
+        previous_token_digest = s.token_digest, token_digest = :new_token,
+        previous_token_ended = true, last_used_at = now(),
+        expires_at = least(now() + :session_life::interval, s.refresh_expires_at),
+        authenticated_at = now(), methods = :methods
+    FROM owner
+    WHERE s.user_id = owner.id AND s.expires_at > now()
+      AND (s.token_digest = :token OR s.previous_token_digest = :token
+           AND NOT s.previous_token_ended AND s.grace_expires_at > now())
+    RETURNING s.*
+)
+{record_outcome(if_there_is="s")}
+SELECT {USER_AS_OWNER}, {SESSION} FROM s JOIN owner u ON u.id = s.user_id
+"""
 _BY_REFRESH = f"""
 SELECT {USER_AS_OWNER}, {SESSION}, s.verifier_digest = :verifier AS current,
     s.refresh_expires_at > now() AS refreshable,
     CASE WHEN s.previous_verifier_digest = :verifier AND s.grace_expires_at > now()
-        THEN s.rotation_nonce END AS nonce
+        THEN s.rotation_nonce END AS nonce, s.token_digest
 FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id
 WHERE s.selector_digest = :selector AND u.disabled_at IS NULL
 """
@@ -226,6 +274,7 @@ _ABSOLUTE_DEADLINE = "SELECT absolute_expires_at FROM authingo_sessions WHERE id
 _ROTATE = f"""
 UPDATE authingo_sessions s SET
     previous_token_digest = s.token_digest, token_digest = :new_token,
+    previous_token_ended = false,
     previous_verifier_digest = s.verifier_digest, verifier_digest = :new_verifier,
     rotation_nonce = :nonce, grace_expires_at = now() + :grace::interval, last_used_at = now(),
     expires_at = least(now() + :session_life::interval, s.absolute_expires_at),

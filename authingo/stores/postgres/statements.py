@@ -13,7 +13,7 @@ from authingo.models import (
 )
 from authingo.stores.event_rows import COLUMNS, EVENT
 from authingo.stores.postgres.outcomes import outcome_parameters, record_outcome
-from authingo.stores.rows import EVICTED_AT_ONCE, SESSION, USER_AS_OWNER
+from authingo.stores.rows import EVICTED_AT_ONCE, SESSION, USER_AS_OWNER, write_methods
 
 _REPLACED_LIFE = f"interval '{REPLACED_DEVICE_LIFE.total_seconds()} seconds'"
 
@@ -66,6 +66,8 @@ _NEW_SESSION = {
     "absolute_expires_at": "now() + :absolute_life::interval",
     "ip": ":ip",
     "user_agent": ":user_agent",
+    "authenticated_at": "now()",
+    "methods": ":methods",
 }
 
 # The statement begins with a part `owner`, the user's row. `device` is the digest of a new device
@@ -135,6 +137,7 @@ def session_parameters(
         "absolute_life": lives.absolute,
         "ip": session.client.ip,
         "user_agent": session.client.user_agent,
+        "methods": write_methods(session.methods),
         "ending": ending,
         "most": session.most,
         "eviction_id": new_id("evt_"),

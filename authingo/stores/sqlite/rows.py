@@ -17,6 +17,7 @@ from authingo.stores.rows import (
     USER_AS_OWNER,
     USER_COLUMNS,
     RowReader,
+    write_methods,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -121,6 +122,8 @@ def insert_session(connection: sqlite3.Connection, user_id: str, new: NewSession
             "absolute_expires_at": absolute,
             "ip": new.client.ip,
             "user_agent": new.client.user_agent,
+            "authenticated_at": at,
+            "methods": write_methods(new.methods),
         },
     ).fetchone()
     return read.session(row)

@@ -28,7 +28,9 @@ from authingo.stores.rows import (
     USER_AS_OWNER,
     RowModels,
     after_which,
+    write_methods,
 )
+from authingo.stores.sessions import Replacement
 from authingo.stores.sqlite import outcomes, rows
 from authingo.stores.sqlite.connection import Connection
 
@@ -64,8 +66,13 @@ class Sessions:
         """See Sessions."""
         for statement, current in _BY_TOKEN:
             if row := await self._connection.read_inline(statement, token_digest):
-                active_for = rows.span(row[-1] - rows.now())
-                return TokenMatch(self._models.of(row), current=current, active_for=active_for)
+                at = rows.now()
+                return TokenMatch(
+                    self._models.of(row),
+                    current=current,
+                    active_for=rows.span(row[-1] - at),
+                    authenticated_for=rows.span(at - row[-2]),
+                )
         return None
 
     async def by_refresh(
@@ -83,6 +90,7 @@ class Sessions:
             current=bool(row["current"]),
             refreshable=bool(row["refreshable"]),
             nonce=row["nonce"],
+            token_digest=row["token_digest"],
         )
 
     async def absolute_deadline(self, session_id: str) -> datetime | None:
@@ -115,6 +123,40 @@ class Sessions:
                 return None
             rotated = rows.read.session(row)
             return UserAndSession(rows.select_user(connection, rotated.user_id), rotated)
+
+        return await self._connection.write(work)
+
+    async def reauthenticate(
+        self,
+        user_id: str,
+        replacement: Replacement,
+        *,
+        version: int,
+        outcome: Outcome = NOTHING,
+    ) -> UserAndSession | None:
+        """See Sessions."""
+
+        def work(connection: sqlite3.Connection) -> UserAndSession | None:
+            at = rows.now()
+            owner = connection.execute(_OWNER, {"user_id": user_id, "version": version}).fetchone()
+            row = (
+                owner
+                and connection.execute(
+                    _REAUTHENTICATE,
+                    {
+                        "user_id": user_id,
+                        "token": replacement.token_digest,
+                        "new_token": replacement.new_token_digest,
+                        "methods": write_methods(replacement.methods),
+                        "now": at,
+                        "expires": rows.later(at, replacement.lifetime),
+                    },
+                ).fetchone()
+            )
+            if row is None:
+                return None
+            outcomes.record(connection, outcome)
+            return UserAndSession(rows.read.user(owner), rows.read.session(row))
 
         return await self._connection.write(work)
 
@@ -222,14 +264,20 @@ class Sessions:
 # The first statement finds a current token. If there is none, the second finds a previous one.
 _BY_TOKEN = tuple(
     (
-        f"SELECT {USER}, {SESSION}, {deadline}"
+        f"SELECT {USER}, {SESSION}, coalesce(s.authenticated_at, s.created_at), {deadline}"
         " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
         f" WHERE s.{column} = ? AND u.disabled_at IS NULL",
         current,
     )
     for column, deadline, current in (
         ("token_digest", "s.expires_at", True),
-        ("previous_token_digest", "min(s.grace_expires_at, s.expires_at)", False),
+        (
+            "previous_token_digest",
+            # One that a reauthentication replaced is over, even if the clock was set back.
+            "CASE WHEN s.previous_token_ended THEN 0"
+            " ELSE min(s.grace_expires_at, s.expires_at) END",
+            False,
+        ),
     )
 )
 _OWNER = f"""
@@ -241,14 +289,14 @@ _BY_REFRESH = f"""
 SELECT {USER_AS_OWNER}, {SESSION}, s.verifier_digest = :verifier AS current,
     s.refresh_expires_at > :now AS refreshable,
     CASE WHEN s.previous_verifier_digest = :verifier AND s.grace_expires_at > :now
-        THEN s.rotation_nonce END AS nonce
+        THEN s.rotation_nonce END AS nonce, s.token_digest
 FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id
 WHERE s.selector_digest = :selector AND u.disabled_at IS NULL
 """
 _ABSOLUTE_DEADLINE = "SELECT absolute_expires_at FROM authingo_sessions WHERE id = :id"
 _ROTATE = f"""
 UPDATE authingo_sessions AS s SET
-    previous_token_digest = token_digest, token_digest = :token,
+    previous_token_digest = token_digest, token_digest = :token, previous_token_ended = 0,
     previous_verifier_digest = verifier_digest, verifier_digest = :next,
     rotation_nonce = :nonce, grace_expires_at = :grace, last_used_at = :now,
     expires_at = min(:expires, absolute_expires_at),
@@ -257,6 +305,16 @@ UPDATE authingo_sessions AS s SET
 WHERE selector_digest = :selector AND verifier_digest = :verifier AND refresh_expires_at > :now
     AND EXISTS (
         SELECT 1 FROM authingo_users u WHERE u.id = s.user_id AND u.disabled_at IS NULL)
+RETURNING {", ".join(SESSION_COLUMNS)}
+"""
+_REAUTHENTICATE = f"""
+UPDATE authingo_sessions SET
+    previous_token_digest = token_digest, token_digest = :new_token, previous_token_ended = 1,
+    last_used_at = :now, expires_at = min(:expires, refresh_expires_at),
+    authenticated_at = :now, methods = :methods
+WHERE user_id = :user_id AND expires_at > :now
+    AND (token_digest = :token OR previous_token_digest = :token
+         AND NOT previous_token_ended AND grace_expires_at > :now)
 RETURNING {", ".join(SESSION_COLUMNS)}
 """
 _END_REUSED = """

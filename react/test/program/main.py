@@ -7,7 +7,7 @@ import sys
 import threading
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import RedirectResponse
 
 from authingo import Auth
@@ -43,6 +43,22 @@ async def echo(body: dict[str, Any]) -> dict[str, Any]:
 async def away(to: str) -> RedirectResponse:
     """Lead anywhere, as an open redirect does."""
     return RedirectResponse(to)
+
+
+@app.get("/api/secret")
+async def secret(request: Request) -> dict[str, str]:
+    """Tell something to whoever has proved recently who they are."""
+    caller = await auth.require_recent(request.cookies.get("authingo_session"))
+    return {"email": caller.user.email}
+
+
+@app.post("/test/tire")
+def tire() -> None:
+    """Let every proof be old, as if an hour had passed."""
+    with sqlite3.connect(auth.settings.database_url.removeprefix("sqlite:///")) as database:
+        database.execute(
+            "UPDATE authingo_sessions SET authenticated_at = authenticated_at - 3600000000"
+        )
 
 
 @app.post("/test/expire")

@@ -23,6 +23,10 @@ export interface AuthClient {
     signOut(): Promise<Result<{
         success: true;
     }>>;
+    /** Prove again who is signed in, when the server answers `reauthentication_required`. */
+    reauthenticate(proof: {
+        password: string;
+    }): Promise<Result<SessionData>>;
     /** Every older session of the user ends; this browser gets a new one. */
     changePassword(passwords: {
         current_password: string;

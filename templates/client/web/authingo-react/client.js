@@ -30,6 +30,7 @@ export function createAuthClient({ baseURL }) {
         signIn: { email: (credentials) => session.begin("/sign-in", credentials) },
         signUp: { email: (account) => session.begin("/sign-up", account) },
         signOut: () => session.signOut(),
+        reauthenticate: (proof) => session.begin("/reauthenticate", proof),
         changePassword: (passwords) => session.begin("/change-password", passwords),
         requestPasswordReset: (account) => ask("/reset-password/request", "sent", account),
         async resetPassword(reset) {

@@ -14,6 +14,7 @@ export const serverCodes = [
     "not_found",
     "origin_not_allowed",
     "password_required",
+    "reauthentication_required",
     "refresh_reused",
     "request_timeout",
     "session_expired",

@@ -11,6 +11,8 @@ export interface AuthError {
     status: number;
     /** With `invalid_input`: what is wrong with which field. */
     fields?: Record<string, string>;
+    /** With `reauthentication_required`: how the user can prove again who they are. */
+    methods?: string[];
     /** Seconds, with `too_many_requests`, `busy` and `store_unavailable`. */
     retryAfter?: number;
 }

@@ -9,10 +9,12 @@ export async function readAnswer(answer, key) {
     if (answer.ok || typeof body?.["code"] !== "string") {
         return failed("bad_response", "The answer is not one of the authentication server.", answer.status);
     }
-    const { code, message, fields } = body;
+    const { code, message, fields, methods } = body;
     const error = { code, message, status: answer.status };
     if (fields)
         error.fields = fields;
+    if (methods)
+        error.methods = methods;
     const seconds = answer.headers.get("Retry-After") ?? "";
     if (/^\d+$/.test(seconds))
         error.retryAfter = Number(seconds);

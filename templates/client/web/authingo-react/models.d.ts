@@ -16,6 +16,9 @@ export interface Session {
     expires_at: string;
     /** From then on nothing but a new sign-in helps. */
     refresh_expires_at: string;
+    /** When the user last proved who they are, and how: `["password"]`. */
+    authenticated_at: string;
+    methods: string[];
 }
 /** One line of `listSessions`: enough for its user to recognise it. */
 export interface ListedSession extends Session {

@@ -21,7 +21,7 @@ export declare class BrowserSession {
     getSession(): Promise<Result<SessionData>>;
     /** Renew the session, or find that another tab did while this one waited for its turn. */
     refresh(): Promise<Result<SessionData>>;
-    /** Sign in, sign up, change the password: what ends in a new session. */
+    /** Sign in, sign up, reauthenticate, change the password: what gives new cookies. */
     begin(path: string, body: object): Promise<Result<SessionData>>;
     signOut(): Promise<Result<{
         success: true;

@@ -41,7 +41,7 @@ export class BrowserSession {
             this.#refreshing = undefined;
         }));
     }
-    /** Sign in, sign up, change the password: what ends in a new session. */
+    /** Sign in, sign up, reauthenticate, change the password: what gives new cookies. */
     begin(path, body) {
         const began = this.signOuts;
         const late = () => began !== this.signOuts;
