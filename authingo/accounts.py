@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from authingo import arguments, events, inputs, passwords, policy, sessions
@@ -44,8 +45,9 @@ class Accounts:
         password: str | None,
         name: str | None,
         verified: bool,
+        mails: Callable[[NewUser], Sequence[NewMail]] = lambda _: (),
     ) -> User:
-        """See Auth."""
+        """See Auth. `mails` returns what to queue together with the user."""
         arguments.require_text(email=email)
         arguments.require_text_or_none(password=password, name=name)
         name = email.partition("@")[0] if name is None else name
@@ -57,7 +59,7 @@ class Accounts:
         if password is not None:
             hashed = await self._core.hasher.hash(password)
         new = NewUser(email=email, name=name, password_hash=hashed, email_verified=verified)
-        user = await store.users.add(new)
+        user = await store.users.add(new, mails=mails(new))
         await events.record(store, events.happened("user_created", user_id=user.id))
         return user
 

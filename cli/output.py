@@ -122,6 +122,11 @@ def plain(text: str) -> str:
     return text if text.isprintable() else "".join(_visible(char) for char in text)
 
 
+def queued_mail(user: User) -> str:
+    """Return that a mail to a user was queued, for people."""
+    return f"queued a mail to {plain(user.email)}; a server delivers it, or `authingo mail send`"
+
+
 def named(user: User) -> str:
     """Return a user's email and id, for people."""
     return f"{plain(user.email)} ({plain(user.id)})"

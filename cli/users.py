@@ -106,7 +106,7 @@ app.command(
 @app.command("send-reset", epilog="Example: authingo users send-reset ada@example.com")
 @command
 def send_reset(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> None:
-    """Queue a mail to a user with a link to choose a new password.
+    """Queue a mail to a user with a link to choose a new password, or their first one.
 
     A running server delivers it, or `authingo mail send`. Nothing else changes until the
     link is used: the user stays signed in, and the old password still works.
@@ -124,8 +124,7 @@ def send_reset(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) 
                 hint="`authingo users enable` lets the user sign in again",
             )
         await auth.capability(PasswordResets).send(user)
-        told = f"queued a mail to {output.plain(user.email)}"
-        return user, f"{told}; a server delivers it, or `authingo mail send`"
+        return user, output.queued_mail(user)
 
     output.changed_user(*with_auth(config, work), as_json=as_json)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from authingo.core import Core
+from authingo.mail.invitations import INVITATION, write_invitation
 from authingo.mail.links import Content
 from authingo.mail.notices import EMAIL_CHANGED, PASSWORD_CHANGED, write_notice
 from authingo.mail.resets import write_reset
@@ -15,6 +16,7 @@ from authingo.stores.mails import Mail
 KINDS: Mapping[str, Callable[[Core, Mail], Awaitable[Content | None]]] = {
     RESET_PURPOSE: write_reset,
     VERIFY_PURPOSE: write_verification,
+    INVITATION: write_invitation,
     PASSWORD_CHANGED: write_notice,
     EMAIL_CHANGED: write_notice,
 }

@@ -15,13 +15,15 @@ import msgspec
 
 from authingo import arguments, events, policy, sessions
 from authingo.core import Core
-from authingo.errors import InvalidToken
+from authingo.errors import InvalidToken, NoSuchUser
 from authingo.mail.asked import whom_to_mail
+from authingo.mail.invitations import invitation
 from authingo.mail.links import Content, addressee, draw_link, new_digest, token_digest
 from authingo.mail.notices import PASSWORD_CHANGED, notice
 from authingo.mail.queue import Queue
 from authingo.mail.settings import PASSWORD_RESET, RESET_PURPOSE, require_mail
 from authingo.models import NO_CLIENT, Client, Outcome, User
+from authingo.passwords import NO_PASSWORD
 from authingo.stores.mails import Mail, NewMail
 from authingo.stores.secrets import NewMatter
 from authingo.tokens import DeviceToken
@@ -70,11 +72,20 @@ class PasswordResets:
     async def send(self, user: User) -> None:
         """Queue a mail with a link for a user whom an operator names. No limit counts it.
 
+        A user who has no password and never proved the address gets an invitation.
+
         Raises:
             ConfigError: mail is off.
         """
         require_mail(self._core.settings)
-        await self._queue(user, NO_CLIENT, None)
+        known = await (await self._core.opened()).users.by_email(user.email)
+        if known is None or known.user.id != user.id:  # changed or deleted meanwhile
+            raise NoSuchUser
+        if known.password_hash == NO_PASSWORD and not known.user.email_verified:
+            mail = invitation(user.id, user.email, known.version)
+            await self._core.capability(Queue).add(mail)
+        else:
+            await self._queue(known.user, NO_CLIENT, known.version)
 
     async def _queue(self, user: User | None, client: Client, version: int | None) -> None:
         await self._core.capability(Queue).add(

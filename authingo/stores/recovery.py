@@ -68,8 +68,9 @@ class Recovery(Protocol):
             eviction: what to record in the same transaction.
 
         Returns:
-            The user. None, and nothing changes, if the email is verified already or there is
-            no such user.
+            The user. None if nobody is evicted, and nothing is queued or recorded: the email was
+            verified before, or there is no such user, or the account has no password, credential
+            or session, so that nobody could have got in. The email is verified then as well.
         """
 
     async def verify_email(

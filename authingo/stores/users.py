@@ -22,8 +22,11 @@ from authingo.stores.mails import NewMail
 class Users(Protocol):
     """The users of a store."""
 
-    async def add(self, user: NewUser) -> User:
-        """Store a user. Raises EmailTaken if another user has the email."""
+    async def add(self, user: NewUser, *, mails: Sequence[NewMail] = ()) -> User:
+        """Store a user, and queue mails in the same transaction.
+
+        Raises EmailTaken if another user has the email; nothing is queued then.
+        """
 
     async def add_with_session(
         self,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 from pathlib import Path
 from string import Template
+from textwrap import indent
+from typing import Any
 
+from authingo import Auth
+from authingo.config import settings_from
 from authingo.mail.wording import BUILT_IN, COMMON, check_templates
 from tests.documents import blocks, read, table
 from tests.program import run_program
@@ -42,6 +47,29 @@ def test_a_forgotten_password_is_replaced_as_printed(
         new = {"token": token, "new_password": PASSWORD}
         assert browser.post("/reset-password", new).status == 200
         assert browser.sign_in(password=PASSWORD).status == 200
+
+
+def test_somebody_is_invited_from_python_as_printed(sqlite_url: str, tmp_path: Path) -> None:
+    (example,) = blocks(PAGE, "python3")
+    auth = Auth(
+        settings_from(
+            {
+                "database_url": sqlite_url,
+                "public_url": "http://localhost:8000",
+                "mail": {"url": (tmp_path / "mail").as_uri(), "from": "a@example.com"},
+            }
+        )
+    )
+    defined: dict[str, Any] = {}
+    exec(f"async def invite(auth):\n{indent(example, '    ')}\n    return user", defined)
+
+    async def work() -> tuple[str, list[str]]:
+        user = await defined["invite"](auth)
+        queued = [one.kind for one in await auth.store.mails.page(limit=9)]
+        await auth.close()
+        return user.name, queued
+
+    assert asyncio.run(work()) == ("Ada", ["invitation"])
 
 
 def test_the_page_sends_what_the_route_takes() -> None:

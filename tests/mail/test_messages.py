@@ -21,6 +21,7 @@ VALUES = {
     "link": LINK,
     "minutes": "60",
     "hours": "24",
+    "days": "7",
     "when": "27 June 2026, 14:03 UTC",
     "where": "2001:db8::1",
 }

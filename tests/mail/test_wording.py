@@ -118,7 +118,7 @@ def refused(templates: Path) -> str:
         ("reset_password.txt", "Subject\n\n$link costs 5 $\n", "$$"),
         ("reset_password.txt", "Subject\n", "needs a subject"),
         ("reset_password.txt", "\n\n$link", "needs a subject"),
-        ("password_reset.txt", "Subject\n\n$link\n", "there are email_changed.txt, layout.html"),
+        ("password_reset.txt", "Subject\n\n$link\n", "not the name of a template; there are"),
         ("reset_password.html", "<p>$link", "is not the name"),
         ("layout.html", "<p>$subject", "needs $body"),
         ("de/layout.html", "$body $link", "there is no $link"),

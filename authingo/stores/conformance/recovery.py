@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from authingo.models import Event, NewDevice, NewSession, Outcome, User
+from authingo.models import Event, NewDevice, NewSession, NewUser, Outcome, User
 from authingo.passwords import NO_PASSWORD
 from authingo.stores import Store
 from authingo.stores.conformance.world import (
@@ -143,6 +143,43 @@ class RecoveryConformance:
         assert await store.sessions.by_token(kept.session.token_digest) is not None
         assert await store.secrets.find(_RESET, kept.secret) is not None
         assert len(await store.credentials.of_user(other.id)) == 1
+
+    async def test_nobody_is_evicted_from_an_account_that_nobody_could_get_into(
+        self, store: Store
+    ) -> None:
+        """The name that an operator gave it stays, and the address is verified."""
+        for email in ("ada@example.com", "grace@example.com"):
+            new = NewUser(email=email, name="Countess", password_hash=NO_PASSWORD)
+            user = await store.users.add(new)
+            if email.startswith("ada"):
+                assert await store.recovery.evict(user.id, eviction=an_event("out")) is None
+            else:
+                reset = await open_reset(store, user)
+                changed = await store.recovery.reset_password(
+                    _RESET, reset, _NEW, eviction=an_event("out")
+                )
+                assert changed is not None
+                assert not changed.evicted
+                assert (await credentials_of(store, user)).password_hash == _NEW
+            found = await store.users.find(user.id)
+            assert found is not None
+            assert (found.name, found.email_verified) == ("Countess", True)
+        assert await event_names(store) == set()
+
+    async def test_a_session_or_a_credential_is_enough_to_evict(self, store: Store) -> None:
+        """A program may let people in who have no password."""
+        for kind in ("session", "passkey"):
+            email = f"{kind}@example.com"
+            new = NewUser(email=email, name="Mallory", password_hash=NO_PASSWORD)
+            user = await store.users.add(new)
+            if kind == "session":
+                assert await store.sessions.begin(user.id, a_session(), version=1, ending=None)
+            else:
+                passkey = NewCredential(kind=kind, subject=new_digest(), user_id=user.id)
+                assert await store.credentials.add(passkey, grow_version=False)
+            changed = await store.recovery.evict(user.id)
+            assert changed is not None
+            assert (changed.user.name, changed.evicted) == (kind, True)
 
     async def test_nobody_is_evicted_from_a_verified_address(self, store: Store) -> None:
         """Nor from an account that does not exist."""

@@ -20,6 +20,7 @@ from authingo.stores.conformance.world import (
     credentials_of,
     open_reset,
 )
+from authingo.stores.mails import NewMail
 
 
 class UsersConformance:
@@ -44,6 +45,20 @@ class UsersConformance:
         assert found is not None
         assert (found.user, found.password_hash, found.version) == (user, "$2b$04$x", 1)
         assert await store.users.find(user.id) == user
+
+    async def test_a_mail_to_a_new_user_is_queued_with_them_or_not_at_all(
+        self, store: Store
+    ) -> None:
+        """Of two at once with one email, one is stored, with one mail."""
+
+        async def add() -> User:
+            new = NewUser(email="ada@example.com", name="Ada", password_hash="x")
+            return await store.users.add(new, mails=[invitation_of(new)])
+
+        results = await asyncio.gather(add(), add(), return_exceptions=True)
+        assert sorted(type(one).__name__ for one in results) == ["EmailTaken", "User"]
+        (user,) = (one for one in results if isinstance(one, User))
+        assert [one.user_id for one in await store.mails.page(limit=9)] == [user.id]
 
     async def test_an_absent_user_is_none(self, store: Store) -> None:
         """No error, no user."""
@@ -223,6 +238,11 @@ class UsersConformance:
             return_exceptions=True,
         )
         assert sorted(type(one).__name__ for one in results) == ["ChangedUser", *["EmailTaken"] * 2]
+
+
+def invitation_of(new: NewUser) -> NewMail:
+    """Return a mail to a user who is about to be added."""
+    return NewMail(kind="invitation", address=new.email, user_id=new.id, lifetime=timedelta(days=7))
 
 
 async def _read(store: Store, user_id: str) -> User:

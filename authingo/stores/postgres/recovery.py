@@ -67,13 +67,11 @@ class Recovery:
         changed = None
         async with self._connections.transaction() as connection:
             ended = await evict(connection, user_id, eviction)
-            if ended is None:
-                raise Undo
-            await queue(connection, mails)
-            row = await connection.fetchrow(*numbered(_FIND, user_id=user_id))
-            changed = ChangedUser(_read.user(row), ended, evicted=True)
-        if changed is not None:
-            self._connections.notify_watchers(user_id)
+            if ended is not None:
+                await queue(connection, mails)
+                row = await connection.fetchrow(*numbered(_FIND, user_id=user_id))
+                changed = ChangedUser(_read.user(row), ended, evicted=True)
+        self._connections.notify_watchers(user_id)
         return changed
 
     async def verify_email(

@@ -47,9 +47,13 @@ class Users:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    async def add(self, user: NewUser) -> User:
+    async def add(self, user: NewUser, *, mails: Sequence[NewMail] = ()) -> User:
         """See Users."""
-        row = await self._one(_ADD, **_parameters(user))
+        row = None
+        async with self._connections.transaction() as connection:
+            row = await connection.fetchrow(*numbered(_ADD, **_parameters(user)))
+            if row is not None:
+                await queue(connection, mails)
         if row is None:
             raise EmailTaken
         return _read.user(row)

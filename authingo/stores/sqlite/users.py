@@ -41,9 +41,15 @@ class Users:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def add(self, user: NewUser) -> User:
+    async def add(self, user: NewUser, *, mails: Sequence[NewMail] = ()) -> User:
         """See Users."""
-        return await self._connection.write(lambda connection: rows.insert_user(connection, user))
+
+        def work(connection: sqlite3.Connection) -> User:
+            added = rows.insert_user(connection, user)
+            queue(connection, mails)
+            return added
+
+        return await self._connection.write(work)
 
     async def add_with_session(
         self,
