@@ -102,14 +102,13 @@ def send_test(
         from authingo import inputs
         from authingo.errors import InvalidInput
         from authingo.mail.sending import Sender
-        from authingo.mail.servers import read_mail_url
-        from authingo.mail.settings import MailSettings
+        from authingo.mail.settings import require_mail
 
         normalized = inputs.normalize_email(address)
         if normalized is None:
             raise InvalidInput({"address": "is not an email address"})
         await auth.capability(Sender).send_test(normalized)
-        return read_mail_url(auth.settings.of(MailSettings).url or "").directory
+        return require_mail(auth.settings).directory
 
     directory = with_auth(config, work, opened=False)
     if as_json:

@@ -1,4 +1,4 @@
-"""Deliver one mail: to an SMTP server, or as a file."""
+"""Deliver one mail: to an SMTP server, as a file, or to an inbox in memory."""
 
 from __future__ import annotations
 
@@ -41,6 +41,9 @@ async def deliver(
         MaybeDelivered: it was sent, but the server did not answer.
         ConfigError: the extra `authingo[mail]` is not installed.
     """
+    if server.inbox is not None:
+        server.inbox.add(message)
+        return
     mail = message.as_bytes(policy=_POLICY)
     if server.directory is not None:
         await asyncio.to_thread(files.write, server.directory, _id_of(message), mail)
@@ -53,13 +56,13 @@ async def deliver(
 
 
 async def check_server(server: MailServer, *, sender: str) -> None:
-    """Connect to the server and sign in, without sending anything. A directory is not checked.
+    """Connect to a mail server and sign in, without sending anything. Nothing else is checked.
 
     Raises:
         NotDelivered: that is not possible, and why.
         ConfigError: the extra `authingo[mail]` is not installed.
     """
-    if server.directory is None:
+    if server.is_smtp:
         own = _read(read_mailbox, sender, "the sender")
         await _conversation(server, own, credentials_of(server)).check()
 
@@ -70,7 +73,7 @@ def require_library(server: MailServer) -> None:
     Raises:
         ConfigError: it names the extra.
     """
-    if server.directory is None and find_spec("aiosmtplib") is None:
+    if server.is_smtp and find_spec("aiosmtplib") is None:
         raise ConfigError(
             "mail.url: an SMTP server needs the library aiosmtplib",
             hint="pip install aiosmtplib, or install authingo with the extra: authingo[mail]",

@@ -29,7 +29,6 @@ from authingo.mail.links import Content
 from authingo.mail.mailboxes import read_mailbox
 from authingo.mail.messages import Look, compose, render
 from authingo.mail.queue import Queue
-from authingo.mail.servers import read_mail_url
 from authingo.mail.settings import (
     MAIL_FAILED,
     MailSettings,
@@ -58,11 +57,9 @@ class Sender:
         Raises:
             ConfigError: mail is off.
         """
-        require_mail(core.settings)
         self._core = core
-        mail = core.settings.of(MailSettings)
-        self._server = read_mail_url(mail.url or "")
-        self._from = mail.sender or ""
+        self._server = require_mail(core.settings)
+        self._from = core.settings.of(MailSettings).sender or ""
         self._look = look_of(core.settings)
 
     async def send_all(self) -> int:

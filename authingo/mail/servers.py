@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, unquote
 
 from authingo.config import is_loopback, split_url
 from authingo.errors import ConfigError
+from authingo.mail.inbox import Inbox
 
 Encryption = Literal["tls", "starttls", "none"]
 
@@ -50,6 +51,8 @@ class MailServer:
             which only a loopback address may have.
         user, password: both or none.
         directory: where mail is written to instead.
+        inbox: what keeps mail in memory instead. No URL leads to one, so nothing that is configured
+            can lose the mail of a site.
     """
 
     host: str = ""
@@ -58,10 +61,18 @@ class MailServer:
     user: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     directory: Path | None = None
+    inbox: Inbox | None = None
+
+    @property
+    def is_smtp(self) -> bool:
+        """Whether it is a mail server, which is reached over a network and needs a library."""
+        return bool(self.host)
 
     @property
     def where(self) -> str:
         """The URL without user and password, for messages."""
+        if self.inbox is not None:
+            return "an inbox in memory"
         if self.directory is not None:
             return self.directory.as_uri()
         scheme = next(name for name, (kind, _) in _SMTP.items() if kind == self.encryption)

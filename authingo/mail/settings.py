@@ -11,8 +11,9 @@ from authingo.capabilities import CapabilityEvent
 from authingo.config import CapabilitySettings, Settings, ShortLived
 from authingo.errors import ConfigError
 from authingo.mail.delivery import require_library
+from authingo.mail.inbox import Inbox
 from authingo.mail.mailboxes import read_mailbox
-from authingo.mail.servers import read_mail_url
+from authingo.mail.servers import MailServer, read_mail_url
 from authingo.mail.wording import check_templates
 
 PASSWORD_RESET = CapabilityEvent("password_reset")
@@ -36,11 +37,16 @@ class MailSettings(CapabilitySettings, frozen=True, rename={"sender": "from"}):
     def __repr__(self) -> str:
         return f"MailSettings(sender={self.sender!r}, …)"
 
+    @property
+    def server(self) -> MailServer | None:
+        """Where mail is delivered to, or None if mail is off."""
+        return None if self.url is None else read_mail_url(self.url)
+
     def check(self, settings: Settings) -> None:
         """Refuse what cannot work."""
-        if self.url is None:
+        if self.server is None:
             return
-        require_library(read_mail_url(self.url))
+        require_library(self.server)
         if settings.public_url is None:
             raise ConfigError(
                 "mail.url: needs public_url",
@@ -64,12 +70,37 @@ class MailSettings(CapabilitySettings, frozen=True, rename={"sender": "from"}):
 
     def short_lived_cookies(self) -> Mapping[ShortLived, tuple[str, ...]]:
         """Return the cookies of browsers that wait for a mail, and what each finds."""
-        return {"pending": (PENDING_PURPOSE,), "ceremony": ()} if self.url else {}
+        return {"pending": (PENDING_PURPOSE,), "ceremony": ()} if self.server else {}
+
+
+class _InboxSettings(MailSettings, frozen=True, kw_only=True):
+    """The table [mail], with an inbox in place of `url`. No file and no variable makes one."""
+
+    inbox: Inbox
+
+    @property
+    def server(self) -> MailServer:
+        """The inbox."""
+        return MailServer(inbox=self.inbox)
+
+
+def with_inbox(settings: Settings, inbox: Inbox) -> Settings:
+    """Return settings with which mail is on, and goes to an inbox in memory.
+
+    Raises:
+        ConfigError: these settings cannot work. They need `public_url`.
+    """
+    own = settings.of(MailSettings)
+    table = {name: getattr(own, name) for name in MailSettings.__struct_fields__}
+    table |= {"url": None, "sender": own.sender or "authingo <no-reply@localhost>"}
+    others = [one for one in settings.capabilities if one is not own]
+    fields = {name: getattr(settings, name) for name in Settings.__struct_fields__}
+    return Settings(**{**fields, "capabilities": (*others, _InboxSettings(**table, inbox=inbox))})
 
 
 def sends_mail(settings: Settings) -> bool:
     """Return whether mail is on."""
-    return settings.of(MailSettings).url is not None
+    return settings.of(MailSettings).server is not None
 
 
 def verifies(settings: Settings) -> bool:
@@ -77,11 +108,13 @@ def verifies(settings: Settings) -> bool:
     return sends_mail(settings) and settings.of(MailSettings).verification != "off"
 
 
-def require_mail(settings: Settings) -> None:
-    """Refuse to go on if mail is off.
+def require_mail(settings: Settings) -> MailServer:
+    """Return where mail is delivered to.
 
     Raises:
-        ConfigError: it says what to set.
+        ConfigError: mail is off. It says what to set.
     """
-    if not sends_mail(settings):
+    server = settings.of(MailSettings).server
+    if server is None:
         raise ConfigError("mail is off", hint="set mail.url and mail.from (docs/mail.md)")
+    return server

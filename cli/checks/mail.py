@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from authingo.errors import StoreUnavailable
 from authingo.findings import Finding, fail, ok, warn
 from authingo.mail.delivery import NotDelivered, check_server
-from authingo.mail.servers import read_mail_url
-from authingo.mail.settings import MailSettings
+from authingo.mail.servers import MailServer
+from authingo.mail.settings import MailSettings, require_mail
 
 if TYPE_CHECKING:
     from authingo.config import Settings
@@ -20,8 +20,7 @@ _LONG = timedelta(minutes=10)  # that a mail waits; a server delivers one within
 
 async def examine(store: Store, settings: Settings) -> list[Finding]:
     """Check mail, which is on."""
-    mail = settings.of(MailSettings)
-    found = [await _server(mail)]
+    found = [await _server(settings.of(MailSettings), require_mail(settings))]
     try:
         await store.open(create=False)
         found += [await _queue(store), await _failed(store)]
@@ -30,9 +29,8 @@ async def examine(store: Store, settings: Settings) -> list[Finding]:
     return found
 
 
-async def _server(mail: MailSettings) -> Finding:
+async def _server(mail: MailSettings, server: MailServer) -> Finding:
     """Connect and sign in, without sending anything."""
-    server = read_mail_url(mail.url or "")
     if server.directory is not None:
         return warn(
             "mail_server",
