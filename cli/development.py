@@ -1,4 +1,4 @@
-"""The page of a development server, and the header that tells it about cookies.
+"""The page of a development server, its inbox, and the header that tells it about cookies.
 
 A script can see neither an HttpOnly cookie nor a Set-Cookie header; that is the
 point of both. To explain them anyway, each answer of the routes gets a header with
@@ -6,7 +6,7 @@ the cookies that were sent and set, with their attributes and never with a value
 `authingo.cli.serving` wraps the application in this only on a development server;
 it is not part of the library.
 
-The page and the header are left out if a request did not come straight from this
+Page, inbox and header are left out if a request did not come straight from this
 machine: if its Host is not loopback (DNS rebinding lets another site's page use a
 name that leads to 127.0.0.1), or if a proxy's header shows that it was forwarded.
 """
@@ -25,7 +25,10 @@ from authingo.http import cookies
 from authingo.http.cookies import Cookies
 from authingo.http.headers import header_values
 from authingo.http.replies import Prepared
+from authingo.mail.settings import sends_mail, verifies
 
+from .inbox import PATH as INBOX
+from .inbox import PageInbox
 from .readme_page import readme_page
 
 HEADER = b"x-authingo-dev-cookies"
@@ -43,7 +46,8 @@ _HEADERS = (
     (
         b"content-security-policy",
         b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        b"connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; "
+        b"frame-ancestors 'none'; "
         b"require-trusted-types-for 'script'; trusted-types 'none'",
     ),
     (b"cache-control", b"no-store"),
@@ -56,14 +60,18 @@ _FORWARDED = (b"forwarded", b"x-forwarded-", b"via")
 
 
 class Development:
-    """An ASGI wrapper: the page at `/`, its files below `/page/`, and the header on the routes."""
+    """An ASGI wrapper: the page and its files, the inbox, and the header on the routes.
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    The page is at `/`, and where links in mails lead to.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, inbox: PageInbox | None = None) -> None:
         self._app = app
+        self._inbox = inbox
         self._base = settings.base_path
         self._files = {
             path: _prepared(path, body)
-            for path, body in _contents(settings)
+            for path, body in _contents(settings, has_inbox=inbox is not None)
             if not self._is_route(path)
         }
         self._names = set(_cookie_names(settings).values())
@@ -74,10 +82,16 @@ class Development:
             await self._app(scope, receive, send)
         elif self._is_route(scope["path"]):
             await self._app(scope, receive, self._describing(scope, send))
-        elif (file := self._files.get(scope["path"])) and scope["method"] in {"GET", "HEAD"}:
-            await file.send(send)  # a server leaves out the body of an answer to HEAD
+        elif scope["method"] in {"GET", "HEAD"} and (found := self._found(scope)):
+            await found.send(send)  # a server leaves out the body of an answer to HEAD
         else:
             await self._app(scope, receive, send)
+
+    def _found(self, scope: Scope) -> Prepared | None:
+        path = scope["path"]
+        if self._inbox and (path == INBOX or path.startswith(INBOX + "/")):
+            return self._inbox.answer(scope)
+        return self._files.get(path)
 
     def _is_route(self, path: str) -> bool:
         return path == self._base or path.startswith(self._base + "/")
@@ -122,12 +136,26 @@ def _is_direct(scope: Scope) -> bool:
     return len(names) == 1 and is_loopback(names[0])
 
 
-def _contents(settings: Settings) -> Iterator[tuple[str, bytes]]:
+def _contents(settings: Settings, *, has_inbox: bool) -> Iterator[tuple[str, bytes]]:
     for file in files("authingo.cli").joinpath("page").iterdir():
-        path = "/" if file.name == "index.html" else f"/page/{file.name}"
-        yield path, file.read_bytes()
-    yield "/page/settings.json", json.dumps(_facts(settings)).encode()
+        if file.name != "index.html":
+            yield f"/page/{file.name}", file.read_bytes()
+            continue
+        for path in {"/", *_links(settings).values()}:
+            yield path, file.read_bytes()
+    facts = _facts(settings) | {"inbox": has_inbox}
+    yield "/page/settings.json", json.dumps(facts).encode()
     yield "/page/readme.html", readme_page()
+
+
+def _links(settings: Settings) -> dict[str, str]:
+    """Return the paths that links in mails lead to, by the name of the link."""
+    below = urlsplit(settings.public_url or "").path.rstrip("/")
+    return {
+        name: below + getattr(settings.links, name)
+        for name in type(settings.links).__struct_fields__
+        if sends_mail(settings)
+    }
 
 
 def _facts(settings: Settings) -> dict[str, object]:
@@ -138,6 +166,9 @@ def _facts(settings: Settings) -> dict[str, object]:
         "public_url": settings.public_url,
         "database": redact_url(settings.database_url),
         "sign_up": settings.sign_up,
+        "mail": sends_mail(settings),
+        "verifies": verifies(settings),
+        "links": _links(settings),
         "min_length": settings.passwords.min_length,
         "cookies": _cookie_names(settings),
         "seconds": {
@@ -155,6 +186,6 @@ def _cookie_names(settings: Settings) -> dict[str, str]:
 
 
 def _prepared(path: str, body: bytes) -> Prepared:
-    kind = _KINDS[path.rpartition(".")[2] if path != "/" else "html"]
+    kind = _KINDS.get(path.rpartition(".")[2], b"text/html; charset=utf-8")
     length = (b"content-length", str(len(body)).encode())
     return Prepared(200, ((b"content-type", kind), length, *_HEADERS), body)

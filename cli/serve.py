@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,8 +24,11 @@ from .values import whole_number
 if TYPE_CHECKING:
     import socket
 
+    from authingo.asgi import ASGIApp
     from authingo.auth import Auth
     from authingo.config import Settings
+
+    from .inbox import PageInbox
 
 _GRACE = 5  # seconds that running requests get when the server stops
 _LOOK = 0.5  # seconds between two checks of the configuration with --reload
@@ -51,8 +56,10 @@ def serve(
 ) -> None:
     """Serve the routes, and a page to try them. Needs no configuration; creates authingo.db.
 
+    Without mail.url, mails go to an inbox on the page. The address that is printed opens it.
+
     On an address other than loopback it needs a public_url, the address that browsers
-    show, and has no page.
+    show, and has neither page nor inbox.
     """
     from authingo.cli.errors import UsageError
 
@@ -70,8 +77,12 @@ def serve(
         settings = _settings(config, host, port)
         with_auth(config, _prepare, create=True)
         page = _shows_page(settings, host)
+        inbox = _inbox(settings, workers) if page else None
+        if inbox:
+            settings = inbox.receiving(settings)
         if page:
-            output.note(f"Open {_page_address(settings, host, port)} to try every flow.\n")
+            opens = f"#inbox={inbox.token}" if inbox else ""
+            output.note(f"Open {_page_address(settings, host, port)}{opens} to try every flow.\n")
         _announce(settings, host, port)
         # The workers are separate processes. They read the same configuration, and get the
         # options of this command line from the environment.
@@ -79,17 +90,28 @@ def serve(
         os.environ["WEB_CONCURRENCY"] = str(workers)  # they share the cores
         if config is not None:
             os.environ["AUTHINGO_CONFIG"] = str(Path(config).resolve())
-        _run("development" if page else "application", listener, workers)
+        _run(_application(settings, page, inbox), listener, workers)
 
 
-def _run(application: str, listener: socket.socket, workers: int) -> None:
+def _application(
+    settings: Settings, page: bool, inbox: PageInbox | None
+) -> str | Callable[[], ASGIApp]:
+    """Return what makes the application, by name if other processes have to find it."""
+    from .serving import development
+
+    if inbox:
+        return partial(development, settings, inbox)
+    return f"authingo.cli.serving:{'development' if page else 'application'}"
+
+
+def _run(application: str | Callable[[], ASGIApp], listener: socket.socket, workers: int) -> None:
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
     from .serving import LOGGING
 
     config = uvicorn.Config(
-        f"authingo.cli.serving:{application}",
+        application,
         factory=True,
         workers=workers,
         http="httptools",  # h11 accepts Transfer-Encoding with Content-Length, and bare LF
@@ -134,6 +156,32 @@ def _shows_page(settings: Settings, host: str) -> bool:
 
     # Not Secure: public_url is http on a loopback address, or it would have been refused.
     return is_loopback(host) and not settings.secure_cookies
+
+
+def _inbox(settings: Settings, workers: int) -> PageInbox | None:
+    """Return an inbox for a development server, if mail goes nowhere else.
+
+    It is in the memory of one process. A database on another machine may be that of a site: the
+    inbox would take the mail that is queued there away from its users.
+    """
+    from authingo.mail.settings import sends_mail
+
+    from .inbox import PageInbox
+
+    if sends_mail(settings) or workers > 1 or not _is_local(settings.database_url):
+        return None
+    return PageInbox()
+
+
+def _is_local(database_url: str) -> bool:
+    """Return whether a database is on this machine."""
+    from authingo.config import is_loopback, kind_of, read_postgres_url
+
+    if kind_of("database_url", database_url) == "sqlite":
+        return True
+    named = read_postgres_url("database_url", database_url).hosts
+    hosts = named or (os.environ.get("PGHOST") or "localhost",)
+    return all(host.startswith("/") or is_loopback(host) for host in hosts)
 
 
 def _page_address(settings: Settings, host: str, port: int) -> str:
@@ -187,11 +235,13 @@ def _announce(settings: Settings, host: str, port: int) -> None:
 
 def _mail(settings: Settings) -> str:
     """Say where mail goes, if it is on."""
-    from authingo.mail.servers import read_mail_url
     from authingo.mail.settings import MailSettings
 
-    url = settings.of(MailSettings).url
-    return f", mail to {output.plain(read_mail_url(url).where)}" if url else ""
+    server = settings.of(MailSettings).server
+    if server is None:
+        return ""
+    where = "the inbox of the page" if server.inbox else output.plain(server.where)
+    return f", mail to {where}"
 
 
 def _supervise(config: str | None) -> None:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from authingo.auth import Auth
+    from authingo.config import Settings
+
+    from .inbox import PageInbox
 
 
 def application() -> FastAPI:
@@ -20,14 +23,19 @@ def application() -> FastAPI:
     return _installed(Auth.from_config())
 
 
-def development() -> ASGIApp:
-    """Make the application for a development server, with the page around it."""
+def development(settings: Settings | None = None, inbox: PageInbox | None = None) -> ASGIApp:
+    """Make the application for a development server, with the page around it.
+
+    Args:
+        settings: None if they are to be read.
+        inbox: what these settings send mail to, for the page.
+    """
     from authingo.auth import Auth
 
     from .development import Development
 
-    auth = Auth.from_config()
-    return Development(_installed(auth), auth.settings)
+    auth = Auth(settings) if settings else Auth.from_config()
+    return Development(_installed(auth), auth.settings, inbox)
 
 
 def _installed(auth: Auth) -> FastAPI:
@@ -42,10 +50,12 @@ class PathOnly(logging.Filter):
     """Leaves the query out of the request log: people put secrets there (ASVS 5.0 V14.2.1)."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change the record, and let it through."""
+        """Change the record, and let it through, unless the page only looks for mail."""
         if isinstance(record.args, tuple) and len(record.args) == 5:
             client, method, target, version, status = record.args
-            record.args = (client, method, str(target).partition("?")[0], version, status)
+            path = str(target).partition("?")[0]
+            record.args = (client, method, path, version, status)
+            return not (status == 200 and path.startswith("/page/inbox"))
         return True
 
 

@@ -111,13 +111,16 @@ function cookie(title, use, rows) {
   return el("div", { className: "part cookie" }, el("h3", {}, ...title, ...what), el("dl", {}, ...lines));
 }
 
-// Returns a command for a shell. curl keeps the cookies in a jar, and the password is left out.
+const named = (name, value) =>
+  value === "••••••••" ? (name === "token" ? "TOKEN OF THE MAIL" : "YOUR PASSWORD") : value;
+
+// Returns a command for a shell. curl keeps the cookies in a jar, and secrets are left out.
 function curl({ method, path, headers, body }) {
   const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
   return [
     `curl -i -b jar.txt -c jar.txt -X ${method} ${quoted(location.origin + path)}`,
     ...Object.entries(headers).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`),
-    ...(body ? [`-d ${quoted(JSON.stringify(body).replaceAll("••••••••", "YOUR PASSWORD"))}`] : []),
+    ...(body ? [`-d ${quoted(JSON.stringify(body, named))}`] : []),
   ].join(" \\\n  ");
 }
 

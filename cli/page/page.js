@@ -1,9 +1,12 @@
 // The page: what is shown when, and what each button does.
 
+import "./fragment.js"; // first: it takes tokens out of the address bar
 import { inWords, plural } from "./clock.js";
 import { count } from "./countdown.js";
 import { $, el, fail, onClick, say, swap } from "./dom.js";
 import { onSubmit } from "./forms.js";
+import { startInbox } from "./inbox.js";
+import { startLinks } from "./links.js";
 import { startLog } from "./log.js";
 import * as session from "./session.js";
 import { endSessions, listSessions } from "./sessions.js";
@@ -11,18 +14,20 @@ import { onExchange, send, settings } from "./wire.js";
 
 const { state } = session;
 const WHY_SIGNED_OUT = {
-  "signed out": "Signed out: the session is deleted, and its two cookies are cleared.",
+  "signed out": "Signed out: the session is deleted, and its cookies are cleared.",
   "signed out elsewhere": "Signed out in another tab.",
   session_expired: "The session has expired for good. Sign in again.",
   no_session: "The session was ended elsewhere. Sign in again.",
   refresh_reused: "A refresh token was used twice, so the session was ended. Sign in again.",
 };
+// The answer does not say so either: it is the same for everybody.
+const WHAT_A_REQUEST_SENDS =
+  "If there is an account with this address, a mail is on its way, but not a fourth one within 15 minutes.";
 
 function showForm(id) {
-  for (const name of ["sign-up", "sign-in"]) {
-    $(name).hidden = name !== id;
-    $(`show-${name}`).setAttribute("aria-pressed", String(name === id));
-  }
+  for (const name of ["sign-up", "sign-in", "forgot"]) $(name).hidden = name !== id;
+  $("show-sign-up").setAttribute("aria-pressed", String(id === "sign-up"));
+  $("show-sign-in").setAttribute("aria-pressed", String(id !== "sign-up"));
 }
 
 function showState(why) {
@@ -44,6 +49,7 @@ function showState(why) {
   $("in-email-line").replaceChildren(
     el("span", {}, state.user.email), " ", el("span", { className: "chip" }, verified),
   );
+  $("verify").hidden = state.user.email_verified || !settings.verifies;
   $("password-of").value = state.user.email;
   swap(inside, [$("signed-out")], $("in-title"));
   if (why === "signed in elsewhere") say("Signed in in another tab.");
@@ -62,9 +68,24 @@ async function told(doing, done) {
 
 onClick("show-sign-up", async () => showForm("sign-up"));
 onClick("show-sign-in", async () => showForm("sign-in"));
+onClick("show-forgot", async () => {
+  $("forgot-email").value = $("in-email").value;
+  showForm("forgot");
+  $("forgot-email").focus();
+});
+onSubmit("forgot", async (body) => {
+  const answer = await send("POST", "/reset-password/request", { body });
+  if (answer.ok) say(WHAT_A_REQUEST_SENDS);
+  return answer;
+});
 onSubmit("sign-up", (body) =>
   told(session.begin("/sign-up", body), "Welcome. Three cookies are set: see “On the wire”."),
 );
+onClick("verify", async () => {
+  const answer = await session.call("POST", "/verify-email/request");
+  if (answer.ok) say("A mail is on its way, but not a fourth one within 15 minutes.");
+  else if (state.user) fail(answer);
+});
 onSubmit("sign-in", (body) => told(session.begin("/sign-in", body), "Signed in."));
 onSubmit("change-password", async (body) => {
   const answer = await session.begin("/change-password", body, session.call);
@@ -93,6 +114,7 @@ function showServer() {
     Routes: settings.base_path,
     "Answers pages of": settings.public_url,
     Database: settings.database,
+    Mail: settings.inbox ? "to the inbox on this page" : settings.mail ? "on" : "off",
     "Sign-up": settings.sign_up ? "open" : "closed",
     "Session token": inWords(seconds.session),
     "Refresh token": `${inWords(seconds.refresh)} from its last use`,
@@ -103,6 +125,12 @@ function showServer() {
     ...Object.entries(facts).map(([name, fact]) => el("div", {}, el("dt", {}, name), el("dd", {}, fact))),
   );
   for (const place of document.querySelectorAll(".shortest")) place.textContent = settings.min_length;
+  $("show-forgot").hidden = !settings.mail;
+  $("up-email-hint").textContent = !settings.mail
+    ? "Any will do: no mail is sent."
+    : settings.inbox
+      ? "Any will do: its mails go to the inbox on this page."
+      : "Mails are sent to it.";
   const own = new URL(settings.public_url);
   const misplaced = $("misplaced");
   misplaced.hidden = own.port === location.port;
@@ -119,4 +147,6 @@ onExchange((_, answer) => {
   if (answer.status === 0) say("");
 });
 setInterval(count, 250);
+startInbox();
+startLinks(() => state.user || showForm("sign-in"));
 await session.check();

@@ -38,6 +38,21 @@ class Watched:
         page.locator("#signed-out:visible, #signed-in:visible").first.wait_for()
         return page
 
+    def inbox(self) -> Page:
+        """Open the address that the server printed, which opens its inbox too."""
+        page = self.tab()
+        self.open_inbox(page)
+        return page
+
+    def open_inbox(self, page: Page) -> None:
+        page.goto(self.printed)
+        page.locator("#inbox-locked").wait_for(state="hidden")
+
+    @property
+    def printed(self) -> str:
+        """The address that the server printed first."""
+        return self.server.said.split()[1]
+
     def count(self, request: str) -> int:
         return self.sent.count(request)
 
@@ -68,7 +83,7 @@ def sign_in(page: Page, password: str = ADA["password"]) -> None:
     page.locator("#show-sign-in").click()
     page.locator("#sign-in [name=email]").fill(ADA["email"])
     page.locator("#sign-in [name=password]").fill(password)
-    page.locator("#sign-in button").click()
+    page.locator("#sign-in .main").click()
 
 
 def signed_in(page: Page, name: str = ADA["name"]) -> None:

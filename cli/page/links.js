@@ -1,0 +1,100 @@
+// What the links in mails lead to: a form that sends the token.
+
+import { $, el, say } from "./dom.js";
+import { onSubmit } from "./forms.js";
+import { onArrival } from "./fragment.js";
+import * as session from "./session.js";
+import { send, settings } from "./wire.js";
+
+const NEW_PASSWORD = {
+  name: "new_password",
+  label: "New password",
+  type: "password",
+  autocomplete: "new-password",
+  hint: `${settings.min_length} characters or more, and not a common one.`,
+};
+
+const PASSWORD = {
+  name: "password",
+  label: "Password",
+  type: "password",
+  autocomplete: "current-password",
+  hint: "The account is not signed in in this browser, so its password is needed too.",
+};
+
+// What each link leads to, by its name in the settings. `use` sends the token and the fields.
+const LINKS = {
+  reset_password: {
+    title: "Choose a new password",
+    fields: [NEW_PASSWORD],
+    button: "Save password",
+    done: "The password is saved, and all sessions of the account have ended. Sign in with it.",
+    async use(body) {
+      const answer = await send("POST", "/reset-password", { body });
+      if (answer.ok && session.state.user) await session.check("has the session here ended too?");
+      return answer;
+    },
+  },
+  verify_email: {
+    title: "Confirm your email address",
+    fields: [],
+    button: "Confirm address",
+    done: "The address is verified.",
+    use: (body) => session.begin("/verify-email", body, body.password ? send : session.call),
+  },
+};
+
+let open = null; // the link that was followed, with its token
+
+// Calls `onDone` when a link has done its work.
+export function startLinks(onDone) {
+  onArrival(({ name, value, path }) => {
+    const found = Object.keys(LINKS).find((one) => settings.links[one] === path);
+    if (name === "token" && found) show({ ...LINKS[found], token: value });
+  });
+  $("leave-link").addEventListener("click", hide);
+  onSubmit("link-form", async (body) => {
+    const { token, use, done } = open;
+    const answer = await use({ token, ...body });
+    if (answer.code === "password_required") {
+      $("link-fields").append(field(PASSWORD));
+      $("link-password").focus();
+      return { ...answer, message: "" };
+    }
+    if (answer.ok) {
+      hide();
+      onDone();
+      say(done);
+    }
+    return answer;
+  });
+}
+
+function show(link) {
+  open = link;
+  $("link-title").textContent = link.title;
+  $("link-button").textContent = link.button;
+  $("link-fields").replaceChildren(...link.fields.map(field));
+  $("link").hidden = false;
+  $("link-title").focus();
+}
+
+function hide() {
+  open = null;
+  $("link").hidden = true;
+  $("link-fields").replaceChildren();
+}
+
+function field({ name, label, type, autocomplete, hint }) {
+  const id = `link-${name}`;
+  const input = el("input", { id, name, type, autocomplete, required: true });
+  input.setAttribute("aria-describedby", `${id}-hint ${id}-error`);
+  return el(
+    "div",
+    { className: "field" },
+    el("label", { htmlFor: id }, label),
+    input,
+    el("p", { className: "hint", id: `${id}-hint` }, hint),
+    el("p", { className: "error", id: `${id}-error`, hidden: true }),
+  );
+}
