@@ -27,6 +27,7 @@ NAMES = {
         "0008_matters",
         "0009_credentials",
         "0010_mails",
+        "0011_recent_authentication",
     ],
     "postgresql": [
         *BOTH,
@@ -36,12 +37,13 @@ NAMES = {
         "0007_matters",
         "0008_credentials",
         "0009_mails",
+        "0010_recent_authentication",
     ],
 }
 # The tables, triggers and functions there are after each number of migrations.
 MADE = {
-    "sqlite": [0, 3, 5, 12, 12, 12, 13, 14, 14, 15, 16],
-    "postgresql": [0, 3, 5, 17, 17, 21, 22, 22, 23, 24],
+    "sqlite": [0, 3, 5, 12, 12, 12, 13, 14, 14, 15, 16, 16],
+    "postgresql": [0, 3, 5, 17, 17, 21, 22, 22, 23, 24, 24],
 }
 
 
@@ -150,6 +152,9 @@ def test_an_upgrade_keeps_what_is_there(empty: Runner) -> None:
     assert f"applied {BOTH[1]}" in empty("migrate").err
     assert empty("users", "list", "--json").json[0]["email"] == "ada@example.com"
     assert execute(url, "SELECT id, ip FROM authingo_sessions") == [("ses_1", None)]
+    (session,) = empty("sessions", "list", "--json").json
+    assert session["authenticated_at"] == session["created_at"]
+    assert session["methods"] == ["password"]
 
 
 def test_an_altered_migration_is_noticed(empty: Runner) -> None:

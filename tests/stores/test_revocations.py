@@ -42,6 +42,10 @@ CHANGES = {
     "another previous token": "UPDATE authingo_sessions"
     f" SET previous_token_digest = selector_digest {ADAS}",
     "another end of grace": f"UPDATE authingo_sessions SET grace_expires_at = expires_at {ADAS}",
+    "an end of the previous token": "UPDATE authingo_sessions"
+    f" SET previous_token_ended = NOT previous_token_ended {ADAS}",
+    "another authentication": f"UPDATE authingo_sessions SET authenticated_at = expires_at {ADAS}",
+    "other methods": f"UPDATE authingo_sessions SET methods = 'totp' {ADAS}",
     "the session token over": f"UPDATE authingo_sessions SET expires_at = created_at {ADAS}",
     "the session over": f"UPDATE authingo_sessions SET refresh_expires_at = created_at {ADAS}",
     "another beginning": f"UPDATE authingo_sessions SET created_at = expires_at {ADAS}",

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from authingo.models import Event, NewDevice, NewSession, NewUser, Outcome, User
+from authingo.models import NewDevice, NewSession, NewUser, Outcome, User
 from authingo.passwords import NO_PASSWORD
 from authingo.stores import Store
 from authingo.stores.conformance.world import (
     a_notice,
     a_session,
     add_user,
+    an_event,
     credentials_of,
+    event_names,
     new_digest,
     open_reset,
 )
@@ -21,16 +22,6 @@ from authingo.stores.credentials import NewCredential
 
 _RESET, _UNDO = "reset_password", "undo"
 _NEW = "$2b$04$another"
-
-
-def an_event(name: str) -> Outcome:
-    """Return what to record."""
-    return Outcome(events=(Event(at=datetime.now(UTC), name=name),))
-
-
-async def event_names(store: Store) -> set[str]:
-    """Return the names of all events."""
-    return {one.name for one in await store.events.page(limit=99)}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from authingo.models import (
     User,
 )
 from authingo.stores import Freshness, Store
+from authingo.stores.conformance.reauthentication import reauthenticate, replacing
 from authingo.stores.conformance.world import (
     SignedInUser,
     a_session,
@@ -93,6 +94,9 @@ async def _sign_in_once_more(store: Store, begun: SignedInUser) -> object:
 
 _REVOKING: dict[str, Callable[[Store, SignedInUser], Awaitable[object]]] = {
     "rotate": lambda store, begun: store.sessions.rotate(begun.rotation()),
+    "reauthenticate": lambda store, begun: reauthenticate(
+        store, begun, replacing(begun.new.token_digest)
+    ),
     "end_by_token": lambda store, begun: store.sessions.end_by_token(begun.new.token_digest),
     "end_reused": lambda store, begun: store.sessions.end_reused(
         begun.new.selector_digest, new_digest()

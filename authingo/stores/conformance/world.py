@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from authingo.models import (
     AttemptLimit,
@@ -12,9 +12,11 @@ from authingo.models import (
     CountingRule,
     CountResult,
     Credentials,
+    Event,
     Lifetimes,
     NewSession,
     NewUser,
+    Outcome,
     Rotation,
     User,
 )
@@ -106,6 +108,16 @@ def a_notice(user: User) -> NewMail:
         user_id=user.id,
         lifetime=timedelta(days=1),
     )
+
+
+def an_event(name: str) -> Outcome:
+    """Return what to record."""
+    return Outcome(events=(Event(at=datetime.now(UTC), name=name),))
+
+
+async def event_names(store: Store) -> set[str]:
+    """Return the names of all events."""
+    return {one.name for one in await store.events.page(limit=99)}
 
 
 async def count(store: Store, key: bytes, limit: AttemptLimit) -> CountResult:
