@@ -3,10 +3,12 @@
 from authingo.fastapi.guards import (
     CurrentSession,
     CurrentUser,
+    FreshUser,
     OptionalUser,
     PageUser,
     current_session,
     current_user,
+    fresh_user,
     optional_user,
     page_user,
 )
@@ -14,10 +16,12 @@ from authingo.fastapi.guards import (
 __all__ = [
     "CurrentSession",
     "CurrentUser",
+    "FreshUser",
     "OptionalUser",
     "PageUser",
     "current_session",
     "current_user",
+    "fresh_user",
     "optional_user",
     "page_user",
 ]

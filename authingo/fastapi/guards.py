@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 
 from authingo.asgi import ASGIApp, Receive, Scope, Send
 from authingo.errors import AuthError, HeadersTooLarge, NoSession
-from authingo.fastapi.guarded_routes import OPTIONAL, PAGE, SESSION_COOKIE, STRICT
+from authingo.fastapi.guarded_routes import FRESH, OPTIONAL, PAGE, SESSION_COOKIE, STRICT
 from authingo.fastapi.websockets import WatchedSocket
 from authingo.http.cookies import Cookies
 from authingo.http.headers import are_too_large, combined, header_values
@@ -56,12 +56,15 @@ class Guard:
         known = self._recall(self._cookie.find(said.get(b"cookie", b"")))
         return None if known is None else known.user_and_session
 
-    async def admit(self, scope: Scope, waived_for: Container[str] = ()) -> UserAndSession:
+    async def admit(
+        self, scope: Scope, waived_for: Container[str] = (), *, recent: bool = False
+    ) -> UserAndSession:
         """Return the user and session, or refuse. `waived_for`: see OriginCheck.check.
 
         Raises:
             MissingClientHeader, OriginNotAllowed: before the session is looked up.
             NoSession, SessionExpired, StoreUnavailable: as `Auth.resume`.
+            ReauthenticationRequired: as `Auth.require_recent`, if it has to be `recent`.
         """
         said = combined(scope)
         if scope["type"] == "websocket":
@@ -69,10 +72,11 @@ class Guard:
         else:
             self.origin.check(scope, said, waived_for)
         known: tuple[Guard, UserAndSession] | None = scope.get(_ADMITTED)
-        if known is not None and known[0] is self:  # several guards of one request check only once
-            return known[1]
+        if known is not None and known[0] is self and not recent:
+            return known[1]  # several guards of one request check only once
         token = self._cookie.read(said.get(b"cookie", b""))
-        user_and_session = await self._auth.resume(token)
+        ask = self._auth.require_recent if recent else self._auth.resume
+        user_and_session = await ask(token)
         scope[_ADMITTED] = (self, user_and_session)
         if watched := scope.get(WATCHED):
             life = self._auth.settings.sessions.cache.total_seconds()
@@ -147,17 +151,31 @@ class _PageUser(SecurityBase):
         return (guard.recall(scope, PAGES) or await guard.admit(scope, PAGES)).user
 
 
+class _FreshUser(SecurityBase):
+    """Return the signed-in user, if they have authenticated recently; see `Auth.require_recent`.
+
+    It never looks into memory.
+    """
+
+    model, scheme_name = SESSION_COOKIE, FRESH
+
+    async def __call__(self, connection: HTTPConnection) -> User:
+        return (await _guard(connection).admit(connection.scope, recent=True)).user
+
+
 current_user = _CurrentUser()
 current_session = _CurrentSession()
 optional_user = _OptionalUser()
 page_user = _PageUser()
+fresh_user = _FreshUser()
 
-_NEED_HEADER = {current_user, current_session, optional_user}
+_NEED_HEADER = {current_user, current_session, optional_user, fresh_user}
 
 CurrentUser = Annotated[User, Depends(current_user)]
 CurrentSession = Annotated[Session, Depends(current_session)]
 OptionalUser = Annotated[User | None, Depends(optional_user)]
 PageUser = Annotated[User, Depends(page_user)]
+FreshUser = Annotated[User, Depends(fresh_user)]
 
 
 def demands_header(dependant: Any, overrides: dict[Any, Any]) -> bool:

@@ -14,6 +14,7 @@ from authingo.config import settings_from
 from authingo.fastapi import (
     CurrentSession,
     CurrentUser,
+    FreshUser,
     OptionalUser,
     PageUser,
     current_user,
@@ -42,6 +43,10 @@ def application(auth: Auth, **options: Any) -> FastAPI:
     @app.get("/hello")
     async def hello(user: OptionalUser) -> str:
         return user.name if user else "stranger"
+
+    @app.get("/fresh")
+    async def fresh(user: FreshUser) -> str:
+        return user.name
 
     @app.get("/both")
     async def both(user: CurrentUser, maybe: OptionalUser, page: PageUser) -> str:
@@ -107,6 +112,14 @@ def test_what_a_guard_waives_is_shown(document: Any) -> None:
     assert "401" not in operation(document, "/open")["responses"]
 
 
+def test_a_guard_that_needs_a_recent_authentication_says_so(document: Any) -> None:
+    described = operation(document, "/fresh")
+    assert described["security"] == [SESSION]
+    assert header(document, "/fresh")["required"]
+    assert "reauthentication_required" in described["responses"]["403"]["description"]
+    assert "reauth" not in operation(document, "/me")["responses"]["403"]["description"]
+
+
 def test_what_the_application_says_itself_stays(document: Any) -> None:
     described = operation(document, "/own")
     assert described["responses"]["401"]["description"] == "Mine"
@@ -150,7 +163,7 @@ def test_a_request_made_from_the_document_is_answered() -> None:
             for method, described in methods.items()
             if "security" in described and not path.startswith("/api/auth")
         ]
-        assert len(guarded) == 7
+        assert len(guarded) == 8
         for path, method, described in guarded:
             headers = {
                 one["name"]: one["schema"]["default"]

@@ -227,12 +227,18 @@ def _sign_in_again(two: Two, browser: Browser, user_id: str) -> None:
     assert browser.post("/sign-in", body, cookies=browser.cookies).status == 200
 
 
+def _reauthenticate(two: Two, browser: Browser, user_id: str) -> None:
+    body = {"password": ADA["password"]}
+    assert browser.post("/reauthenticate", body, cookies=browser.cookies).status == 200
+
+
 REQUESTS: dict[str, Way] = {
     "sign-out": _sign_out,
     "DELETE /sessions/{id}": _revoke,
     "change of password": _change_password,
     "reuse of a refresh token": _reuse,
     "another sign-in": _sign_in_again,
+    "reauthentication, of the token before": _reauthenticate,
 }
 ELSEWHERE: dict[str, Way] = {
     "revoked by a program": lambda two, _, user_id: two.program("revoke", user_id),

@@ -68,6 +68,11 @@ def test_each_route_asks_no_more_than_it_has_to(
     assert trips(asked, lambda: browser.post("/sign-in", nobody, headers=far), 401) == twice
     assert trips(asked, lambda: browser.post("/refresh")) == once
     assert trips(asked, lambda: browser.get("/session")) == ["lookup"]
+    again, not_again = {"password": ADA["password"]}, {"password": "something else"}
+    checked = ["lookup", *twice]
+    assert trips(asked, lambda: browser.post("/reauthenticate", again, headers=far)) == checked
+    failed = lambda: browser.post("/reauthenticate", not_again, headers=far)  # noqa: E731
+    assert trips(asked, failed, 403) == checked
     assert trips(asked, lambda: browser.get("/health")) == once
 
 

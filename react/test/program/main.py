@@ -7,11 +7,11 @@ import sys
 import threading
 from typing import Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI
 from fastapi.responses import RedirectResponse
 
 from authingo import Auth
-from authingo.fastapi import CurrentUser, current_user
+from authingo.fastapi import CurrentUser, FreshUser, current_user
 
 
 def end_with_the_tests() -> None:
@@ -46,10 +46,9 @@ async def away(to: str) -> RedirectResponse:
 
 
 @app.get("/api/secret")
-async def secret(request: Request) -> dict[str, str]:
+async def secret(user: FreshUser) -> dict[str, str]:
     """Tell something to whoever has proved recently who they are."""
-    caller = await auth.require_recent(request.cookies.get("authingo_session"))
-    return {"email": caller.user.email}
+    return {"email": user.email}
 
 
 @app.post("/test/tire")
