@@ -37,6 +37,10 @@ class Capability:
             _FILE may name a file with it.
         notices: what returns the mails that tell a user of a change, as "package.module:NAME": a
             function that is given the settings, the kind of the notice, the user and the client.
+        admits: what may refuse a session, after the password was found to be right, as
+            "package.module:NAME": a coroutine function that is given the `Core`, the user, the
+            security version and the client. It raises an `AuthError` to refuse. For a sign-up it
+            is given a `NewUser` without a version, before anything is hashed.
         background: what runs while a server does, as "package.module:NAME": a function that is
             given the `Core` and returns an asynchronous context manager.
     """
@@ -49,6 +53,7 @@ class Capability:
     lasting_purposes: tuple[str, ...] = ()
     secret_settings: tuple[str, ...] = ()
     notices: str | None = None
+    admits: str | None = None
     background: str | None = None
 
 

@@ -110,6 +110,16 @@ class Core:
         ways = [load(one.notices) for one in capabilities() if one.notices]
         return [mail for way in ways for mail in way(self.settings, kind, user, client)]
 
+    async def admit(self, user: User | NewUser, version: int | None, client: Client) -> None:
+        """Ask the capabilities whether a session may begin. See Capability.admits.
+
+        Raises:
+            AuthError: it may not.
+        """
+        for capability in capabilities():
+            if capability.admits:
+                await load(capability.admits)(self, user, version, client)
+
     async def opened(self) -> Store:
         """Return the store, opened."""
         await self.open()

@@ -146,6 +146,31 @@ class PasswordCheck:
         await self._require_allowed(store, attempt, client)
         return attempt
 
+    async def check_waiting(
+        self,
+        store: Store,
+        email: str,
+        password: str,
+        stored: str,
+        *,
+        client: Client,
+        devices: Sequence[DeviceToken],
+    ) -> Attempt:
+        """Check the password of a sign-up that waits for its address to be verified.
+
+        It counts like a sign-in with this email.
+
+        Raises:
+            TooManyRequests, Busy: the password was not checked.
+            InvalidCredentials: it is wrong.
+        """
+        attempt = await self._count_sign_in(store, email, email, client, devices)
+        if not await self._compare(store, password, stored, attempt):
+            failed = events.happened("sign_in_failed", ip=client.ip)
+            await events.record_outcome(store, attempt.failed(failed))
+            raise InvalidCredentials
+        return attempt
+
     async def hash_new(
         self, store: Store, password: str, attempt: Attempt, *, if_busy: Outcome
     ) -> str:
@@ -181,6 +206,11 @@ class PasswordCheck:
         if found is not None and no_hash and stored != passwords.NO_PASSWORD:
             malformed = events.happened("password_hash_malformed", user_id=found.user.id)
             await events.record(store, malformed)
+        return await self._compare(store, password, stored, attempt)
+
+    async def _compare(
+        self, store: Store, password: str, stored: str | None, attempt: Attempt
+    ) -> bool:
         await self._slowest.learn(store)
         try:
             return await self._hasher.verify(password, stored, network=attempt.hashes_for)

@@ -228,6 +228,21 @@ class InvalidCredentials(AuthError):
     status = 401
 
 
+class EmailNotVerified(AuthError):
+    """The address is not verified: open the link in the mail that was sent to it.
+
+    `pending` is the value of the cookie by which this browser is recognized when the link is opened
+    in it. It is a secret, and no part of the message.
+    """
+
+    code = "email_not_verified"
+    status = 403
+
+    def __init__(self, message: str | None = None, *, pending: str | None = None) -> None:
+        super().__init__(message)
+        self.pending = pending
+
+
 class WrongPassword(AuthError):
     """The current password is wrong."""
 

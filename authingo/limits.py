@@ -162,6 +162,14 @@ class Attempt:
         """Return what to record if the attempt is not made after all, and nothing was hashed."""
         return Outcome(give_back=self.counted.rule.counters)
 
+    def refused(self) -> Outcome:
+        """Return what to record if the password was right, but no session may begin.
+
+        It was neither a guess that failed nor a success: no count is forgotten.
+        """
+        guesses = [counter for counter, _ in self._counts if counter.success != "keeps"]
+        return Outcome(give_back=tuple(guesses))
+
     def failed(self, happened: Event) -> Outcome:
         """Return what to record after a failure.
 

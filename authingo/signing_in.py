@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from authingo import arguments, events, policy, sessions
+from authingo import arguments, events, passwords, policy, sessions
 from authingo.core import Core
 from authingo.errors import (
+    AuthError,
     EmailTaken,
     InvalidCredentials,
     InvalidInput,
@@ -46,6 +48,8 @@ class SigningIn:
         )
         if not self._settings.sign_up:
             raise SignUpClosed
+        new = NewUser(email=email, name=name, password_hash=passwords.NO_PASSWORD)
+        await self._core.admit(new, None, client)
         store = await self._core.opened()
         attempt = await self._check.count_sign_up(store, email, client)
         if attempt.account is not None:  # saves a hash; the insert would refuse anyway
@@ -53,7 +57,7 @@ class SigningIn:
         password_hash = await self._check.hash_new(
             store, password, attempt, if_busy=attempt.not_made()
         )
-        new = NewUser(email=email, name=name, password_hash=password_hash)
+        new = replace(new, password_hash=password_hash)
 
         mails = self._core.notices("signed_up", new, client)
 
@@ -95,6 +99,11 @@ class SigningIn:
         policy.refuse_sizes(email=email, password=password)
         store, devices = await self._core.opened(), DeviceToken.parse_all(device)
         found, attempt = await self._check.check_sign_in(store, email, password, client, devices)
+        try:
+            await self._core.admit(found.user, found.version, client)
+        except AuthError:
+            await store.events.record(attempt.refused())
+            raise
         begun = await self.begin(
             found.user.id,
             version=found.version,

@@ -113,13 +113,17 @@ class Route:
 
 
 class Routes:
-    """The routes by path, and a lookup of the route for a path."""
+    """The routes by path, and a lookup of the route for a path.
+
+    A route replaces an earlier one with the same method and path. So the settings of a capability
+    may change how another answers.
+    """
 
     def __init__(self, routes: list[Route]) -> None:
-        self.all = tuple(routes)
+        self.all = tuple({(one.method, one.path): one for one in routes}.values())
         self._exact: dict[str, dict[str, Route]] = {}
         patterns: dict[str, dict[str, Route]] = {}
-        for route in routes:
+        for route in self.all:
             known = patterns if route.parameters else self._exact
             known.setdefault(route.path, {})[route.method] = route
         self._patterns = [

@@ -18,5 +18,6 @@ MAIL = Capability(
     purposes=(RESET_PURPOSE, VERIFY_PURPOSE, PENDING_PURPOSE),
     secret_settings=("url",),
     notices="authingo.mail.notices:notices",
+    admits="authingo.mail.admission:require_verified",
     background="authingo.mail.sending:deliver_in_background",
 )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from authingo import inputs
 from authingo.core import Core
 from authingo.errors import TooManyRequests
-from authingo.models import Client, Credentials, User
+from authingo.models import NO_CLIENT, Client, Credentials, User
 from authingo.tokens import DeviceToken
 
 
@@ -40,6 +40,15 @@ async def counts_mail(
     """
     await _count_request(core, None, client)
     return await _count_mail(core, *_counted_as(user, user.email, devices), client)
+
+
+async def count_sign_up(core: Core, address: str) -> bool:
+    """Count the mail of a sign-up, and return whether it may be sent now.
+
+    Tags of an address share one count, whether there is an account or not. It is not that of other
+    mails, so that no stranger's sign-ups keep an owner from choosing a new password.
+    """
+    return await _count_mail(core, f"sign-up {inputs.mailbox(address)}", (), NO_CLIENT)
 
 
 async def _count_request(core: Core, address: str | None, client: Client) -> Credentials | None:

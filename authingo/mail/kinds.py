@@ -10,6 +10,7 @@ from authingo.mail.links import Content
 from authingo.mail.notices import EMAIL_CHANGED, PASSWORD_CHANGED, write_notice
 from authingo.mail.resets import write_reset
 from authingo.mail.settings import RESET_PURPOSE, VERIFY_PURPOSE
+from authingo.mail.sign_ups import SIGN_UP, write_sign_up
 from authingo.mail.verification import write_verification
 from authingo.stores.mails import Mail
 
@@ -17,6 +18,7 @@ KINDS: Mapping[str, Callable[[Core, Mail], Awaitable[Content | None]]] = {
     RESET_PURPOSE: write_reset,
     VERIFY_PURPOSE: write_verification,
     INVITATION: write_invitation,
+    SIGN_UP: write_sign_up,
     PASSWORD_CHANGED: write_notice,
     EMAIL_CHANGED: write_notice,
 }

@@ -32,10 +32,17 @@ class Link:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Content:
-    """What a mail says: the values of its template, and its link, if it has one."""
+    """What a mail says.
+
+    Args:
+        values: of its template.
+        link: that it has, if any.
+        template: whose values they are; None: the template of the mail's kind.
+    """
 
     values: Mapping[str, str]
     link: Link | None = None
+    template: str | None = None
 
 
 async def addressee(core: Core, mail: Mail) -> User | None:

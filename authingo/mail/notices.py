@@ -9,8 +9,7 @@ import msgspec
 from authingo.config import Settings
 from authingo.core import Core
 from authingo.mail.links import Content
-from authingo.mail.settings import sends_mail, verifies
-from authingo.mail.verification import verification_mail
+from authingo.mail.settings import VERIFY_PURPOSE, sends_mail, verifies
 from authingo.models import Client, NewUser, User
 from authingo.stores.mails import Mail, NewMail
 
@@ -18,6 +17,7 @@ EMAIL_CHANGED = "email_changed"
 PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the kind of a mail, as in `Core.notices`
 SIGNED_UP = "signed_up"
 
+_WORTH_VERIFYING = timedelta(days=1)  # then a user who wants it has asked again
 _WORTH_SENDING = timedelta(days=7)  # a warning is worth something even after days
 
 
@@ -49,6 +49,18 @@ def notices(settings: Settings, kind: str, user: User | NewUser, client: Client)
     if kind == SIGNED_UP:
         return [verification_mail(user, client)] if verifies(settings) else []
     return [notice(kind, user.id, user.email, client)] if sends_mail(settings) else []
+
+
+def verification_mail(user: User | NewUser, client: Client, *, due: bool = True) -> NewMail:
+    """Return the mail that asks a user to verify the address."""
+    return NewMail(
+        kind=VERIFY_PURPOSE,
+        address=user.email,
+        user_id=user.id,
+        lifetime=_WORTH_VERIFYING,
+        language=client.language or "",
+        due=due,
+    )
 
 
 async def write_notice(_: Core, mail: Mail) -> Content | None:

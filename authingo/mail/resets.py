@@ -18,7 +18,7 @@ from authingo.core import Core
 from authingo.errors import InvalidToken, NoSuchUser
 from authingo.mail.asked import whom_to_mail
 from authingo.mail.invitations import invitation
-from authingo.mail.links import Content, addressee, draw_link, new_digest, token_digest
+from authingo.mail.links import Content, Link, addressee, draw_link, new_digest, token_digest
 from authingo.mail.notices import PASSWORD_CHANGED, notice
 from authingo.mail.queue import Queue
 from authingo.mail.settings import PASSWORD_RESET, RESET_PURPOSE, require_mail
@@ -28,7 +28,7 @@ from authingo.stores.mails import Mail, NewMail
 from authingo.stores.secrets import NewMatter
 from authingo.tokens import DeviceToken
 
-_MINUTES = 60  # that a link works, from its delivery: mail takes longer than a code on a phone
+MINUTES = 60  # that a link works, from its delivery: mail takes longer than a code on a phone
 _WORTH_SENDING = timedelta(hours=6)  # after that, somebody who still wants in has asked again
 
 
@@ -155,17 +155,20 @@ async def write_reset(core: Core, mail: Mail) -> Content | None:
     whether there is such an account (ASVS 5.0 V6.3.8).
     """
     if not mail.due:
-        return Content({"link": core.settings.public_url or "", "minutes": str(_MINUTES)})
+        return Content({"link": core.settings.public_url or "", "minutes": str(MINUTES)})
     facts = msgspec.json.decode(mail.facts or b"", type=_Facts)
     user = await addressee(core, mail)
-    if user is None:
-        return None
+    link = await draw_reset(core, user, version=facts.version) if user else None
+    return Content({"link": link.url, "minutes": str(MINUTES)}, link) if link else None
+
+
+async def draw_reset(core: Core, user: User, *, version: int | None) -> Link | None:
+    """Draw a link to choose a new password; None if the user has another version by now."""
     new = NewMatter(
         purpose=RESET_PURPOSE,
         digest=new_digest(),
-        lifetime=timedelta(minutes=_MINUTES),
+        lifetime=timedelta(minutes=MINUTES),
         user_id=user.id,
-        version=facts.version,
+        version=version,
     )
-    link = await draw_link(core, new, address=mail.address, page=core.settings.links.reset_password)
-    return Content({"link": link.url, "minutes": str(_MINUTES)}, link) if link else None
+    return await draw_link(core, new, address=user.email, page=core.settings.links.reset_password)

@@ -6,20 +6,23 @@ import msgspec
 
 from authingo.auth import Auth
 from authingo.errors import (
+    EmailNotVerified,
     InvalidCredentials,
     InvalidToken,
     PasswordRequired,
     SessionExpired,
+    SignUpClosed,
     TooManyRequests,
 )
 from authingo.http.answers import AuthingoSignedIn
-from authingo.http.replies import Reply
+from authingo.http.replies import Reply, error_reply
 from authingo.http.requests import Request, session_reply
 from authingo.http.route import Body, NewPassword, Route
-from authingo.http.routes import Tried
+from authingo.http.routes import SignIn, SignUp, Tried, sign_in
 from authingo.mail.proof import Presented
 from authingo.mail.resets import PasswordResets
-from authingo.mail.settings import sends_mail, verifies
+from authingo.mail.settings import requires_verification, sends_mail, verifies
+from authingo.mail.sign_ups import SignUps
 from authingo.mail.verification import Verification
 from authingo.models import SignedIn
 
@@ -78,8 +81,13 @@ async def verify_email(auth: Auth, request: Request) -> Reply:
     """Verify an address with the token of a mail. With the password, this is a sign-in."""
     verified = await auth.capability(Verification).verify(_presented(request))
     if isinstance(verified, SignedIn):
-        return request.signed_in(verified)
-    return session_reply(verified)
+        reply = request.signed_in(verified)
+    else:
+        reply = session_reply(verified)
+    if request.pending is None:
+        return reply
+    cleared = request.cookies.clear_one(request.cookies.pending)
+    return msgspec.structs.replace(reply, cookies=(*reply.cookies, *cleared))
 
 
 def _presented(request: Request) -> Presented:
@@ -94,6 +102,29 @@ def _presented(request: Request) -> Presented:
     )
 
 
+async def sign_up_to_verify(auth: Auth, request: Request) -> Reply:
+    """Begin to create an account. The answer is the same whether the address is taken or not."""
+    pending = await auth.capability(SignUps).request(
+        **msgspec.structs.asdict(request.body), client=request.client
+    )
+    return Reply({"sent": True}, cookies=_pending(request, pending))
+
+
+async def sign_in_verified(auth: Auth, request: Request) -> Reply:
+    """Sign in with email and password, if the address is verified."""
+    try:
+        return await sign_in(auth, request)
+    except EmailNotVerified as error:
+        reply = error_reply(error)
+        cookies = _pending(request, error.pending) if error.pending else ()
+        return msgspec.structs.replace(reply, cookies=cookies)
+
+
+def _pending(request: Request, value: str) -> tuple[str, ...]:
+    """Return the cookie of a browser that has to prove its address."""
+    return tuple(request.cookies.write_one(request.cookies.pending, value))
+
+
 async def reset_password(auth: Auth, request: Request) -> Reply:
     """Choose a new password with the token of a mail; every session of the user ends."""
     await auth.capability(PasswordResets).reset(
@@ -105,6 +136,26 @@ async def reset_password(auth: Auth, request: Request) -> Reply:
 
 
 ROUTES = [
+    Route(
+        method="POST",
+        path="/sign-up",
+        handle=sign_up_to_verify,
+        body=SignUp,
+        answer=AuthingoMailSent,
+        errors=(SignUpClosed,),
+        hashes=True,
+        enabled=requires_verification,
+    ),
+    Route(
+        method="POST",
+        path="/sign-in",
+        handle=sign_in_verified,
+        body=SignIn,
+        answer=AuthingoSignedIn,
+        errors=(InvalidCredentials, EmailNotVerified),
+        hashes=True,
+        enabled=requires_verification,
+    ),
     Route(
         method="POST",
         path="/verify-email/request",

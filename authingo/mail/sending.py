@@ -160,7 +160,8 @@ class Sender:
     def _compose(
         self, kind: str, content: Content, recipient: str, mail_id: str, language: str
     ) -> EmailMessage:
-        written = render(kind, content.values, look=self._look, language=language)
+        template = content.template or kind
+        written = render(template, content.values, look=self._look, language=language)
         return compose(written, sender=self._from, recipient=recipient, message_id=mail_id)
 
     async def _try_again(self, mail: Mail, error: str, *, uncertain: bool = False) -> None:

@@ -108,6 +108,11 @@ def verifies(settings: Settings) -> bool:
     return sends_mail(settings) and settings.of(MailSettings).verification != "off"
 
 
+def requires_verification(settings: Settings) -> bool:
+    """Return whether nobody gets a session before the address is verified."""
+    return sends_mail(settings) and settings.of(MailSettings).verification == "required"
+
+
 def require_mail(settings: Settings) -> MailServer:
     """Return where mail is delivered to.
 

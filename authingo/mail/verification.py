@@ -12,16 +12,15 @@ from authingo.core import Core
 from authingo.errors import InvalidToken
 from authingo.mail.asked import counts_mail
 from authingo.mail.links import Content, addressee, draw_link, new_digest
+from authingo.mail.notices import verification_mail
 from authingo.mail.proof import Presented, prove, session_of
 from authingo.mail.queue import Queue
 from authingo.mail.settings import VERIFY_PURPOSE
-from authingo.models import NO_CLIENT, Client, NewUser, Outcome, SignedIn, User, UserAndSession
-from authingo.stores.mails import Mail, NewMail
+from authingo.mail.sign_ups import HOURS, SignUps
+from authingo.models import NO_CLIENT, Client, Outcome, SignedIn, UserAndSession
+from authingo.stores.mails import Mail
 from authingo.stores.secrets import NewMatter
 from authingo.tokens import DeviceToken
-
-HOURS = 24  # that a link works, from its delivery
-_WORTH_SENDING = timedelta(days=1)
 
 
 class Verification:
@@ -67,8 +66,10 @@ class Verification:
         store, check = await self._core.opened(), self._core.password_check
         await check.count_token(store, presented.client, hashes=False)
         matter = await store.secrets.find(VERIFY_PURPOSE, presented.digest)
-        if matter is None or matter.version is None:
+        if matter is None:
             raise InvalidToken
+        if matter.user_id is None or matter.version is None:
+            return await self._core.capability(SignUps).complete(matter, presented)
         person = await prove(self._core, matter, presented)
         verified = events.happened("email_verified", user_id=matter.user_id, ip=presented.client.ip)
         outcome = Outcome(events=(verified,))
@@ -77,18 +78,6 @@ class Verification:
             raise InvalidToken
         events.log(*outcome.events)
         return await session_of(self._core, person, user, presented, version=matter.version)
-
-
-def verification_mail(user: User | NewUser, client: Client, *, due: bool = True) -> NewMail:
-    """Return the mail that asks a user to verify the address."""
-    return NewMail(
-        kind=VERIFY_PURPOSE,
-        address=user.email,
-        user_id=user.id,
-        lifetime=_WORTH_SENDING,
-        language=client.language or "",
-        due=due,
-    )
 
 
 async def write_verification(core: Core, mail: Mail) -> Content | None:

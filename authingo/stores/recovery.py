@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from authingo.models import NOTHING, ChangedUser, Outcome, User
+from authingo.models import (
+    NOTHING,
+    ChangedUser,
+    NewSession,
+    NewUser,
+    Outcome,
+    StartedSession,
+    User,
+)
 from authingo.stores.mails import NewMail
 
 
@@ -80,4 +88,33 @@ class Recovery(Protocol):
 
         Sessions stay, because the caller has found out that the user has read the mail. None, and
         nothing changes, if no such matter stands or it belongs to nobody.
+        """
+
+    async def sign_up(
+        self,
+        purpose: str,
+        digest: bytes,
+        user: NewUser,
+        session: NewSession,
+        *,
+        waiting: str,
+        ending: bytes | None,
+        outcome: Outcome = NOTHING,
+    ) -> StartedSession | None:
+        """Spend a matter and the sign-up that it proves, store the user, and begin a session.
+
+        The data of the matter are the digest of the sign-up. Other sign-ups with its subject end.
+
+        Args:
+            purpose: of the matter.
+            digest: of the matter or of one of its tokens.
+            user: as for `users.add`.
+            session: the new session.
+            waiting: the purpose of sign-ups that wait for a proof.
+            ending: the token digest of a session to end, as `sessions.end_by_token` does.
+            outcome: what to record in the same transaction.
+
+        Returns:
+            None, and nothing changes, if the matter or the sign-up does not stand, or another user
+            has the email.
         """

@@ -12,7 +12,8 @@ import io
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import bcrypt
 import pytest
@@ -21,6 +22,9 @@ from authingo import Auth
 from authingo.importing import UserImport
 from authingo.passwords import NO_PASSWORD
 from tests.database import execute
+from tests.mail.inbox import mail_settings
+from tests.mail.server import SMTPServer
+from tests.mail.test_required import create
 from tests.server import ADA, LiveServer
 
 _COST = 9  # a hash of some 25 ms: what surrounds it is a tenth of that
@@ -92,16 +96,53 @@ def test_an_account_with_a_slow_hash_takes_as_long_as_none(server: LiveServer) -
     pytest.fail(f"the time tells: {medians}")
 
 
+@pytest.mark.alone
+def test_a_sign_up_takes_as_long_for_a_taken_address(serve: Callable[..., LiveServer]) -> None:
+    """Where an address has to be verified, so that the answer does not tell either."""
+    with SMTPServer() as mails:
+        server = serve(
+            mail=mail_settings(mails, verification="required"),
+            passwords={"bcrypt_cost": _COST},
+            limits={"enabled": False},
+        )
+        create(server, email="taken@example.com", verified=True)
+        create(server, email="unproved@example.com")
+        kinds = ("taken", "unproved", "free")
+        for _ in range(3):
+            medians = measure_sign_ups(server, [f"{kind}@example.com" for kind in kinds])
+            if max(medians.values()) < _ALIKE * min(medians.values()):
+                return
+    pytest.fail(f"the time tells: {medians}")
+
+
+def measure_sign_ups(server: LiveServer, emails: Sequence[str]) -> dict[str, float]:
+    """Sign up with each address in turn, round by round; return the median of each, in ms."""
+    browser = server.browser()
+
+    def sign_up(email: str) -> None:
+        assert browser.sign_up(email=email).json == {"sent": True}
+
+    return _medians({email: partial(sign_up, email) for email in emails}, _ROUNDS)
+
+
 def measure(
     server: LiveServer, attempts: dict[str, tuple[str, str]], rounds: int = _ROUNDS
 ) -> dict[str, float]:
     """Take the kinds of failure in turn, round by round; return the median of each, in ms."""
-    took: dict[str, list[float]] = {kind: [] for kind in attempts}
     browser = server.browser()
+
+    def fail(email: str, password: str) -> None:
+        answer = browser.sign_in(email=email, password=password)
+        assert (answer.status, answer.code) == (401, "invalid_credentials")
+
+    return _medians({kind: partial(fail, *given) for kind, given in attempts.items()}, rounds)
+
+
+def _medians(requests: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, float]:
+    took: dict[str, list[float]] = {kind: [] for kind in requests}
     for _ in range(rounds):
-        for kind, (email, password) in attempts.items():
+        for kind, request in requests.items():
             began = time.perf_counter()
-            answer = browser.sign_in(email=email, password=password)
+            request()
             took[kind].append((time.perf_counter() - began) * 1000)
-            assert (answer.status, answer.code) == (401, "invalid_credentials")
     return {kind: statistics.median(times) for kind, times in took.items()}

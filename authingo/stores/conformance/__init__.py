@@ -38,6 +38,7 @@ from authingo.stores.conformance.imports import ImportsConformance
 from authingo.stores.conformance.mails import MailsConformance
 from authingo.stores.conformance.maintenance import MaintenanceConformance
 from authingo.stores.conformance.opening import OpeningConformance
+from authingo.stores.conformance.proofs import ProofsConformance
 from authingo.stores.conformance.reauthentication import ReauthenticationConformance
 from authingo.stores.conformance.recovery import RecoveryConformance
 from authingo.stores.conformance.revocations import RevocationsConformance
@@ -64,6 +65,7 @@ class StoreConformance(
     RevocationsConformance,
     AttemptsConformance,
     DevicesConformance,
+    ProofsConformance,
     RecoveryConformance,
     SecretsConformance,
     CredentialsConformance,

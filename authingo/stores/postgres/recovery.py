@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from authingo.models import NOTHING, ChangedUser, Outcome, User
+from authingo.models import (
+    NOTHING,
+    ChangedUser,
+    NewSession,
+    NewUser,
+    Outcome,
+    StartedSession,
+    User,
+)
 from authingo.stores.mails import NewMail
 from authingo.stores.postgres import secrets
 from authingo.stores.postgres.connections import Connections, Undo
@@ -12,7 +20,13 @@ from authingo.stores.postgres.eviction import evict
 from authingo.stores.postgres.mails import queue
 from authingo.stores.postgres.named import numbered
 from authingo.stores.postgres.outcomes import record
-from authingo.stores.postgres.users import VERIFY_EMAIL, end_sessions
+from authingo.stores.postgres.statements import session_parameters
+from authingo.stores.postgres.users import (
+    ADD_WITH_SESSION,
+    VERIFY_EMAIL,
+    add_parameters,
+    end_sessions,
+)
 from authingo.stores.rows import USER, RowReader
 
 _read = RowReader()
@@ -91,8 +105,44 @@ class Recovery:
         self._connections.notify_watchers(user.id)
         return user
 
+    async def sign_up(
+        self,
+        purpose: str,
+        digest: bytes,
+        user: NewUser,
+        session: NewSession,
+        *,
+        waiting: str,
+        ending: bytes | None,
+        outcome: Outcome = NOTHING,
+    ) -> StartedSession | None:
+        """See Recovery."""
+        row = None
+        async with self._connections.transaction() as connection:
+            spent = await secrets.spend(connection, purpose, digest)
+            if spent is None or spent.data is None:
+                raise Undo
+            proved = await secrets.spend(connection, waiting, spent.data)
+            if proved is None:
+                raise Undo
+            parameters = add_parameters(user) | session_parameters(session, ending, outcome)
+            row = await connection.fetchrow(*numbered(ADD_WITH_SESSION, **parameters))
+            if row is None:
+                raise Undo
+            await connection.execute(
+                *numbered(_END_WAITING, purpose=waiting, subject=proved.subject)
+            )
+        return None if row is None else self._connections.started(row)
+
 
 _FIND = f"SELECT {USER} FROM authingo_users u WHERE u.id = :user_id"
+# One that another transaction has locked is being spent, which fails because the email is taken. To
+# wait for it would be a deadlock.
+_END_WAITING = """
+DELETE FROM authingo_secrets WHERE digest IN (
+    SELECT digest FROM authingo_secrets WHERE purpose = :purpose AND subject = :subject
+    FOR UPDATE SKIP LOCKED)
+"""
 _RESET = """
 UPDATE authingo_users SET password_hash = :hash, updated_at = now(),
     password_version = password_version + 1

@@ -51,7 +51,7 @@ class Users:
         """See Users."""
         row = None
         async with self._connections.transaction() as connection:
-            row = await connection.fetchrow(*numbered(_ADD, **_parameters(user)))
+            row = await connection.fetchrow(*numbered(_ADD, **add_parameters(user)))
             if row is not None:
                 await queue(connection, mails)
         if row is None:
@@ -68,11 +68,11 @@ class Users:
         mail: NewMail | None = None,
     ) -> StartedSession:
         """See Users. One statement, with or without a mail."""
-        statement, parameters = _ADD_WITH_SESSION, session_parameters(session, ending, outcome)
+        statement, parameters = ADD_WITH_SESSION, session_parameters(session, ending, outcome)
         if mail is not None:
             statement = _ADD_WITH_SESSION_AND_MAIL
             parameters |= mail_parameters(mail)
-        row = await self._one(statement, **_parameters(user), **parameters)
+        row = await self._one(statement, **add_parameters(user), **parameters)
         if row is None:
             raise EmailTaken
         return self._connections.started(row)
@@ -272,7 +272,7 @@ ON CONFLICT (email) DO NOTHING RETURNING *
 """
 
 
-def _parameters(user: NewUser) -> dict[str, object]:
+def add_parameters(user: NewUser) -> dict[str, object]:
     """Return the parameters of `_INSERT`."""
     return {
         "user_id": user.id,
@@ -284,7 +284,7 @@ def _parameters(user: NewUser) -> dict[str, object]:
 
 
 _ADD = f"WITH u AS ({_INSERT}) SELECT {USER} FROM u"
-_ADD_WITH_SESSION = f"WITH owner AS ({_INSERT}) {BEGIN}"
+ADD_WITH_SESSION = f"WITH owner AS ({_INSERT}) {BEGIN}"
 _ADD_WITH_SESSION_AND_MAIL = (
     f"WITH owner AS ({_INSERT}), mailed AS ({add_mail(if_there_is='owner')}) {BEGIN}"
 )

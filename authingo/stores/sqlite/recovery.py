@@ -5,7 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from authingo.models import NOTHING, ChangedUser, Outcome, User
+from authingo.errors import EmailTaken
+from authingo.models import (
+    NOTHING,
+    ChangedUser,
+    NewSession,
+    NewUser,
+    Outcome,
+    StartedSession,
+    User,
+)
 from authingo.stores.mails import NewMail
 from authingo.stores.sqlite import outcomes, rows, secrets
 from authingo.stores.sqlite.connection import Connection
@@ -82,7 +91,40 @@ class Recovery:
 
         return await self._connection.write(work)
 
+    async def sign_up(
+        self,
+        purpose: str,
+        digest: bytes,
+        user: NewUser,
+        session: NewSession,
+        *,
+        waiting: str,
+        ending: bytes | None,
+        outcome: Outcome = NOTHING,
+    ) -> StartedSession | None:
+        """See Recovery."""
 
+        def work(connection: sqlite3.Connection) -> StartedSession | None:
+            spent = secrets.spend(connection, purpose, digest)
+            if spent is None or spent.data is None:
+                return None
+            proved = secrets.spend(connection, waiting, spent.data)
+            if proved is None:
+                raise EmailTaken  # by the first to prove it; and the transaction is rolled back
+            added = rows.insert_user(connection, user)
+            of_sign_up = {"purpose": waiting, "subject": proved.subject}
+            connection.execute(_END_WAITING, of_sign_up)
+            return outcomes.start_session(
+                connection, added, session, ending=ending, outcome=outcome
+            )
+
+        try:
+            return await self._connection.write(work)
+        except EmailTaken:
+            return None
+
+
+_END_WAITING = "DELETE FROM authingo_secrets WHERE purpose = :purpose AND subject = :subject"
 _RESET = """
 UPDATE authingo_users SET password_hash = :hash, updated_at = :now,
     password_version = password_version + 1

@@ -2,6 +2,7 @@
 export const serverCodes = [
     "body_too_large",
     "busy",
+    "email_not_verified",
     "email_taken",
     "headers_too_large",
     "invalid_credentials",

@@ -1,0 +1,220 @@
+"""Sign up where an address has to be verified first: nothing tells whether it is taken.
+
+The answer to a sign-up is the same whether the address is free or taken, and so is all the work
+behind it: an attempt is counted, the password is hashed, a sign-up is stored that waits, and a mail
+is queued. What the mail says is found out when it is sent: a link that completes the sign-up, or
+that there is an account already (ASVS 5.0 V6.3.8; OWASP Authentication Cheat Sheet, "Account
+creation"). The user is stored when the link comes back together with what proves the person.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import replace
+from datetime import timedelta
+
+import msgspec
+
+from authingo import arguments, events, policy, sessions
+from authingo.core import Core
+from authingo.errors import InvalidToken, PasswordRequired, SignUpClosed
+from authingo.limits import Attempt
+from authingo.mail.asked import count_sign_up
+from authingo.mail.links import Content, draw_link, new_digest
+from authingo.mail.proof import Presented
+from authingo.mail.queue import Queue
+from authingo.mail.resets import MINUTES, draw_reset
+from authingo.mail.settings import PENDING_PURPOSE, VERIFY_PURPOSE
+from authingo.models import (
+    NO_CLIENT,
+    Client,
+    NewSession,
+    NewUser,
+    Outcome,
+    SignedIn,
+    StartedSession,
+)
+from authingo.stores.mails import Mail, NewMail
+from authingo.stores.secrets import Matter, NewMatter
+from authingo.tokens import BrowserToken, digest, session_digest
+
+SIGN_UP = "sign_up"
+ACCOUNT_EXISTS = "account_exists"
+HOURS = 24  # that a link works, and that a sign-up waits
+_WAITING = timedelta(hours=HOURS)
+_SIGN_UPS_KEPT = 5  # that wait for one address; those that came last
+
+
+class _Waiting(msgspec.Struct):
+    """What is stored of a sign-up that waits."""
+
+    name: str
+    password_hash: str
+
+
+class _Facts(msgspec.Struct):
+    sign_up: bytes  # the digest by which it is found
+
+
+class SignUps:
+    """Sign-ups that wait for their address to be verified."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def request(
+        self, *, email: str, password: str, name: str, client: Client = NO_CLIENT
+    ) -> str:
+        """Store a sign-up that waits, and queue a mail. Nothing tells whether there is an account.
+
+        Returns:
+            The value of the cookie `pending`. A link that is opened in this browser completes the
+            sign-up without the password.
+
+        Raises:
+            SignUpClosed: the setting `sign_up` is false.
+            InvalidInput: the email, the password or the name is not acceptable.
+            TooManyRequests, Busy: try again later.
+        """
+        arguments.require_text(email=email, password=password, name=name)
+        arguments.require_client(client)
+        settings, check = self._core.settings, self._core.password_check
+        email, name = policy.accept_user(
+            settings.passwords, email=email, password=password, name=name
+        )
+        if not settings.sign_up:
+            raise SignUpClosed
+        store = await self._core.opened()
+        attempt = await check.count_sign_up(store, email, client)
+        hashed = await check.hash_new(store, password, attempt, if_busy=attempt.not_made())
+        allowed, browser = await count_sign_up(self._core, email), BrowserToken.generate()
+        await store.secrets.open(
+            NewMatter(
+                purpose=PENDING_PURPOSE,
+                digest=browser.digest,
+                lifetime=_WAITING,
+                address=email,
+                subject=_about(email),
+                data=msgspec.json.encode(_Waiting(name=name, password_hash=hashed)),
+            )
+        )
+        await self._core.capability(Queue).add(
+            NewMail(
+                kind=SIGN_UP,
+                address=email,
+                lifetime=_WAITING,
+                language=client.language or "",
+                facts=msgspec.json.encode(_Facts(sign_up=browser.digest)),
+                due=allowed,
+            )
+        )
+        return str(browser)
+
+    async def complete(self, matter: Matter, presented: Presented) -> SignedIn:
+        """Store the user of a sign-up, and sign in.
+
+        Args:
+            matter: of the link.
+            presented: what came with it.
+
+        Raises:
+            InvalidToken: another sign-up with this address was completed, or the address is taken.
+            PasswordRequired: this is not the browser that signed up, and no password came.
+            InvalidCredentials: the password is wrong.
+            TooManyRequests, Busy: the password was not checked.
+        """
+        store, settings = await self._core.opened(), self._core.settings
+        proved = await store.secrets.find(PENDING_PURPOSE, matter.data or b"")
+        if proved is None or proved.address is None:
+            raise InvalidToken
+        waiting = msgspec.json.decode(proved.data or b"", type=_Waiting)
+        attempt = await self._prove(proved, waiting, presented)
+        new = NewUser(
+            email=proved.address,
+            name=waiting.name,
+            password_hash=waiting.password_hash,
+            email_verified=True,
+        )
+        verified = events.happened("email_verified", user_id=new.id, ip=presented.client.ip)
+        token = presented.session_token
+
+        async def write(session: NewSession, outcome: Outcome) -> StartedSession | None:
+            return await store.recovery.sign_up(
+                VERIFY_PURPOSE,
+                presented.digest,
+                new,
+                session,
+                waiting=PENDING_PURPOSE,
+                ending=session_digest(token) if token else None,
+                outcome=replace(outcome, events=(*outcome.events, verified)),
+            )
+
+        begun = await sessions.begin(
+            write,
+            "sign_up",
+            new.id,
+            settings=settings.sessions,
+            client=presented.client,
+            devices=presented.devices,
+            attempt=attempt,
+            methods=(sessions.PASSWORD if attempt else sessions.LINK,),
+        )
+        if begun is None:  # somebody was quicker, with this sign-up or another
+            raise InvalidToken
+        events.log(verified)
+        return begun
+
+    async def _prove(
+        self, proved: Matter, waiting: _Waiting, presented: Presented
+    ) -> Attempt | None:
+        """Find out whether a link came from the person who signed up. Nothing is spent."""
+        if presented.password is not None:
+            return await self._core.password_check.check_waiting(
+                self._core.store,
+                proved.address or "",
+                presented.password,
+                waiting.password_hash,
+                client=presented.client,
+                devices=presented.devices,
+            )
+        browser = BrowserToken.parse(presented.pending)
+        if browser is None or not hmac.compare_digest(browser.digest, proved.digest):
+            raise PasswordRequired
+        return None
+
+
+def _about(email: str) -> bytes:
+    """Return what finds all sign-ups with an address."""
+    return digest(b"sign-up " + email.encode())
+
+
+async def write_sign_up(core: Core, mail: Mail) -> Content | None:
+    """Write the mail of a sign-up: with a link that completes it, or that there is an account.
+
+    A sign-up is for nothing if it has been forgotten, or if others with the address came later.
+    """
+    store = await core.opened()
+    if not mail.due:
+        return Content({"link": core.settings.public_url or "", "hours": str(HOURS)})
+    account = await store.users.by_email(mail.address)
+    if account is not None:
+        if account.user.disabled_at is not None:
+            return None
+        reset = await draw_reset(core, account.user, version=account.version)
+        values = {"link": reset.url, "minutes": str(MINUTES)} if reset else {}
+        return Content(values, reset, template=ACCOUNT_EXISTS) if reset else None
+    sign_up = msgspec.json.decode(mail.facts or b"", type=_Facts).sign_up
+    waiting = await store.secrets.open_about(PENDING_PURPOSE, _about(mail.address))
+    for earlier in waiting[:-_SIGN_UPS_KEPT]:
+        await store.secrets.forget(PENDING_PURPOSE, earlier.digest)
+    if sign_up not in {one.digest for one in waiting[-_SIGN_UPS_KEPT:]}:
+        return None
+    new = NewMatter(
+        purpose=VERIFY_PURPOSE,
+        digest=new_digest(),
+        lifetime=_WAITING,
+        address=mail.address,
+        data=sign_up,
+    )
+    link = await draw_link(core, new, address=mail.address, page=core.settings.links.verify_email)
+    return Content({"link": link.url, "hours": str(HOURS)}, link) if link else None
