@@ -3,6 +3,7 @@
 from authingo.capabilities import Capability
 from authingo.mail.settings import (
     MAIL_FAILED,
+    MAIL_SENT,
     PASSWORD_RESET,
     PENDING_PURPOSE,
     RESET_PURPOSE,
@@ -14,7 +15,7 @@ MAIL = Capability(
     name="mail",
     settings=MailSettings,
     routes="authingo.mail.routes:ROUTES",
-    events=(PASSWORD_RESET, MAIL_FAILED),
+    events=(PASSWORD_RESET, MAIL_SENT, MAIL_FAILED),
     purposes=(RESET_PURPOSE, VERIFY_PURPOSE, PENDING_PURPOSE),
     secret_settings=("url",),
     notices="authingo.mail.notices:notices",

@@ -31,11 +31,12 @@ from authingo.mail.messages import Look, compose, render
 from authingo.mail.queue import Queue
 from authingo.mail.settings import (
     MAIL_FAILED,
+    MAIL_SENT,
     MailSettings,
     require_mail,
     sends_mail,
 )
-from authingo.models import new_id
+from authingo.models import Outcome, new_id
 from authingo.stores.mails import Mail
 
 LEASE = timedelta(seconds=90)  # longer than `deliver` may take
@@ -139,7 +140,7 @@ class Sender:
             await deliver(self._server, message, sender=self._from, recipient=mail.address)
         except MaybeDelivered as error:
             if mail.uncertain + 1 >= _UNCERTAIN:
-                await store.mails.done(mail)
+                await self._sent(mail)
             else:
                 await self._try_again(mail, error.reason, uncertain=True)
         except NotDelivered as error:
@@ -155,7 +156,12 @@ class Sender:
             else:
                 await self._try_again(mail, error.reason)
         else:
-            await store.mails.done(mail)
+            await self._sent(mail)
+
+    async def _sent(self, mail: Mail) -> None:
+        sent, store = events.happened(MAIL_SENT, user_id=mail.user_id), await self._core.opened()
+        if await store.mails.done(mail, outcome=Outcome(events=(sent,))):
+            events.log(sent)
 
     def _compose(
         self, kind: str, content: Content, recipient: str, mail_id: str, language: str
@@ -173,10 +179,11 @@ class Sender:
 
     async def _give_up(self, mail: Mail, error: str) -> None:
         store = await self._core.opened()
-        if await store.mails.fail(mail, error=error):
+        failed = events.happened(MAIL_FAILED, user_id=mail.user_id)
+        if await store.mails.fail(mail, error=error, outcome=Outcome(events=(failed,))):
             # What the server said often repeats the address, which no log may have.
             _log.warning("the mail %s was not delivered: `authingo mail list` says why", mail.id)
-            await events.record(store, events.happened(MAIL_FAILED, user_id=mail.user_id))
+            events.log(failed)
 
 
 def look_of(settings: Settings) -> Look:

@@ -17,6 +17,7 @@ from authingo.mail.servers import MailServer, read_mail_url
 from authingo.mail.wording import check_templates
 
 PASSWORD_RESET = CapabilityEvent("password_reset")
+MAIL_SENT = CapabilityEvent("mail_sent")
 MAIL_FAILED = CapabilityEvent("mail_failed")
 RESET_PURPOSE = "reset_password"
 VERIFY_PURPOSE = "verify_email"

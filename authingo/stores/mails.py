@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from authingo.models import new_id
+from authingo.models import NOTHING, Outcome, new_id
 
 FAILED_KEPT = timedelta(days=30)  # how long a mail that failed is kept
 LONGEST_LANGUAGE = 100  # characters; so much of an Accept-Language header names enough languages
@@ -133,8 +133,11 @@ class Mails(Protocol):
         killed.
         """
 
-    async def done(self, mail: Mail) -> bool:
-        """Delete a mail, because it was delivered or was not to be sent."""
+    async def done(self, mail: Mail, *, outcome: Outcome = NOTHING) -> bool:
+        """Delete a mail, because it was delivered or was not to be sent.
+
+        `outcome` is recorded in the same transaction, unless that try is over.
+        """
 
     async def try_again(self, mail: Mail, *, after: timedelta, error: str, uncertain: bool) -> bool:
         """Put a mail off, because this try failed.
@@ -147,10 +150,11 @@ class Mails(Protocol):
                 mail grows by one.
         """
 
-    async def fail(self, mail: Mail, *, error: str) -> bool:
+    async def fail(self, mail: Mail, *, error: str, outcome: Outcome = NOTHING) -> bool:
         """Mark a mail as failed: no worker takes it any more, unless `retry` is called.
 
-        `forget_records` deletes it after FAILED_KEPT. `error` is as for `try_again`.
+        `forget_records` deletes it after FAILED_KEPT. `error` is as for `try_again`, `outcome`
+        as for `done`.
         """
 
     async def next_due(self) -> timedelta | None:

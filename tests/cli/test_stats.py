@@ -11,6 +11,8 @@ import pytest
 
 from tests.command import Runner
 from tests.database import execute
+from tests.mail.inbox import mail_settings
+from tests.mail.server import Fault, SMTPServer
 
 charts = importlib.import_module("authingo.cli.charts")
 bar, scale_of = charts.bar, charts.scale_of
@@ -95,6 +97,33 @@ def test_people_get_a_chart_that_fits_the_terminal(busy: Runner, today: datetime
         assert "failures   sign_in_failed 4, refresh_reused 1" in lines
         assert "Events are kept for 90 days" in lines[-1]
     assert SGR.search(shown.out)
+
+
+def test_mails_are_counted_where_there_are_any(busy: Runner, today: datetime) -> None:
+    assert "mails" not in busy("stats").out
+    url = busy.env["AUTHINGO_DATABASE_URL"]
+    with SMTPServer() as server:
+        table = mail_settings(server)
+        busy.env.update(
+            AUTHINGO_PUBLIC_URL="https://example.com",
+            AUTHINGO_MAIL__URL=str(table["url"]),
+            AUTHINGO_MAIL__FROM=str(table["from"]),
+        )
+        assert "mails     0  queued, 0 failed" in busy("stats").out
+        for fault in (None, None, Fault("RCPT", "550 no such mailbox")):
+            server.fault = fault
+            assert busy("users", "send-reset", "ada@example.com").code == 0
+            assert busy("mail", "send").code == 0
+        assert busy("users", "send-reset", "ada@example.com").code == 0
+    insert(url, "mail_sent", today - DAY, 1000)
+    shown = busy("stats", "--days", "3")
+    assert "mails     1  queued, 1 failed" in shown.out.splitlines()
+    assert "mails      mail_sent 1,002, mail_failed 1" in shown.out.splitlines()
+    as_json = busy("stats", "--days", "3", "--json").json
+    assert as_json["mails"] == {"queued": 1, "failed": 1}
+    assert as_json["days"][-2]["events"]["mail_sent"] == 1000
+    sent = busy("events", "list", "--event", "mail_sent", "--user", "ada@example.com", "--json")
+    assert len(sent.json) == 2
 
 
 def test_without_a_terminal_nothing_is_coloured_and_without_blocks_bars_are_ascii(

@@ -126,14 +126,19 @@ def test_a_mail_that_is_refused_for_good_has_failed_and_stops_no_other(
     assert ("mail_failed",) in names
 
 
+def down(port: int | None = None) -> dict[str, object]:
+    """Return the table [mail] for a port that nobody listens on."""
+    url = f"smtp://127.0.0.1:{port or free_port()}"
+    return {"url": url, "from": "a@example.com", "verification": "off"}
+
+
 @pytest.mark.usefixtures("impatient")
 def test_no_request_waits_for_a_mail_server_that_is_down(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the backlog goes out when it is up again, at once and not after growing waits."""
     port = free_port()
-    url = f"smtp://127.0.0.1:{port}"
-    server = serve(mail={"url": url, "from": "no-reply@example.com"})
+    server = serve(mail=down(port))
     emails = [f"user{number}@example.com" for number in range(12)]
     for email in emails:
         server.browser().sign_up(email=email)
@@ -181,7 +186,7 @@ def test_requests_for_unknown_addresses_do_not_make_it_ask_a_server_that_is_down
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nor log again that it is down: nothing of theirs is sent to it."""
-    server = serve(mail={"url": f"smtp://127.0.0.1:{free_port()}", "from": "a@example.com"})
+    server = serve(mail=down())
     server.browser().sign_up()
     ask(server)
     until(lambda: "waits in the queue" in caplog.text, "nothing was tried")
@@ -194,7 +199,7 @@ def test_requests_for_unknown_addresses_do_not_make_it_ask_a_server_that_is_down
 
 
 def test_a_mail_that_is_too_old_has_failed(serve: Serve, mails: SMTPServer) -> None:
-    server = serve(mail={"url": f"smtp://127.0.0.1:{free_port()}", "from": "a@example.com"})
+    server = serve(mail=down())
     server.browser().sign_up()
     ask(server)
     until(lambda: [one for (one,) in rows(server, "error") if one], "nothing was tried")

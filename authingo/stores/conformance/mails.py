@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from authingo.stores import Store
-from authingo.stores.conformance.world import PAST, add_user, new_digest
+from authingo.stores.conformance.world import PAST, add_user, an_event, event_names, new_digest
 from authingo.stores.mails import (
     LONGEST_ERROR,
     LONGEST_LANGUAGE,
@@ -58,14 +58,33 @@ async def is_over(store: Store, mail: Mail) -> bool:
     changed = [
         await store.mails.keep_token(mail, matter=new_digest(), token=new_digest()),
         await store.mails.try_again(mail, after=_HOUR, error="too late", uncertain=True),
-        await store.mails.fail(mail, error="too late"),
-        await store.mails.done(mail),
+        await store.mails.fail(mail, error="too late", outcome=an_event("mail_failed")),
+        await store.mails.done(mail, outcome=an_event("mail_sent")),
     ]
-    return not any(changed) and await store.mails.find(mail.id) == before
+    unchanged = await store.mails.find(mail.id) == before
+    return not any(changed) and unchanged and await event_names(store) == set()
 
 
 class MailsConformance:
     """A queued mail is taken by one worker at a time, until it is delivered or has failed."""
+
+    async def test_what_became_of_a_mail_is_recorded_with_it(
+        self, store: Store, another_store: Store | None
+    ) -> None:
+        """Once, even if two workers believe that they have delivered it."""
+        await add_mail(store)
+        await add_mail(store)
+        first, second = await store.mails.take(limit=2, lease=_HOUR)
+        ended = await asyncio.gather(
+            *(
+                one.mails.done(first, outcome=an_event("mail_sent"))
+                for one in (store, another_store or store)
+            )
+        )
+        assert sorted(ended) == [False, True]
+        assert await store.mails.fail(second, error="550", outcome=an_event("mail_failed"))
+        recorded = [one.name for one in await store.events.page(limit=9)]
+        assert sorted(recorded) == ["mail_failed", "mail_sent"]
 
     async def test_a_mail_is_taken_as_it_was_added(self, store: Store) -> None:
         """It is due at once. The try is counted."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from authingo.models import NOTHING, Outcome
 from authingo.stores.mail_rows import (
     IS_MY_TRY,
     mail_columns,
@@ -17,6 +18,7 @@ from authingo.stores.mail_rows import (
 from authingo.stores.mails import Mail, MailCounts, NewMail
 from authingo.stores.postgres.connections import Connections
 from authingo.stores.postgres.named import numbered
+from authingo.stores.postgres.outcomes import outcome_parameters, record_outcome
 from authingo.stores.rows import FIRST, as_it_is
 
 
@@ -39,9 +41,9 @@ class Mails:
         """See Mails."""
         return await self._change(_KEEP_TOKEN, mail, matter=matter, token=token)
 
-    async def done(self, mail: Mail) -> bool:
+    async def done(self, mail: Mail, *, outcome: Outcome = NOTHING) -> bool:
         """See Mails."""
-        return await self._change(_DONE, mail)
+        return await self._end(_DONE, mail, outcome)
 
     async def try_again(self, mail: Mail, *, after: timedelta, error: str, uncertain: bool) -> bool:
         """See Mails."""
@@ -49,9 +51,9 @@ class Mails:
             _TRY_AGAIN, mail, after=after, error=shortened(error), uncertain=uncertain
         )
 
-    async def fail(self, mail: Mail, *, error: str) -> bool:
+    async def fail(self, mail: Mail, *, error: str, outcome: Outcome = NOTHING) -> bool:
         """See Mails."""
-        return await self._change(_FAIL, mail, error=shortened(error))
+        return await self._end(_FAIL, mail, outcome, error=shortened(error))
 
     async def next_due(self) -> timedelta | None:
         """See Mails."""
@@ -91,6 +93,22 @@ class Mails:
             *numbered(statement, id=mail.id, tries=mail.tries, due_at=mail.due_at, **parameters)
         )
         return changed > 0
+
+    async def _end(
+        self, statement: str, mail: Mail, outcome: Outcome, **parameters: object
+    ) -> bool:
+        """Change a mail for the last time in its try, and record what that means."""
+        row = await self._connections.one(
+            *numbered(
+                statement,
+                id=mail.id,
+                tries=mail.tries,
+                due_at=mail.due_at,
+                **parameters,
+                **outcome_parameters(outcome),
+            )
+        )
+        return row is not None
 
 
 async def queue(connection: Any, mails: Sequence[NewMail]) -> None:
@@ -137,16 +155,24 @@ SELECT * FROM taken ORDER BY due_at, id
 _KEEP_TOKEN = f"""
 UPDATE authingo_mails SET matter = :matter::bytea, token = :token::bytea WHERE {IS_MY_TRY}
 """
-_DONE = f"DELETE FROM authingo_mails WHERE {IS_MY_TRY}"
+
+
+def _ending(change: str) -> str:
+    return f"""
+    WITH ended AS ({change} WHERE {IS_MY_TRY} RETURNING id)
+    {record_outcome(if_there_is="ended")} SELECT id FROM ended
+    """
+
+
+_DONE = _ending("DELETE FROM authingo_mails")
 _TRY_AGAIN = f"""
 UPDATE authingo_mails SET due_at = now() + :after::interval, leased_until = NULL,
     error = :error::text, uncertain = uncertain + :uncertain::boolean::integer
 WHERE {IS_MY_TRY}
 """
-_FAIL = f"""
-UPDATE authingo_mails SET failed_at = now(), leased_until = NULL, error = :error::text
-WHERE {IS_MY_TRY}
-"""
+_FAIL = _ending(
+    "UPDATE authingo_mails SET failed_at = now(), leased_until = NULL, error = :error::text"
+)
 # Few mails are leased at any time. Each part reads one row of its index.
 _NEXT_DUE = """
 SELECT least(

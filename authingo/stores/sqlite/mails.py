@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 
+from authingo.models import NOTHING, Outcome
 from authingo.stores.mail_rows import (
     IS_MY_TRY,
     mail_columns,
@@ -16,7 +17,7 @@ from authingo.stores.mail_rows import (
 )
 from authingo.stores.mails import Mail, MailCounts, NewMail
 from authingo.stores.rows import FIRST
-from authingo.stores.sqlite import rows
+from authingo.stores.sqlite import outcomes, rows
 from authingo.stores.sqlite.connection import Connection
 
 
@@ -46,9 +47,9 @@ class Mails:
         """See Mails."""
         return await self._change(_KEEP_TOKEN, mail, matter=matter, token=token)
 
-    async def done(self, mail: Mail) -> bool:
+    async def done(self, mail: Mail, *, outcome: Outcome = NOTHING) -> bool:
         """See Mails."""
-        return await self._change(_DONE, mail)
+        return await self._change(_DONE, mail, outcome)
 
     async def try_again(self, mail: Mail, *, after: timedelta, error: str, uncertain: bool) -> bool:
         """See Mails."""
@@ -57,9 +58,9 @@ class Mails:
             _TRY_AGAIN, mail, due_again=due_again, error=shortened(error), uncertain=uncertain
         )
 
-    async def fail(self, mail: Mail, *, error: str) -> bool:
+    async def fail(self, mail: Mail, *, error: str, outcome: Outcome = NOTHING) -> bool:
         """See Mails."""
-        return await self._change(_FAIL, mail, now=rows.now(), error=shortened(error))
+        return await self._change(_FAIL, mail, outcome, now=rows.now(), error=shortened(error))
 
     async def next_due(self) -> timedelta | None:
         """See Mails."""
@@ -94,16 +95,26 @@ class Mails:
         oldest_due = None if due_at is None else rows.span(at - due_at)
         return MailCounts(queued=queued, failed=row["failed"], oldest_due=oldest_due)
 
-    async def _change(self, statement: str, mail: Mail, **parameters: object) -> bool:
-        """Change a mail in the try that took it; return whether that try is not over."""
-        changed = await self._connection.count(
-            statement,
-            id=mail.id,
-            tries=mail.tries,
-            due_at=rows.microseconds(mail.due_at),
-            **parameters,
-        )
-        return changed > 0
+    async def _change(
+        self, statement: str, mail: Mail, outcome: Outcome = NOTHING, **parameters: object
+    ) -> bool:
+        """Change a mail in the try that took it, and record what that means.
+
+        Returns whether that try is not over.
+        """
+        of_try = {
+            "id": mail.id,
+            "tries": mail.tries,
+            "due_at": rows.microseconds(mail.due_at),
+        }
+
+        def work(connection: sqlite3.Connection) -> bool:
+            if connection.execute(statement, {**of_try, **parameters}).rowcount == 0:
+                return False
+            outcomes.record(connection, outcome)
+            return True
+
+        return await self._connection.write(work)
 
 
 def queue(connection: sqlite3.Connection, mails: Sequence[NewMail]) -> None:
