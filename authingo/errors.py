@@ -73,7 +73,7 @@ class NotFound(RequestRefused):
 
 
 class InvalidToken(AuthError):
-    """The link is not valid: it was used, has expired, or was replaced. Ask for a new one."""
+    """The link or code is not valid: wrong, used, expired, or replaced. Ask for a new one."""
 
     code = "invalid_token"
     status = 400

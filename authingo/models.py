@@ -164,17 +164,18 @@ class StartedSession:
     """A session that was stored, and its user.
 
     `eviction` is the event of the sessions that ended because the user had too many; None if none
-    ended.
+    ended. `taken_over` are the events of the owner of the address taking the account over.
     """
 
     user: User
     session: Session
     eviction: Event | None = None
+    taken_over: tuple[Event, ...] = ()
 
     @property
     def events(self) -> tuple[Event, ...]:
         """The events that the store recorded by itself, for the log."""
-        return () if self.eviction is None else (self.eviction,)
+        return self.taken_over if self.eviction is None else (*self.taken_over, self.eviction)
 
 
 @dataclass(frozen=True, slots=True)

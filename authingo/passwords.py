@@ -144,7 +144,7 @@ class PasswordHasher:
         Raises:
             Busy: too many passwords are being hashed, or wait for it.
         """
-        return await self._run(network, hash_password, password, self.cost)
+        return await self.run(network, hash_password, password, self.cost)
 
     async def verify(
         self, password: str, stored: str | None, *, network: str | None = None
@@ -158,7 +158,7 @@ class PasswordHasher:
         Raises:
             Busy: too many passwords are being hashed, or wait for it.
         """
-        return await self._run(network, verify_password, password, stored, self.cost, self.slowest)
+        return await self.run(network, verify_password, password, stored, self.cost, self.slowest)
 
     def refuse_if_full(self, network: str | None = None) -> None:
         """Refuse a request if the queue has no place for it, before any work is done for it.
@@ -174,7 +174,12 @@ class PasswordHasher:
         match = _PATTERN.fullmatch(stored)
         return match is None or int(match["cost"]) < self.cost or match["variant"] != "b"
 
-    async def _run(self, network: str | None, work: Callable[..., T], *args: object) -> T:
+    async def run(self, network: str | None, work: Callable[..., T], *args: object) -> T:
+        """Do work on one of the threads that costs about as much as a hash, and return its result.
+
+        Raises:
+            Busy: too many passwords are being hashed, or wait for it.
+        """
         self._loop.enter()
         loop, line = asyncio.get_running_loop(), self._line
         await line.take_thread(network)

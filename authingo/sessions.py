@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 # What `Session.methods` may have: how a user can prove who they are.
 PASSWORD = "password"  # noqa: S105 - its name
 LINK = "link"  # in a mail, opened in the browser that asked for it
+CODE = "code"  # from a mail, typed in the browser that asked for it
 
 # Writes a new session and an outcome in one transaction. Returns None if it may not begin.
 WriteSession = Callable[[NewSession, Outcome], Awaitable[StartedSession | None]]

@@ -188,7 +188,7 @@ def test_the_pool_is_bounded() -> None:
 
     async def run() -> None:
         hasher = PasswordHasher(cost=4, threads=2)
-        await asyncio.gather(*(hasher._run(None, work) for _ in range(20)))
+        await asyncio.gather(*(hasher.run(None, work) for _ in range(20)))
 
     asyncio.run(run())
     assert peak == 2

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.database import execute, sqlite_path
+from tests.mail.inbox import code_in, mail_settings, wait_for
+from tests.mail.server import SMTPServer
 from tests.postgres import BundledServer, PostgresServer
 from tests.server import ADA, LiveServer
 
@@ -46,6 +49,29 @@ def test_no_token_and_no_password_is_in_the_database(
     browser.post("/sign-out")
     content = everything_in(server, request)
     assert [secret for secret in secrets if secret in content] == []
+
+
+def test_no_code_is_in_the_database(
+    serve: Callable[..., LiveServer], request: pytest.FixtureRequest
+) -> None:
+    """Neither while it is good nor afterwards, nor is the cookie that it works with."""
+    with SMTPServer() as mails:
+        server = serve(mail=mail_settings(mails, email_code=True))
+        browser = server.browser()
+        browser.sign_up()
+        cookie = browser.post("/sign-in/code/request", {"email": ADA["email"]}).tokens
+        (mail,) = wait_for(mails, 1)
+        code = code_in(mail)
+        secrets = {code.encode(), code.replace("-", "").encode()}
+        secrets |= spellings(cookie["authingo_ceremony"])
+        content = everything_in(server, request)
+        assert b"sign_in_code" in content, "the right bytes are being looked at"
+        assert [secret for secret in secrets if secret in content] == []
+        assert browser.post("/sign-in/code", {"code": code.lower()}).status == 200
+        content = everything_in(server, request)
+        assert [secret for secret in secrets if secret in content] == []
+        assert code.lower().encode() not in content
+        server.stop()
 
 
 def test_every_column_is_an_id_a_digest_or_a_date(server: LiveServer) -> None:

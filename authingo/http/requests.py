@@ -8,7 +8,7 @@ from typing import Any
 
 from authingo.asgi import Scope
 from authingo.http.clients import ClientReader
-from authingo.http.cookies import Cookies
+from authingo.http.cookies import Cookie, Cookies
 from authingo.http.dropped_cookies import DroppedCookies
 from authingo.http.headers import cookie_header, header_values
 from authingo.http.proxy_reports import ProxyReports
@@ -65,10 +65,14 @@ class Request:
         """The refresh cookie, if there is exactly one."""
         return self.cookies.refresh.read(cookie_header(self.scope))
 
-    def signed_in(self, result: SignedIn) -> Reply:
-        """Answer with user and session, and set the cookies: after a sign-in all three."""
+    def signed_in(self, result: SignedIn, *, done: Cookie | None = None) -> Reply:
+        """Answer with user and session, and set the cookies: after a sign-in all three.
+
+        `done` is the short-lived cookie of what the sign-in has completed. It is cleared.
+        """
         self.dropped_cookies.look(self.scope)
-        return session_reply(result, cookies=tuple(self.cookies.write(result, self.host)))
+        cleared = self.cookies.clear_one(done) if done else []
+        return session_reply(result, cookies=(*cleared, *self.cookies.write(result, self.host)))
 
 
 def session_reply(result: SignedIn | UserAndSession, cookies: tuple[str, ...] = ()) -> Reply:

@@ -7,6 +7,7 @@ from authingo.mail.settings import (
     PASSWORD_RESET,
     PENDING_PURPOSE,
     RESET_PURPOSE,
+    SIGN_IN_CODE_PURPOSE,
     VERIFY_PURPOSE,
     MailSettings,
 )
@@ -16,7 +17,7 @@ MAIL = Capability(
     settings=MailSettings,
     routes="authingo.mail.routes:ROUTES",
     events=(PASSWORD_RESET, MAIL_SENT, MAIL_FAILED),
-    purposes=(RESET_PURPOSE, VERIFY_PURPOSE, PENDING_PURPOSE),
+    purposes=(RESET_PURPOSE, VERIFY_PURPOSE, PENDING_PURPOSE, SIGN_IN_CODE_PURPOSE),
     secret_settings=("url",),
     notices="authingo.mail.notices:notices",
     admits="authingo.mail.admission:require_verified",

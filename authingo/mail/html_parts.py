@@ -1,4 +1,4 @@
-"""Turn the text of a mail into HTML: paragraphs, a button, a list of facts.
+"""Turn the text of a mail into HTML: paragraphs, a button, a code, a list of facts.
 
 The template decides which is which, before anything is filled in, so no value can add a
 paragraph or a link. Every value is escaped (ASVS 5.0 V1.2.1). Styles are inline, because some
@@ -14,8 +14,14 @@ from html import escape
 Fill = Callable[[str], str]
 
 _LINK = {"$link", "${link}"}
+_CODE = {"$code", "${code}"}
 _FACT = re.compile(r"([^:$]{1,40}): +(\S.*)")
 
+_CODE_LINE = (
+    '<p class="well" style="margin:8px 0 20px;padding:14px 16px;border-radius:8px;'
+    "background:#f7f6f3;font-family:ui-monospace,Menlo,Consolas,monospace;font-size:26px;"
+    'font-weight:600;letter-spacing:2px;text-align:center">$code</p>'
+)
 _PARAGRAPH = '<p style="margin:0 0 16px">{}</p>'
 _BUTTON = (
     '<table role="presentation" cellspacing="0" cellpadding="0" border="0"'
@@ -51,6 +57,8 @@ def _part(lines: list[str]) -> str:
     if lines[-1].strip() in _LINK:
         label = " ".join(lines[:-1]).strip().rstrip(":")
         return _BUTTON.format(escape(label) or "$link")
+    if len(lines) == 1 and lines[0].strip() in _CODE:
+        return _CODE_LINE
     facts = [_FACT.fullmatch(line.strip()) for line in lines]
     if len(facts) > 1 and all(facts):
         said = [_FACT_LINE.format(escape(one[1]), escape(one[2])) for one in facts if one]

@@ -9,7 +9,8 @@ from authingo.mail.invitations import INVITATION, write_invitation
 from authingo.mail.links import Content
 from authingo.mail.notices import EMAIL_CHANGED, PASSWORD_CHANGED, write_notice
 from authingo.mail.resets import write_reset
-from authingo.mail.settings import RESET_PURPOSE, VERIFY_PURPOSE
+from authingo.mail.settings import RESET_PURPOSE, SIGN_IN_CODE_PURPOSE, VERIFY_PURPOSE
+from authingo.mail.sign_in_codes import write_code
 from authingo.mail.sign_ups import SIGN_UP, write_sign_up
 from authingo.mail.verification import write_verification
 from authingo.stores.mails import Mail
@@ -19,6 +20,7 @@ KINDS: Mapping[str, Callable[[Core, Mail], Awaitable[Content | None]]] = {
     VERIFY_PURPOSE: write_verification,
     INVITATION: write_invitation,
     SIGN_UP: write_sign_up,
+    SIGN_IN_CODE_PURPOSE: write_code,
     PASSWORD_CHANGED: write_notice,
     EMAIL_CHANGED: write_notice,
 }

@@ -30,17 +30,15 @@ def notice(kind: str, user_id: str, address: str, client: Client) -> NewMail:
     """Return the notice of something that a client does now.
 
     The address is that of the user before the change. A notice is delivered even if the user has
-    been deleted meanwhile. It does not name an address that all clients share, such as that of a
-    proxy: the owner would think that it is the address of the person who did it.
+    been deleted meanwhile.
     """
-    ip = None if client.shared else client.ip
     return NewMail(
         kind=kind,
         address=address,
         user_id=user_id,
         lifetime=_WORTH_SENDING,
         language=client.language or "",
-        facts=msgspec.json.encode(_Facts(at=datetime.now(UTC), ip=ip)),
+        facts=msgspec.json.encode(_Facts(at=datetime.now(UTC), ip=seen_address(client))),
     )
 
 
@@ -63,12 +61,31 @@ def verification_mail(user: User | NewUser, client: Client, *, due: bool = True)
     )
 
 
+def seen_address(client: Client) -> str | None:
+    """Return the address that a mail may name.
+
+    It is not one that all clients share, such as that of a proxy: the owner would think that it
+    is the address of the person who did something.
+    """
+    return None if client.shared else client.ip
+
+
+def said_when(at: datetime) -> str:
+    """Say when something happened."""
+    return f"{at:%d %B %Y, %H:%M} UTC"
+
+
+def said_where(ip: str | None, *, otherwise: str) -> str:
+    """Say where something came from."""
+    return ip or otherwise
+
+
 async def write_notice(_: Core, mail: Mail) -> Content | None:
     """Write a notice: when it happened, and from where."""
     facts = msgspec.json.decode(mail.facts or b"", type=_Facts)
     return Content(
         {
-            "when": f"{facts.at:%d %B %Y, %H:%M} UTC",
-            "where": facts.ip or "an operator, or an address that is not known",
+            "when": said_when(facts.at),
+            "where": said_where(facts.ip, otherwise="an operator, or an address that is not known"),
         }
     )

@@ -21,7 +21,13 @@ from authingo.http.route import Body, NewPassword, Route
 from authingo.http.routes import SignIn, SignUp, Tried, sign_in
 from authingo.mail.proof import Presented
 from authingo.mail.resets import PasswordResets
-from authingo.mail.settings import requires_verification, sends_mail, verifies
+from authingo.mail.settings import (
+    requires_verification,
+    sends_mail,
+    signs_in_by_code,
+    verifies,
+)
+from authingo.mail.sign_in_codes import SignInCodes
 from authingo.mail.sign_ups import SignUps
 from authingo.mail.verification import Verification
 from authingo.models import SignedIn
@@ -45,6 +51,18 @@ class UseLink(Body):
 
     token: Tried
     password: Tried | None = None
+
+
+class RequestSignInCode(Body):
+    """The email of the account."""
+
+    email: Tried
+
+
+class SignInWithCode(Body):
+    """The code of the mail."""
+
+    code: Tried
 
 
 class AuthingoMailSent(msgspec.Struct):
@@ -135,6 +153,30 @@ async def reset_password(auth: Auth, request: Request) -> Reply:
     return Reply({"success": True})
 
 
+async def request_sign_in_code(auth: Auth, request: Request) -> Reply:
+    """Send a mail with a code to sign in with. The answer is the same for everybody."""
+    token = await auth.capability(SignInCodes).request(
+        email=request.body.email,
+        ceremony=request.ceremony,
+        device=request.device,
+        client=request.client,
+    )
+    cookies = request.cookies.write_one(request.cookies.ceremony, token)
+    return Reply({"sent": True}, cookies=tuple(cookies))
+
+
+async def sign_in_with_code(auth: Auth, request: Request) -> Reply:
+    """Sign in with the code of a mail, in the browser that asked for it."""
+    result = await auth.capability(SignInCodes).sign_in(
+        code=request.body.code,
+        ceremony=request.ceremony,
+        session_token=request.session_token,
+        device=request.device,
+        client=request.client,
+    )
+    return request.signed_in(result, done=request.cookies.ceremony)
+
+
 ROUTES = [
     Route(
         method="POST",
@@ -193,5 +235,24 @@ ROUTES = [
         errors=(InvalidToken,),
         hashes=True,
         enabled=sends_mail,
+    ),
+    Route(
+        method="POST",
+        path="/sign-in/code/request",
+        handle=request_sign_in_code,
+        body=RequestSignInCode,
+        answer=AuthingoMailSent,
+        errors=(TooManyRequests,),
+        enabled=signs_in_by_code,
+    ),
+    Route(
+        method="POST",
+        path="/sign-in/code",
+        handle=sign_in_with_code,
+        body=SignInWithCode,
+        answer=AuthingoSignedIn,
+        errors=(InvalidToken,),
+        hashes=True,
+        enabled=signs_in_by_code,
     ),
 ]

@@ -22,7 +22,7 @@ from pathlib import Path
 from authingo import events
 from authingo.config import Settings
 from authingo.core import Core
-from authingo.errors import MailNotSent, StoreUnavailable
+from authingo.errors import Busy, MailNotSent, StoreUnavailable
 from authingo.mail.delivery import MaybeDelivered, NotDelivered, deliver
 from authingo.mail.kinds import KINDS
 from authingo.mail.links import Content
@@ -113,6 +113,9 @@ class Sender:
     async def _send(self, mail: Mail) -> None:
         """Deliver one mail. One that cannot be written keeps no other from being sent."""
         store = await self._core.opened()
+        if mail.late and not mail.due:
+            await store.mails.done(mail)
+            return
         if mail.late:
             await self._give_up(mail, mail.error or "it was too late to deliver it")
             return
@@ -123,6 +126,9 @@ class Sender:
                 message = self._compose(mail.kind, content, to, mail.id, mail.language)
         except StoreUnavailable:
             raise
+        except Busy as error:
+            await self._try_again(mail, error.message)
+            return
         except Exception as error:  # noqa: BLE001 - such as a template of the user's own
             _log.exception("a mail of the kind %r cannot be written", mail.kind)
             await self._try_again(mail, f"it cannot be written: {type(error).__name__}")

@@ -22,6 +22,7 @@ MAIL_FAILED = CapabilityEvent("mail_failed")
 RESET_PURPOSE = "reset_password"
 VERIFY_PURPOSE = "verify_email"
 PENDING_PURPOSE = "pending"  # a browser that has to prove its address
+SIGN_IN_CODE_PURPOSE = "sign_in_code"
 
 _SENDER = '"Example <no-reply@example.com>"'
 
@@ -32,6 +33,7 @@ class MailSettings(CapabilitySettings, frozen=True, rename={"sender": "from"}):
     url: str | None = None  # it may hold a password, so AUTHINGO_MAIL__URL_FILE may name a file
     sender: str | None = None  # `from` in the file: "Name <address>"
     colour: str = "#0b6b57"  # of buttons
+    email_code: bool = False  # whether a code by mail signs in
     templates: str | None = None  # a directory with your own texts, relative to authingo.toml
     verification: Literal["off", "optional", "required"] = "optional"  # of email addresses
 
@@ -46,6 +48,11 @@ class MailSettings(CapabilitySettings, frozen=True, rename={"sender": "from"}):
     def check(self, settings: Settings) -> None:
         """Refuse what cannot work."""
         if self.server is None:
+            if self.email_code:
+                raise ConfigError(
+                    "mail.email_code: needs mail.url",
+                    hint="set mail.url to the address of your mail server (docs/mail.md)",
+                )
             return
         require_library(self.server)
         if settings.public_url is None:
@@ -71,7 +78,9 @@ class MailSettings(CapabilitySettings, frozen=True, rename={"sender": "from"}):
 
     def short_lived_cookies(self) -> Mapping[ShortLived, tuple[str, ...]]:
         """Return the cookies of browsers that wait for a mail, and what each finds."""
-        return {"pending": (PENDING_PURPOSE,), "ceremony": ()} if self.server else {}
+        if self.server is None:
+            return {}
+        return {"pending": (PENDING_PURPOSE,), "ceremony": (SIGN_IN_CODE_PURPOSE,)}
 
 
 class _InboxSettings(MailSettings, frozen=True, kw_only=True):
@@ -112,6 +121,11 @@ def verifies(settings: Settings) -> bool:
 def requires_verification(settings: Settings) -> bool:
     """Return whether nobody gets a session before the address is verified."""
     return sends_mail(settings) and settings.of(MailSettings).verification == "required"
+
+
+def signs_in_by_code(settings: Settings) -> bool:
+    """Return whether a code by mail signs in."""
+    return sends_mail(settings) and settings.of(MailSettings).email_code
 
 
 def require_mail(settings: Settings) -> MailServer:

@@ -101,8 +101,8 @@ def _check(file: Path) -> None:
         raise _refused(file, "the subject may have $app and $host, and no other value")
     filled(Template(own.subject), dict.fromkeys(COMMON, ""), file)
     filled(Template(own.body), dict.fromkeys(COMMON | says, ""), file)
-    if "link" in says - _names(own.body):
-        raise _refused(file, "needs $link, on a line of its own")
+    for name in sorted({"link", "code"} & says - _names(own.body)):
+        raise _refused(file, f"needs ${name}, on a line of its own")
 
 
 def _names(text: str) -> set[str]:

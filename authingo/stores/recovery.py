@@ -56,6 +56,38 @@ class Recovery(Protocol):
             matter stands or it belongs to nobody.
         """
 
+    async def sign_in_by_code(
+        self,
+        purpose: str,
+        digest: bytes,
+        user_id: str,
+        session: NewSession,
+        *,
+        version: int,
+        ending: bytes | None,
+        outcome: Outcome = NOTHING,
+        eviction: Outcome = NOTHING,
+    ) -> StartedSession | None:
+        """Spend a matter and begin a session of a user who has proved the mailbox by a code.
+
+        The matter belongs to nobody in the database, so the caller says for whom its code was
+        drawn. The email is verified from then on; if it was not, others are evicted.
+
+        Args:
+            purpose: of the matter; see `authingo.stores.secrets`.
+            digest: of the matter.
+            user_id: who gets the session.
+            session: about to begin.
+            version: the security version that the user had when the code was asked for.
+            ending: the digest of the token of a session that ends.
+            outcome: what to record in the same transaction.
+            eviction: what to record as well if somebody is evicted.
+
+        Returns:
+            The session. None, and nothing changes, if no such matter stands, or the user is
+            disabled, gone, or has another security version.
+        """
+
     async def evict(
         self, user_id: str, *, mails: Sequence[NewMail] = (), eviction: Outcome = NOTHING
     ) -> ChangedUser | None:

@@ -14,10 +14,14 @@ export type { AuthState, LogoutReason } from "./store.js";
 export interface AuthClient {
   signIn: {
     email(credentials: { email: string; password: string }): Promise<Result<SessionData>>;
+    /** Sign in with the code of a mail, in the browser that asked for it. */
+    code(entered: { code: string }): Promise<Result<SessionData>>;
   };
   signUp: {
     email(account: { email: string; password: string; name: string }): Promise<Result<SessionData>>;
   };
+  /** Send a mail with a code for `signIn.code`. The answer is the same for everybody. */
+  requestSignInCode(account: { email: string }): Promise<Result<{ sent: true }>>;
   /** Where it fails the user is still signed in: no script can take a cookie away. */
   signOut(): Promise<Result<{ success: true }>>;
   /** Prove again who is signed in, when the server answers `reauthentication_required`. */
@@ -76,8 +80,12 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
   }
 
   return {
-    signIn: { email: (credentials) => session.begin("/sign-in", credentials) },
+    signIn: {
+      email: (credentials) => session.begin("/sign-in", credentials),
+      code: (entered) => session.begin("/sign-in/code", entered),
+    },
     signUp: { email: (account) => session.begin("/sign-up", account) },
+    requestSignInCode: (account) => ask("/sign-in/code/request", "sent", account),
     signOut: () => session.signOut(),
     reauthenticate: (proof) => session.begin("/reauthenticate", proof),
     changePassword: (passwords) => session.begin("/change-password", passwords),

@@ -39,6 +39,7 @@ export class Backend {
         AUTHINGO_PUBLIC_URL: this.origin,
         AUTHINGO_PASSWORDS__BCRYPT_COST: "4",
         AUTHINGO_MAIL__URL: `file://${this.#mails}`,
+        AUTHINGO_MAIL__EMAIL_CODE: "true",
         AUTHINGO_MAIL__FROM: "Example <no-reply@example.com>",
       },
     });
@@ -67,16 +68,25 @@ export class Backend {
   }
 
   /** Wait for the first mail with a link, and return the token in it. */
-  async token(): Promise<string> {
+  token(): Promise<string> {
+    return this.#mailed(/#token=([\w-]+)/);
+  }
+
+  /** Wait for the first mail with a code, and return the code. */
+  code(): Promise<string> {
+    return this.#mailed(/^([A-Z]{4}-[A-Z]{4})\b/m);
+  }
+
+  async #mailed(pattern: RegExp): Promise<string> {
     for (let tries = 0; tries < 600; tries++) {
       const files = readdirSync(this.#mails).filter((name) => name.endsWith(".eml"));
       for (const name of files) {
-        const found = /#token=([\w-]+)/.exec(readFileSync(join(this.#mails, name), "utf8"));
+        const found = pattern.exec(readFileSync(join(this.#mails, name), "utf8"));
         if (found?.[1]) return found[1];
       }
       await sleep(50);
     }
-    throw new Error("no mail with a link came");
+    throw new Error("no such mail came");
   }
 
   /** Let every session token be over, as if a quarter of an hour had passed. */

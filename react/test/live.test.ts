@@ -119,6 +119,25 @@ describe("actions", () => {
     expect((await tab.signIn.email(cleo)).data?.user.email_verified).toBe(true);
   });
 
+  it("sign in with a code that came by mail, in the browser that asked for it", async () => {
+    const sent = { data: { sent: true }, error: null };
+    const dora = { ...ADA, email: "dora@example.com" };
+    await (await newTab(backend.origin)).signUp.email(dora);
+    browser = new Browser().install();
+    tab = await newTab(backend.origin);
+    expect(await tab.requestSignInCode({ email: dora.email })).toEqual(sent);
+    const code = await backend.code();
+    new Browser().install();
+    const thief = await newTab(backend.origin);
+    expect((await thief.signIn.code({ code })).error?.code).toBe("invalid_token");
+    browser.install();
+    const { data, error } = await tab.signIn.code({ code });
+    expect(error).toBeNull();
+    expect(data?.user).toMatchObject({ email: dora.email, email_verified: true });
+    expect(tab.getState()).toMatchObject({ status: "authenticated", user: { email: dora.email } });
+    expect([...browser.cookies.keys()]).not.toContain("authingo_ceremony");
+  });
+
   it("list and revoke sessions", async () => {
     const elsewhere = new Browser().install();
     await (await newTab(backend.origin)).signIn.email(ADA_IN);

@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 import bcrypt
 import pytest
@@ -26,6 +27,7 @@ from tests.mail.inbox import mail_settings
 from tests.mail.server import SMTPServer
 from tests.mail.test_required import create
 from tests.server import ADA, LiveServer
+from tests.waiting import until
 
 _COST = 9  # a hash of some 25 ms: what surrounds it is a tenth of that
 _ROUNDS = 15
@@ -123,6 +125,40 @@ def measure_sign_ups(server: LiveServer, emails: Sequence[str]) -> dict[str, flo
         assert browser.sign_up(email=email).json == {"sent": True}
 
     return _medians({email: partial(sign_up, email) for email in emails}, _ROUNDS)
+
+
+@pytest.mark.alone
+def test_a_wrong_code_takes_the_same_time_whatever_the_address(
+    serve: Callable[..., LiveServer], tmp_path: Path
+) -> None:
+    mail = {"url": f"file://{tmp_path}", "from": "no-reply@example.com", "email_code": True}
+    server = serve(passwords={"bcrypt_cost": _COST}, limits={"enabled": False}, mail=mail)
+    for kind in ("known", "disabled"):
+        server.browser().sign_up(email=f"{kind}@example.com")
+    disable = "UPDATE authingo_users SET disabled_at = created_at WHERE email LIKE 'disabled@%'"
+    execute(server.database_url, disable)
+    for _ in range(3):
+        medians = measure_codes(server, ("known", "disabled", "unknown"))
+        if max(medians.values()) < _ALIKE * min(medians.values()):
+            return
+    pytest.fail(f"the time tells: {medians}")
+
+
+def measure_codes(server: LiveServer, kinds: tuple[str, ...]) -> dict[str, float]:
+    """Return the median of trying a wrong code after the mail has gone, in ms."""
+    took: dict[str, list[float]] = {kind: [] for kind in kinds}
+    count = "SELECT count(*) FROM authingo_mails"
+    for _ in range(_ROUNDS):
+        for kind, times in took.items():
+            browser = server.browser()
+            asked = browser.post("/sign-in/code/request", {"email": f"{kind}@example.com"})
+            assert asked.status == 200
+            until(lambda: execute(server.database_url, count)[0][0] == 0, "mail is queued")
+            began = time.perf_counter()
+            answer = browser.post("/sign-in/code", {"code": "BCDF-GHJK"})
+            times.append((time.perf_counter() - began) * 1000)
+            assert (answer.status, answer.code) == (400, "invalid_token")
+    return {kind: statistics.median(times) for kind, times in took.items()}
 
 
 def measure(

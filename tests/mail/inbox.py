@@ -33,6 +33,12 @@ def link_in(received: Received) -> str:
     return str(link)
 
 
+def code_in(received: Received) -> str:
+    """Return the code in a mail."""
+    (code,) = re.findall(r"^[A-Z]{4}-[A-Z]{4}\b", text_of(received), re.MULTILINE)
+    return str(code)
+
+
 def token_in(received: Received) -> str:
     """Return the token in a mail."""
     return link_in(received).partition("#token=")[2]

@@ -27,10 +27,12 @@ class Fault:
     Args:
         at: the command, or "end" of the mail that follows DATA.
         how: "hang" says nothing, "drop" ends the connection, anything else is the answer.
+        accepted: whether the server has accepted the mail that it fails to answer.
     """
 
     at: Moment
     how: str
+    accepted: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,12 +135,14 @@ class SMTPServer:
 
     async def handle_DATA(self, server: _Connection, session: Any, envelope: Any) -> str:
         """Take the mail that followed DATA: what the connection calls."""
-        if self.fault is not None and self.fault.at == "end":
-            await server.halt(self.fault.how)
-            return self.fault.how
-        login = session.login_data.decode() if session.login_data else None
-        mail = Received(envelope.mail_from, envelope.rcpt_tos, envelope.content, login)
-        self.received.append(mail)
+        fault = self.fault if self.fault is not None and self.fault.at == "end" else None
+        if fault is None or fault.accepted:
+            login = session.login_data.decode() if session.login_data else None
+            mail = Received(envelope.mail_from, envelope.rcpt_tos, envelope.content, login)
+            self.received.append(mail)
+        if fault is not None:
+            await server.halt(fault.how)
+            return fault.how
         return "250 2.0.0 Queued"
 
 

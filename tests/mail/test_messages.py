@@ -19,6 +19,7 @@ LINK = "https://app.example.com/reset-password#token=4f8Jq2dJc0oXn1vT5yZb7w9A3kR
 LOOK = Look(name="Acme", public_url="https://app.example.com")
 VALUES = {
     "link": LINK,
+    "code": "BDWP-HQPK",
     "minutes": "60",
     "hours": "24",
     "days": "7",

@@ -27,6 +27,7 @@ import pytest
 from authingo.stores import Store
 from authingo.stores.conformance.attempts import AttemptsConformance
 from authingo.stores.conformance.bounds import BoundsConformance
+from authingo.stores.conformance.codes import CodesConformance
 from authingo.stores.conformance.credentials import CredentialsConformance
 from authingo.stores.conformance.deadlines import DeadlinesConformance
 from authingo.stores.conformance.devices import DevicesConformance
@@ -67,6 +68,7 @@ class StoreConformance(
     DevicesConformance,
     ProofsConformance,
     RecoveryConformance,
+    CodesConformance,
     SecretsConformance,
     CredentialsConformance,
     MailsConformance,

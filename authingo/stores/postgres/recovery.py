@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from authingo.models import (
     NOTHING,
@@ -20,7 +21,7 @@ from authingo.stores.postgres.eviction import evict
 from authingo.stores.postgres.mails import queue
 from authingo.stores.postgres.named import numbered
 from authingo.stores.postgres.outcomes import record
-from authingo.stores.postgres.statements import session_parameters
+from authingo.stores.postgres.statements import BEGIN, session_parameters
 from authingo.stores.postgres.users import (
     ADD_WITH_SESSION,
     VERIFY_EMAIL,
@@ -73,6 +74,36 @@ class Recovery:
         if changed is not None:
             self._connections.notify_watchers(changed.user.id)
         return changed
+
+    async def sign_in_by_code(
+        self,
+        purpose: str,
+        digest: bytes,
+        user_id: str,
+        session: NewSession,
+        *,
+        version: int,
+        ending: bytes | None,
+        outcome: Outcome = NOTHING,
+        eviction: Outcome = NOTHING,
+    ) -> StartedSession | None:
+        """See Recovery. It locks the user before the matter, as every verb does."""
+        row, evicted, parameters = None, None, session_parameters(session, ending, outcome)
+        async with self._connections.transaction() as connection:
+            owner = numbered(_LOCK, user_id=user_id, version=version)
+            if await connection.fetchrow(*owner) is None:
+                raise Undo
+            if await secrets.spend(connection, purpose, digest) is None:
+                raise Undo
+            evicted = await evict(connection, user_id, eviction)
+            row = await connection.fetchrow(*numbered(_BEGIN, user_id=user_id, **parameters))
+        if row is None:
+            return None
+        started = self._connections.started(row)
+        if evicted is None:
+            return started
+        self._connections.notify_watchers(user_id)
+        return replace(started, taken_over=eviction.events)
 
     async def evict(
         self, user_id: str, *, mails: Sequence[NewMail] = (), eviction: Outcome = NOTHING
@@ -135,6 +166,12 @@ class Recovery:
         return None if row is None else self._connections.started(row)
 
 
+_LOCK = """
+SELECT id FROM authingo_users
+WHERE id = :user_id AND disabled_at IS NULL AND password_version = :version
+FOR NO KEY UPDATE
+"""
+_BEGIN = f"WITH owner AS (SELECT * FROM authingo_users WHERE id = :user_id) {BEGIN}"
 _FIND = f"SELECT {USER} FROM authingo_users u WHERE u.id = :user_id"
 # One that another transaction has locked is being spent, which fails because the email is taken. To
 # wait for it would be a deadlock.

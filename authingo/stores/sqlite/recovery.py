@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 
 from authingo.errors import EmailTaken
 from authingo.models import (
@@ -59,6 +60,35 @@ class Recovery:
             outcomes.record(connection, outcome)
             user = rows.select_user(connection, user_id)
             return ChangedUser(user, ended, evicted=evicted is not None)
+
+        return await self._connection.write(work)
+
+    async def sign_in_by_code(
+        self,
+        purpose: str,
+        digest: bytes,
+        user_id: str,
+        session: NewSession,
+        *,
+        version: int,
+        ending: bytes | None,
+        outcome: Outcome = NOTHING,
+        eviction: Outcome = NOTHING,
+    ) -> StartedSession | None:
+        """See Recovery."""
+
+        def work(connection: sqlite3.Connection) -> StartedSession | None:
+            owner = {"user_id": user_id, "version": version}
+            if connection.execute(_OWNER, owner).fetchone() is None:
+                return None
+            if secrets.spend(connection, purpose, digest) is None:
+                return None
+            evicted = evict(connection, user_id, eviction) is not None
+            user = rows.select_user(connection, user_id)
+            started = outcomes.start_session(
+                connection, user, session, ending=ending, outcome=outcome
+            )
+            return replace(started, taken_over=eviction.events) if evicted else started
 
         return await self._connection.write(work)
 
@@ -125,6 +155,10 @@ class Recovery:
 
 
 _END_WAITING = "DELETE FROM authingo_secrets WHERE purpose = :purpose AND subject = :subject"
+_OWNER = """
+SELECT 1 FROM authingo_users
+WHERE id = :user_id AND disabled_at IS NULL AND password_version = :version
+"""
 _RESET = """
 UPDATE authingo_users SET password_hash = :hash, updated_at = :now,
     password_version = password_version + 1

@@ -11,6 +11,10 @@ export interface AuthClient {
             email: string;
             password: string;
         }): Promise<Result<SessionData>>;
+        /** Sign in with the code of a mail, in the browser that asked for it. */
+        code(entered: {
+            code: string;
+        }): Promise<Result<SessionData>>;
     };
     signUp: {
         email(account: {
@@ -19,6 +23,12 @@ export interface AuthClient {
             name: string;
         }): Promise<Result<SessionData>>;
     };
+    /** Send a mail with a code for `signIn.code`. The answer is the same for everybody. */
+    requestSignInCode(account: {
+        email: string;
+    }): Promise<Result<{
+        sent: true;
+    }>>;
     /** Where it fails the user is still signed in: no script can take a cookie away. */
     signOut(): Promise<Result<{
         success: true;

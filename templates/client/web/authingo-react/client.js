@@ -27,8 +27,12 @@ export function createAuthClient({ baseURL }) {
         }
     }
     return {
-        signIn: { email: (credentials) => session.begin("/sign-in", credentials) },
+        signIn: {
+            email: (credentials) => session.begin("/sign-in", credentials),
+            code: (entered) => session.begin("/sign-in/code", entered),
+        },
         signUp: { email: (account) => session.begin("/sign-up", account) },
+        requestSignInCode: (account) => ask("/sign-in/code/request", "sent", account),
         signOut: () => session.signOut(),
         reauthenticate: (proof) => session.begin("/reauthenticate", proof),
         changePassword: (passwords) => session.begin("/change-password", passwords),
