@@ -41,6 +41,8 @@ class Capability:
             "package.module:NAME": a coroutine function that is given the `Core`, the user, the
             security version and the client. It raises an `AuthError` to refuse. For a sign-up it
             is given a `NewUser` without a version, before anything is hashed.
+        in_tests: what keeps the tests of a program from reaching the world outside, as
+            "package.module:NAME": a function that is given the settings and returns others.
         background: what runs while a server does, as "package.module:NAME": a function that is
             given the `Core` and returns an asynchronous context manager.
     """
@@ -54,6 +56,7 @@ class Capability:
     secret_settings: tuple[str, ...] = ()
     notices: str | None = None
     admits: str | None = None
+    in_tests: str | None = None
     background: str | None = None
 
 

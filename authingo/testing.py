@@ -26,6 +26,7 @@ from authingo.auth import Auth
 from authingo.config import PasswordSettings, Settings
 from authingo.errors import NoSuchUser
 from authingo.http.cookies import Cookie, Cookies
+from authingo.mail.testing import Deliveries, SentMail, with_mail
 from authingo.models import NO_CLIENT, SignedIn, User
 from authingo.sessions import PASSWORD
 from authingo.testing_database import CHEAPEST_COST, IN_MEMORY
@@ -61,7 +62,7 @@ def use_database(url: str = IN_MEMORY) -> None:
 
     So `auth = Auth.from_config()` in a program that tests import never meets the database
     of authingo.toml or of the environment. All other settings stay, except that passwords
-    are hashed in the cheapest way.
+    are hashed in the cheapest way, and that no mail leaves the process: see `mails`.
 
     Call it at the top of conftest.py. A server that a test starts in a process of its own
     is not reached: give that one AUTHINGO_DATABASE_URL.
@@ -76,12 +77,13 @@ def use_database(url: str = IN_MEMORY) -> None:
     testing_database.use(url)
 
 
-def memory_auth() -> Auth:
+def memory_auth(*, mail: bool = False) -> Auth:
     """Make an Auth with default settings on a database in memory, with the cheapest hashing.
 
-    The database is gone when the last lifespan ends.
+    The database is gone when the last lifespan ends. With `mail`, mail is on; `mails` delivers it.
     """
-    return Auth(Settings(database_url=IN_MEMORY, passwords=CHEAPEST))
+    settings = Settings(database_url=IN_MEMORY, passwords=CHEAPEST)
+    return Auth(with_mail(settings) if mail else settings)
 
 
 def base_url(app: FastAPI) -> str:
@@ -141,6 +143,37 @@ def login_as(
     import anyio  # noqa: PLC0415 - Starlette's, where there is a TestClient
 
     return anyio.run(begin)
+
+
+@overload
+def mails(sent_by: TestClient) -> list[SentMail]: ...
+
+
+@overload
+def mails(sent_by: Auth) -> Awaitable[list[SentMail]]: ...
+
+
+def mails(sent_by: Any) -> list[SentMail] | Awaitable[list[SentMail]]:
+    """Deliver what is queued, and return it: each mail once, the first one first.
+
+    Nothing leaves the process, and nothing is delivered before this is called. So a test never
+    waits for a mail. Links are as in the real mail: their tokens work once.
+
+    Args:
+        sent_by: an Auth, to be awaited: `await mails(auth)`. Or a TestClient that is held open
+            with `with`, which needs no await.
+
+    Raises:
+        ConfigError: mail is off. It is on in tests if `mail.from` or `mail.url` is set.
+        RuntimeError: the Auth is not one for tests.
+    """
+    if isinstance(sent_by, Auth):
+        return sent_by.capability(Deliveries).deliver()
+    if getattr(sent_by, "portal", None) is None:
+        raise TypeError("pass an Auth, or a TestClient that is held open with `with`")
+    deliveries = _auth_of(sent_by.app).capability(Deliveries)
+    sent: list[SentMail] = sent_by.portal.call(deliveries.deliver)
+    return sent
 
 
 def _auth_of(app: Any) -> Auth:

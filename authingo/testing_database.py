@@ -1,9 +1,10 @@
-"""The database that a program's tests use instead of the real one; see `authingo.testing`."""
+"""What a program's tests use instead of its real database and mail; see `authingo.testing`."""
 
 from __future__ import annotations
 
 import msgspec
 
+from authingo.capabilities import capabilities, load
 from authingo.config import Settings
 
 IN_MEMORY = "sqlite:///:memory:"
@@ -25,7 +26,9 @@ def use(url: str) -> None:
 
 
 def settings_for(settings: Settings, *, own_store: bool) -> Settings:
-    """Return the settings to make an Auth with: in tests, with another database."""
+    """Return the settings to make an Auth with: in tests, with another database and no mail."""
+    if _url is not None:
+        settings = _for_tests(settings)
     if _url is not None and settings.database_url != IN_MEMORY:
         if own_store:
             raise RuntimeError("use_database() cannot replace a store that is handed to Auth")
@@ -34,4 +37,11 @@ def settings_for(settings: Settings, *, own_store: bool) -> Settings:
             settings, database_url=_url, listen_url=None, passwords=passwords
         )
     _used.add(settings.database_url)
+    return settings
+
+
+def _for_tests(settings: Settings) -> Settings:
+    for capability in capabilities():
+        if capability.in_tests is not None:
+            settings = load(capability.in_tests)(settings)
     return settings

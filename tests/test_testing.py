@@ -6,6 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from authingo.testing_database import CHEAPEST_COST, IN_MEMORY
 from tests.command import Runner
 from tests.database import execute
 from tests.documents import blocks, read
+from tests.mail.server import SMTPServer
 
 HTTPX = "httpx2" if importlib.util.find_spec("httpx2") else "httpx"
 DOCUMENTED = {
@@ -32,11 +34,20 @@ DOCUMENTED = {
 
 
 @pytest.fixture
+def mails() -> Iterator[SMTPServer]:
+    with SMTPServer() as server:
+        yield server
+
+
+@pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The program of the README, with the tests of the documentation."""
     (tmp_path / "main.py").write_text(*blocks(read("README.md"), "python"))
     for name, text in DOCUMENTED.items():
         (tmp_path / name).write_text(text)
+    config = tmp_path / "authingo.toml"
+    config.write_text('[mail]\nfrom = "Example <no-reply@example.com>"\n')
+    config.chmod(0o600)
     return tmp_path
 
 
@@ -58,11 +69,13 @@ def test_the_documented_tests_pass_and_leave_the_real_database_alone(project: Pa
     real = project / "authingo.db"
     done = run_pytest(project)
     assert done.returncode == 0, done.stdout
-    assert "3 passed" in done.stdout
+    assert "4 passed" in done.stdout
     assert not real.exists()
 
 
-def test_no_setting_leads_a_test_to_the_real_database(project: Path, unused_port: int) -> None:
+def test_no_setting_leads_a_test_to_the_real_database_or_mail_server(
+    project: Path, unused_port: int, mails: SMTPServer
+) -> None:
     """Nor a public_url that a browser's address bar would show, whichever it is."""
     down = f"postgresql://nobody@127.0.0.1:{unused_port}/real"
     for public_url in ("http://localhost:8000", "https://app.example.com"):
@@ -71,9 +84,12 @@ def test_no_setting_leads_a_test_to_the_real_database(project: Path, unused_port
             AUTHINGO_DATABASE_URL=down,
             AUTHINGO_LISTEN_URL=down,
             AUTHINGO_PUBLIC_URL=public_url,
+            AUTHINGO_MAIL__URL=mails.url(),
         )
         assert done.returncode == 0, done.stdout
-        assert "3 passed" in done.stdout
+        assert "4 passed" in done.stdout
+
+    assert mails.received == []
 
 
 def test_a_program_that_was_imported_before_stops_all_tests(project: Path) -> None:
@@ -109,9 +125,9 @@ def test_tests_can_have_a_postgresql_of_their_own(project: Path, postgres_url: s
         "    asyncio.run(auth.create_user(email='grace@example.com', password='a good password'))\n"
     )
     done = run_pytest(project)
-    assert "4 passed" in done.stdout, done.stdout
+    assert "5 passed" in done.stdout, done.stdout
     found = execute(postgres_url, "SELECT email, substr(password_hash, 1, 7) FROM authingo_users")
-    assert set(found) == {("ada@example.com", "!"), ("grace@example.com", "$2b$04$")}
+    assert set(found) == {("ada@example.com", "$2b$04$"), ("grace@example.com", "$2b$04$")}
 
 
 def test_the_generated_tests_never_meet_the_configured_database(

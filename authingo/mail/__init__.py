@@ -21,5 +21,6 @@ MAIL = Capability(
     secret_settings=("url",),
     notices="authingo.mail.notices:notices",
     admits="authingo.mail.admission:require_verified",
+    in_tests="authingo.mail.testing:in_memory",
     background="authingo.mail.sending:deliver_in_background",
 )

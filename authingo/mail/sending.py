@@ -34,7 +34,6 @@ from authingo.mail.settings import (
     MAIL_SENT,
     MailSettings,
     require_mail,
-    sends_mail,
 )
 from authingo.models import Outcome, new_id
 from authingo.stores.mails import Mail
@@ -88,8 +87,8 @@ class Sender:
         except MaybeDelivered as error:
             raise MailNotSent(f"the mail may have been delivered: {error.reason}") from None
 
-    async def send_next(self) -> bool:
-        """Deliver the mail that is due for longest, and return whether there was one.
+    async def send_next(self) -> Mail | None:
+        """Deliver the mail that is due for longest, and return it. None: no mail is due.
 
         One at a time, so that a process that is killed leaves at most one that may have been
         delivered.
@@ -102,7 +101,7 @@ class Sender:
         taken = await store.mails.take(limit=1, lease=LEASE)
         for mail in taken:
             await self._send(mail)
-        return bool(taken)
+        return taken[0] if taken else None
 
     async def seconds_until_due(self) -> float:
         """Return how long to wait for the next mail, but not longer than until the next look."""
@@ -208,7 +207,7 @@ def look_of(settings: Settings) -> Look:
 @contextlib.asynccontextmanager
 async def deliver_in_background(core: Core) -> AsyncIterator[None]:
     """Deliver mail while a server runs, where mail is on."""
-    if not sends_mail(core.settings):
+    if not core.settings.of(MailSettings).by_itself:
         yield
         return
     closing = asyncio.Event()

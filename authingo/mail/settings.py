@@ -45,6 +45,11 @@ class MailSettings(CapabilitySettings, frozen=True, rename={"sender": "from"}):
         """Where mail is delivered to, or None if mail is off."""
         return None if self.url is None else read_mail_url(self.url)
 
+    @property
+    def by_itself(self) -> bool:
+        """Whether a process that serves delivers mail."""
+        return self.server is not None
+
     def check(self, settings: Settings) -> None:
         """Refuse what cannot work."""
         if self.server is None:
@@ -87,6 +92,12 @@ class _InboxSettings(MailSettings, frozen=True, kw_only=True):
     """The table [mail], with an inbox in place of `url`. No file and no variable makes one."""
 
     inbox: Inbox
+    in_background: bool
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether mail arrives in the inbox before somebody asks for it."""
+        return self.in_background
 
     @property
     def server(self) -> MailServer:
@@ -94,8 +105,13 @@ class _InboxSettings(MailSettings, frozen=True, kw_only=True):
         return MailServer(inbox=self.inbox)
 
 
-def with_inbox(settings: Settings, inbox: Inbox) -> Settings:
+def with_inbox(settings: Settings, inbox: Inbox, *, by_itself: bool = True) -> Settings:
     """Return settings with which mail is on, and goes to an inbox in memory.
+
+    Args:
+        settings: of the application.
+        inbox: for all its mail.
+        by_itself: whether a process that serves delivers mail, or only somebody who asks.
 
     Raises:
         ConfigError: these settings cannot work. They need `public_url`.
@@ -103,9 +119,10 @@ def with_inbox(settings: Settings, inbox: Inbox) -> Settings:
     own = settings.of(MailSettings)
     table = {name: getattr(own, name) for name in MailSettings.__struct_fields__}
     table |= {"url": None, "sender": own.sender or "authingo <no-reply@localhost>"}
+    inboxed = _InboxSettings(**table, inbox=inbox, in_background=by_itself)
     others = [one for one in settings.capabilities if one is not own]
     fields = {name: getattr(settings, name) for name in Settings.__struct_fields__}
-    return Settings(**{**fields, "capabilities": (*others, _InboxSettings(**table, inbox=inbox))})
+    return Settings(**{**fields, "capabilities": (*others, inboxed)})
 
 
 def sends_mail(settings: Settings) -> bool:
