@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.command import Served
-from tests.page.watched import Watched, log, noticed, sign_in, sign_up, signed_in, signed_out
+from tests.page.watched import (
+    Watched,
+    log,
+    noticed,
+    opened_mail,
+    sign_in,
+    sign_up,
+    signed_in,
+    signed_out,
+)
 from tests.server import ADA
 
 if TYPE_CHECKING:
@@ -31,8 +40,8 @@ def forget(page: Page, email: str = ADA["email"]) -> None:
 
 
 def mail(page: Page, subject: str) -> FrameLocator:
-    """Return the frame of a mail, which opens by itself when it comes."""
-    return page.frame_locator(f"#mails .mail[open] iframe[title*='{subject}']")
+    """Return the frame of a mail."""
+    return opened_mail(page, subject).content_frame
 
 
 def follow(page: Page) -> None:
@@ -87,7 +96,6 @@ def test_a_link_works_once_and_another_one_can_be_asked_for(browser: Watched) ->
     follow(page)
     choose(page, NEW)
     noticed(page, "The password is saved")
-    page.locator("#mails summary", has_text="Choose a new password").click()
     follow(page)
     choose(page, NEW)
     page.get_by_role("alert").filter(has_text="link").wait_for()
@@ -129,7 +137,6 @@ def test_elsewhere_a_link_asks_for_the_password(
 ) -> None:
     sign_up(browser.tab())
     page = open_browser(browser.server).inbox()
-    page.locator("#mails .mail").evaluate("mail => { mail.open = true; }")
     confirm(page)
     page.locator("#link-password:focus").wait_for()
     page.keyboard.type("not the password")

@@ -11,7 +11,7 @@ from tests.command import Served
 from tests.server import ADA
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Locator, Page
 
 # Long enough for a slow machine to act within, short enough to be waited for.
 SHORT = {"AUTHINGO_SESSIONS__SESSION_LIFETIME": "3s"}
@@ -96,6 +96,13 @@ def signed_out(page: Page) -> None:
 
 def expired(page: Page) -> None:
     page.locator("#life-session .left", has_text="expired").wait_for()
+
+
+def opened_mail(page: Page, subject: str) -> Locator:
+    """Open a mail, unless it has opened by itself, and return its frame."""
+    mail = page.locator("#mails .mail", has_text=subject).first
+    mail.evaluate("mail => { mail.open = true; }")
+    return mail.locator("iframe")
 
 
 def noticed(page: Page, text: str) -> None:
