@@ -35,6 +35,13 @@ export interface AuthClient {
   requestPasswordReset(account: { email: string }): Promise<Result<{ sent: true }>>;
   /** Choose a new password with the token of the mail. Every session of the user ends. */
   resetPassword(reset: { token: string; new_password: string }): Promise<Result<{ success: true }>>;
+  /** Send a mail with a link to verify the user's address. `sent` is false if it is verified. */
+  requestEmailVerification(): Promise<Result<{ sent: boolean }>>;
+  /**
+   * Verify an address with the token of the mail. `password_required`: the user is not signed in
+   * here. With the password, this is a sign-in.
+   */
+  verifyEmail(proof: { token: string; password?: string }): Promise<Result<SessionData>>;
   /** Ask the server who is signed in, and renew a session that has expired. */
   getSession(): Promise<Result<SessionData>>;
   /** Renew the session now. There is rarely a need: `fetch` and `getSession` do it. */
@@ -95,6 +102,8 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
       if (result.data && store.get().user) await session.getSession(); // it may have ended
       return result;
     },
+    requestEmailVerification: () => manage("POST", "/verify-email/request", "sent"),
+    verifyEmail: (proof) => session.begin("/verify-email", proof),
     getSession: () => session.getSession(),
     refresh: () => session.refresh(),
     listSessions: () => manage("GET", "/sessions", "sessions"),

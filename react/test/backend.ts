@@ -67,26 +67,27 @@ export class Backend {
     rmSync(this.#folder, { recursive: true });
   }
 
-  /** Wait for the first mail with a link, and return the token in it. */
-  token(): Promise<string> {
-    return this.#mailed(/#token=([\w-]+)/);
+  /** Wait for a mail to an address with a link to a page, and return the token in it. */
+  token(page: string, email: string): Promise<string> {
+    return this.#mailed(email, new RegExp(`${page}#token=([\\w-]+)`));
   }
 
-  /** Wait for the first mail with a code, and return the code. */
-  code(): Promise<string> {
-    return this.#mailed(/^([A-Z]{4}-[A-Z]{4})\b/m);
+  /** Wait for a mail to an address with a code, and return the code. */
+  code(email: string): Promise<string> {
+    return this.#mailed(email, /^([A-Z]{4}-[A-Z]{4})\b/m);
   }
 
-  async #mailed(pattern: RegExp): Promise<string> {
+  async #mailed(email: string, pattern: RegExp): Promise<string> {
     for (let tries = 0; tries < 600; tries++) {
       const files = readdirSync(this.#mails).filter((name) => name.endsWith(".eml"));
       for (const name of files) {
-        const found = pattern.exec(readFileSync(join(this.#mails, name), "utf8"));
-        if (found?.[1]) return found[1];
+        const mail = readFileSync(join(this.#mails, name), "utf8");
+        const found = mail.includes(`\nTo: ${email}`) && pattern.exec(mail);
+        if (found && found[1]) return found[1];
       }
       await sleep(50);
     }
-    throw new Error("no such mail came");
+    throw new Error(`no such mail came to ${email}`);
   }
 
   /** Let every session token be over, as if a quarter of an hour had passed. */

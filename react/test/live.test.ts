@@ -108,7 +108,7 @@ describe("actions", () => {
     const sent = { data: { sent: true }, error: null };
     expect(await tab.requestPasswordReset({ email: "nobody@example.com" })).toEqual(sent);
     expect(await tab.requestPasswordReset({ email: cleo.email })).toEqual(sent);
-    const token = await backend.token();
+    const token = await backend.token("/reset-password", cleo.email);
     const weak = await tab.resetPassword({ token, new_password: "short" });
     expect(weak.error).toMatchObject({ code: "invalid_input", status: 422 });
     expect(tab.getState().status).toBe("authenticated");
@@ -121,21 +121,54 @@ describe("actions", () => {
 
   it("sign in with a code that came by mail, in the browser that asked for it", async () => {
     const sent = { data: { sent: true }, error: null };
-    const dora = { ...ADA, email: "dora@example.com" };
-    await (await newTab(backend.origin)).signUp.email(dora);
+    const hilda = { ...ADA, email: "hilda@example.com" };
+    await (await newTab(backend.origin)).signUp.email(hilda);
     browser = new Browser().install();
     tab = await newTab(backend.origin);
-    expect(await tab.requestSignInCode({ email: dora.email })).toEqual(sent);
-    const code = await backend.code();
+    expect(await tab.requestSignInCode({ email: hilda.email })).toEqual(sent);
+    const code = await backend.code(hilda.email);
     new Browser().install();
     const thief = await newTab(backend.origin);
     expect((await thief.signIn.code({ code })).error?.code).toBe("invalid_token");
     browser.install();
     const { data, error } = await tab.signIn.code({ code });
     expect(error).toBeNull();
-    expect(data?.user).toMatchObject({ email: dora.email, email_verified: true });
-    expect(tab.getState()).toMatchObject({ status: "authenticated", user: { email: dora.email } });
+    expect(data?.user).toMatchObject({ email: hilda.email, email_verified: true });
+    expect(tab.getState()).toMatchObject({ status: "authenticated", user: { email: hilda.email } });
     expect([...browser.cookies.keys()]).not.toContain("authingo_ceremony");
+  });
+
+  it("verify an address in the browser that signed up", async () => {
+    const fred = { ...ADA, email: "fred@example.com" };
+    await tab.signUp.email(fred);
+    expect(tab.getState().user?.email_verified).toBe(false);
+    const token = await backend.token("/verify-email", fred.email);
+    await backend.expire();
+    expect(await tab.requestEmailVerification()).toEqual({ data: { sent: true }, error: null });
+    const { data, error } = await tab.verifyEmail({ token });
+    expect(error).toBeNull();
+    expect(data?.user.email_verified).toBe(true);
+    expect(tab.getState().user?.email_verified).toBe(true);
+    expect((await tab.requestEmailVerification()).data).toEqual({ sent: false });
+    expect((await tab.verifyEmail({ token })).error?.code).toBe("invalid_token");
+    expect(tab.getState().status).toBe("authenticated");
+  });
+
+  it("verify an address elsewhere with the password, which signs in", async () => {
+    const gina = { ...ADA, email: "gina@example.com" };
+    await tab.signUp.email(gina);
+    const token = await backend.token("/verify-email", gina.email);
+    new Browser().install();
+    const elsewhere = await newTab(backend.origin);
+    expect((await elsewhere.requestEmailVerification()).error?.code).toBe("no_session");
+    const alone = await elsewhere.verifyEmail({ token });
+    expect(alone.error).toMatchObject({ code: "password_required", status: 403 });
+    const wrong = await elsewhere.verifyEmail({ token, password: "something else" });
+    expect(wrong.error?.code).toBe("invalid_credentials");
+    expect(elsewhere.getState().user).toBeNull();
+    const { data } = await elsewhere.verifyEmail({ token, password: gina.password });
+    expect(data?.user).toMatchObject({ email: gina.email, email_verified: true });
+    expect(elsewhere.getState().status).toBe("authenticated");
   });
 
   it("list and revoke sessions", async () => {

@@ -55,6 +55,18 @@ export interface AuthClient {
     }): Promise<Result<{
         success: true;
     }>>;
+    /** Send a mail with a link to verify the user's address. `sent` is false if it is verified. */
+    requestEmailVerification(): Promise<Result<{
+        sent: boolean;
+    }>>;
+    /**
+     * Verify an address with the token of the mail. `password_required`: the user is not signed in
+     * here. With the password, this is a sign-in.
+     */
+    verifyEmail(proof: {
+        token: string;
+        password?: string;
+    }): Promise<Result<SessionData>>;
     /** Ask the server who is signed in, and renew a session that has expired. */
     getSession(): Promise<Result<SessionData>>;
     /** Renew the session now. There is rarely a need: `fetch` and `getSession` do it. */

@@ -43,6 +43,8 @@ export function createAuthClient({ baseURL }) {
                 await session.getSession(); // it may have ended
             return result;
         },
+        requestEmailVerification: () => manage("POST", "/verify-email/request", "sent"),
+        verifyEmail: (proof) => session.begin("/verify-email", proof),
         getSession: () => session.getSession(),
         refresh: () => session.refresh(),
         listSessions: () => manage("GET", "/sessions", "sessions"),
