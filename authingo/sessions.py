@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 # What `Session.methods` may have: how a user can prove who they are.
 PASSWORD = "password"  # noqa: S105 - its name
+DEVICE = "device"  # the purpose of the device tokens of a user
 LINK = "link"  # in a mail, opened in the browser that asked for it
 CODE = "code"  # from a mail, typed in the browser that asked for it
 

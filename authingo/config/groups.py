@@ -83,3 +83,5 @@ class LinkSettings(Group, frozen=True):
 
     reset_password: str = "/reset-password"  # noqa: S105 - a path
     verify_email: str = "/verify-email"
+    change_email: str = "/change-email"
+    undo_email_change: str = "/undo-email-change"

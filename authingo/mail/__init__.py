@@ -2,12 +2,16 @@
 
 from authingo.capabilities import Capability
 from authingo.mail.settings import (
+    ASKED_PURPOSE,
+    CHANGE_PURPOSE,
+    EMAIL_CHANGE_UNDONE,
     MAIL_FAILED,
     MAIL_SENT,
     PASSWORD_RESET,
     PENDING_PURPOSE,
     RESET_PURPOSE,
     SIGN_IN_CODE_PURPOSE,
+    UNDO_PURPOSE,
     VERIFY_PURPOSE,
     MailSettings,
 )
@@ -16,8 +20,17 @@ MAIL = Capability(
     name="mail",
     settings=MailSettings,
     routes="authingo.mail.routes:ROUTES",
-    events=(PASSWORD_RESET, MAIL_SENT, MAIL_FAILED),
-    purposes=(RESET_PURPOSE, VERIFY_PURPOSE, PENDING_PURPOSE, SIGN_IN_CODE_PURPOSE),
+    events=(PASSWORD_RESET, EMAIL_CHANGE_UNDONE, MAIL_SENT, MAIL_FAILED),
+    purposes=(
+        RESET_PURPOSE,
+        VERIFY_PURPOSE,
+        PENDING_PURPOSE,
+        CHANGE_PURPOSE,
+        ASKED_PURPOSE,
+        UNDO_PURPOSE,
+        SIGN_IN_CODE_PURPOSE,
+    ),
+    lasting_purposes=(UNDO_PURPOSE,),
     secret_settings=("url",),
     notices="authingo.mail.notices:notices",
     admits="authingo.mail.admission:require_verified",

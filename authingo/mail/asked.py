@@ -24,7 +24,7 @@ async def whom_to_mail(
         TooManyRequests: the network asked for too many mails, to any addresses.
     """
     address = inputs.normalize_email(email)
-    account = await _count_request(core, address, client)
+    account = await count_request(core, address, client)
     user = account.user if account else None
     allowed = await _count_mail(core, *_counted_as(user, address or "", devices), client)
     return account if allowed and user and not user.disabled_at else None
@@ -38,20 +38,25 @@ async def counts_mail(
     Raises:
         TooManyRequests: the network asked for too many mails, to any addresses.
     """
-    await _count_request(core, None, client)
+    await count_request(core, None, client)
     return await _count_mail(core, *_counted_as(user, user.email, devices), client)
 
 
-async def count_sign_up(core: Core, address: str) -> bool:
-    """Count the mail of a sign-up, and return whether it may be sent now.
+async def counts_unproved(core: Core, address: str) -> bool:
+    """Count a mail that asks to prove an address, and return whether it may be sent now.
 
-    Tags of an address share one count, whether there is an account or not. It is not that of other
-    mails, so that no stranger's sign-ups keep an owner from choosing a new password.
+    Tags of an address share one count, whether there is an account or not. It is not that of mails
+    to owners, so that no stranger keeps an owner from choosing a new password.
     """
-    return await _count_mail(core, f"sign-up {inputs.mailbox(address)}", (), NO_CLIENT)
+    return await _count_mail(core, f"unproved {inputs.mailbox(address)}", (), NO_CLIENT)
 
 
-async def _count_request(core: Core, address: str | None, client: Client) -> Credentials | None:
+async def count_request(core: Core, address: str | None, client: Client) -> Credentials | None:
+    """Count a request of a network for a mail, and return the account with the address.
+
+    Raises:
+        TooManyRequests: the network asked for too many mails, to any addresses.
+    """
     store, limits = await core.opened(), core.limits
     asked = limits.attempt(await store.attempts.count(address, limits.mail_request(client)), client)
     if asked.refused_for is not None:

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from authingo.core import Core
+from authingo.mail.email_changes import write_change, write_undo
 from authingo.mail.invitations import INVITATION, write_invitation
 from authingo.mail.links import Content
 from authingo.mail.notices import EMAIL_CHANGED, PASSWORD_CHANGED, write_notice
 from authingo.mail.resets import write_reset
-from authingo.mail.settings import RESET_PURPOSE, SIGN_IN_CODE_PURPOSE, VERIFY_PURPOSE
+from authingo.mail.settings import (
+    CHANGE_PURPOSE,
+    RESET_PURPOSE,
+    SIGN_IN_CODE_PURPOSE,
+    UNDO_PURPOSE,
+    VERIFY_PURPOSE,
+)
 from authingo.mail.sign_in_codes import write_code
 from authingo.mail.sign_ups import SIGN_UP, write_sign_up
 from authingo.mail.verification import write_verification
@@ -21,6 +28,8 @@ KINDS: Mapping[str, Callable[[Core, Mail], Awaitable[Content | None]]] = {
     INVITATION: write_invitation,
     SIGN_UP: write_sign_up,
     SIGN_IN_CODE_PURPOSE: write_code,
+    CHANGE_PURPOSE: write_change,
+    UNDO_PURPOSE: write_undo,
     PASSWORD_CHANGED: write_notice,
     EMAIL_CHANGED: write_notice,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from authingo.core import Core
 from authingo.models import User
@@ -22,11 +22,19 @@ _SECRET_SIZE = 32  # bytes
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Link:
-    """A link, the purpose and the digest of its matter, and the digest of its token."""
+    """A link, and what finds its token.
+
+    Args:
+        url: the link.
+        purpose: of its matter.
+        forgotten: the digest of what ends if the mail is not delivered: of the matter, or only of
+            the token where the matter is older than the mail.
+        token: the digest of the token.
+    """
 
     url: str
     purpose: str
-    matter: bytes
+    forgotten: bytes
     token: bytes
 
 
@@ -75,12 +83,18 @@ async def draw_link(core: Core, new: NewMatter, *, address: str, page: str) -> L
     opened = await store.secrets.open(new)
     if opened is None or opened.address != address:
         return None
+    link = await draw_token(core, new.purpose, new.digest, page=page)
+    return link and replace(link, forgotten=new.digest)
+
+
+async def draw_token(core: Core, purpose: str, matter: bytes, *, page: str) -> Link | None:
+    """Draw a token for a matter that is open, and make a link with it; None if it is not."""
     token = secrets.token_urlsafe(_SECRET_SIZE)
     key = token_digest(token)
-    if await store.secrets.draw(new.purpose, new.digest, key) is None:
+    if await (await core.opened()).secrets.draw(purpose, matter, key) is None:
         return None
     site = (core.settings.public_url or "").rstrip("/")  # which may end with one
-    return Link(f"{site}{page}#token={token}", new.purpose, new.digest, key)
+    return Link(f"{site}{page}#token={token}", purpose, key, key)
 
 
 def new_digest() -> bytes:

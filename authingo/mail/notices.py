@@ -81,11 +81,14 @@ def said_where(ip: str | None, *, otherwise: str) -> str:
 
 
 async def write_notice(_: Core, mail: Mail) -> Content | None:
-    """Write a notice: when it happened, and from where."""
-    facts = msgspec.json.decode(mail.facts or b"", type=_Facts)
-    return Content(
-        {
-            "when": said_when(facts.at),
-            "where": said_where(facts.ip, otherwise="an operator, or an address that is not known"),
-        }
-    )
+    """Write a notice."""
+    return Content(values_of(mail.facts))
+
+
+def values_of(facts: bytes | None) -> dict[str, str]:
+    """Return when something happened, and from where, of the facts of its notice."""
+    known = msgspec.json.decode(facts or b"", type=_Facts)
+    return {
+        "when": said_when(known.at),
+        "where": said_where(known.ip, otherwise="an operator, or an address that is not known"),
+    }

@@ -14,6 +14,7 @@ from datetime import timedelta
 import msgspec
 
 from authingo import arguments, events, policy, sessions
+from authingo.capabilities import lasting_purposes
 from authingo.core import Core
 from authingo.errors import InvalidToken, NoSuchUser
 from authingo.mail.asked import whom_to_mail
@@ -67,7 +68,12 @@ class PasswordResets:
         arguments.require_client(client)
         policy.refuse_sizes(email=email)
         found = await whom_to_mail(self._core, email, DeviceToken.parse_all(device), client)
-        await self._queue(found.user if found else None, client, found.version if found else None)
+        mail = (
+            reset_mail(found.user.id, found.user.email, client, version=found.version)
+            if found
+            else reset_mail(None, "", client)
+        )
+        await self._core.capability(Queue).add(mail)
 
     async def send(self, user: User) -> None:
         """Queue a mail with a link for a user whom an operator names. No limit counts it.
@@ -85,20 +91,8 @@ class PasswordResets:
             mail = invitation(user.id, user.email, known.version)
             await self._core.capability(Queue).add(mail)
         else:
-            await self._queue(known.user, NO_CLIENT, known.version)
-
-    async def _queue(self, user: User | None, client: Client, version: int | None) -> None:
-        await self._core.capability(Queue).add(
-            NewMail(
-                kind=RESET_PURPOSE,
-                address=user.email if user else "",
-                user_id=user.id if user else None,
-                lifetime=_WORTH_SENDING,
-                language=client.language or "",
-                facts=msgspec.json.encode(_Facts(version=version)),
-                due=user is not None,
-            )
-        )
+            mail = reset_mail(known.user.id, known.user.email, NO_CLIENT, version=known.version)
+            await self._core.capability(Queue).add(mail)
 
     async def reset(
         self,
@@ -136,6 +130,7 @@ class PasswordResets:
             RESET_PURPOSE,
             key,
             new_hash,
+            keep=lasting_purposes(),
             mails=[notice(PASSWORD_CHANGED, matter.user_id, matter.address, client)],
             outcome=Outcome(events=(done,)),
             eviction=Outcome(events=(evicted,)),
@@ -145,6 +140,24 @@ class PasswordResets:
         self._core.capability(Queue).wake()
         events.log(done, *([evicted] if changed.evicted else []))
         return changed.user
+
+
+def reset_mail(
+    user_id: str | None, address: str, client: Client, *, version: int | None = None
+) -> NewMail:
+    """Return the mail with a link to choose a new password; one that nobody gets without a user.
+
+    `version`: the security version that the link is for; None: the one at its delivery.
+    """
+    return NewMail(
+        kind=RESET_PURPOSE,
+        address=address,
+        user_id=user_id,
+        lifetime=_WORTH_SENDING,
+        language=client.language or "",
+        facts=msgspec.json.encode(_Facts(version=version)),
+        due=user_id is not None,
+    )
 
 
 async def write_reset(core: Core, mail: Mail) -> Content | None:

@@ -7,6 +7,7 @@ import msgspec
 from authingo.auth import Auth
 from authingo.errors import (
     EmailNotVerified,
+    EmailTaken,
     InvalidCredentials,
     InvalidToken,
     PasswordRequired,
@@ -18,7 +19,8 @@ from authingo.http.answers import AuthingoSignedIn
 from authingo.http.replies import Reply, error_reply
 from authingo.http.requests import Request, session_reply
 from authingo.http.route import Body, NewPassword, Route
-from authingo.http.routes import SignIn, SignUp, Tried, sign_in
+from authingo.http.routes import Email, SignIn, SignUp, Tried, sign_in
+from authingo.mail.email_changes import EmailChanges
 from authingo.mail.proof import Presented
 from authingo.mail.resets import PasswordResets
 from authingo.mail.settings import (
@@ -30,7 +32,7 @@ from authingo.mail.settings import (
 from authingo.mail.sign_in_codes import SignInCodes
 from authingo.mail.sign_ups import SignUps
 from authingo.mail.verification import Verification
-from authingo.models import SignedIn
+from authingo.models import SignedIn, UserAndSession
 
 
 class RequestPasswordReset(Body):
@@ -65,6 +67,25 @@ class SignInWithCode(Body):
     code: Tried
 
 
+class RequestEmailChange(Body):
+    """The new address."""
+
+    new_email: Email
+
+
+class UndoEmailChange(Body):
+    """The token of the mail, and the address that it was sent to."""
+
+    token: Tried
+    email: Tried
+
+
+class AuthingoEmailRestored(msgspec.Struct):
+    """The account has its old address again. Nobody is signed in."""
+
+    success: bool
+
+
 class AuthingoMailSent(msgspec.Struct):
     """If there is such an account, a mail is on its way."""
 
@@ -97,11 +118,12 @@ async def request_email_verification(auth: Auth, request: Request) -> Reply:
 
 async def verify_email(auth: Auth, request: Request) -> Reply:
     """Verify an address with the token of a mail. With the password, this is a sign-in."""
-    verified = await auth.capability(Verification).verify(_presented(request))
-    if isinstance(verified, SignedIn):
-        reply = request.signed_in(verified)
-    else:
-        reply = session_reply(verified)
+    return _proved(request, await auth.capability(Verification).verify(_presented(request)))
+
+
+def _proved(request: Request, proved: SignedIn | UserAndSession) -> Reply:
+    """Answer to the token of a link. What waited in this browser is completed."""
+    reply = request.signed_in(proved) if isinstance(proved, SignedIn) else session_reply(proved)
     if request.pending is None:
         return reply
     cleared = request.cookies.clear_one(request.cookies.pending)
@@ -141,6 +163,28 @@ async def sign_in_verified(auth: Auth, request: Request) -> Reply:
 def _pending(request: Request, value: str) -> tuple[str, ...]:
     """Return the cookie of a browser that has to prove its address."""
     return tuple(request.cookies.write_one(request.cookies.pending, value))
+
+
+async def request_email_change(auth: Auth, request: Request) -> Reply:
+    """Send a mail to another address, with a link that makes it the address of the user."""
+    caller = await auth.resume(request.session_token)
+    await auth.capability(EmailChanges).request(
+        caller.user, new_email=request.body.new_email, client=request.client
+    )
+    return Reply({"sent": True})
+
+
+async def change_email(auth: Auth, request: Request) -> Reply:
+    """Store a new address with the token of a mail. With the password, this is a sign-in."""
+    return _proved(request, await auth.capability(EmailChanges).change(_presented(request)))
+
+
+async def undo_email_change(auth: Auth, request: Request) -> Reply:
+    """Give an account its old address back with the token of a mail; every session ends."""
+    await auth.capability(EmailChanges).undo(
+        token=request.body.token, email=request.body.email, client=request.client
+    )
+    return Reply({"success": True})
 
 
 async def reset_password(auth: Auth, request: Request) -> Reply:
@@ -216,6 +260,42 @@ ROUTES = [
         errors=(InvalidToken, PasswordRequired, InvalidCredentials, SessionExpired),
         hashes=True,
         enabled=verifies,
+    ),
+    Route(
+        method="POST",
+        path="/change-email/request",
+        handle=request_email_change,
+        body=RequestEmailChange,
+        answer=AuthingoMailSent,
+        errors=(TooManyRequests,),
+        session=True,
+        recent=True,
+        enabled=sends_mail,
+    ),
+    Route(
+        method="POST",
+        path="/change-email",
+        handle=change_email,
+        body=UseLink,
+        answer=AuthingoSignedIn,
+        errors=(
+            InvalidToken,
+            EmailTaken,
+            PasswordRequired,
+            InvalidCredentials,
+            SessionExpired,
+        ),
+        hashes=True,
+        enabled=sends_mail,
+    ),
+    Route(
+        method="POST",
+        path="/change-email/undo",
+        handle=undo_email_change,
+        body=UndoEmailChange,
+        answer=AuthingoEmailRestored,
+        errors=(InvalidToken, EmailTaken, TooManyRequests),
+        enabled=sends_mail,
     ),
     Route(
         method="POST",

@@ -135,7 +135,7 @@ class Sender:
         if content is None or message is None or not mail.due:
             await store.mails.done(mail)
         elif content.link is None or await store.mails.keep_token(
-            mail, matter=content.link.matter, token=content.link.token
+            mail, matter=content.link.forgotten, token=content.link.token
         ):  # else the lease ran out, and another process has the mail
             await self._deliver(mail, content, message)
 
@@ -150,7 +150,7 @@ class Sender:
                 await self._try_again(mail, error.reason, uncertain=True)
         except NotDelivered as error:
             if content.link:  # nobody has the token
-                await store.secrets.forget(content.link.purpose, content.link.matter)
+                await store.secrets.forget(content.link.purpose, content.link.forgotten)
             if error.permanent:
                 await self._give_up(mail, error.reason)
             elif error.unreachable:

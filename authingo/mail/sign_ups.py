@@ -19,12 +19,12 @@ from authingo import arguments, events, policy, sessions
 from authingo.core import Core
 from authingo.errors import InvalidToken, PasswordRequired, SignUpClosed
 from authingo.limits import Attempt
-from authingo.mail.asked import count_sign_up
+from authingo.mail.asked import counts_unproved
 from authingo.mail.links import Content, draw_link, new_digest
 from authingo.mail.proof import Presented
 from authingo.mail.queue import Queue
 from authingo.mail.resets import MINUTES, draw_reset
-from authingo.mail.settings import PENDING_PURPOSE, VERIFY_PURPOSE
+from authingo.mail.settings import PENDING_PURPOSE, UNDO_PURPOSE, VERIFY_PURPOSE
 from authingo.models import (
     NO_CLIENT,
     Client,
@@ -35,7 +35,7 @@ from authingo.models import (
     StartedSession,
 )
 from authingo.stores.mails import Mail, NewMail
-from authingo.stores.secrets import Matter, NewMatter
+from authingo.stores.secrets import Matter, NewMatter, address_digest
 from authingo.tokens import BrowserToken, digest, session_digest
 
 SIGN_UP = "sign_up"
@@ -87,7 +87,7 @@ class SignUps:
         store = await self._core.opened()
         attempt = await check.count_sign_up(store, email, client)
         hashed = await check.hash_new(store, password, attempt, if_busy=attempt.not_made())
-        allowed, browser = await count_sign_up(self._core, email), BrowserToken.generate()
+        allowed, browser = await counts_unproved(self._core, email), BrowserToken.generate()
         await store.secrets.open(
             NewMatter(
                 purpose=PENDING_PURPOSE,
@@ -203,6 +203,8 @@ async def write_sign_up(core: Core, mail: Mail) -> Content | None:
         reset = await draw_reset(core, account.user, version=account.version)
         values = {"link": reset.url, "minutes": str(MINUTES)} if reset else {}
         return Content(values, reset, template=ACCOUNT_EXISTS) if reset else None
+    if await store.secrets.open_about(UNDO_PURPOSE, address_digest(mail.address)):
+        return None  # its owner has just changed to another address, and may want this one back
     sign_up = msgspec.json.decode(mail.facts or b"", type=_Facts).sign_up
     waiting = await store.secrets.open_about(PENDING_PURPOSE, _about(mail.address))
     for earlier in waiting[:-_SIGN_UPS_KEPT]:

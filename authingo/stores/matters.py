@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from authingo.stores.secrets import Matter
+from authingo.stores.secrets import HOLDS_ADDRESS, Matter
 
 MATTER = (
     "m.digest, m.purpose, m.user_id, m.address, m.security_version, m.subject, m.data, m.tries,"
@@ -31,6 +31,14 @@ def stands(now: str) -> str:
     return (
         f"m.matter IS NULL AND m.expires_at > {now} AND (m.user_id IS NULL"
         f" OR EXISTS (SELECT 1 FROM authingo_users u WHERE {SAME_USER}))"
+    )
+
+
+def is_held(now: str) -> str:
+    """Return the condition that another user may want an address back. See HOLDS_ADDRESS."""
+    return (
+        f"EXISTS (SELECT 1 FROM authingo_secrets h WHERE h.subject = :held"
+        f" AND h.purpose = '{HOLDS_ADDRESS}' AND h.expires_at > {now} AND h.user_id <> :user_id)"
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from authingo.models import (
@@ -15,6 +17,28 @@ from authingo.models import (
     User,
 )
 from authingo.stores.mails import NewMail
+from authingo.stores.secrets import NewMatter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Move:
+    """A change of address that a link has proved.
+
+    Args:
+        purpose: of the matter of the link.
+        digest: of this matter or of one of its tokens. Its data are the digest of the request.
+        request: the purpose of the matter of the request.
+        email: the new address, normalized.
+        session: the id of a session that stays.
+        undo: a matter that holds the old address for its owner, if there is to be one.
+    """
+
+    purpose: str
+    digest: bytes
+    request: str
+    email: str
+    session: str | None
+    undo: NewMatter | None
 
 
 class Recovery(Protocol):
@@ -149,4 +173,48 @@ class Recovery(Protocol):
         Returns:
             None, and nothing changes, if the matter or the sign-up does not stand, or another user
             has the email.
+        """
+
+    async def change_email(
+        self,
+        move: Move,
+        *,
+        keep: tuple[str, ...] = (),
+        mails: Sequence[NewMail] = (),
+        outcome: Outcome = NOTHING,
+    ) -> ChangedUser | None:
+        """Spend the link and the request of a change of address, and store the new address.
+
+        It is verified from then on, and the security version grows. All sessions but one end, and
+        all secrets of the user except those of the purposes in `keep`.
+
+        Returns:
+            None, and nothing changes, if the link or the request does not stand.
+
+        Raises:
+            EmailTaken: another user has the address, or may want it back. Nothing changes.
+        """
+
+    async def undo_email_change(
+        self,
+        purpose: str,
+        digest: bytes,
+        *,
+        password_hash: str,
+        added: timedelta,
+        mails: Sequence[NewMail] = (),
+        outcome: Outcome = NOTHING,
+    ) -> ChangedUser | None:
+        """Spend a matter that is not bound to the user's version, and give its address back.
+
+        The password becomes `password_hash`, all sessions end, and so do all secrets except the
+        matters of the same purpose that are older. Credentials that were added less than `added`
+        before the deadline of the matter are deleted, because whoever changed the address may have
+        added them.
+
+        Returns:
+            None, and nothing changes, if the matter does not stand.
+
+        Raises:
+            EmailTaken: another user has the address. Nothing changes.
         """

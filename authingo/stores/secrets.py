@@ -13,12 +13,21 @@ only the cookie of the browser finds, with few tries (ASVS 5.0 V6.6.3).
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+# While a matter of this purpose is open, nobody else can take the address that is its subject: it
+# is that of a user who has changed the address and may want it back.
+HOLDS_ADDRESS = "undo_email_change"
 TOKENS_KEPT = 3  # of a matter: mail may be asked for again while an earlier one is on its way
 SWEPT = 2  # expired secrets that each new one deletes, so that nobody can fill the table
+
+
+def address_digest(email: str) -> bytes:
+    """Return the subject of a matter that holds an address."""
+    return hashlib.sha256(b"address " + email.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -38,6 +38,7 @@ from authingo.stores.conformance.hash_kinds import HashKindsConformance
 from authingo.stores.conformance.imports import ImportsConformance
 from authingo.stores.conformance.mails import MailsConformance
 from authingo.stores.conformance.maintenance import MaintenanceConformance
+from authingo.stores.conformance.moves import MovesConformance
 from authingo.stores.conformance.opening import OpeningConformance
 from authingo.stores.conformance.proofs import ProofsConformance
 from authingo.stores.conformance.reauthentication import ReauthenticationConformance
@@ -66,6 +67,7 @@ class StoreConformance(
     RevocationsConformance,
     AttemptsConformance,
     DevicesConformance,
+    MovesConformance,
     ProofsConformance,
     RecoveryConformance,
     CodesConformance,

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
+import asyncpg
+
+from authingo.errors import EmailTaken
 from authingo.models import (
     NOTHING,
     ChangedUser,
@@ -27,7 +32,9 @@ from authingo.stores.postgres.users import (
     VERIFY_EMAIL,
     add_parameters,
     end_sessions,
+    refuse_held,
 )
+from authingo.stores.recovery import Move
 from authingo.stores.rows import USER, RowReader
 
 _read = RowReader()
@@ -165,6 +172,75 @@ class Recovery:
             )
         return None if row is None else self._connections.started(row)
 
+    async def change_email(
+        self,
+        move: Move,
+        *,
+        keep: tuple[str, ...] = (),
+        mails: Sequence[NewMail] = (),
+        outcome: Outcome = NOTHING,
+    ) -> ChangedUser | None:
+        """See Recovery."""
+        changed = None
+        async with self._connections.transaction() as connection:
+            spent = await secrets.spend(connection, move.purpose, move.digest)
+            if spent is None or spent.user_id is None or spent.data is None:
+                raise Undo
+            if await secrets.spend(connection, move.request, spent.data) is None:
+                raise Undo
+            user = await self._move(connection, spent.user_id, move.email)
+            ended = await end_sessions(connection, user.id, but=move.session)
+            await secrets.forget_of(connection, user.id, keep)
+            if move.undo is not None:
+                await secrets.open_matter(connection, move.undo)
+            await queue(connection, mails)
+            await record(connection, outcome)
+            changed = ChangedUser(user, sum(ended.values()))
+        if changed is not None:
+            self._connections.notify_watchers(changed.user.id)
+        return changed
+
+    async def undo_email_change(
+        self,
+        purpose: str,
+        digest: bytes,
+        *,
+        password_hash: str,
+        added: timedelta,
+        mails: Sequence[NewMail] = (),
+        outcome: Outcome = NOTHING,
+    ) -> ChangedUser | None:
+        """See Recovery."""
+        changed = None
+        async with self._connections.transaction() as connection:
+            spent = await secrets.spend(connection, purpose, digest)
+            if spent is None or spent.user_id is None or spent.address is None:
+                raise Undo
+            user = await self._move(connection, spent.user_id, spent.address, password_hash)
+            ended = await end_sessions(connection, user.id)
+            undone = {"user_id": user.id, "ends": spent.expires_at, "purpose": purpose}
+            await connection.execute(*numbered(_DELETE_ADDED, added=added, **undone))
+            await connection.execute(*numbered(_DELETE_LATER, **undone))
+            await queue(connection, mails)
+            await record(connection, outcome)
+            changed = ChangedUser(user, sum(ended.values()))
+        if changed is not None:
+            self._connections.notify_watchers(changed.user.id)
+        return changed
+
+    async def _move(
+        self, connection: Any, user_id: str, email: str, password_hash: str | None = None
+    ) -> User:
+        """Store an address that was proved, and another password hash if there is one."""
+        await refuse_held(connection, user_id, email)
+        parameters = {"user_id": user_id, "email": email, "hash": password_hash}
+        try:
+            return _read.user(await connection.fetchrow(*numbered(_MOVE, **parameters)))
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != "authingo_users_email_key":
+                raise
+            raise EmailTaken from None
+
 
 _LOCK = """
 SELECT id FROM authingo_users
@@ -179,6 +255,20 @@ _END_WAITING = """
 DELETE FROM authingo_secrets WHERE digest IN (
     SELECT digest FROM authingo_secrets WHERE purpose = :purpose AND subject = :subject
     FOR UPDATE SKIP LOCKED)
+"""
+_MOVE = f"""
+UPDATE authingo_users u SET email = :email, email_verified = true, updated_at = now(),
+    password_version = password_version + 1,
+    password_hash = coalesce(:hash::text, password_hash)
+WHERE id = :user_id RETURNING {USER}
+"""
+_DELETE_ADDED = """
+DELETE FROM authingo_credentials
+WHERE user_id = :user_id AND created_at > :ends::timestamptz - :added::interval
+"""
+_DELETE_LATER = """
+DELETE FROM authingo_secrets
+WHERE user_id = :user_id AND (purpose <> :purpose OR expires_at >= :ends::timestamptz)
 """
 _RESET = """
 UPDATE authingo_users SET password_hash = :hash, updated_at = now(),

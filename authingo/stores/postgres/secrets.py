@@ -25,18 +25,8 @@ class Secrets:
 
     async def open(self, new: NewMatter) -> Matter | None:
         """See Secrets."""
-        return await self._matter(
-            _OPEN,
-            digest=new.digest,
-            purpose=new.purpose,
-            lifetime=new.lifetime,
-            user_id=new.user_id,
-            version=new.version,
-            bound=new.bound and new.user_id is not None,
-            address=new.address,
-            subject=new.subject,
-            data=new.data,
-        )
+        async with self._connections.connection() as connection:
+            return await open_matter(connection, new)
 
     async def draw(self, purpose: str, matter: bytes, token: bytes) -> Matter | None:
         """See Secrets. Two statements, so that the second sees a token drawn at the same moment."""
@@ -84,6 +74,22 @@ class Secrets:
 
     async def _matter(self, statement: str, **parameters: object) -> Matter | None:
         return _read(await self._connections.one(*numbered(statement, **parameters)))
+
+
+async def open_matter(connection: Any, new: NewMatter) -> Matter | None:
+    """Open a matter in the caller's transaction. See Secrets.open."""
+    parameters = {
+        "digest": new.digest,
+        "purpose": new.purpose,
+        "lifetime": new.lifetime,
+        "user_id": new.user_id,
+        "version": new.version,
+        "bound": new.bound and new.user_id is not None,
+        "address": new.address,
+        "subject": new.subject,
+        "data": new.data,
+    }
+    return _read(await connection.fetchrow(*numbered(_OPEN, **parameters)))
 
 
 async def spend(connection: Any, purpose: str, digest: bytes) -> Matter | None:

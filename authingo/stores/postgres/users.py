@@ -20,6 +20,7 @@ from authingo.models import (
     User,
 )
 from authingo.stores.mails import NewMail
+from authingo.stores.matters import is_held
 from authingo.stores.postgres import devices, secrets
 from authingo.stores.postgres.connections import Connections, Undo
 from authingo.stores.postgres.failures import referenced
@@ -37,6 +38,7 @@ from authingo.stores.rows import (
     after_which,
     like_pattern,
 )
+from authingo.stores.secrets import address_digest
 
 _read = RowReader()
 
@@ -188,6 +190,7 @@ class Users:
                     raise
                 raise EmailTaken from None
             if moves:
+                await refuse_held(connection, user_id, email or "")
                 ended = await end_sessions(connection, user_id)
                 await secrets.forget_of(connection, user_id, keep)
                 await queue(connection, mails)
@@ -265,9 +268,10 @@ class Users:
         return await self._connections.all(*numbered(statement, **parameters))
 
 
-_INSERT = """
+_INSERT = f"""
 INSERT INTO authingo_users (id, email, name, email_verified, password_hash)
-VALUES (:user_id, :email, :name, :email_verified, :password_hash)
+SELECT :user_id::text, :email::text, :name::text, :email_verified::boolean, :password_hash::text
+WHERE NOT {is_held("now()")}
 ON CONFLICT (email) DO NOTHING RETURNING *
 """
 
@@ -280,6 +284,7 @@ def add_parameters(user: NewUser) -> dict[str, object]:
         "name": user.name,
         "email_verified": user.email_verified,
         "password_hash": user.password_hash,
+        "held": address_digest(user.email),
     }
 
 
@@ -349,13 +354,21 @@ INSERT INTO authingo_users ({", ".join(_IMPORTED)})
 SELECT * FROM unnest({", ".join(f":{column}::{type_}[]" for column, type_ in _IMPORTED.items())})
 ON CONFLICT DO NOTHING RETURNING id
 """
+_IS_HELD = f"SELECT {is_held('now()')}"
 _END_SESSIONS = """
-DELETE FROM authingo_sessions WHERE user_id = :user_id
+DELETE FROM authingo_sessions WHERE user_id = :user_id AND id IS DISTINCT FROM :but::text
 RETURNING id, refresh_expires_at > now() AS refreshable
 """
 
 
-async def end_sessions(connection: Any, user_id: str) -> dict[str, bool]:
-    """End all sessions of a user; return their ids, each with whether it was refreshable."""
-    ended = await connection.fetch(*numbered(_END_SESSIONS, user_id=user_id))
+async def refuse_held(connection: Any, user_id: str, email: str) -> None:
+    """Raise EmailTaken if a user may want an address back. See HOLDS_ADDRESS."""
+    held = numbered(_IS_HELD, user_id=user_id, held=address_digest(email))
+    if await connection.fetchval(*held):
+        raise EmailTaken
+
+
+async def end_sessions(connection: Any, user_id: str, *, but: str | None = None) -> dict[str, bool]:
+    """End the sessions of a user, except one; return by id whether each was refreshable."""
+    ended = await connection.fetch(*numbered(_END_SESSIONS, user_id=user_id, but=but))
     return {row["id"]: row["refreshable"] for row in ended}

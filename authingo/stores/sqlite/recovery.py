@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from authingo.errors import EmailTaken
 from authingo.models import (
@@ -17,6 +18,8 @@ from authingo.models import (
     User,
 )
 from authingo.stores.mails import NewMail
+from authingo.stores.recovery import Move
+from authingo.stores.secrets import Matter
 from authingo.stores.sqlite import outcomes, rows, secrets
 from authingo.stores.sqlite.connection import Connection
 from authingo.stores.sqlite.eviction import evict
@@ -135,12 +138,10 @@ class Recovery:
         """See Recovery."""
 
         def work(connection: sqlite3.Connection) -> StartedSession | None:
-            spent = secrets.spend(connection, purpose, digest)
-            if spent is None or spent.data is None:
+            spent = _spend_both(connection, purpose, digest, waiting)
+            if spent is None:
                 return None
-            proved = secrets.spend(connection, waiting, spent.data)
-            if proved is None:
-                raise EmailTaken  # by the first to prove it; and the transaction is rolled back
+            _, proved = spent
             added = rows.insert_user(connection, user)
             of_sign_up = {"purpose": waiting, "subject": proved.subject}
             connection.execute(_END_WAITING, of_sign_up)
@@ -153,11 +154,100 @@ class Recovery:
         except EmailTaken:
             return None
 
+    async def change_email(
+        self,
+        move: Move,
+        *,
+        keep: tuple[str, ...] = (),
+        mails: Sequence[NewMail] = (),
+        outcome: Outcome = NOTHING,
+    ) -> ChangedUser | None:
+        """See Recovery."""
+
+        def work(connection: sqlite3.Connection) -> ChangedUser | None:
+            spent = _spend_both(connection, move.purpose, move.digest, move.request)
+            if spent is None or spent[0].user_id is None:
+                return None
+            user_id = spent[0].user_id
+            _move(connection, user_id, move.email)
+            ended = rows.delete_sessions(connection, user_id, but=move.session)
+            secrets.forget_of(connection, user_id, keep)
+            if move.undo is not None:
+                secrets.open_matter(connection, move.undo)
+            queue(connection, mails)
+            outcomes.record(connection, outcome)
+            return ChangedUser(rows.select_user(connection, user_id), ended)
+
+        return await self._connection.write(work)
+
+    async def undo_email_change(
+        self,
+        purpose: str,
+        digest: bytes,
+        *,
+        password_hash: str,
+        added: timedelta,
+        mails: Sequence[NewMail] = (),
+        outcome: Outcome = NOTHING,
+    ) -> ChangedUser | None:
+        """See Recovery."""
+
+        def work(connection: sqlite3.Connection) -> ChangedUser | None:
+            spent = secrets.spend(connection, purpose, digest)
+            if spent is None or spent.user_id is None or spent.address is None:
+                return None
+            user_id, ends = spent.user_id, rows.microseconds(spent.expires_at)
+            _move(connection, user_id, spent.address, password_hash)
+            ended = rows.delete_sessions(connection, user_id)
+            undone = {"user_id": user_id, "purpose": purpose, "ends": ends}
+            since = rows.later(ends, -added)
+            connection.execute(_DELETE_ADDED, {"user_id": user_id, "since": since})
+            connection.execute(_DELETE_LATER, undone)
+            queue(connection, mails)
+            outcomes.record(connection, outcome)
+            return ChangedUser(rows.select_user(connection, user_id), ended)
+
+        return await self._connection.write(work)
+
+
+def _spend_both(
+    connection: sqlite3.Connection, purpose: str, digest: bytes, request: str
+) -> tuple[Matter, Matter] | None:
+    """Spend the matter of a link and that of the request it is about, or neither."""
+    link = secrets.standing(connection, purpose, digest)
+    asked = secrets.standing(connection, request, link.data or b"") if link else None
+    if link is None or asked is None:
+        return None
+    secrets.spend(connection, purpose, link.digest)
+    secrets.spend(connection, request, asked.digest)
+    return link, asked
+
+
+def _move(
+    connection: sqlite3.Connection, user_id: str, email: str, password_hash: str | None = None
+) -> None:
+    """Store an address that was proved, and another password hash if there is one."""
+    rows.refuse_held(connection, user_id, email)
+    parameters = {"user_id": user_id, "email": email, "hash": password_hash, "now": rows.now()}
+    connection.execute(_MOVE, parameters)
+
 
 _END_WAITING = "DELETE FROM authingo_secrets WHERE purpose = :purpose AND subject = :subject"
 _OWNER = """
 SELECT 1 FROM authingo_users
 WHERE id = :user_id AND disabled_at IS NULL AND password_version = :version
+"""
+_MOVE = """
+UPDATE authingo_users SET email = :email, email_verified = 1, updated_at = :now,
+    password_version = password_version + 1, password_hash = coalesce(:hash, password_hash)
+WHERE id = :user_id
+"""
+_DELETE_ADDED = """
+DELETE FROM authingo_credentials WHERE user_id = :user_id AND created_at > :since
+"""
+_DELETE_LATER = """
+DELETE FROM authingo_secrets
+WHERE user_id = :user_id AND (purpose <> :purpose OR expires_at >= :ends)
 """
 _RESET = """
 UPDATE authingo_users SET password_hash = :hash, updated_at = :now,

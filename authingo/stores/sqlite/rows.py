@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from authingo.errors import EmailTaken
 from authingo.models import Event, NewSession, NewUser, Session, User, UserAndSession
 from authingo.stores.event_rows import COLUMNS, EVENT
+from authingo.stores.matters import is_held
 from authingo.stores.rows import (
     SESSION,
     SESSION_COLUMNS,
@@ -19,6 +20,7 @@ from authingo.stores.rows import (
     RowReader,
     write_methods,
 )
+from authingo.stores.secrets import address_digest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -57,11 +59,12 @@ def insert_user(connection: sqlite3.Connection, user: NewUser) -> User:
     row = connection.execute(
         _INSERT_USER,
         {
-            "id": user.id,
+            "user_id": user.id,
             "email": user.email,
             "name": user.name,
             "email_verified": user.email_verified,
             "password_hash": user.password_hash,
+            "held": address_digest(user.email),
             "now": now(),
         },
     ).fetchone()
@@ -129,10 +132,18 @@ def insert_session(connection: sqlite3.Connection, user_id: str, new: NewSession
     return read.session(row)
 
 
-def delete_sessions(connection: sqlite3.Connection, user_id: str) -> int:
-    """Delete every session of a user; return how many of them could still be refreshed."""
-    ended = connection.execute(_DELETE_SESSIONS, {"user_id": user_id, "now": now()}).fetchall()
+def delete_sessions(connection: sqlite3.Connection, user_id: str, *, but: str | None = None) -> int:
+    """Delete the sessions of a user, except one; return how many could still be refreshed."""
+    parameters = {"user_id": user_id, "but": but, "now": now()}
+    ended = connection.execute(_DELETE_SESSIONS, parameters).fetchall()
     return sum(row["refreshable"] for row in ended)
+
+
+def refuse_held(connection: sqlite3.Connection, user_id: str, email: str) -> None:
+    """Raise EmailTaken if another user has an address, or may want it back. See HOLDS_ADDRESS."""
+    parameters = {"user_id": user_id, "email": email, "held": address_digest(email), "now": now()}
+    if connection.execute(_IS_TAKEN, parameters).fetchone():
+        raise EmailTaken
 
 
 def delete_session(
@@ -152,8 +163,13 @@ def delete_session(
 _INSERT_USER = f"""
 INSERT INTO authingo_users
     (id, email, name, email_verified, password_hash, created_at, updated_at)
-VALUES (:id, :email, :name, :email_verified, :password_hash, :now, :now)
+SELECT :user_id, :email, :name, :email_verified, :password_hash, :now, :now
+WHERE NOT {is_held(":now")}
 ON CONFLICT (email) DO NOTHING RETURNING {", ".join(USER_COLUMNS)}
+"""
+_IS_TAKEN = f"""
+SELECT 1 WHERE EXISTS (SELECT 1 FROM authingo_users WHERE email = :email AND id <> :user_id)
+    OR {is_held(":now")}
 """
 _USER = f"SELECT {USER} FROM authingo_users u WHERE u.id = :id"
 _END_SURPLUS = """
@@ -174,7 +190,7 @@ VALUES ({", ".join(f":{column}" for column in _NEW_SESSION)})
 RETURNING {", ".join(SESSION_COLUMNS)}
 """
 _DELETE_SESSIONS = """
-DELETE FROM authingo_sessions WHERE user_id = :user_id
+DELETE FROM authingo_sessions WHERE user_id = :user_id AND id IS NOT :but
 RETURNING refresh_expires_at > :now AS refreshable
 """
 # Each column is searched by its own index. With an OR of both, SQLite reads the whole table once

@@ -22,34 +22,13 @@ class Secrets:
 
     async def open(self, new: NewMatter) -> Matter | None:
         """See Secrets."""
-
-        def work(connection: sqlite3.Connection) -> Matter | None:
-            _sweep(connection)
-            at = rows.now()
-            opened = connection.execute(
-                _OPEN,
-                {
-                    "now": at,
-                    "ends": rows.later(at, new.lifetime),
-                    "digest": new.digest,
-                    "purpose": new.purpose,
-                    "user_id": new.user_id,
-                    "version": new.version,
-                    "bound": new.bound and new.user_id is not None,
-                    "address": new.address,
-                    "subject": new.subject,
-                    "data": new.data,
-                },
-            )
-            return _by_digest(connection, new.digest) if opened.rowcount else None
-
-        return await self._connection.write(work)
+        return await self._connection.write(lambda connection: open_matter(connection, new))
 
     async def draw(self, purpose: str, matter: bytes, token: bytes) -> Matter | None:
         """See Secrets."""
 
         def work(connection: sqlite3.Connection) -> Matter | None:
-            found = _find(connection, purpose, matter)
+            found = standing(connection, purpose, matter)
             if found is not None:
                 parameters = {"digest": found.digest, "token": token, "now": rows.now()}
                 for statement in _DRAW:
@@ -61,7 +40,7 @@ class Secrets:
 
     async def find(self, purpose: str, digest: bytes) -> Matter | None:
         """See Secrets."""
-        return await self._connection.read(lambda connection: _find(connection, purpose, digest))
+        return await self._connection.read(lambda connection: standing(connection, purpose, digest))
 
     async def open_about(self, purpose: str, subject: bytes) -> list[Matter]:
         """See Secrets."""
@@ -99,7 +78,7 @@ class Secrets:
         """Change the matter that stands, and return it as it is then."""
 
         def work(connection: sqlite3.Connection) -> Matter | None:
-            found = _find(connection, purpose, digest)
+            found = standing(connection, purpose, digest)
             if found is None:
                 return None
             changed = connection.execute(statement, {"digest": found.digest, **parameters})
@@ -108,9 +87,31 @@ class Secrets:
         return await self._connection.write(work)
 
 
+def open_matter(connection: sqlite3.Connection, new: NewMatter) -> Matter | None:
+    """Open a matter in the caller's transaction. See Secrets.open."""
+    _sweep(connection)
+    at = rows.now()
+    opened = connection.execute(
+        _OPEN,
+        {
+            "now": at,
+            "ends": rows.later(at, new.lifetime),
+            "digest": new.digest,
+            "purpose": new.purpose,
+            "user_id": new.user_id,
+            "version": new.version,
+            "bound": new.bound and new.user_id is not None,
+            "address": new.address,
+            "subject": new.subject,
+            "data": new.data,
+        },
+    )
+    return _by_digest(connection, new.digest) if opened.rowcount else None
+
+
 def spend(connection: sqlite3.Connection, purpose: str, digest: bytes) -> Matter | None:
     """End a matter in the caller's transaction. See Secrets."""
-    found = _find(connection, purpose, digest)
+    found = standing(connection, purpose, digest)
     if found is not None:
         _delete_with_tokens(connection, found.purpose, found.digest)
     return found
@@ -130,7 +131,8 @@ def _delete_with_tokens(connection: sqlite3.Connection, purpose: str, digest: by
     return bool(gone.rowcount)
 
 
-def _find(connection: sqlite3.Connection, purpose: str, digest: bytes) -> Matter | None:
+def standing(connection: sqlite3.Connection, purpose: str, digest: bytes) -> Matter | None:
+    """Find a matter that stands, in the caller's transaction."""
     parameters = {"purpose": purpose, "digest": digest, "now": rows.now()}
     return next(iter(_matters(connection, _FIND, parameters)), None)
 

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from authingo.errors import EmailTaken, UserReferenced
+from authingo.errors import UserReferenced
 from authingo.models import (
     NOTHING,
     ChangedUser,
@@ -179,8 +179,8 @@ class Users:
                 "moves": moves,
                 "verified": verified,
             }
-            if moves and connection.execute(_HAS_EMAIL, parameters).fetchone():
-                raise EmailTaken
+            if moves:
+                rows.refuse_held(connection, user_id, email or "")
             connection.execute(_UPDATE, parameters)
             ended = 0
             if moves:
@@ -306,7 +306,6 @@ UPDATE authingo_users SET updated_at = :now,
     password_version = password_version + CASE WHEN :disabled THEN 1 ELSE 0 END
 WHERE id = :user_id
 """
-_HAS_EMAIL = "SELECT 1 FROM authingo_users WHERE email = :email"
 _UPDATE = """
 UPDATE authingo_users SET updated_at = :now, name = coalesce(:name, name),
     email = CASE WHEN :moves THEN :email ELSE email END,
