@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 
+from authingo.config import Settings
+from authingo.mail.inbox import Inbox
+from authingo.mail.settings import sends_mail, with_inbox
 from authingo.stores.postgres import PostgresStore
 from authingo.stores.postgres.connections import Connections
 from authingo.stores.postgres.lookups import Lookups
@@ -48,11 +51,28 @@ def trips(asked: list[str], answer: Callable[[], Answer], status: int = 200) -> 
     return list(asked)
 
 
-def test_each_route_asks_no_more_than_it_has_to(
-    serve: Callable[..., LiveServer], asked: list[str]
-) -> None:
-    """Each is one transaction; what is read before a password is hashed is another."""
-    server = serve(sessions={"cache": "0"}, trusted_proxies=["127.0.0.1"])
+@pytest.fixture(params=["without mail", "with mail"])
+def counted(
+    request: pytest.FixtureRequest, make_settings: Callable[..., Settings]
+) -> Iterator[LiveServer]:
+    """A server whose requests alone ask the database: no mail is delivered meanwhile."""
+
+    def settings(url: str) -> Settings:
+        made = make_settings(public_url=url, sessions={"cache": "0"}, trusted_proxies=["127.0.0.1"])
+        with_mail = request.param == "with mail"
+        return with_inbox(made, Inbox(), by_itself=False) if with_mail else made
+
+    server = LiveServer(settings)
+    yield server
+    server.stop()
+
+
+def test_each_route_asks_no_more_than_it_has_to(counted: LiveServer, asked: list[str]) -> None:
+    """Each is one transaction; what is read before a password is hashed is another.
+
+    With mail on, a sign-up queues one in its own transaction.
+    """
+    server = counted
     browser = server.browser()
     far = {"X-Forwarded-For": "192.0.2.7"}  # an address that is counted
     sign_in = {"email": ADA["email"], "password": ADA["password"]}
@@ -73,7 +93,13 @@ def test_each_route_asks_no_more_than_it_has_to(
     assert trips(asked, lambda: browser.post("/reauthenticate", again, headers=far)) == checked
     failed = lambda: browser.post("/reauthenticate", not_again, headers=far)  # noqa: E731
     assert trips(asked, failed, 403) == checked
+    changed = {"current_password": ADA["password"], "new_password": "a whole new sentence"}
+    change = lambda: browser.post("/change-password", changed, headers=far)  # noqa: E731
+    assert trips(asked, change) == [*checked, "transaction"]
     assert trips(asked, lambda: browser.get("/health")) == once
+    queued = execute(server.database_url, "SELECT kind FROM authingo_mails ORDER BY id")
+    with_mail = sends_mail(server.auth.settings)
+    assert [kind for (kind,) in queued] == ["verify_email", "password_changed"] * with_mail
 
 
 def test_a_sign_in_that_ends_another_session_asks_no_more(
