@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import checks, memory, operators, refresh, sign_ins, start_up
+from bench import checks, mails, memory, operators, refresh, sign_ins, start_up
 from bench.bench import FULL, QUICK, Bench
 from bench.load import wrk
 from bench.machine import machine, versions
@@ -26,7 +26,7 @@ from bench.report import Suite, keep, promised, sections, write
 from tests.postgres import find_server
 
 # Memory before refresh, which leaves other tokens than those that can be worked out.
-SUITES: list[Suite] = [checks, sign_ins, memory, refresh, operators, start_up]
+SUITES: list[Suite] = [checks, sign_ins, memory, refresh, operators, mails, start_up]
 
 
 def main() -> None:

@@ -32,6 +32,7 @@ class Scale:
     random_checks: int
     random_steps: int  # that they are divided into, with a look at the memory after each
     start_ups: int
+    mails: int
     tokens: int = 1000  # that take turns in session checks
 
 
@@ -47,6 +48,7 @@ FULL = Scale(
     random_checks=10_000_000,
     random_steps=20,
     start_ups=25,
+    mails=100_000,
 )
 QUICK = Scale(
     size=Size(1000, 2000),
@@ -60,6 +62,7 @@ QUICK = Scale(
     random_checks=20_000,
     random_steps=4,
     start_ups=3,
+    mails=200,
 )
 
 

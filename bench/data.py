@@ -122,7 +122,7 @@ def users(
     """Make rows of USER."""
     hashed, now = _hashed(), at(datetime.now(UTC))
     for user in numbers:
-        yield _user_id(user), email(user), f"User {user}", hashed, now, now
+        yield user_id(user), email(user), f"User {user}", hashed, now, now
 
 
 def write_users(file: Path, numbers: range) -> None:
@@ -143,7 +143,7 @@ def _sessions(size: Size, at: Callable[[datetime], object]) -> Iterator[tuple[ob
         refresh = refresh_token(session)
         yield (
             f"ses_{session:026}",
-            _user_id(session % size.users),
+            user_id(session % size.users),
             session_token(session).digest,
             refresh.selector_digest,
             refresh.verifier_digest,
@@ -155,7 +155,7 @@ def _sessions(size: Size, at: Callable[[datetime], object]) -> Iterator[tuple[ob
         )
 
 
-def _user_id(user: int) -> str:
+def user_id(user: int) -> str:
     return f"usr_{user:026}"
 
 

@@ -18,9 +18,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
@@ -40,7 +41,7 @@ _CONNECTIONS = 16  # of the session checks
 _PAUSE = 32  # ms: about 500 session checks a second
 _THINKS = 0.2  # seconds between two sign-ins of the one who signs in
 _UNTIL_STOPPED = 3600  # seconds
-_MEMORY = 150  # MB that a command may take
+MEMORY = 150  # MB that a command may take
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,9 @@ def run(bench: Bench) -> dict[str, Any]:
             Task("prune", "`sessions prune`", expired, _prune),
         ]
         on_copy = [Task("prune limit", "one DELETE", expired, limits.delete)]
-        idle, done = _measure(bench, store, url, tasks)
-        idle_too, done_too = _measure(bench, store, copied, on_copy)
-        stores[store] = {"idle": _medians(idle + idle_too), "tasks": done + done_too}
+        idle, done = measure(bench, store, url, tasks)
+        idle_too, done_too = measure(bench, store, copied, on_copy)
+        stores[store] = {"idle": medians(idle + idle_too), "tasks": done + done_too}
     for url in (postgres, postgres_copy):
         bench.server.drop_database(url)
     for url in (sqlite, sqlite_copy):
@@ -94,7 +95,7 @@ def run(bench: Bench) -> dict[str, Any]:
     }
 
 
-def _measure(
+def measure(
     bench: Bench, store: str, url: str, tasks: list[Task]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Do one thing after the other, while people sign in and their sessions are checked.
@@ -133,7 +134,7 @@ def _measure_idle(
     return _Meanwhile(system, server, file, seconds=bench.scale.idle_seconds).finish()
 
 
-def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
+def medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Put the idle runs together: one alone is as good or bad as the machine was just then."""
     return {
         **{key: statistics.median(run[key] for run in runs) for key in runs[0]},
@@ -184,27 +185,32 @@ def _verify(system: System, port: int, active: list[int]) -> None:
 
 
 def _list(url: str) -> tuple[int, float]:
-    lines, peak = _command(url, "users", "list", "--csv", count_lines=True)
+    lines, peak = command(url, "users", "list", "--csv", count_lines=True)
     return int(lines) - 1, peak  # without the header
 
 
 def _import(url: str, file: Path) -> tuple[int, float]:
-    said, peak = _command(url, "users", "import", str(file), "--json")
+    said, peak = command(url, "users", "import", str(file), "--json")
     told = json.loads(said)
     assert not told["failed"], told
     return told["imported"], peak
 
 
 def _prune(url: str) -> tuple[int, float]:
-    said, peak = _command(url, "sessions", "prune", "--json")
+    said, peak = command(url, "sessions", "prune", "--json")
     return json.loads(said)["pruned"], peak
 
 
-def _command(url: str, *arguments: str, count_lines: bool = False) -> tuple[str, float]:
+def command(
+    url: str,
+    *arguments: str,
+    count_lines: bool = False,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[str, float]:
     """Run it to the end; give what it printed, or how many lines, and its peak in MB."""
     process = subprocess.Popen(
         [Path(sys.executable).with_name("authingo"), *arguments],
-        env={**os.environ, "AUTHINGO_DATABASE_URL": url},
+        env={**os.environ, "AUTHINGO_DATABASE_URL": url, **environment},
         stdout=subprocess.PIPE,
         preexec_fn=placed(cores.ALL),  # noqa: PLW1509 - no thread holds a lock that it needs
         start_new_session=True,  # as cron or another terminal would: Linux shares cores by session
@@ -346,10 +352,10 @@ def _path(url: str) -> Path:
 
 def report(result: dict[str, Any]) -> list[str]:
     """Rates first, then what those felt who signed in meanwhile."""
-    rates, felt = [], []
+    rates, others = [], []
     for store, measured in result["stores"].items():
         tasks = {task["key"]: task for task in measured["tasks"]}
-        felt.append((f"{store}, idle", *_felt(measured["idle"])))
+        others.append((f"{store}, idle", *felt(measured["idle"])))
         for key, task in tasks.items():
             limit = tasks.get(f"{key} limit", task)
             rates.append(
@@ -362,7 +368,7 @@ def report(result: dict[str, Any]) -> list[str]:
                     f"{task['peak_mb']:.0f}" if task["peak_mb"] else "",
                 )
             )
-            felt.append((f"{store}, {task['name']}", *_felt(task)))
+            others.append((f"{store}, {task['name']}", *felt(task)))
     return [
         f"{result['users']:,} users, {result['sessions']:,} sessions, half of them expired. Each",
         "command is followed by the least that the database needs for the same: rows that are",
@@ -373,21 +379,15 @@ def report(result: dict[str, Any]) -> list[str]:
         "",
         *table(("command", ">ratio of time", ">rows", ">seconds", ">rows/s", ">peak MB"), rates),
         "",
-        *table(
-            (
-                "meanwhile",
-                ">checks p99 ms",
-                ">p50 ms",
-                ">sign-ins p99 ms",
-                ">p50 ms",
-                ">sign-ins",
-            ),
-            felt,
-        ),
+        *table(FELT, others),
     ]
 
 
-def _felt(measured: dict[str, Any]) -> tuple[str, ...]:
+FELT = ("meanwhile", ">checks p99 ms", ">p50 ms", ">sign-ins p99 ms", ">p50 ms", ">sign-ins")
+
+
+def felt(measured: dict[str, Any]) -> tuple[str, ...]:
+    """Return a row of the table about what others felt, without its name."""
     return (
         ms(measured["checks_p99"]),
         ms(measured["checks_p50"]),
@@ -405,7 +405,7 @@ def goals(result: dict[str, Any]) -> Iterator[Goal]:
             if task["key"].endswith("limit"):
                 continue
             name = f"{task['name']}, {store}"
-            yield at_most(f"{name}: memory", _MEMORY, task["peak_mb"], " MB")
+            yield at_most(f"{name}: memory", MEMORY, task["peak_mb"], " MB")
             for what, key in (("session checks", "checks_p99"), ("sign-ins", "sign_ins_p99")):
                 yield at_most(f"{name}: p99 of {what}, to idle", 2, task[key] / idle[key], "x")
 
