@@ -43,6 +43,9 @@ class Capability:
             is given a `NewUser` without a version, before anything is hashed.
         in_tests: what keeps the tests of a program from reaching the world outside, as
             "package.module:NAME": a function that is given the settings and returns others.
+        methods: what says how a user without a password can reauthenticate, as
+            "package.module:NAME": a function that is given the settings and the credentials of
+            the user, and returns names for `Session.methods`.
         background: what runs while a server does, as "package.module:NAME": a function that is
             given the `Core` and returns an asynchronous context manager.
     """
@@ -56,6 +59,7 @@ class Capability:
     secret_settings: tuple[str, ...] = ()
     notices: str | None = None
     admits: str | None = None
+    methods: str | None = None
     in_tests: str | None = None
     background: str | None = None
 

@@ -24,7 +24,7 @@ from authingo.stores import Store, open_store
 
 if TYPE_CHECKING:
     from authingo.config import Settings
-    from authingo.models import Client, NewUser, User
+    from authingo.models import Client, Credentials, NewUser, User
     from authingo.stores.mails import NewMail
 
 T = TypeVar("T")
@@ -119,6 +119,11 @@ class Core:
         for capability in capabilities():
             if capability.admits:
                 await load(capability.admits)(self, user, version, client)
+
+    def other_methods(self, found: Credentials) -> tuple[str, ...]:
+        """Return how a user without a password can reauthenticate. See Capability.methods."""
+        ways = [load(one.methods) for one in capabilities() if one.methods]
+        return tuple(name for way in ways for name in way(self.settings, found))
 
     async def opened(self) -> Store:
         """Return the store, opened."""

@@ -83,11 +83,7 @@ class PasswordCheck:
             TooManyRequests, Busy: the password was not checked.
             WrongPassword: it is not the password of this account.
         """
-        self._refuse_if_full(client, devices)
-        email = caller.user.email
-        rules = self._limits.current_password(caller.session, email, client, devices)
-        attempt = await self._count(store, email, rules, client, devices)
-        await self._require_allowed(store, attempt, client)
+        attempt = await self.count_current(store, caller, client, devices)
         found = attempt.account
         verified = await self._verifies(store, password, attempt)
         if not verified or found is None or found.user.id != caller.user.id:
@@ -100,6 +96,25 @@ class PasswordCheck:
             await events.record_outcome(store, attempt.failed(failed))
             raise WrongPassword
         return found, attempt
+
+    async def count_current(
+        self,
+        store: Store,
+        caller: UserAndSession,
+        client: Client,
+        devices: Sequence[DeviceToken],
+    ) -> Attempt:
+        """Count a guess at what the user of a session knows, before it is hashed.
+
+        Raises:
+            TooManyRequests, Busy: the user has to try again later.
+        """
+        self._refuse_if_full(client, devices)
+        email = caller.user.email
+        rules = self._limits.current_password(caller.session, email, client, devices)
+        attempt = await self._count(store, email, rules, client, devices)
+        await self._require_allowed(store, attempt, client)
+        return attempt
 
     async def of_user(self, store: Store, user: User, password: str, client: Client) -> bool:
         """Return whether this is the password of a user who may sign in.

@@ -112,5 +112,8 @@ class Reauthentication:
     async def _methods_of(self, user: User) -> tuple[str, ...]:
         """Return the methods by which a user can reauthenticate."""
         known = await (await self._core.opened()).users.by_email(user.email)
-        has_password = known is not None and passwords.is_hash(known.password_hash)
-        return (PASSWORD,) if has_password else ()
+        if known is None or known.user.id != user.id:
+            return ()
+        if passwords.is_hash(known.password_hash):
+            return (PASSWORD,)
+        return self._core.other_methods(known)

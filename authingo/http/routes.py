@@ -114,7 +114,7 @@ async def sign_out(auth: Auth, request: Request) -> Reply:
 async def reauthenticate(auth: Auth, request: Request) -> Reply:
     """Prove again who is signed in; the session cookie is replaced."""
     result = await auth.reauthenticate(
-        **msgspec.structs.asdict(request.body),
+        password=request.body.password,
         session_token=request.session_token,
         device=request.device,
         client=request.client,

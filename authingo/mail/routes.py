@@ -9,19 +9,22 @@ from authingo.errors import (
     EmailNotVerified,
     EmailTaken,
     InvalidCredentials,
+    InvalidInput,
     InvalidToken,
     PasswordRequired,
     SessionExpired,
     SignUpClosed,
     TooManyRequests,
+    WrongPassword,
 )
 from authingo.http.answers import AuthingoSignedIn
 from authingo.http.replies import Reply, error_reply
 from authingo.http.requests import Request, session_reply
 from authingo.http.route import Body, NewPassword, Route
-from authingo.http.routes import Email, SignIn, SignUp, Tried, sign_in
+from authingo.http.routes import Email, SignIn, SignUp, Tried, reauthenticate, sign_in
 from authingo.mail.email_changes import EmailChanges
 from authingo.mail.proof import Presented
+from authingo.mail.reauthentication_codes import ReauthenticationCodes
 from authingo.mail.resets import PasswordResets
 from authingo.mail.settings import (
     requires_verification,
@@ -84,6 +87,13 @@ class AuthingoEmailRestored(msgspec.Struct):
     """The account has its old address again. Nobody is signed in."""
 
     success: bool
+
+
+class ReauthenticateByPasswordOrCode(Body):
+    """The password of whoever is signed in, or the code of a mail if they have none."""
+
+    password: Tried | None = None
+    code: Tried | None = None
 
 
 class AuthingoMailSent(msgspec.Struct):
@@ -221,6 +231,36 @@ async def sign_in_with_code(auth: Auth, request: Request) -> Reply:
     return request.signed_in(result, done=request.cookies.ceremony)
 
 
+async def request_reauthentication_code(auth: Auth, request: Request) -> Reply:
+    """Send a mail with a code to whoever is signed in and has no password."""
+    token = await auth.capability(ReauthenticationCodes).request(
+        session_token=request.session_token,
+        device=request.device,
+        client=request.client,
+    )
+    if token is None:
+        return Reply({"sent": False})
+    cookies = request.cookies.write_one(request.cookies.ceremony, token)
+    return Reply({"sent": True}, cookies=tuple(cookies))
+
+
+async def reauthenticate_by_password_or_code(auth: Auth, request: Request) -> Reply:
+    """Prove again who is signed in, and replace the session cookie."""
+    password, code = request.body.password, request.body.code
+    if password is not None and code is None:
+        return await reauthenticate(auth, request)
+    if code is None or password is not None:
+        raise InvalidInput({"code": "is needed, or a password, and not both"})
+    result = await auth.capability(ReauthenticationCodes).reauthenticate(
+        session_token=request.session_token,
+        code=code,
+        ceremony=request.ceremony,
+        device=request.device,
+        client=request.client,
+    )
+    return request.signed_in(result, done=request.cookies.ceremony)
+
+
 ROUTES = [
     Route(
         method="POST",
@@ -313,6 +353,26 @@ ROUTES = [
         body=ResetPassword,
         answer=AuthingoPasswordReset,
         errors=(InvalidToken,),
+        hashes=True,
+        enabled=sends_mail,
+    ),
+    Route(
+        method="POST",
+        path="/reauthenticate/code/request",
+        handle=request_reauthentication_code,
+        answer=AuthingoMailSent,
+        errors=(TooManyRequests,),
+        session=True,
+        enabled=sends_mail,
+    ),
+    Route(
+        method="POST",
+        path="/reauthenticate",
+        handle=reauthenticate_by_password_or_code,
+        body=ReauthenticateByPasswordOrCode,
+        answer=AuthingoSignedIn,
+        errors=(WrongPassword, InvalidToken),
+        session=True,
         hashes=True,
         enabled=sends_mail,
     ),

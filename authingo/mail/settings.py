@@ -28,6 +28,7 @@ ASKED_PURPOSE = "email_change_asked"  # a change of address that waits for its l
 UNDO_PURPOSE = HOLDS_ADDRESS
 PENDING_PURPOSE = "pending"  # a browser that has to prove its address
 SIGN_IN_CODE_PURPOSE = "sign_in_code"
+REAUTHENTICATION_CODE_PURPOSE = "reauthentication_code"
 
 _SENDER = '"Example <no-reply@example.com>"'
 

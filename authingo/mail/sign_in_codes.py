@@ -14,47 +14,18 @@ unknown address too. A try costs one hash whatever comes of it (V6.3.8).
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime, timedelta
-
-import msgspec
 
 from authingo import arguments, events, policy, sessions
 from authingo.core import Core
-from authingo.errors import Busy, InvalidToken
-from authingo.limits import Attempt
-from authingo.mail import codes
+from authingo.errors import InvalidToken
 from authingo.mail.asked import whom_to_mail
-from authingo.mail.links import Content
-from authingo.mail.notices import said_when, said_where, seen_address
+from authingo.mail.mailed_codes import LIFETIME, code_mail, drawn_if_right
 from authingo.mail.queue import Queue
 from authingo.mail.settings import SIGN_IN_CODE_PURPOSE
 from authingo.models import NO_CLIENT, Client, NewSession, Outcome, SignedIn, StartedSession
 from authingo.stores import Store
-from authingo.stores.mails import Mail, NewMail
-from authingo.stores.secrets import Matter, NewMatter
+from authingo.stores.secrets import NewMatter
 from authingo.tokens import BrowserToken, DeviceToken, digest, session_digest
-
-_MINUTES = 10  # from the request, of the code and of the mail that brings it
-_LIFETIME = timedelta(minutes=_MINUTES)
-_TRIES = 3
-_KEPT = 3  # codes of one request: a mail whose delivery is uncertain is sent again with another
-
-
-class _Facts(msgspec.Struct):
-    """What the mail will need."""
-
-    matter: bytes
-    version: int | None  # the user's security version at the request
-    at: datetime
-    ip: str | None
-
-
-class _Drawn(msgspec.Struct):
-    """What the matter keeps: who signs in, and the hashes of the codes, which share one salt."""
-
-    user_id: str | None
-    version: int | None
-    hashes: list[str]
 
 
 class SignInCodes:
@@ -96,25 +67,10 @@ class SignInCodes:
             await store.secrets.forget(SIGN_IN_CODE_PURPOSE, before.digest)
         # It belongs to nobody yet, because the same has to be stored for an unknown address.
         await store.secrets.open(
-            NewMatter(purpose=SIGN_IN_CODE_PURPOSE, digest=token.digest, lifetime=_LIFETIME)
+            NewMatter(purpose=SIGN_IN_CODE_PURPOSE, digest=token.digest, lifetime=LIFETIME)
         )
-        facts = _Facts(
-            matter=token.digest,
-            version=found.version if found else None,
-            at=datetime.now(UTC),
-            ip=seen_address(client),
-        )
-        await self._core.capability(Queue).add(
-            NewMail(
-                kind=SIGN_IN_CODE_PURPOSE,
-                address=found.user.email if found else "",
-                user_id=found.user.id if found else None,
-                lifetime=_LIFETIME,
-                language=client.language or "",
-                facts=msgspec.json.encode(facts),
-                due=found is not None,
-            )
-        )
+        mail = code_mail(SIGN_IN_CODE_PURPOSE, token.digest, found, client)
+        await self._core.capability(Queue).add(mail)
         return str(token)
 
     async def sign_in(
@@ -153,7 +109,9 @@ class SignInCodes:
         store, token = await self._core.opened(), BrowserToken.parse(ceremony)
         attempt = await self._core.password_check.count_token(store, client, hashes=True)
         key = token.digest if token else digest(secrets.token_bytes(32))
-        drawn = await self._drawn_if_right(store, key, code, attempt)
+        drawn = await drawn_if_right(
+            self._core, SIGN_IN_CODE_PURPOSE, key, code, attempt, if_busy=attempt.not_made()
+        )
         begun = None
         if drawn.hashes and drawn.user_id is not None and drawn.version is not None:
             begun = await self._begin(
@@ -170,31 +128,6 @@ class SignInCodes:
             await events.record(store, failed)
             raise InvalidToken
         return begun
-
-    async def _drawn_if_right(
-        self, store: Store, key: bytes, code: str, attempt: Attempt
-    ) -> _Drawn:
-        """Count a try, and return what was drawn; without hashes if the code is not right.
-
-        The hash comes first, so that a try is not used up where there was no time to hash. What
-        it is compared with is read together with the count of the try.
-        """
-        known = _drawn(await store.secrets.find(SIGN_IN_CODE_PURPOSE, key))
-        typed = codes.read(code)
-        try:
-            hashed = await self._core.hasher.run(
-                attempt.hashes_for,
-                codes.hash_code,
-                typed or "",
-                self._core.hasher.cost,
-                next(iter(known.hashes), None),
-            )
-        except Busy:
-            await store.events.record(attempt.not_made())
-            raise
-        drawn = _drawn(await store.secrets.count_try(SIGN_IN_CODE_PURPOSE, key, most=_TRIES))
-        right = codes.is_one_of(hashed, drawn.hashes) and typed is not None
-        return drawn if right else _Drawn(user_id=drawn.user_id, version=None, hashes=[])
 
     async def _begin(
         self,
@@ -231,44 +164,3 @@ class SignInCodes:
             devices=devices,
             device=await sessions.recognized(store, devices, user_id),
         )
-
-
-def _drawn(matter: Matter | None) -> _Drawn:
-    if matter is None or matter.data is None:
-        return _Drawn(user_id=None, version=None, hashes=[])
-    return msgspec.json.decode(matter.data, type=_Drawn)
-
-
-async def write_code(core: Core, mail: Mail) -> Content | None:
-    """Draw the code, and write the mail with it; None where no code is due any more.
-
-    A mail that nobody gets is written too, with a code that leads nowhere, because the hash takes
-    time that somebody could measure (ASVS 5.0 V6.3.8). A mail that may have been delivered is
-    sent again with another code, and both are good: many mailboxes show only the first of two
-    with one Message-ID.
-
-    Raises:
-        Busy: too many passwords are being hashed.
-    """
-    facts = msgspec.json.decode(mail.facts or b"", type=_Facts)
-    store, code = await core.opened(), codes.draw()
-    matter = await store.secrets.find(SIGN_IN_CODE_PURPOSE, facts.matter)
-    before = _drawn(matter).hashes
-    hashed = await core.hasher.run(
-        None, codes.hash_code, code, core.hasher.cost, next(iter(before), None)
-    )
-    found = await store.users.by_email(mail.address)
-    same = found is not None and (found.user.id, found.version) == (mail.user_id, facts.version)
-    if mail.due and (not same or (found and found.user.disabled_at)):
-        return None
-    drawn = _Drawn(user_id=mail.user_id, version=facts.version, hashes=[*before, hashed][-_KEPT:])
-    if not await store.secrets.put(SIGN_IN_CODE_PURPOSE, facts.matter, msgspec.json.encode(drawn)):
-        return None  # the browser has signed out, or has asked for another one
-    return Content(
-        {
-            "code": codes.shown(code),
-            "minutes": str(_MINUTES),
-            "when": said_when(facts.at),
-            "where": said_where(facts.ip, otherwise="an address that is not known"),
-        }
-    )

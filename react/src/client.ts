@@ -25,7 +25,9 @@ export interface AuthClient {
   /** Where it fails the user is still signed in: no script can take a cookie away. */
   signOut(): Promise<Result<{ success: true }>>;
   /** Prove again who is signed in, when the server answers `reauthentication_required`. */
-  reauthenticate(proof: { password: string }): Promise<Result<SessionData>>;
+  reauthenticate(proof: { password: string } | { code: string }): Promise<Result<SessionData>>;
+  /** Send a mail with a code for `reauthenticate`, to a user who has no password. */
+  requestReauthenticationCode(): Promise<Result<{ sent: boolean }>>;
   /** Every older session of the user ends; this browser gets a new one. */
   changePassword(passwords: {
     current_password: string;
@@ -94,6 +96,7 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
     signUp: { email: (account) => session.begin("/sign-up", account) },
     requestSignInCode: (account) => ask("/sign-in/code/request", "sent", account),
     signOut: () => session.signOut(),
+    requestReauthenticationCode: () => manage("POST", "/reauthenticate/code/request", "sent"),
     reauthenticate: (proof) => session.begin("/reauthenticate", proof),
     changePassword: (passwords) => session.begin("/change-password", passwords),
     requestPasswordReset: (account) => ask("/reset-password/request", "sent", account),

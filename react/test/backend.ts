@@ -72,9 +72,9 @@ export class Backend {
     return this.#mailed(email, new RegExp(`${page}#token=([\\w-]+)`));
   }
 
-  /** Wait for a mail to an address with a code, and return the code. */
-  code(email: string): Promise<string> {
-    return this.#mailed(email, /^([A-Z]{4}-[A-Z]{4})\b/m);
+  /** Wait for a mail to an address with a code other than the one before, and return it. */
+  code(email: string, before = "none"): Promise<string> {
+    return this.#mailed(email, new RegExp(`^(?!${before})([A-Z]{4}-[A-Z]{4})\\b`, "m"));
   }
 
   async #mailed(email: string, pattern: RegExp): Promise<string> {

@@ -136,6 +136,10 @@ describe("actions", () => {
     expect(data?.user).toMatchObject({ email: hilda.email, email_verified: true });
     expect(tab.getState()).toMatchObject({ status: "authenticated", user: { email: hilda.email } });
     expect([...browser.cookies.keys()]).not.toContain("authingo_ceremony");
+    expect((await tab.requestReauthenticationCode()).data).toEqual({ sent: true });
+    const proof = { code: await backend.code(hilda.email, code) };
+    expect((await tab.reauthenticate(proof)).data?.session.methods).toEqual(["code"]);
+    expect((await tab.reauthenticate(proof)).error?.code).toBe("invalid_token");
   });
 
   it("verify an address in the browser that signed up", async () => {

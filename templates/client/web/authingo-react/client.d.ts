@@ -36,7 +36,13 @@ export interface AuthClient {
     /** Prove again who is signed in, when the server answers `reauthentication_required`. */
     reauthenticate(proof: {
         password: string;
+    } | {
+        code: string;
     }): Promise<Result<SessionData>>;
+    /** Send a mail with a code for `reauthenticate`, to a user who has no password. */
+    requestReauthenticationCode(): Promise<Result<{
+        sent: boolean;
+    }>>;
     /** Every older session of the user ends; this browser gets a new one. */
     changePassword(passwords: {
         current_password: string;

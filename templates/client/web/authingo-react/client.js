@@ -34,6 +34,7 @@ export function createAuthClient({ baseURL }) {
         signUp: { email: (account) => session.begin("/sign-up", account) },
         requestSignInCode: (account) => ask("/sign-in/code/request", "sent", account),
         signOut: () => session.signOut(),
+        requestReauthenticationCode: () => manage("POST", "/reauthenticate/code/request", "sent"),
         reauthenticate: (proof) => session.begin("/reauthenticate", proof),
         changePassword: (passwords) => session.begin("/change-password", passwords),
         requestPasswordReset: (account) => ask("/reset-password/request", "sent", account),
