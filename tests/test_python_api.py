@@ -116,6 +116,8 @@ RIGHT: dict[str, dict[str, Any]] = {
     "resume": {"session_token": "A" * 43},
     "refresh": {"refresh_token": "A" * 64},
     "sign_out": {"session_token": "A" * 43},
+    "reauthenticate": {"session_token": "A" * 43, "password": PASSWORD},
+    "require_recent": {"session_token": "A" * 43},
     "change_password": {
         "session_token": "A" * 43,
         "current_password": PASSWORD,

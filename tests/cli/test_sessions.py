@@ -50,6 +50,8 @@ def test_sessions_are_listed_by_user_and_by_state(
         "created_at": everything[2]["created_at"],
         "expires_at": everything[2]["expires_at"],
         "refresh_expires_at": everything[2]["refresh_expires_at"],
+        "authenticated_at": everything[2]["created_at"],
+        "methods": [],  # a program began it
         "email": "grace@example.com",
         "ip": "192.0.2.7",
         "user_agent": None,

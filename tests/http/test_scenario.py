@@ -229,11 +229,18 @@ def test_what_is_answered_is_what_was_promised(server: LiveServer) -> None:
     user, session = answer.json["user"], answer.json["session"]
     assert answer.json.keys() == {"user", "session"}
     assert user.keys() == {"id", "email", "name", "email_verified", "created_at", "updated_at"}
-    assert session.keys() == {"id", "user_id", "created_at", "expires_at", "refresh_expires_at"}
+    assert session.keys() == {
+        *("id", "user_id", "created_at", "expires_at", "refresh_expires_at"),
+        *("authenticated_at", "methods"),
+    }
     assert user["id"].startswith("usr_")
     assert session["id"].startswith("ses_")
     assert (user["name"], user["email_verified"]) == ("Ada Lovelace ☃", False)
     assert session["user_id"] == user["id"]
+    assert (session["authenticated_at"], session["methods"]) == (
+        session["created_at"],
+        ["password"],
+    )
     for value in (user["created_at"], user["updated_at"], session["expires_at"]):
         assert _TIME.fullmatch(value)
     lived = _time(session["expires_at"]) - _time(session["created_at"])

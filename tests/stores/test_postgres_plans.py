@@ -9,6 +9,7 @@ import pytest
 from authingo.config import Settings
 from authingo.models import User
 from authingo.stores import Store, open_store
+from authingo.stores.conformance.reauthentication import replacing
 from authingo.stores.conformance.world import a_session, add_user
 from tests.database import execute, run_script
 from tests.many_sessions import give_sessions
@@ -16,6 +17,13 @@ from tests.stores.plans import scans
 
 _USERS = 150
 _SESSIONS = 100  # of each
+
+
+async def _reauthenticate(store: Store, user: User) -> object:
+    new = a_session()
+    await store.sessions.begin(user.id, new, version=1, ending=None)
+    return await store.sessions.reauthenticate(user.id, replacing(new.token_digest), version=1)
+
 
 VERBS: dict[str, Callable[[Store, User], Awaitable[object]]] = {
     "begin one too many": lambda store, user: store.sessions.begin(
@@ -25,6 +33,7 @@ VERBS: dict[str, Callable[[Store, User], Awaitable[object]]] = {
     "count": lambda store, user: store.sessions.count_refreshable(user_id=user.id),
     "end surplus": lambda store, user: store.sessions.end_surplus(user.id, keep=90, batch_size=50),
     "end": lambda store, user: store.sessions.end_of_user(user.id, batch_size=50),
+    "reauthenticate": _reauthenticate,
     "set password": lambda store, user: store.users.set_password(user.id, "new hash"),
     "delete": lambda store, user: store.users.delete(user.id),
 }

@@ -11,11 +11,11 @@ from authingo.stores.rows import RowModels, RowReader
 
 AT = datetime(2026, 11, 26, 8, 30, 0, 123456, tzinfo=UTC)
 USER = ("usr_1", "ada@example.com", "Ada", True, AT, AT, None)
-SESSION = ("ses_1", "usr_1", AT, AT, AT, AT, "192.0.2.1", "Firefox")
+SESSION = ("ses_1", "usr_1", AT, AT, AT, AT, "192.0.2.1", "Firefox", AT, "password")
 LATER = AT + timedelta(microseconds=1)
 CHANGED = (
     *("usr_2", "eve@example.com", "Eve", False, LATER, LATER, AT),
-    *("ses_2", "usr_2", LATER, LATER, LATER, LATER, None, "Safari"),
+    *("ses_2", "usr_2", LATER, LATER, LATER, LATER, None, "Safari", LATER, "totp"),
 )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from authingo.events import happened
 from authingo.models import NewSession, Outcome, User
+from authingo.stores.conformance.reauthentication import replacing
 from authingo.stores.conformance.world import SignedInUser, a_session, add_user
 from authingo.stores.sqlite import SQLiteStore
 from tests.many_sessions import give_sessions
@@ -72,6 +73,9 @@ async def test_what_every_visit_needs_goes_by_an_index(store: SQLiteStore) -> No
             "begin": lambda first=first: sign_in(first),  # type: ignore[misc]
             "begin another": lambda second=second: sign_in(second),  # type: ignore[misc]
             "rotate": lambda rotation=rotation: store.sessions.rotate(rotation),  # type: ignore[misc]
+            "reauthenticate": lambda second=second: store.sessions.reauthenticate(  # type: ignore[misc]
+                user.id, replacing(second.token_digest), version=1
+            ),
             "end by the token before": lambda first=first: store.sessions.end_by_token(  # type: ignore[misc]
                 first.token_digest
             ),
