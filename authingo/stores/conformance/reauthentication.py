@@ -133,6 +133,8 @@ class ReauthenticationConformance:
         assert await reauthenticate(store, begun, replacement) is not None
         assert await store.sessions.by_token(begun.new.token_digest) is None
         assert not await is_active(store, rotation.new_token_digest)
+        for token in (begun.new.token_digest, rotation.new_token_digest):
+            assert await reauthenticate(store, begun, replacing(token)) is None
         assert await is_active(store, replacement.new_token_digest)
         again = await store.sessions.by_refresh(
             begun.new.selector_digest, begun.new.verifier_digest
@@ -177,11 +179,16 @@ class ReauthenticationConformance:
     async def test_of_two_reauthentications_at_once_one_happens(
         self, store: Store, another_store: Store | None
     ) -> None:
-        """With the same token. The other has to ask again."""
+        """With the same token, also while a refresh has its grace. The other has to ask again."""
         other = another_store or store
-        for _ in range(_ROUNDS):
+        for turn in range(_ROUNDS):
             begun = await begin(store)
-            both = [replacing(begun.new.token_digest) for _ in range(2)]
+            rotation = begun.rotation()
+            tokens = [begun.new.token_digest] * 2
+            if turn % 2:
+                await store.sessions.rotate(rotation)
+                tokens = [rotation.new_token_digest, tokens[turn // 2 % 2]]
+            both = [replacing(token) for token in tokens]
             results = await asyncio.gather(
                 *(
                     reauthenticate(one, begun, replacement)
