@@ -28,12 +28,12 @@ from starlette.requests import HTTPConnection
 from authingo import Auth
 from authingo.config import settings_from
 from authingo.errors import MissingClientHeader, NoSession, OriginNotAllowed
-from authingo.fastapi import current_session, current_user, optional_user, page_user
+from authingo.fastapi import current_session, current_user, fresh_user, optional_user, page_user
 from authingo.models import UserAndSession
 from tests.database import age_sessions
 
 OWN = "https://app.example.com"
-KINDS = ["user", "session", "optional", "page"]
+KINDS = ["user", "session", "optional", "page", "fresh"]
 Kit = dict[str, Any]  # the dependency of each kind
 Answered = tuple[int, bytes, tuple[str, ...]]  # status, body, and what ran
 
@@ -42,13 +42,16 @@ GUARDS: Kit = {
     "session": current_session,
     "optional": optional_user,
     "page": page_user,
+    "fresh": fresh_user,
 }
 
 
 def plain_dependencies(auth: Auth) -> Kit:  # noqa: C901 - one of each kind
     """The same as the guards, as somebody would write it who has never seen them."""
 
-    async def asked(request: HTTPConnection, *, waives: bool) -> UserAndSession:
+    async def asked(
+        request: HTTPConnection, *, waives: bool, recent: bool = False
+    ) -> UserAndSession:
         waived = waives and request.scope["method"] in {"GET", "HEAD"}
         if request.headers.getlist("x-authingo-client") != ["true"] and not waived:
             raise MissingClientHeader
@@ -61,13 +64,17 @@ def plain_dependencies(auth: Auth) -> Kit:  # noqa: C901 - one of each kind
             raise OriginNotAllowed
         pairs = [pair.strip() for pair in request.headers.get("cookie", "").split(";")]
         found = [pair for pair in pairs if pair.startswith("authingo_session=")]
-        return await auth.resume(found[0].partition("=")[2] if len(found) == 1 else None)
+        token = found[0].partition("=")[2] if len(found) == 1 else None
+        return await (auth.require_recent(token) if recent else auth.resume(token))
 
     async def user(request: HTTPConnection) -> Any:
         return (await asked(request, waives=False)).user
 
     async def session(request: HTTPConnection) -> Any:
         return (await asked(request, waives=False)).session
+
+    async def fresh(request: HTTPConnection) -> Any:
+        return (await asked(request, waives=False, recent=True)).user
 
     async def page(request: HTTPConnection) -> Any:
         return (await asked(request, waives=True)).user
@@ -81,7 +88,7 @@ def plain_dependencies(auth: Auth) -> Kit:  # noqa: C901 - one of each kind
         except NoSession:
             return None
 
-    return {"user": user, "session": session, "optional": optional, "page": page}
+    return {"user": user, "session": session, "optional": optional, "page": page, "fresh": fresh}
 
 
 class Note(BaseModel):
@@ -416,7 +423,9 @@ async def made_tokens(auth: Auth) -> dict[str, str]:
         return made.tokens.session or ""
 
     tokens = {"expired": await sign_up("eve"), "ended": await sign_up("mallory")}
-    await asyncio.to_thread(age_sessions, auth.settings.database_url, 16 * 60)
+    await asyncio.to_thread(age_sessions, auth.settings.database_url, 5 * 60)
+    tokens["stale"] = await sign_up("carol")
+    await asyncio.to_thread(age_sessions, auth.settings.database_url, 11 * 60)
     await auth.sign_out(tokens["ended"])
     tokens |= {"ada": await sign_up("ada"), "bob": await sign_up("bob")}
     return {**tokens, "unknown": tokens["ada"][::-1], "misspelt": tokens["ada"] + "="}
