@@ -243,6 +243,14 @@ class Limits:
         """Return the rule to count a request for mail to any address."""
         return (self._rule(*_of_networks(client, MAIL_REQUESTS, "mail request")),)
 
+    def mail_to_strangers(self, most: int) -> tuple[CountingRule, ...]:
+        """Return the rule to count a mail to any address that was never proved.
+
+        `most`: how many there may be in an hour.
+        """
+        limit = AttemptLimit(allowed=most, window=_HOUR)
+        return (self._rule(_counter(limit, "keeps", "mail to strangers")),)
+
     def mail(self, whose: str, devices: Sequence[DeviceToken]) -> tuple[CountingRule, ...]:
         """Return the rules to count a mail, for an address or for several that share a count."""
         recognized = [

@@ -6,6 +6,7 @@ from authingo.mail.settings import (
     CHANGE_PURPOSE,
     EMAIL_CHANGE_UNDONE,
     MAIL_FAILED,
+    MAIL_HELD_BACK,
     MAIL_SENT,
     PASSWORD_RESET,
     PENDING_PURPOSE,
@@ -21,7 +22,7 @@ MAIL = Capability(
     name="mail",
     settings=MailSettings,
     routes="authingo.mail.routes:ROUTES",
-    events=(PASSWORD_RESET, EMAIL_CHANGE_UNDONE, MAIL_SENT, MAIL_FAILED),
+    events=(PASSWORD_RESET, EMAIL_CHANGE_UNDONE, MAIL_SENT, MAIL_FAILED, MAIL_HELD_BACK),
     purposes=(
         RESET_PURPOSE,
         VERIFY_PURPOSE,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from authingo import inputs
+from authingo import events, inputs
 from authingo.core import Core
 from authingo.errors import TooManyRequests
+from authingo.mail.settings import MAIL_HELD_BACK, MailSettings
 from authingo.models import NO_CLIENT, Client, Credentials, User
 from authingo.tokens import DeviceToken
 
@@ -49,6 +50,26 @@ async def counts_unproved(core: Core, address: str) -> bool:
     to owners, so that no stranger keeps an owner from choosing a new password.
     """
     return await _count_mail(core, f"unproved {inputs.mailbox(address)}", (), NO_CLIENT)
+
+
+async def hold_back_from_strangers(core: Core) -> None:
+    """Count a mail to an address that was never proved, when it is about to be sent.
+
+    Anybody can have such mails sent by signing up, from any number of networks. So there are no
+    more of them in an hour than `mail.to_strangers_per_hour`; the others wait. It is counted here
+    and not when the mail is asked for, since that would take other statements for an address that
+    has an account.
+
+    Raises:
+        TooManyRequests: this mail has to wait.
+    """
+    store, most = await core.opened(), core.settings.of(MailSettings).to_strangers_per_hour
+    counted = await store.attempts.count(None, core.limits.mail_to_strangers(most))
+    attempt = core.limits.attempt(counted, NO_CLIENT)
+    if attempt.uses_up:
+        await events.record(store, events.happened(MAIL_HELD_BACK))
+    if attempt.refused_for is not None:
+        raise TooManyRequests(math.ceil(attempt.refused_for.total_seconds()))
 
 
 async def count_request(core: Core, address: str | None, client: Client) -> Credentials | None:

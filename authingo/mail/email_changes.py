@@ -16,7 +16,7 @@ from authingo import arguments, events, inputs, policy, sessions
 from authingo.capabilities import lasting_purposes
 from authingo.core import Core
 from authingo.errors import InvalidInput, InvalidToken
-from authingo.mail.asked import count_request, counts_unproved
+from authingo.mail.asked import count_request, counts_unproved, hold_back_from_strangers
 from authingo.mail.links import Content, draw_link, draw_token, new_digest, token_digest
 from authingo.mail.notices import EMAIL_CHANGED, notice, values_of
 from authingo.mail.proof import Presented, prove, session_of
@@ -241,6 +241,7 @@ async def write_change(core: Core, mail: Mail) -> Content | None:
     asked = await store.secrets.find(ASKED_PURPOSE, facts.matter)
     if asked is None or asked.address is None:
         return None
+    await hold_back_from_strangers(core)
     new = NewMatter(
         purpose=CHANGE_PURPOSE,
         digest=new_digest(),

@@ -22,7 +22,7 @@ from pathlib import Path
 from authingo import events
 from authingo.config import Settings
 from authingo.core import Core
-from authingo.errors import Busy, MailNotSent, StoreUnavailable
+from authingo.errors import Busy, MailNotSent, StoreUnavailable, TooManyRequests
 from authingo.mail.delivery import MaybeDelivered, NotDelivered, deliver
 from authingo.mail.kinds import KINDS
 from authingo.mail.links import Content
@@ -125,6 +125,14 @@ class Sender:
                 message = self._compose(mail.kind, content, to, mail.id, mail.language)
         except StoreUnavailable:
             raise
+        except TooManyRequests as error:
+            await store.mails.try_again(
+                mail,
+                after=timedelta(seconds=error.retry_after),
+                error="too many mails to addresses that were never proved",
+                uncertain=False,
+            )
+            return
         except Busy as error:
             await self._try_again(mail, error.message)
             return

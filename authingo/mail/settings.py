@@ -20,6 +20,7 @@ from authingo.stores.secrets import HOLDS_ADDRESS
 EMAIL_CHANGE_UNDONE = CapabilityEvent("email_change_undone")
 PASSWORD_RESET = CapabilityEvent("password_reset")
 MAIL_SENT = CapabilityEvent("mail_sent")
+MAIL_HELD_BACK = CapabilityEvent("mail_held_back")
 MAIL_FAILED = CapabilityEvent("mail_failed")
 RESET_PURPOSE = "reset_password"
 VERIFY_PURPOSE = "verify_email"
@@ -41,6 +42,7 @@ class MailSettings(CapabilitySettings, frozen=True, rename={"sender": "from"}):
     colour: str = "#0b6b57"  # of buttons
     email_code: bool = False  # whether a code by mail signs in
     templates: str | None = None  # a directory with your own texts, relative to authingo.toml
+    to_strangers_per_hour: int = 1000  # mails to addresses that were never proved
     verification: Literal["off", "optional", "required"] = "optional"  # of email addresses
 
     def __repr__(self) -> str:
@@ -65,6 +67,8 @@ class MailSettings(CapabilitySettings, frozen=True, rename={"sender": "from"}):
                     hint="set mail.url to the address of your mail server (docs/mail.md)",
                 )
             return
+        if not 1 <= self.to_strangers_per_hour <= 1_000_000:
+            raise ConfigError("mail.to_strangers_per_hour: must be from 1 to 1000000")
         require_library(self.server)
         if settings.public_url is None:
             raise ConfigError(

@@ -19,7 +19,7 @@ from authingo import arguments, events, policy, sessions
 from authingo.core import Core
 from authingo.errors import InvalidToken, PasswordRequired, SignUpClosed
 from authingo.limits import Attempt
-from authingo.mail.asked import counts_unproved
+from authingo.mail.asked import counts_unproved, hold_back_from_strangers
 from authingo.mail.links import Content, draw_link, new_digest
 from authingo.mail.proof import Presented
 from authingo.mail.queue import Queue
@@ -211,6 +211,7 @@ async def write_sign_up(core: Core, mail: Mail) -> Content | None:
         await store.secrets.forget(PENDING_PURPOSE, earlier.digest)
     if sign_up not in {one.digest for one in waiting[-_SIGN_UPS_KEPT:]}:
         return None
+    await hold_back_from_strangers(core)
     new = NewMatter(
         purpose=VERIFY_PURPOSE,
         digest=new_digest(),

@@ -10,7 +10,7 @@ from datetime import timedelta
 from authingo import arguments, events
 from authingo.core import Core
 from authingo.errors import InvalidToken
-from authingo.mail.asked import counts_mail
+from authingo.mail.asked import counts_mail, hold_back_from_strangers
 from authingo.mail.links import Content, addressee, draw_link, new_digest
 from authingo.mail.notices import verification_mail
 from authingo.mail.proof import Presented, prove, session_of
@@ -85,6 +85,7 @@ async def write_verification(core: Core, mail: Mail) -> Content | None:
     user = await addressee(core, mail)
     if user is None or user.email_verified:
         return None
+    await hold_back_from_strangers(core)
     new = NewMatter(
         purpose=VERIFY_PURPOSE,
         digest=new_digest(),

@@ -6,26 +6,23 @@ import contextlib
 import ipaddress
 import statistics
 import time
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from authingo.config import Settings, redact_url
 from authingo.errors import SchemaBehind, SchemaUnsupported, StoreUnavailable
 from authingo.findings import Finding, fail, ok, warn
-from authingo.models import Event, first_id
+from authingo.models import Event
 
 from . import passwords
+from .recorded import recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from authingo.events import EventName
     from authingo.stores import Store
 
 _PINGS = 7
 _SLOW = 0.02  # seconds: a database that is far away, or busy
-_RECENT = timedelta(days=1)
-_EVENTS = 100  # of one name to look at; a process records one an hour
 
 
 async def examine(store: Store, settings: Settings, *, workers: int) -> list[Finding]:
@@ -71,12 +68,10 @@ async def _proxies(store: Store, settings: Settings) -> Finding:
     Servers record such proxies (`authingo.http.proxy_reports`).
     """
 
-    async def recent(name: EventName) -> list[Event]:
-        after = first_id("evt_", datetime.now(UTC) - _RECENT)
-        return await store.events.page(name=name, after=after, limit=_EVENTS, newest=True)
-
     return judge_proxies(
-        await recent("proxy_not_trusted"), await recent("proxy_names_nobody"), settings
+        await recorded(store, "proxy_not_trusted"),
+        await recorded(store, "proxy_names_nobody"),
+        settings,
     )
 
 

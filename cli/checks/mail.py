@@ -9,7 +9,9 @@ from authingo.errors import StoreUnavailable
 from authingo.findings import Finding, fail, ok, warn
 from authingo.mail.delivery import NotDelivered, check_server
 from authingo.mail.servers import MailServer
-from authingo.mail.settings import MailSettings, require_mail
+from authingo.mail.settings import MAIL_HELD_BACK, MailSettings, require_mail
+
+from .recorded import recorded
 
 if TYPE_CHECKING:
     from authingo.config import Settings
@@ -23,7 +25,7 @@ async def examine(store: Store, settings: Settings) -> list[Finding]:
     found = [await _server(settings.of(MailSettings), require_mail(settings))]
     try:
         await store.open(create=False)
-        found += [await _queue(store), await _failed(store)]
+        found += [await _queue(store), await _failed(store), await _held_back(store)]
     except StoreUnavailable:
         pass  # already reported
     return found
@@ -71,4 +73,18 @@ async def _failed(store: Store) -> Finding:
         "mail_failed",
         f"{failed:,} {'mail has' if failed == 1 else 'mails have'} failed in the last 30 days",
         "`authingo mail list --failed` says why, and `authingo mail retry` tries again",
+    )
+
+
+async def _held_back(store: Store) -> Finding:
+    """Look whether a server has held mails back during the last day."""
+    held = await recorded(store, MAIL_HELD_BACK)
+    if not held:
+        return ok("mail_to_strangers", "no mail to addresses that were never proved has waited")
+    return warn(
+        "mail_to_strangers",
+        f"at {held[0].at:%H:%M} UTC as many mails to addresses that were never proved had been "
+        "asked for as may be sent in an hour",
+        "`authingo events list` shows who signs up; raise mail.to_strangers_per_hour if you "
+        "expect so many users",
     )

@@ -15,6 +15,7 @@ from authingo.cli.checks.mail import examine
 from authingo import Auth
 from authingo.config import load
 from authingo.findings import Finding
+from authingo.mail.sign_ups import SignUps
 from tests.command import Runner, Served
 from tests.mail.inbox import link_in, mail_settings, text_of
 from tests.mail.server import Fault, SMTPServer
@@ -252,3 +253,24 @@ def test_the_address_of_the_mail_server_may_be_in_a_file(runner: Runner, mails: 
     file.chmod(0o600)
     assert runner("mail", "test", EMAIL, AUTHINGO_MAIL__URL_FILE=str(file)).code == 0
     assert len(mails.received) == 1
+
+
+def test_doctor_says_that_mails_to_strangers_were_held_back(runner: Runner) -> None:
+    runner.env["AUTHINGO_MAIL__VERIFICATION"] = "required"
+    runner.env["AUTHINGO_MAIL__TO_STRANGERS_PER_HOUR"] = "1"
+
+    async def sign_up() -> None:
+        auth = Auth(load(runner.directory / "authingo.toml", runner.env))
+        await auth.open()
+        for number in range(2):
+            await auth.capability(SignUps).request(
+                email=f"{number}@example.com", password="correct horse battery", name="Ada"
+            )
+        await auth.close()
+
+    assert _finding(runner, "mail_to_strangers").status == "ok"
+    asyncio.run(sign_up())
+    assert runner("mail", "send").code == 0
+    held_back = _finding(runner, "mail_to_strangers")
+    assert held_back.status == "warn"
+    assert "mail.to_strangers_per_hour" in str(held_back.hint)

@@ -163,6 +163,24 @@ def test_five_sign_ups_wait_for_one_address(
     assert waiting(server) == 5
 
 
+def test_only_so_many_mails_go_to_strangers_in_an_hour(
+    mails: SMTPServer, serve: Callable[..., LiveServer]
+) -> None:
+    """From all networks together. The others wait, and mails to users are sent at once."""
+    mail = mail_settings(mails, verification="required", to_strangers_per_hour=3)
+    server = serve(mail=mail)
+    create(server, verified=True)
+    for number in range(5):
+        server.browser().sign_up(email=f"{number}@example.com")
+    server.browser().sign_up()
+    wait_for(mails, 4)
+    held = "SELECT count(*) FROM authingo_mails WHERE error LIKE 'too many%'"
+    until(lambda: execute(server.database_url, held) == [(2,)], "the others do not wait")
+    assert [ADA["email"]] in [one.recipients for one in mails.received]
+    names = [one for (one,) in execute(server.database_url, "SELECT name FROM authingo_events")]
+    assert names.count("mail_held_back") == 1
+
+
 def test_an_unproved_user_of_an_operator_proves_the_address_first(
     server: LiveServer, mails: SMTPServer
 ) -> None:
