@@ -181,7 +181,9 @@ async def _begun_state(store: Store, token: BrowserToken, purposes: tuple[str, .
         if matter := await store.secrets.find(purpose, token.digest):
             left = span(matter.expires_at - datetime.now(UTC))
             return TokenState(state="active", reason=f"it finds a {purpose}, for {left}")
-    reason = "it finds nothing: what the browser had begun is done, replaced or over"
+    reason = (
+        "it finds nothing by itself: what the browser had begun is over, or needs the session too"
+    )
     return TokenState(state="unknown", reason=reason)
 
 
