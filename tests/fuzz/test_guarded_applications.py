@@ -352,6 +352,7 @@ def drawn_request(drawn: random.Random, paths: list[str], tokens: dict[str, str]
 COOKIES = [
     *([["ada"]] * 6),
     *([["bob"]] * 2),
+    *([["stale"]] * 2),
     *([["expired"], ["ended"], ["unknown"], ["misspelt"], [], ["ada", "bob"], ["ada", "ada"]]),
 ]
 

@@ -119,6 +119,19 @@ def test_how_long_is_a_setting(start: Callable[..., LiveServer]) -> None:
     assert reveal(browser).code == "reauthentication_required"
 
 
+def test_a_session_from_before_the_upgrade_counts_from_its_beginning(server: LiveServer) -> None:
+    """Its row does not say when its user authenticated."""
+    browser = server.browser()
+    began = browser.sign_up().json["session"]["created_at"]
+    execute(server.database_url, "UPDATE authingo_sessions SET authenticated_at = NULL")
+    assert reveal(browser).status == 200
+    assert browser.get("/sessions").json["sessions"][0]["authenticated_at"] == began
+    server.age_sessions(11 * 60)
+    assert reveal(browser).code == "reauthentication_required"
+    assert reauthenticate(browser).status == 200
+    assert reveal(browser).status == 200
+
+
 def test_an_authentication_in_the_future_is_not_recent(server: LiveServer) -> None:
     """The clock of the database was set back."""
     browser = server.browser()
