@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection
 from email import policy
 from email.message import EmailMessage
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from authingo.errors import ConfigError
 from authingo.mail import files
@@ -19,7 +20,14 @@ from authingo.mail.servers import MailServer
 if TYPE_CHECKING:
     from authingo.mail.smtp import Conversation
 
-__all__ = ["MaybeDelivered", "NotDelivered", "check_server", "deliver", "require_library"]
+__all__ = [
+    "Delivery",
+    "MaybeDelivered",
+    "NotDelivered",
+    "check_server",
+    "deliver",
+    "require_library",
+]
 
 _POLICY = policy.SMTP.clone(cte_type="7bit")  # no server needs 8BITMIME
 
@@ -27,32 +35,67 @@ _POLICY = policy.SMTP.clone(cte_type="7bit")  # no server needs 8BITMIME
 async def deliver(
     server: MailServer, message: EmailMessage, *, sender: str, recipient: str
 ) -> None:
-    """Deliver a mail within 60 seconds, or say what is known about it.
+    """Deliver one mail, as `Delivery.deliver` does."""
+    async with Delivery(server, sender=sender) as delivery:
+        await delivery.deliver(message, recipient=recipient)
+
+
+class Delivery:
+    """Delivers mails one after the other: `async with Delivery(server, sender=…) as delivery`.
+
+    They share a connection to the mail server, as long as that works: connecting and signing in
+    takes longer than a mail.
 
     Args:
         server: from `read_mail_url`.
-        message: from `authingo.mail.messages.compose`.
         sender: the setting `mail.from`: an address, or `Name <address>`.
-        recipient: an address. Its local part must be ASCII; letters beyond it in the domain
-            are sent as punycode.
-
-    Raises:
-        NotDelivered: surely not.
-        MaybeDelivered: it was sent, but the server did not answer.
-        ConfigError: the extra `authingo[mail]` is not installed.
     """
-    if server.inbox is not None:
-        server.inbox.add(message)
-        return
-    mail = message.as_bytes(policy=_POLICY)
-    if server.directory is not None:
-        await asyncio.to_thread(files.write, server.directory, _id_of(message), mail)
-        return
-    own = _read(read_mailbox, sender, "the sender")
-    to = _read(read_address, recipient, "the recipient")
-    secrets = credentials_of(server) | tokens_in(message)
-    conversation = _conversation(server, own, secrets)
-    await conversation.send(mail, sender=own.address, recipient=to.address)
+
+    def __init__(self, server: MailServer, *, sender: str) -> None:
+        self._server = server
+        self._sender = sender
+        self._conversation: Conversation | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._conversation is not None:
+            await self._conversation.end(politely=kind is None or issubclass(kind, Exception))
+
+    async def deliver(self, message: EmailMessage, *, recipient: str) -> None:
+        """Deliver a mail within 60 seconds, or say what is known about it.
+
+        Args:
+            message: from `authingo.mail.messages.compose`.
+            recipient: an address. Its local part must be ASCII; letters beyond it in the domain
+                are sent as punycode.
+
+        Raises:
+            NotDelivered: surely not.
+            MaybeDelivered: it was sent, but the server did not answer.
+            ConfigError: the extra `authingo[mail]` is not installed.
+        """
+        server = self._server
+        if server.inbox is not None:
+            server.inbox.add(message)
+            return
+        mail = message.as_bytes(policy=_POLICY)
+        if server.directory is not None:
+            await asyncio.to_thread(files.write, server.directory, _id_of(message), mail)
+            return
+        own = _read(read_mailbox, self._sender, "the sender")
+        to = _read(read_address, recipient, "the recipient")
+        if self._conversation is None:
+            self._conversation = _conversation(server, own, credentials_of(server))
+        await self._conversation.send(
+            mail, sender=own.address, recipient=to.address, secrets=tokens_in(message)
+        )
 
 
 async def check_server(server: MailServer, *, sender: str) -> None:

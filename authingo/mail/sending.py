@@ -23,7 +23,7 @@ from authingo import events
 from authingo.config import Settings
 from authingo.core import Core
 from authingo.errors import Busy, MailNotSent, StoreUnavailable, TooManyRequests
-from authingo.mail.delivery import MaybeDelivered, NotDelivered, deliver
+from authingo.mail.delivery import Delivery, MaybeDelivered, NotDelivered, deliver
 from authingo.mail.kinds import KINDS
 from authingo.mail.links import Content
 from authingo.mail.mailboxes import read_mailbox
@@ -69,9 +69,14 @@ class Sender:
             MailNotSent, StoreUnavailable: as `send_next`.
         """
         total = 0
-        while await self.send_next():
-            total += 1
+        async with self.delivery() as delivery:
+            while await self.send_next(delivery):
+                total += 1
         return total
+
+    def delivery(self) -> Delivery:
+        """Return what several mails may share, to be entered with `async with`."""
+        return Delivery(self._server, sender=self._from)
 
     async def send_test(self, recipient: str) -> None:
         """Deliver a mail that says that mail works, at once and only once.
@@ -87,7 +92,7 @@ class Sender:
         except MaybeDelivered as error:
             raise MailNotSent(f"the mail may have been delivered: {error.reason}") from None
 
-    async def send_next(self) -> Mail | None:
+    async def send_next(self, delivery: Delivery) -> Mail | None:
         """Deliver the mail that is due for longest, and return it. None: no mail is due.
 
         One at a time, so that a process that is killed leaves at most one that may have been
@@ -100,7 +105,7 @@ class Sender:
         store = await self._core.opened()
         taken = await store.mails.take(limit=1, lease=LEASE)
         for mail in taken:
-            await self._send(mail)
+            await self._send(mail, delivery)
         return taken[0] if taken else None
 
     async def seconds_until_due(self) -> float:
@@ -109,7 +114,7 @@ class Sender:
         due = await store.mails.next_due()
         return _LOOK if due is None else min(due.total_seconds(), _LOOK)
 
-    async def _send(self, mail: Mail) -> None:
+    async def _send(self, mail: Mail, delivery: Delivery) -> None:
         """Deliver one mail. One that cannot be written keeps no other from being sent."""
         store = await self._core.opened()
         if mail.late and not mail.due:
@@ -145,12 +150,14 @@ class Sender:
         elif content.link is None or await store.mails.keep_token(
             mail, matter=content.link.forgotten, token=content.link.token
         ):  # else the lease ran out, and another process has the mail
-            await self._deliver(mail, content, message)
+            await self._deliver(mail, content, message, delivery)
 
-    async def _deliver(self, mail: Mail, content: Content, message: EmailMessage) -> None:
+    async def _deliver(
+        self, mail: Mail, content: Content, message: EmailMessage, delivery: Delivery
+    ) -> None:
         store = await self._core.opened()
         try:
-            await deliver(self._server, message, sender=self._from, recipient=mail.address)
+            await delivery.deliver(message, recipient=mail.address)
         except MaybeDelivered as error:
             if mail.uncertain + 1 >= _UNCERTAIN:
                 await self._sent(mail)
@@ -236,8 +243,9 @@ async def _deliver_until(closing: asyncio.Event, core: Core) -> None:
     sender, queue, pause = Sender(core), core.capability(Queue), _FIRST_PAUSE
     while not closing.is_set():
         try:
-            while await sender.send_next() and not closing.is_set():
-                pass
+            async with sender.delivery() as delivery:
+                while await sender.send_next(delivery) and not closing.is_set():
+                    pass
             pause = _FIRST_PAUSE  # not earlier: what nobody gets needs no mail server
             await queue.wait(await sender.seconds_until_due())
             continue

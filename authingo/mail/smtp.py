@@ -19,6 +19,8 @@ from authingo.mail.servers import Encryption, MailServer
 _PATIENCE = 58.0  # seconds for everything
 _GOODBYE = 2.0  # seconds for the answer to QUIT, which changes nothing
 
+_MOST = 100  # mails on one connection; servers often allow no more
+
 # Sign in first, or do it better: the server refuses us, not the recipient (RFC 4954 §6).
 _WANTS_CREDENTIALS = {530, 534, 535, 538}
 
@@ -28,7 +30,10 @@ _DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
 class Conversation:
-    """One connection to a server. The server's certificate must be valid for its name.
+    """What is said to a server. The server's certificate must be valid for its name.
+
+    The connection stays after a mail was handed over, for the next one. After a failure there is
+    a new one. Call `end` in the end.
 
     Args:
         server: which is not a directory.
@@ -39,29 +44,41 @@ class Conversation:
 
     def __init__(self, server: MailServer, *, domain: str, secrets: Collection[str]) -> None:
         self._server = server
-        self._secrets = secrets
-        self._client = aiosmtplib.SMTP(
-            hostname=server.host,
-            port=server.port,
-            local_hostname=domain,
-            timeout=None,  # one for the whole conversation instead
-            use_tls=server.encryption == "tls",
-            start_tls=False,  # that is: not by itself
-        )
-        self._doing = f"connecting to {server.host}, port {server.port}"
+        self._domain = domain
+        self._credentials = self._secrets = secrets
+        self._client = self._new_client()
+        self._handed_over = 0  # mails, by this connection; it is open if there are any
+        self._begin()
+
+    def _begin(self) -> None:
+        self._doing = ""
         self._may_send = False  # the server has accepted the sender
         self._sent = False
 
-    async def send(self, mail: bytes, *, sender: str, recipient: str) -> None:
-        """Connect, hand over one mail, and disconnect.
+    def _new_client(self) -> aiosmtplib.SMTP:
+        return aiosmtplib.SMTP(
+            hostname=self._server.host,
+            port=self._server.port,
+            local_hostname=self._domain,
+            timeout=None,  # one for the whole conversation instead
+            use_tls=self._server.encryption == "tls",
+            start_tls=False,  # that is: not by itself
+        )
+
+    async def send(
+        self, mail: bytes, *, sender: str, recipient: str, secrets: Collection[str] = ()
+    ) -> None:
+        """Hand over one mail. `secrets` are those that it holds.
 
         Raises:
             NotDelivered: surely not.
             MaybeDelivered: it was sent, but there was no answer.
         """
+        self._secrets = {*self._credentials, *secrets}
         failure = await self._try(mail, sender, recipient)
         if failure is not None:  # raised here, where no error is attached that has more to say
             raise failure
+        self._handed_over += 1
 
     async def check(self) -> None:
         """Connect, sign in, and disconnect.
@@ -72,17 +89,27 @@ class Conversation:
         failure = await self._try()
         if failure is not None:
             raise failure
+        await self._close(politely=True)
+
+    async def end(self, *, politely: bool) -> None:
+        """Disconnect, if there is a connection."""
+        if self._handed_over:
+            await self._close(politely=politely)
 
     async def _try(
         self, mail: bytes | None = None, sender: str = "", recipient: str = ""
     ) -> NotDelivered | MaybeDelivered | None:
-        in_step = False
+        """Do it, and disconnect only if it fails."""
+        self._begin()
+        in_step = done = False
         try:
             async with time_limit():
-                await self._open()
-                if mail is not None:
-                    await self._hand_over(mail, sender, recipient)
-            in_step = True
+                if mail is None:
+                    await self._open()
+                else:
+                    await self._introduce(sender)
+                    await self._hand_over(mail, recipient)
+            done = True
         except aiosmtplib.SMTPResponseException as error:
             in_step = True
             return self._refused(error)
@@ -93,10 +120,34 @@ class Conversation:
         except OSError as error:
             return self._lost(_said_by_system(error))
         finally:
-            await self._close(politely=in_step)
+            if not done:
+                await self._close(politely=in_step)
         return None
 
+    async def _introduce(self, sender: str) -> None:
+        """Begin a mail, on the connection of the one before if the server still wants that.
+
+        It may have ended the connection meanwhile, or take only so many mails on one. Nothing of
+        this mail was said yet, so a new connection decides.
+        """
+        if 0 < self._handed_over < _MOST:
+            self._doing = "sending"
+            try:
+                await self._client.mail(sender)
+            except (aiosmtplib.SMTPException, OSError):
+                await self._close(politely=False)
+            else:
+                self._may_send = True
+                return
+        elif self._handed_over:
+            await self._close(politely=True)
+        await self._open()
+        self._doing = "sending"
+        await self._client.mail(sender)
+        self._may_send = True
+
     async def _open(self) -> None:
+        self._doing = f"connecting to {self._server.host}, port {self._server.port}"
         await self._client.connect()
         if self._server.encryption == "starttls":
             self._doing = "starting TLS"
@@ -105,15 +156,12 @@ class Conversation:
             self._doing = "signing in"
             await self._client.login(self._server.user, self._server.password)
 
-    async def _hand_over(self, mail: bytes, sender: str, recipient: str) -> None:
+    async def _hand_over(self, mail: bytes, recipient: str) -> None:
         """Send the mail.
 
         The library can send DATA and the mail at once, but does not say afterwards which of them
         failed.
         """
-        self._doing = "sending"
-        await self._client.mail(sender)
-        self._may_send = True
         await self._client.rcpt(recipient)
         answer = await self._client.execute_command(b"DATA")
         if answer.code != aiosmtplib.SMTPStatus.start_input:
@@ -169,6 +217,7 @@ class Conversation:
                 async with asyncio.timeout(_GOODBYE):
                     await self._client.quit()
         self._client.close()
+        self._client, self._handed_over = self._new_client(), 0
 
 
 def _said_by_system(error: OSError) -> str:

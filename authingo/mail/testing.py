@@ -77,10 +77,11 @@ class Deliveries:
     async def deliver(self) -> list[SentMail]:
         """Deliver what is due now, and return what was not returned before, in order."""
         sender, sent = self._core.capability(Sender), []
-        while taken := await sender.send_next():
-            for number, message in self._inbox.after(self._seen):
-                self._seen = number
-                sent.append(_read(message, taken.kind))
+        async with sender.delivery() as delivery:
+            while taken := await sender.send_next(delivery):
+                for number, message in self._inbox.after(self._seen):
+                    self._seen = number
+                    sent.append(_read(message, taken.kind))
         return sent
 
 

@@ -58,12 +58,15 @@ class SMTPServer:
         tls: speaks TLS from the first byte, or offers STARTTLS.
         certificates: whose `server.pem` it has.
         credentials: the user and the password that it asks for.
+        most: how many mails it takes on one connection, and how it refuses more: "drop" ends the
+            connection, "gone" has ended it before, anything else is the answer.
     """
 
     fault: Fault | None = None
     tls: Literal["none", "starttls", "tls"] = "none"
     certificates: Certificates | None = None
     credentials: tuple[str, str] | None = None
+    most: tuple[int, str] | None = None
     received: list[Received] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)  # such as "RCPT TO:<ada@example.com>"
     hanging: threading.Event = field(default_factory=threading.Event)
@@ -140,9 +143,13 @@ class SMTPServer:
             login = session.login_data.decode() if session.login_data else None
             mail = Received(envelope.mail_from, envelope.rcpt_tos, envelope.content, login)
             self.received.append(mail)
+            server.taken += 1
         if fault is not None:
             await server.halt(fault.how)
             return fault.how
+        if self.most == (server.taken, "gone"):
+            await server.push("250 2.0.0 Queued")
+            server.leave()
         return "250 2.0.0 Queued"
 
 
@@ -151,6 +158,7 @@ class _Connection(SMTP):
 
     def __init__(self, server: SMTPServer, **options: Any) -> None:
         self._of = server
+        self.taken = 0
         super().__init__(server, **options)
 
     async def end(self) -> None:
@@ -179,6 +187,9 @@ class _Connection(SMTP):
     async def smtp_MAIL(self, arg: str | None) -> None:
         if self._of.credentials and not (self.session and self.session.authenticated):
             await self.push("530 5.7.0 Authentication required")
+        elif self._of.most and self.taken >= self._of.most[0]:
+            await self.halt(self._of.most[1])
+            await super().push(self._of.most[1].encode())
         else:
             await self._do("MAIL", super().smtp_MAIL, arg)
 
@@ -199,6 +210,10 @@ class _Connection(SMTP):
         else:
             await self.halt(fault.how)
             await super().push(fault.how.encode())
+
+    def leave(self) -> None:
+        """End the connection between two mails."""
+        cast("asyncio.WriteTransport", self.transport).close()
 
     async def halt(self, how: str) -> None:
         """Hang or drop the connection, if that is how it fails."""
