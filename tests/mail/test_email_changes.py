@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from authingo import Auth
+from authingo.mail import sending
 from tests.database import execute
 from tests.mail.inbox import link_in, mail_settings, text_of, token_in
-from tests.mail.server import Received, SMTPServer
+from tests.mail.server import Fault, Received, SMTPServer
 from tests.server import ADA, Answer, Browser, LiveServer
 from tests.waiting import until
 
@@ -268,6 +271,32 @@ def test_who_asks_for_mail_to_a_stranger_is_slowed_down(
         "a mail is queued",
     )
     assert len(mails.received) <= 3
+
+
+def test_a_mail_that_waits_is_dropped_once_its_address_is_no_longer_the_users(
+    server: LiveServer, mails: SMTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link to choose a password, asked for before an operator set another address."""
+    monkeypatch.setattr(sending, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(sending, "_LONGEST_PAUSE", 0.01)
+    mails.fault = Fault("greeting", "421 4.3.2 not now")
+    user_id = server.browser().sign_up().json["user"]["id"]
+    assert server.browser().post("/reset-password/request", {"email": ADA["email"]}).status == 200
+
+    async def set_email() -> None:
+        auth = Auth(server.auth.settings)
+        await auth.open()
+        await auth.update_user(user_id, email=NEW)
+        await auth.close()
+
+    asyncio.run(set_email())
+    mails.fault = None
+    until(
+        lambda: execute(server.database_url, "SELECT count(*) FROM authingo_mails")[0][0] == 0,
+        "a mail is queued",
+    )
+    assert "#token=" not in "".join(text_of(one) for one in mails.received)
+    assert {one.recipients[0] for one in mails.received} == {ADA["email"], NEW}
 
 
 def test_without_mail_there_are_no_such_routes(serve: Callable[..., LiveServer]) -> None:
