@@ -424,6 +424,8 @@ def test_a_file_that_everybody_can_write_is_refused(tmp_path: Path) -> None:
         ({"sessions": {"session_lifetime": "40d"}}, "must not decrease"),
         ({"sessions": {"refresh_lifetime": "91d"}}, "must not decrease"),
         ({"sessions": {"refresh_grace": "61s"}}, "refresh_grace"),
+        ({"sessions": {"fresh": 0}}, "sessions.fresh"),
+        ({"sessions": {"fresh": "25h"}}, "sessions.fresh"),
         ({"sessions": {"absolute_lifetime": "4000d"}}, "ten years"),
         ({"sessions": {"max_per_user": 0}}, "max_per_user: must be from 1 to 1000"),
         ({"sessions": {"max_per_user": 1001}}, "max_per_user: must be from 1 to 1000"),
