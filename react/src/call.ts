@@ -7,11 +7,11 @@ const PATIENCE = 20_000; // milliseconds for one request
 export class Caller {
   #underWay = new Set<AbortController>();
 
-  /** Send one and read its answer; `key` is what the answer has to hold. Never rejects. */
+  /** Send one and read its answer, which has to hold one of the `keys`. Never rejects. */
   async call<T>(
     method: string,
     url: string,
-    key: keyof T & string,
+    keys: (keyof T & string)[],
     body?: object,
   ): Promise<Result<T>> {
     const stop = new AbortController();
@@ -29,7 +29,7 @@ export class Caller {
         cache: "no-store",
         signal: stop.signal,
       });
-      return await readAnswer<T>(answer, key);
+      return await readAnswer<T>(answer, ...keys);
     } catch {
       return unreachable();
     } finally {

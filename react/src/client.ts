@@ -3,12 +3,12 @@ import { Caller, overtaken, unreachable } from "./call.js";
 import { readAnswer, type Result } from "./errors.js";
 import { fetchWith } from "./fetch.js";
 import { BrowserSession } from "./session.js";
-import type { ListedSession, SessionData } from "./models.js";
+import type { ListedSession, SessionData, SignUpData } from "./models.js";
 import type { AuthState } from "./store.js";
 
 export { serverCodes } from "./codes.js";
 export type { AuthError, AuthErrorCode, ClientCode, Result } from "./errors.js";
-export type { ListedSession, Session, SessionData, User } from "./models.js";
+export type { ListedSession, Session, SessionData, SignUpData, User } from "./models.js";
 export type { AuthState, LogoutReason } from "./store.js";
 
 export interface AuthClient {
@@ -18,7 +18,8 @@ export interface AuthClient {
     code(entered: { code: string }): Promise<Result<SessionData>>;
   };
   signUp: {
-    email(account: { email: string; password: string; name: string }): Promise<Result<SessionData>>;
+    /** Where addresses have to be verified first, `sent` is true and nobody is signed in. */
+    email(account: { email: string; password: string; name: string }): Promise<Result<SignUpData>>;
   };
   /** Send a mail with a code for `signIn.code`. The answer is the same for everybody. */
   requestSignInCode(account: { email: string }): Promise<Result<{ sent: true }>>;
@@ -69,7 +70,7 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
 
   /** Send a request that needs no session. */
   function ask<T>(path: string, key: keyof T & string, body: object): Promise<Result<T>> {
-    return caller.call<T>("POST", routesAt(baseURL) + path, key, body);
+    return caller.call<T>("POST", routesAt(baseURL) + path, [key], body);
   }
 
   /** Send a request that needs a session and does not change it. */
@@ -93,7 +94,7 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
       email: (credentials) => session.begin("/sign-in", credentials),
       code: (entered) => session.begin("/sign-in/code", entered),
     },
-    signUp: { email: (account) => session.begin("/sign-up", account) },
+    signUp: { email: (account) => session.signUp(account) },
     requestSignInCode: (account) => ask("/sign-in/code/request", "sent", account),
     signOut: () => session.signOut(),
     requestReauthenticationCode: () => manage("POST", "/reauthenticate/code/request", "sent"),

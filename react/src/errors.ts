@@ -34,10 +34,13 @@ export function failed(
   return { data: null, error: { code, message, status } };
 }
 
-/** Read an answer of authingo's; `key` is what its body has to hold to be one. */
-export async function readAnswer<T>(answer: Response, key: keyof T & string): Promise<Result<T>> {
+/** Read an answer of authingo's; its body has to hold one of the `keys` to be one. */
+export async function readAnswer<T>(
+  answer: Response,
+  ...keys: (keyof T & string)[]
+): Promise<Result<T>> {
   const body = parse(await answer.text());
-  if (answer.ok && body?.[key] != null) return { data: body as T, error: null };
+  if (answer.ok && keys.some((key) => body?.[key] != null)) return { data: body as T, error: null };
   if (answer.ok || typeof body?.["code"] !== "string") {
     return failed(
       "bad_response",

@@ -35,3 +35,7 @@ export interface SessionData {
   user: User;
   session: Session;
 }
+
+/** A sign-up: who is signed in, or `sent`, where addresses have to be verified before that. */
+export type SignUpData =
+  (SessionData & { sent?: undefined }) | { sent: true; user?: undefined; session?: undefined };

@@ -2,7 +2,7 @@ import { routesAt } from "./address.js";
 import { Caller, overtaken } from "./call.js";
 import type { AuthError, Result } from "./errors.js";
 import { withLock } from "./lock.js";
-import type { SessionData } from "./models.js";
+import type { SessionData, SignUpData } from "./models.js";
 import { Store } from "./store.js";
 import { Watch } from "./watch.js";
 
@@ -51,23 +51,37 @@ export class BrowserSession {
 
   /** Sign in, sign up, reauthenticate, change the password: what gives new cookies. */
   begin(path: string, body: object): Promise<Result<SessionData>> {
+    return this.#begin<SessionData>(path, body, ["user"]);
+  }
+
+  /** Sign up. Where addresses have to be verified first, no session begins. */
+  signUp(account: object): Promise<Result<SignUpData>> {
+    return this.#begin<SignUpData>("/sign-up", account, ["user", "sent"]);
+  }
+
+  #begin<T extends SignUpData>(
+    path: string,
+    body: object,
+    keys: (keyof T & string)[],
+  ): Promise<Result<T>> {
     const began = this.signOuts;
     const late = () => began !== this.signOuts;
-    const send = () => this.#call<SessionData>("POST", path, "user", body);
+    const send = () => this.#call<T>("POST", path, keys, body);
     return withLock(this.#name(), async () => {
       if (late()) return overtaken();
       let result = await send();
       if (result.error?.code === "session_expired" && !late()) {
-        result = await this.#rotate();
-        if (!late()) this.#apply(result);
-        if (result.data && !late()) result = await send();
+        const renewed = await this.#rotate();
+        if (!late()) this.#apply(renewed);
+        if (renewed.error) result = renewed;
+        else if (!late()) result = await send();
       }
       if (late()) return overtaken();
-      if (result.data) {
+      if (result.data?.user) {
         this.#changes++;
-        this.#apply(result);
+        this.#apply({ data: result.data, error: null });
         this.watch.announce();
-      } else if (isEnd(result.error)) {
+      } else if (result.error && isEnd(result.error)) {
         this.#apply(result);
       }
       return result;
@@ -85,7 +99,7 @@ export class BrowserSession {
     this.#changes++;
     this.#caller.drop();
     const result = await withLock(this.#name(), () =>
-      this.#call<{ success: true }>("POST", "/sign-out", "success"),
+      this.#call<{ success: true }>("POST", "/sign-out", ["success"]),
     );
     if (result.data) {
       this.#changes++;
@@ -119,12 +133,12 @@ export class BrowserSession {
   }
 
   async #ask(): Promise<Result<SessionData>> {
-    const result = await this.#call<SessionData>("GET", "/session", "user");
+    const result = await this.#call<SessionData>("GET", "/session", ["user"]);
     return result.error?.code === "session_expired" ? this.#rotate() : result;
   }
 
   #rotate(): Promise<Result<SessionData>> {
-    return this.#call("POST", "/refresh", "user");
+    return this.#call("POST", "/refresh", ["user"]);
   }
 
   /** Data is cleared by the server's word that the session is over, and by nothing else. */
@@ -134,8 +148,8 @@ export class BrowserSession {
     else this.store.failed(error);
   }
 
-  #call<T>(method: string, path: string, key: keyof T & string, body?: object) {
-    return this.#caller.call<T>(method, routesAt(this.baseURL) + path, key, body);
+  #call<T>(method: string, path: string, keys: (keyof T & string)[], body?: object) {
+    return this.#caller.call<T>(method, routesAt(this.baseURL) + path, keys, body);
   }
 
   #name(): string {

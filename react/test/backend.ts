@@ -13,9 +13,11 @@ export class Backend {
   readonly #mails = join(this.#folder, "mails");
   port = 0;
 
-  static async start(): Promise<Backend> {
+  constructor(private readonly variables: Record<string, string> = {}) {}
+
+  static async start(variables: Record<string, string> = {}): Promise<Backend> {
     execFileSync(python, ["-c", "import authingo.fastapi, uvicorn"]); // says what is missing
-    const backend = new Backend();
+    const backend = new Backend(variables);
     backend.port = await freePort();
     await backend.start();
     return backend;
@@ -41,6 +43,7 @@ export class Backend {
         AUTHINGO_MAIL__URL: `file://${this.#mails}`,
         AUTHINGO_MAIL__EMAIL_CODE: "true",
         AUTHINGO_MAIL__FROM: "Example <no-reply@example.com>",
+        ...this.variables,
       },
     });
     for (let tries = 0; ; tries++) {

@@ -175,6 +175,25 @@ describe("actions", () => {
     expect(elsewhere.getState().status).toBe("authenticated");
   });
 
+  it("sign up where addresses have to be verified, which says nothing to strangers", async () => {
+    const strict = await Backend.start({ AUTHINGO_MAIL__VERIFICATION: "required" });
+    try {
+      const here = await newTab(strict.origin);
+      expect((await here.getSession()).error?.code).toBe("no_session");
+      const sent = { data: { sent: true }, error: null };
+      expect(await here.signUp.email(ADA)).toEqual(sent);
+      expect(here.getState().status).toBe("unauthenticated");
+      const token = await strict.token("/verify-email", ADA.email);
+      const { data } = await here.verifyEmail({ token });
+      expect(data?.user).toMatchObject({ email: ADA.email, email_verified: true });
+      expect(here.getState().status).toBe("authenticated");
+      expect(await here.signUp.email(ADA)).toEqual(sent);
+      expect(here.getState().user?.email).toBe(ADA.email);
+    } finally {
+      await strict.end();
+    }
+  });
+
   it("list and revoke sessions", async () => {
     const elsewhere = new Browser().install();
     await (await newTab(backend.origin)).signIn.email(ADA_IN);

@@ -4,8 +4,8 @@ const PATIENCE = 20_000; // milliseconds for one request
 /** The client's own requests to the routes, which can all be dropped at once. */
 export class Caller {
     #underWay = new Set();
-    /** Send one and read its answer; `key` is what the answer has to hold. Never rejects. */
-    async call(method, url, key, body) {
+    /** Send one and read its answer, which has to hold one of the `keys`. Never rejects. */
+    async call(method, url, keys, body) {
         const stop = new AbortController();
         const timer = setTimeout(() => stop.abort(), PATIENCE);
         this.#underWay.add(stop);
@@ -22,7 +22,7 @@ export class Caller {
                 cache: "no-store",
                 signal: stop.signal,
             });
-            return await readAnswer(answer, key);
+            return await readAnswer(answer, ...keys);
         }
         catch {
             return unreachable();

@@ -1,9 +1,9 @@
 import { type Result } from "./errors.js";
-import type { ListedSession, SessionData } from "./models.js";
+import type { ListedSession, SessionData, SignUpData } from "./models.js";
 import type { AuthState } from "./store.js";
 export { serverCodes } from "./codes.js";
 export type { AuthError, AuthErrorCode, ClientCode, Result } from "./errors.js";
-export type { ListedSession, Session, SessionData, User } from "./models.js";
+export type { ListedSession, Session, SessionData, SignUpData, User } from "./models.js";
 export type { AuthState, LogoutReason } from "./store.js";
 export interface AuthClient {
     signIn: {
@@ -17,11 +17,12 @@ export interface AuthClient {
         }): Promise<Result<SessionData>>;
     };
     signUp: {
+        /** Where addresses have to be verified first, `sent` is true and nobody is signed in. */
         email(account: {
             email: string;
             password: string;
             name: string;
-        }): Promise<Result<SessionData>>;
+        }): Promise<Result<SignUpData>>;
     };
     /** Send a mail with a code for `signIn.code`. The answer is the same for everybody. */
     requestSignInCode(account: {

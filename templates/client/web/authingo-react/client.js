@@ -12,7 +12,7 @@ export function createAuthClient({ baseURL }) {
     const authFetch = fetchWith(session, () => routesAt(baseURL).origin);
     /** Send a request that needs no session. */
     function ask(path, key, body) {
-        return caller.call("POST", routesAt(baseURL) + path, key, body);
+        return caller.call("POST", routesAt(baseURL) + path, [key], body);
     }
     /** Send a request that needs a session and does not change it. */
     async function manage(method, path, key) {
@@ -31,7 +31,7 @@ export function createAuthClient({ baseURL }) {
             email: (credentials) => session.begin("/sign-in", credentials),
             code: (entered) => session.begin("/sign-in/code", entered),
         },
-        signUp: { email: (account) => session.begin("/sign-up", account) },
+        signUp: { email: (account) => session.signUp(account) },
         requestSignInCode: (account) => ask("/sign-in/code/request", "sent", account),
         signOut: () => session.signOut(),
         requestReauthenticationCode: () => manage("POST", "/reauthenticate/code/request", "sent"),

@@ -28,7 +28,7 @@ export declare function failed(code: ClientCode, message: string, status?: numbe
     data: null;
     error: AuthError;
 };
-/** Read an answer of authingo's; `key` is what its body has to hold to be one. */
-export declare function readAnswer<T>(answer: Response, key: keyof T & string): Promise<Result<T>>;
+/** Read an answer of authingo's; its body has to hold one of the `keys` to be one. */
+export declare function readAnswer<T>(answer: Response, ...keys: (keyof T & string)[]): Promise<Result<T>>;
 /** The code of a 401 that still has to be handed on unread. */
 export declare function codeOf(answer: Response): Promise<unknown>;

@@ -1,10 +1,10 @@
 export function failed(code, message, status = 0) {
     return { data: null, error: { code, message, status } };
 }
-/** Read an answer of authingo's; `key` is what its body has to hold to be one. */
-export async function readAnswer(answer, key) {
+/** Read an answer of authingo's; its body has to hold one of the `keys` to be one. */
+export async function readAnswer(answer, ...keys) {
     const body = parse(await answer.text());
-    if (answer.ok && body?.[key] != null)
+    if (answer.ok && keys.some((key) => body?.[key] != null))
         return { data: body, error: null };
     if (answer.ok || typeof body?.["code"] !== "string") {
         return failed("bad_response", "The answer is not one of the authentication server.", answer.status);

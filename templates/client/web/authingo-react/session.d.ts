@@ -1,5 +1,5 @@
 import type { Result } from "./errors.js";
-import type { SessionData } from "./models.js";
+import type { SessionData, SignUpData } from "./models.js";
 import { Store } from "./store.js";
 import { Watch } from "./watch.js";
 /**
@@ -23,6 +23,8 @@ export declare class BrowserSession {
     refresh(): Promise<Result<SessionData>>;
     /** Sign in, sign up, reauthenticate, change the password: what gives new cookies. */
     begin(path: string, body: object): Promise<Result<SessionData>>;
+    /** Sign up. Where addresses have to be verified first, no session begins. */
+    signUp(account: object): Promise<Result<SignUpData>>;
     signOut(): Promise<Result<{
         success: true;
     }>>;

@@ -43,28 +43,37 @@ export class BrowserSession {
     }
     /** Sign in, sign up, reauthenticate, change the password: what gives new cookies. */
     begin(path, body) {
+        return this.#begin(path, body, ["user"]);
+    }
+    /** Sign up. Where addresses have to be verified first, no session begins. */
+    signUp(account) {
+        return this.#begin("/sign-up", account, ["user", "sent"]);
+    }
+    #begin(path, body, keys) {
         const began = this.signOuts;
         const late = () => began !== this.signOuts;
-        const send = () => this.#call("POST", path, "user", body);
+        const send = () => this.#call("POST", path, keys, body);
         return withLock(this.#name(), async () => {
             if (late())
                 return overtaken();
             let result = await send();
             if (result.error?.code === "session_expired" && !late()) {
-                result = await this.#rotate();
+                const renewed = await this.#rotate();
                 if (!late())
-                    this.#apply(result);
-                if (result.data && !late())
+                    this.#apply(renewed);
+                if (renewed.error)
+                    result = renewed;
+                else if (!late())
                     result = await send();
             }
             if (late())
                 return overtaken();
-            if (result.data) {
+            if (result.data?.user) {
                 this.#changes++;
-                this.#apply(result);
+                this.#apply({ data: result.data, error: null });
                 this.watch.announce();
             }
-            else if (isEnd(result.error)) {
+            else if (result.error && isEnd(result.error)) {
                 this.#apply(result);
             }
             return result;
@@ -79,7 +88,7 @@ export class BrowserSession {
         this.signOuts++;
         this.#changes++;
         this.#caller.drop();
-        const result = await withLock(this.#name(), () => this.#call("POST", "/sign-out", "success"));
+        const result = await withLock(this.#name(), () => this.#call("POST", "/sign-out", ["success"]));
         if (result.data) {
             this.#changes++;
             this.store.ended("signed_out", null);
@@ -112,11 +121,11 @@ export class BrowserSession {
         return known && left === this.signOuts ? { data: known, error: null } : overtaken();
     }
     async #ask() {
-        const result = await this.#call("GET", "/session", "user");
+        const result = await this.#call("GET", "/session", ["user"]);
         return result.error?.code === "session_expired" ? this.#rotate() : result;
     }
     #rotate() {
-        return this.#call("POST", "/refresh", "user");
+        return this.#call("POST", "/refresh", ["user"]);
     }
     /** Data is cleared by the server's word that the session is over, and by nothing else. */
     #apply({ data, error }) {
@@ -127,8 +136,8 @@ export class BrowserSession {
         else
             this.store.failed(error);
     }
-    #call(method, path, key, body) {
-        return this.#caller.call(method, routesAt(this.baseURL) + path, key, body);
+    #call(method, path, keys, body) {
+        return this.#caller.call(method, routesAt(this.baseURL) + path, keys, body);
     }
     #name() {
         return `authingo:${routesAt(this.baseURL)}`;
