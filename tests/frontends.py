@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser import need_chromium, skip_or_fail
+from tests.links import mail_into
 from tests.network import Network
 from tests.program import await_listening, free_port, run_program
 
@@ -34,6 +35,11 @@ class Site:
     kind: str
     url: str
     database: Path
+
+    @property
+    def mails(self) -> Path:
+        """Where the program writes its mails."""
+        return self.database.with_name("mail")
 
     def expire(self, email: str) -> None:
         """Let the session tokens of a user have run out, as they do after 15 minutes."""
@@ -104,7 +110,7 @@ class FrontEnd:
 
     @contextlib.contextmanager
     def _program(self, public_url: str, port: int) -> Iterator[None]:
-        env = {**_ENV, "AUTHINGO_PUBLIC_URL": public_url}
+        env = {**_ENV, "AUTHINGO_PUBLIC_URL": public_url, **mail_into(self.directory / "mail")}
         with run_program(self.directory, env, port=port):
             yield
 

@@ -48,6 +48,18 @@ class Person:
         page.get_by_role("button", name="Sign in").click()
         return page
 
+    def ask_for_link(self, page: Page) -> None:
+        page.get_by_role("button", name="Forgot your password?").click()
+        fill(page, Email=self.email)
+        page.get_by_role("button", name="Send me a link").click()
+
+    def follow(self, link: str) -> Page:
+        """Open the link of a mail, whose token must not stay in the address bar."""
+        page = self.context.new_page()
+        page.goto(link)
+        page.wait_for_function("location.hash === ''")
+        return page
+
     def tokens(self) -> set[str]:
         """Return those of the session: what is left after a sign-out opens nothing."""
         cookies = self.context.cookies()
@@ -59,7 +71,8 @@ class Person:
 
 def fill(page: Page, **values: str) -> None:
     for label, value in values.items():
-        page.get_by_label(label.replace("_", " "), exact=True).fill(value)
+        labelled = page.get_by_label(label.replace("_", " "), exact=True)
+        labelled.and_(page.locator(":visible")).fill(value)
 
 
 def is_signed_in(page: Page) -> None:

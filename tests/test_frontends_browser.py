@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import generated_links
 from tests.frontends import FrontEnd, Site
 from tests.person import PASSWORD, Person, ask, fill, is_signed_in, is_signed_out
 
@@ -95,6 +96,18 @@ def test_tabs_that_wake_at_the_same_moment_refresh_once(ada: Person, site: Site)
             ask(tab)
             is_signed_in(tab)
         assert len(refreshes) == 1
+
+
+def test_a_forgotten_password_is_replaced(ada: Person, site: Site) -> None:
+    generated_links.forgets_the_password(ada, site.mails)
+
+
+def test_the_page_of_a_link_says_that_it_has_none(ada: Person) -> None:
+    generated_links.opens_the_page_of_a_link_without_one(ada)
+
+
+def test_an_address_is_verified(person: Callable[..., Person], ada: Person, site: Site) -> None:
+    generated_links.verifies_the_address(ada, person(ada.email), site.mails)
 
 
 def test_without_a_network_nobody_is_signed_out(ada: Person) -> None:
@@ -237,6 +250,9 @@ def test_it_fits_any_screen(
             file = Path(directory) / f"{site.kind}-{name}-{scheme}-{width}.png"
             page.screenshot(path=file, full_page=True)
 
+    page = ada.follow(f"{ada.url}/reset-password")
+    page.get_by_text("The link is not complete.").wait_for()
+    look(page, "link")
     page = ada.open()
     is_signed_out(page)
     look(page, "sign-in")

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import generated_links
 from tests.command import Runner
+from tests.links import mail_into
 from tests.person import PASSWORD, Person, ask, fill, is_signed_in, is_signed_out
 from tests.program import free_port, run_program
 
@@ -31,7 +33,7 @@ def project(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path
 def url(project: Path, chromium: Browser) -> Iterator[str]:
     port = free_port()
     url = f"http://localhost:{port}"
-    env = {**Runner(project).env, "AUTHINGO_PUBLIC_URL": url}
+    env = {**Runner(project).env, "AUTHINGO_PUBLIC_URL": url, **mail_into(project / "mail")}
     with run_program(project, env, port=port):
         yield url
 
@@ -56,6 +58,34 @@ def test_who_signs_up_stays_until_they_sign_out(ada: Person) -> None:
     page.reload()
     is_signed_out(page)
     is_signed_in(ada.sign_in())
+
+
+def test_a_forgotten_password_is_replaced(ada: Person, project: Path) -> None:
+    generated_links.forgets_the_password(ada, project / "mail")
+
+
+def test_the_page_of_a_link_says_that_it_has_none(ada: Person) -> None:
+    generated_links.opens_the_page_of_a_link_without_one(ada)
+
+
+def test_an_address_is_verified(ada: Person, project: Path, chromium: Browser) -> None:
+    elsewhere = Person(chromium.new_context(), ada.url, ada.email)
+    generated_links.verifies_the_address(ada, elsewhere, project / "mail")
+    elsewhere.context.close()
+    assert elsewhere.complaints == []
+
+
+def test_without_mail_it_says_so(project: Path, chromium: Browser) -> None:
+    port = free_port()
+    url = f"http://localhost:{port}"
+    env = {**Runner(project).env, "AUTHINGO_PUBLIC_URL": url}
+    ada = Person(chromium.new_context(), url, "without.mail@example.com")
+    with run_program(project, env, port=port):
+        page = ada.open()
+        ada.ask_for_link(page)
+        page.get_by_text("This site sends no mail.").wait_for()
+    ada.context.close()
+    assert ada.complaints == []
 
 
 def test_an_expired_session_is_renewed(ada: Person, project: Path) -> None:

@@ -18,13 +18,17 @@ HEADERS = {
 }
 
 
+# What the links in mails lead to: as in [links] of authingo.toml.
+LINKS = {"reset-password", "verify-email"}
+
+
 class Pages(StaticFiles):
-    """The files of a folder, and its index.html at `/`."""
+    """The files of a folder, and its index.html at `/` and where links in mails lead to."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory=directory, html=True)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
+        response = await super().get_response("index.html" if path in LINKS else path, scope)
         response.headers.update(HEADERS)
         return response

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from authingo.config import load, settings_from
+from authingo.mail.settings import MailSettings
 from tests.command import Runner
 from tests.program import run_program
 from tests.server import ADA, Browser
@@ -33,10 +34,14 @@ ALWAYS = {
     "requirements.txt",
     "test_main.py",
 }
-PAGE = {"pages.py", "test_pages.py", "page/index.html", "page/page.css", "page/page.js"}
+PAGE = {"pages.py", "test_pages.py"} | {
+    f"page/{name}" for name in ("index.html", "page.css", "page.js", "ask.js", "mail.js")
+}
 WRITTEN = ALWAYS | PAGE
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
-SHARED = {f"web/src/{name}.tsx" for name in ("Account", "App", "Form", "Sessions", "SignIn")} | {
+COMPONENTS = ("Account", "App", "Forgot", "Form", "Links", "Sessions", "SignIn")
+SHARED = {f"web/src/{name}.tsx" for name in COMPONENTS} | {
+    "web/src/useToken.ts",
     "web/.gitignore",
     "web/README.md",
     "web/package.json",
@@ -45,7 +50,9 @@ SHARED = {f"web/src/{name}.tsx" for name in ("Account", "App", "Form", "Sessions
     *(f"web/authingo-react/{one.name}" for one in TEMPLATES.glob("client/web/authingo-react/*")),
 }
 VITE = {"web/index.html", "web/src/main.tsx", "web/vite.config.ts", "pages.py", "test_pages.py"}
-NEXT = {"web/api.ts", "web/app/layout.tsx", "web/app/page.tsx", "web/next.config.ts"}
+NEXT = {"web/api.ts", "web/app/layout.tsx", "web/app/page.tsx", "web/next.config.ts"} | {
+    f"web/app/{link}/page.tsx" for link in ("reset-password", "verify-email")
+}
 DOCKER = {"web/.dockerignore", "web/Dockerfile"}
 FRONT_ENDS = {"--react": ALWAYS | SHARED | VITE, "--next": ALWAYS | SHARED | NEXT | DOCKER}
 KINDS: dict[str, list[str]] = {"plain": [], "react": ["--react"], "next": ["--next"]}
@@ -102,18 +109,22 @@ def test_every_setting_of_the_file_is_a_real_one(project: Runner) -> None:
     file = project.directory / "authingo.toml"
     text = file.read_text()
     written = re.findall(r"^# (\w+) = .+$", text, re.MULTILINE)
-    assert len(written) == 23
+    assert len(written) == 32
     active = re.sub(r"^# (\w+ = .+)$", r"\1", text, flags=re.MULTILINE)
     file.write_text(active)
+    (project.directory / "mail").mkdir()  # for mail.templates
     # One of them is for PostgreSQL alone.
     postgres = {"AUTHINGO_DATABASE_URL": "postgresql://user@host/name"}
     everything = load(file, env={**postgres, "AUTHINGO_PUBLIC_URL": "https://example.com"})
     # The rest is the default, as the file says.
     different = {"database_url", "listen_url", "public_url", "trusted_origins", "trusted_proxies"}
-    different |= {"cookies", "directory"}
+    different |= {"cookies", "directory", "capabilities"}
     defaults = settings_from({})
     for name in set(everything.__struct_fields__) - different:
         assert getattr(everything, name) == getattr(defaults, name), name
+    mail = everything.of(MailSettings)
+    for name in set(mail.__struct_fields__) - {"url", "sender", "templates"}:
+        assert getattr(mail, name) == getattr(MailSettings(), name), name
 
 
 @pytest.mark.parametrize("option", FRONT_ENDS)

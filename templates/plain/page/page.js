@@ -1,34 +1,11 @@
 // Signs users up, in and out with plain requests: no build, no library. Texts go into the page
 // as text, never as markup, since a user can sign up under any name.
 
-const $ = (id) => document.getElementById(id);
+import { $, ask } from "./ask.js";
+import { forget, showLink } from "./mail.js";
+
 const form = document.querySelector("form");
 let isNew = false; // whether the form creates an account
-
-/** Ask the program; renew a session that has expired, and ask again. */
-async function ask(method, path, values) {
-  const send = (...request) => fetch(...request).catch(() => null);
-  const request = {
-    method,
-    headers: {
-      "X-Authingo-Client": "true", // which no form or image of another page can send
-      ...(values && { "Content-Type": "application/json" }),
-    },
-    body: values && JSON.stringify(values),
-  };
-  let answer = await send(path, request);
-  if (answer?.status === 401 && (await contents(answer.clone())).code === "session_expired") {
-    const renewed = await send("api/auth/refresh", { method: "POST", headers: request.headers });
-    answer = renewed?.ok ? await send(path, request) : renewed;
-  }
-  if (answer === null) return { ok: false, status: 0, message: "No connection. Try again." };
-  return { ...(await contents(answer)), ok: answer.ok, status: answer.status };
-}
-
-/** Returns the body of an answer, even if a proxy answered with something other than JSON. */
-async function contents(answer) {
-  return answer.json().catch(() => ({ message: `The server answered ${answer.status}.` }));
-}
 
 async function show() {
   const { ok, status, user, message } = await ask("GET", "api/auth/session");
@@ -53,6 +30,7 @@ function choose(newcomer) {
   $("question").textContent = isNew ? "Been here before?" : "New here?";
   $("other").textContent = isNew ? "Sign in" : "Create an account";
   $("name-field").hidden = !isNew;
+  $("forgot").hidden = isNew;
   $("password").autocomplete = isNew ? "new-password" : "current-password";
   complain({});
 }
@@ -77,10 +55,12 @@ form.addEventListener("submit", async (event) => {
   complain(answer.ok ? {} : answer);
   if (!answer.ok) return;
   form.reset();
-  await show();
+  if (answer.sent) $("problem").textContent = "A mail is on its way to you. Open the link in it.";
+  else await show();
 });
 
 $("other").addEventListener("click", () => choose(!isNew));
+$("forgot").addEventListener("click", () => forget($("email").value));
 $("ask").addEventListener("click", showMe);
 $("leave").addEventListener("click", async () => {
   const { ok, message } = await ask("POST", "api/auth/sign-out");
@@ -90,4 +70,4 @@ $("leave").addEventListener("click", async () => {
   await show();
 });
 
-await show();
+if (!showLink()) await show();

@@ -2,12 +2,20 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { AuthProvider } from "@authingo/react";
 import { App } from "./App";
+import { ResetPassword, VerifyEmail } from "./Links";
 import "./style.css";
+
+// What the links in mails lead to: as in [links] of authingo.toml.
+const pages = new Map([
+  ["/reset-password", ResetPassword],
+  ["/verify-email", VerifyEmail],
+]);
+const Page = pages.get(location.pathname) ?? App;
 
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
     <AuthProvider baseURL="/api/auth">
-      <App />
+      <Page />
     </AuthProvider>
   </StrictMode>,
 );

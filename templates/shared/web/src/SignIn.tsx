@@ -1,9 +1,15 @@
 import { useState } from "react";
 import { useAuth } from "@authingo/react";
+import { Forgot } from "./Forgot";
 import { Form, type Field } from "./Form";
 
 const name: Field = { name: "name", label: "Name", autoComplete: "name" };
-const email: Field = { name: "email", label: "Email", type: "email", autoComplete: "username" };
+const email: Field = {
+  name: "email",
+  label: "Email",
+  type: "email",
+  autoComplete: "username",
+};
 const password: Field = {
   name: "password",
   label: "Password",
@@ -13,35 +19,57 @@ const password: Field = {
 const choose: Field = {
   ...password,
   autoComplete: "new-password",
-  hint: "At least 8 characters. A few words in a row are easy to keep in mind.",
+  hint: "A few words in a row are easy to keep in mind.",
+};
+const titles = {
+  "sign-in": "Welcome back",
+  "sign-up": "Create your account",
+  forgot: "Forgot your password?",
 };
 
 export function SignIn() {
   const { signIn, signUp, error } = useAuth();
-  const [isNew, setNew] = useState(false);
+  const [shown, show] = useState<keyof typeof titles>("sign-in");
+  const [sent, setSent] = useState(false);
+
+  async function create(account: { email: string; password: string; name: string }) {
+    const result = await signUp.email(account);
+    setSent(!!result.data?.sent);
+    return result;
+  }
+
   return (
     <main className="enter">
       <p className="brand">My application</p>
-      <h1>{isNew ? "Create your account" : "Welcome back"}</h1>
+      <h1>{titles[shown]}</h1>
       {error?.status === 401 && (
         <p className="notice" role="status">
           Your session has ended. Please sign in again.
         </p>
       )}
-      {isNew ? (
-        <Form
-          key="sign-up"
-          fields={[name, email, choose]}
-          action="Create account"
-          onSubmit={signUp.email}
-        />
-      ) : (
-        <Form key="sign-in" fields={[email, password]} action="Sign in" onSubmit={signIn.email} />
+      {shown === "sign-in" && (
+        <>
+          <Form fields={[email, password]} action="Sign in" onSubmit={signIn.email} />
+          <p className="aside">
+            <button className="link" onClick={() => show("forgot")}>
+              Forgot your password?
+            </button>
+          </p>
+        </>
       )}
+      {shown === "sign-up" && (
+        <Form fields={[name, email, choose]} action="Create account" onSubmit={create} />
+      )}
+      {sent && (
+        <p className="notice" role="status">
+          A mail is on its way to you. The link in it goes on from here.
+        </p>
+      )}
+      {shown === "forgot" && <Forgot />}
       <p className="aside">
-        {isNew ? "Been here before?" : "New here?"}{" "}
-        <button className="link" onClick={() => setNew(!isNew)}>
-          {isNew ? "Sign in" : "Create an account"}
+        {shown === "sign-in" ? "New here?" : "Been here before?"}{" "}
+        <button className="link" onClick={() => show(shown === "sign-in" ? "sign-up" : "sign-in")}>
+          {shown === "sign-in" ? "Create an account" : "Sign in"}
         </button>
       </p>
     </main>

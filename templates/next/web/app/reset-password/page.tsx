@@ -1,0 +1,3 @@
+"use client";
+
+export { ResetPassword as default } from "../../src/Links";

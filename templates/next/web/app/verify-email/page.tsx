@@ -1,0 +1,3 @@
+"use client";
+
+export { VerifyEmail as default } from "../../src/Links";

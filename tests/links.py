@@ -1,0 +1,34 @@
+"""Mails that a program of the tests writes into a directory, and the links in them."""
+
+from __future__ import annotations
+
+from email import message_from_bytes, policy
+from pathlib import Path
+
+from tests.waiting import until
+
+
+def mail_into(directory: Path) -> dict[str, str]:
+    """Return the variables that let a program write its mails there."""
+    return {
+        "AUTHINGO_MAIL__URL": directory.as_uri(),
+        "AUTHINGO_MAIL__FROM": "My application <no-reply@example.com>",
+    }
+
+
+def link_to(email: str, page: str, directory: Path) -> str:
+    """Wait for a mail to an address with a link to a page, and return the newest such link."""
+    found: list[str] = []
+
+    def came() -> bool:
+        files = sorted(directory.glob("*.eml"), key=lambda file: file.stat().st_mtime_ns)
+        for file in files:
+            mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+            body = mail.get_body(("plain",))
+            lines = str(body.get_content()).splitlines() if body else []
+            if str(mail["To"]) == email:
+                found.extend(line for line in lines if f"{page}#token=" in line)
+        return bool(found)
+
+    until(came, f"no mail to {email} leads to {page}")
+    return found[-1]
