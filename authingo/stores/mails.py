@@ -89,13 +89,13 @@ class Mail:
 class MailCounts:
     """How many mails there are.
 
-    `oldest_due` is for how long a worker could have taken the one that is due for longest, or
-    None if no mail is due. It grows where no worker runs.
+    `waits` is for how long the first queued one has waited, since it was added or queued again;
+    None if there is none. It grows where no worker runs, or the mail server takes no mail.
     """
 
     queued: int
     failed: int
-    oldest_due: timedelta | None
+    waits: timedelta | None
 
 
 class Mails(Protocol):

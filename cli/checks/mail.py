@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from authingo.errors import StoreUnavailable
@@ -47,11 +47,13 @@ async def _server(mail: MailSettings, server: MailServer) -> Finding:
 
 
 async def _queue(store: Store) -> Finding:
+    """Look for how long mail has waited, by the database's clock."""
     oldest = await store.mails.page(failed=False, limit=1)
-    waits = datetime.now(UTC) - oldest[0].created_at if oldest else timedelta(0)
-    if waits < _LONG:
+    waits = (await store.mails.counts()).waits
+    if waits is None or waits < _LONG:
         return ok("mail_queue", "no mail has waited for long")
-    minutes, error = f"{waits.total_seconds() / 60:.0f} minutes", oldest[0].error
+    minutes = f"{waits.total_seconds() / 60:.0f} minutes"
+    error = oldest[0].error if oldest else None
     if error:
         return warn(
             "mail_queue",

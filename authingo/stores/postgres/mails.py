@@ -191,6 +191,6 @@ _RETRY_ONE = f"{_RETRY} AND id = :id"
 _COUNTS = """
 SELECT (SELECT count(*) FROM authingo_mails WHERE failed_at IS NULL) AS queued,
     (SELECT count(*) FROM authingo_mails WHERE failed_at IS NOT NULL) AS failed,
-    now() - (SELECT due_at FROM authingo_mails WHERE failed_at IS NULL AND due_at <= now()
-             ORDER BY due_at LIMIT 1) AS oldest_due
+    now() - (SELECT deadline - lifetime FROM authingo_mails WHERE failed_at IS NULL
+             ORDER BY id LIMIT 1) AS waits
 """

@@ -89,11 +89,10 @@ class Mails:
 
     async def counts(self) -> MailCounts:
         """See Mails."""
-        at = rows.now()
-        row = await self._connection.one(_COUNTS, now=at)
-        queued, due_at = row["mails"] - row["failed"], row["oldest_due_at"]
-        oldest_due = None if due_at is None else rows.span(at - due_at)
-        return MailCounts(queued=queued, failed=row["failed"], oldest_due=oldest_due)
+        row = await self._connection.one(_COUNTS)
+        queued, since = row["mails"] - row["failed"], row["since"]
+        waits = None if since is None else rows.span(rows.now() - since)
+        return MailCounts(queued=queued, failed=row["failed"], waits=waits)
 
     async def _change(
         self, statement: str, mail: Mail, outcome: Outcome = NOTHING, **parameters: object
@@ -172,6 +171,6 @@ _RETRY_ONE = f"{_RETRY} AND id = :id"
 _COUNTS = """
 SELECT (SELECT count(*) FROM authingo_mails) AS mails,
     (SELECT count(*) FROM authingo_mails WHERE failed_at IS NOT NULL) AS failed,
-    (SELECT due_at FROM authingo_mails WHERE failed_at IS NULL AND due_at <= :now
-     ORDER BY due_at LIMIT 1) AS oldest_due_at
+    (SELECT deadline - lifetime FROM authingo_mails WHERE failed_at IS NULL
+     ORDER BY id LIMIT 1) AS since
 """
