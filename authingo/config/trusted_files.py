@@ -37,14 +37,22 @@ from authingo.errors import ConfigError
 from authingo.owners import group_name, user_name
 
 
-def require_trusted(file: Path, facts: os.stat_result, *, named: bool, of: str = "") -> None:
-    """Refuse a file that another user could have written.
+def require_trusted(
+    file: Path,
+    facts: os.stat_result,
+    *,
+    named: bool,
+    of: str = "",
+    chooses: str = "the database and the trusted pages",
+) -> None:
+    """Refuse a file, or a directory, that another user could have written.
 
     Args:
         file: where it is.
         facts: those of the open file, so that it cannot be swapped after the check.
         named: whether it was named; else it was found in the working directory or above.
         of: the variable that names the file, if it holds a secret.
+        chooses: what its author decides, for the message.
 
     Raises:
         ConfigError: it is not trusted; with its owner, its mode, and what to do.
@@ -54,7 +62,7 @@ def require_trusted(file: Path, facts: os.stat_result, *, named: bool, of: str =
     shown = f"the file of {of}, {file}," if of else str(file)
     _check_writers(file, shown, facts)
     if facts.st_uid not in _own_users() and not (named and _is_chosen(file.parent)):
-        raise _of_a_stranger(file, shown, facts, found=not named)
+        raise _of_a_stranger(file, shown, facts, found=not named, chooses=chooses)
     if not named:
         _check_place(file)
 
@@ -100,7 +108,9 @@ def _is_chosen(directory: Path) -> bool:
     return facts.st_uid in _own_users() and not facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
-def _of_a_stranger(file: Path, shown: str, facts: os.stat_result, *, found: bool) -> ConfigError:
+def _of_a_stranger(
+    file: Path, shown: str, facts: os.stat_result, *, found: bool, chooses: str
+) -> ConfigError:
     owner = user_name(facts.st_uid)
     if not found:
         hint = f"chown root {file}, or move it into a directory that only root can write"
@@ -113,7 +123,7 @@ def _of_a_stranger(file: Path, shown: str, facts: os.stat_result, *, found: bool
         hint = f"if you trust it: chown {_me()} {file}; else run this in another directory"
     return ConfigError(
         f"{shown} belongs to {owner} (mode {_mode(facts)}), and this runs as {_me()}: {owner} "
-        "would choose the database and the trusted pages",
+        f"would choose {chooses}",
         hint=hint,
     )
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from authingo.config.trusted_files import require_trusted
 from authingo.errors import ConfigError
 
 BUILT_IN = Path(__file__).parent / "templates"
 COMMON = frozenset({"app", "host"})  # what every template may say
 
+_CHOICE = "what your mails say"
 _LAYOUT = "layout.html"
 _LAYOUT_SAYS = COMMON | {"subject", "body", "language", "colour", "on_colour"}
 _TAG = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)  # RFC 5646 §2.1
@@ -69,6 +72,7 @@ def check_templates(templates: Path) -> None:
     if not templates.is_dir():
         raise ConfigError(f"mail.templates: {templates} is not a directory")
     for folder in (templates, *_languages(templates).values()):
+        require_trusted(folder, folder.stat(), named=True, chooses=_CHOICE)
         for file in sorted(folder.iterdir()):
             if file.suffix in {".txt", ".html"}:
                 _check(file)
@@ -150,8 +154,12 @@ def _wishes(header: str) -> Iterator[str]:
 
 
 def _read(file: Path) -> str:
+    """Read a template. Whoever can write it could ask readers for their passwords."""
     try:
-        return file.read_text("utf-8-sig")
+        with file.open(encoding="utf-8-sig") as stream:
+            if file.parent != BUILT_IN:
+                require_trusted(file, os.fstat(stream.fileno()), named=True, chooses=_CHOICE)
+            return stream.read()
     except OSError as error:
         raise _refused(file, f"cannot be read: {error.strerror}") from None
     except UnicodeError:

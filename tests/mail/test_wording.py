@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from authingo.errors import ConfigError
 from authingo.mail.messages import Look, render
-from authingo.mail.wording import check_templates, find
+from authingo.mail.wording import BUILT_IN, check_templates, find
 
 VALUES = {"link": "https://example.com/x#token=y", "minutes": "60"}
 
@@ -148,3 +150,27 @@ def test_good_templates_and_other_files_are_accepted(templates: Path) -> None:
     look = Look(name="Acme", public_url="https://example.com", templates=templates)
     message = render("test", {}, look=look, language="")
     assert (message.subject, message.text) == ("Ours", "It costs 5 $.\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no such modes there")
+@pytest.mark.parametrize("shared", ["", "de", "de/reset_password.txt", "password_changed.txt"])
+def test_texts_that_every_user_of_the_machine_can_write_are_refused(
+    tmp_path: Path, shared: str
+) -> None:
+    """They could ask the readers of your mails for their passwords."""
+    (tmp_path / "de").mkdir()
+    for name in ("de/reset_password.txt", "password_changed.txt"):
+        (tmp_path / name).write_text((BUILT_IN / Path(name).name).read_text())
+    check_templates(tmp_path)
+    (tmp_path / shared).chmod((tmp_path / shared).stat().st_mode | stat.S_IWOTH)
+    with pytest.raises(ConfigError, match="can be written by every user of this machine"):
+        check_templates(tmp_path)
+
+
+def test_a_text_that_others_can_write_since_the_start_is_not_sent(tmp_path: Path) -> None:
+    text = tmp_path / "reset_password.txt"
+    text.write_text("Subject\n\n$link\n")
+    check_templates(tmp_path)
+    text.chmod(0o666)
+    with pytest.raises(ConfigError, match="can be written"):
+        find("reset_password", language="", templates=tmp_path)
