@@ -365,11 +365,14 @@ def test_ctrl_c_ends_it_at_once_and_tells_what_was_done(authingo: Runner) -> Non
 
 
 def test_ctrl_c_ends_it_in_order_whatever_it_is_doing(authingo: Runner) -> None:
-    """An exception in the middle of a callback from asyncpg's compiled code was a crash."""
+    """An exception in the middle of a callback from asyncpg's compiled code was a crash.
+
+    That needs several attempts; SQLite has no such code.
+    """
     everybody = authingo.directory / "users.jsonl"
     everybody.write_bytes(b"".join(lines(30_000)))
     before = 0
-    for _ in range(8):
+    for _ in range(3 if authingo.env["AUTHINGO_DATABASE_URL"].startswith("sqlite") else 8):
         process = authingo.start("users", "import", everybody.name)
         try:
             deadline = time.monotonic() + 60
