@@ -114,6 +114,7 @@ class Accounts:
         )
         if changed is None:
             raise NoSuchUser
+        self._core.noticed()
         happened: list[events.EventName] = []
         if normalized is not None:
             happened.append("email_changed")
@@ -174,6 +175,7 @@ class Accounts:
         changed = await store.users.set_password(user_id, new_hash, mails=notices)
         if changed is None:
             raise NoSuchUser
+        self._core.noticed()
         await events.record(store, events.happened("password_set", user_id=user_id))
         return replace(changed, ended=changed.ended + surplus)
 

@@ -37,6 +37,8 @@ class Capability:
             _FILE may name a file with it.
         notices: what returns the mails that tell a user of a change, as "package.module:NAME": a
             function that is given the settings, the kind of the notice, the user and the client.
+        noticed: what is called after mails from `notices` were stored, so that they are sent at
+            once, as "package.module:NAME": a function that is given the `Core`.
         admits: what may refuse a session, after the password was found to be right, as
             "package.module:NAME": a coroutine function that is given the `Core`, the user, the
             security version and the client. It raises an `AuthError` to refuse. For a sign-up it
@@ -58,6 +60,7 @@ class Capability:
     lasting_purposes: tuple[str, ...] = ()
     secret_settings: tuple[str, ...] = ()
     notices: str | None = None
+    noticed: str | None = None
     admits: str | None = None
     methods: str | None = None
     in_tests: str | None = None

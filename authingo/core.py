@@ -110,6 +110,12 @@ class Core:
         ways = [load(one.notices) for one in capabilities() if one.notices]
         return [mail for way in ways for mail in way(self.settings, kind, user, client)]
 
+    def noticed(self) -> None:
+        """Say that mails from `notices` were stored."""
+        for capability in capabilities():
+            if capability.noticed:
+                load(capability.noticed)(self)
+
     async def admit(self, user: User | NewUser, version: int | None, client: Client) -> None:
         """Ask the capabilities whether a session may begin. See Capability.admits.
 

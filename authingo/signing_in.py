@@ -81,6 +81,7 @@ class SigningIn:
             attempt=attempt,
         )
         assert begun is not None  # noqa: S101 - the user is new, so nothing can be in its way
+        self._core.noticed()
         return begun
 
     async def sign_in(
@@ -204,6 +205,7 @@ class SigningIn:
         if changed is None:
             await self._core.cache.ask(session_token)
             raise WrongPassword
+        self._core.noticed()
         return changed
 
     async def begin(

@@ -36,6 +36,7 @@ MAIL = Capability(
     lasting_purposes=(UNDO_PURPOSE,),
     secret_settings=("url",),
     notices="authingo.mail.notices:notices",
+    noticed="authingo.mail.queue:wake",
     admits="authingo.mail.admission:require_verified",
     in_tests="authingo.mail.testing:in_memory",
     methods="authingo.mail.reauthentication_codes:methods_of",

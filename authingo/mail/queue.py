@@ -9,6 +9,11 @@ from authingo.loops import OneLoop
 from authingo.stores.mails import NewMail
 
 
+def wake(core: Core) -> None:
+    """Say that a mail was queued. See Capability.noticed."""
+    core.capability(Queue).wake()
+
+
 class Queue:
     """The way into the outbox. Senders of other processes find a mail when they look next."""
 
