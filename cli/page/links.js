@@ -22,6 +22,14 @@ const PASSWORD = {
   hint: "The account is not signed in in this browser, so its password is needed too.",
 };
 
+const OLD_ADDRESS = {
+  name: "email",
+  label: "Your old email address",
+  type: "email",
+  autocomplete: "off",
+  hint: "The one that this mail was sent to.",
+};
+
 // What each link leads to, by its name in the settings. `use` sends the token and the fields.
 const LINKS = {
   reset_password: {
@@ -29,20 +37,40 @@ const LINKS = {
     fields: [NEW_PASSWORD],
     button: "Save password",
     done: "The password is saved, and all sessions of the account have ended. Sign in with it.",
-    async use(body) {
-      const answer = await send("POST", "/reset-password", { body });
-      if (answer.ok && session.state.user) await session.check("has the session here ended too?");
-      return answer;
-    },
+    use: (body) => ending("/reset-password", body),
   },
   verify_email: {
     title: "Confirm your email address",
     fields: [],
     button: "Confirm address",
     done: "The address is verified.",
-    use: (body) => session.begin("/verify-email", body, body.password ? send : session.call),
+    use: (body) => proving("/verify-email", body),
+  },
+  change_email: {
+    title: "Confirm your new email address",
+    fields: [],
+    button: "Confirm new address",
+    done: "The address is changed, and every other session of the account has ended.",
+    use: (body) => proving("/change-email", body),
+  },
+  undo_email_change: {
+    title: "Take your account back",
+    fields: [OLD_ADDRESS],
+    button: "Undo the change",
+    done: "The account has its old address again, and a mail to choose a new password is on its way.",
+    use: (body) => ending("/change-email/undo", body),
   },
 };
+
+// With a session here, or with the password, which signs in.
+const proving = (route, body) =>
+  session.begin(route, body, body.password ? send : session.call);
+
+async function ending(route, body) {
+  const answer = await send("POST", route, { body });
+  if (answer.ok && session.state.user) await session.check("has the session here ended too?");
+  return answer;
+}
 
 let open = null; // the link that was followed, with its token
 

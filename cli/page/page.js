@@ -23,6 +23,8 @@ const WHY_SIGNED_OUT = {
 // The answer does not say so either: it is the same for everybody.
 const WHAT_A_REQUEST_SENDS =
   "If there is an account with this address, a mail is on its way, but not a fourth one within 15 minutes.";
+const WELCOME = "Welcome. Three cookies are set: see “On the wire”.";
+const ALMOST_THERE = "A mail is on its way. The account begins with the link in it.";
 
 function showForm(id) {
   for (const name of ["sign-up", "sign-in", "forgot"]) $(name).hidden = name !== id;
@@ -33,6 +35,7 @@ function showForm(id) {
 function showState(why) {
   const wasSignedIn = !$("signed-in").hidden;
   const inside = [$("signed-in"), $("sessions"), $("password")];
+  if (settings.mail) inside.push($("address"));
   $("loading").hidden = true;
   if (!state.user) {
     if (wasSignedIn) {
@@ -42,6 +45,8 @@ function showState(why) {
     swap([$("signed-out")], inside, $("out-title"));
     $("session-list").replaceChildren();
     $("change-password").reset();
+    $("change-email").reset();
+    $("proof").hidden = true;
     return;
   }
   $("in-title").textContent = state.user.name;
@@ -78,9 +83,11 @@ onSubmit("forgot", async (body) => {
   if (answer.ok) say(WHAT_A_REQUEST_SENDS);
   return answer;
 });
-onSubmit("sign-up", (body) =>
-  told(session.begin("/sign-up", body), "Welcome. Three cookies are set: see “On the wire”."),
-);
+onSubmit("sign-up", async (body) => {
+  const answer = await session.begin("/sign-up", body);
+  if (answer.ok) say(answer.value.sent ? ALMOST_THERE : WELCOME);
+  return answer;
+});
 onClick("verify", async () => {
   const answer = await session.call("POST", "/verify-email/request");
   if (answer.ok) say("A mail is on its way, but not a fourth one within 15 minutes.");
@@ -90,6 +97,23 @@ onSubmit("sign-in", (body) => told(session.begin("/sign-in", body), "Signed in."
 onSubmit("change-password", async (body) => {
   const answer = await session.begin("/change-password", body, session.call);
   if (answer.ok) say("Password changed. This is a new session; every older one has ended.");
+  return answer;
+});
+onSubmit("change-email", async ({ new_email, current_password }) => {
+  const proof = $("proof");
+  if (!proof.hidden) {
+    const body = { password: current_password };
+    const proved = await session.begin("/reauthenticate", body, session.call);
+    if (!proved.ok) return proved;
+    proof.hidden = true;
+  }
+  const answer = await session.call("POST", "/change-email/request", { body: { new_email } });
+  if (answer.code === "reauthentication_required") {
+    proof.hidden = false;
+    $("proof-password").focus();
+    return { ...answer, message: "" };
+  }
+  if (answer.ok) say("A mail to the new address is on its way.");
   return answer;
 });
 onClick("check", () => told(session.check(), "The session is good."));

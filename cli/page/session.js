@@ -96,10 +96,11 @@ async function look(note, quiet, sender = send) {
   return answer;
 }
 
-// Sign-up, sign-in and change of password (by `call`): each begins a session.
+// Sign-up, sign-in and change of password (by `call`): each begins a session, but for a sign-up
+// where the address has to be verified first.
 export async function begin(path, body, sender = send) {
   const answer = await sender("POST", path, { body });
-  if (answer.ok) adopt(answer.value, "signed in");
+  if (answer.ok && answer.value.session) adopt(answer.value, "signed in");
   return answer;
 }
 

@@ -45,6 +45,12 @@ export interface AuthClient {
    * here. With the password, this is a sign-in.
    */
   verifyEmail(proof: { token: string; password?: string }): Promise<Result<SessionData>>;
+  /** Send a mail to a new address, with a link that makes it the user's. It may need a proof. */
+  requestEmailChange(change: { new_email: string }): Promise<Result<{ sent: true }>>;
+  /** Change the address with the token of the mail; the rest is as with `verifyEmail`. */
+  changeEmail(proof: { token: string; password?: string }): Promise<Result<SessionData>>;
+  /** Get the old address back, with the token of the mail to it. Every session ends. */
+  undoEmailChange(undo: { token: string; email: string }): Promise<Result<{ success: true }>>;
   /** Ask the server who is signed in, and renew a session that has expired. */
   getSession(): Promise<Result<SessionData>>;
   /** Renew the session now. There is rarely a need: `fetch` and `getSession` do it. */
@@ -73,16 +79,26 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
     return caller.call<T>("POST", routesAt(baseURL) + path, [key], body);
   }
 
+  /** Do what ends sessions, and find out whether the one of this browser is among them. */
+  async function end(path: string, body: object): Promise<Result<{ success: true }>> {
+    const result = await ask<{ success: true }>(path, "success", body);
+    if (result.data && store.get().user) await session.getSession();
+    return result;
+  }
+
   /** Send a request that needs a session and does not change it. */
   async function manage<T>(
     method: string,
     path: string,
     key: keyof T & string,
+    body?: object,
   ): Promise<Result<T>> {
     const began = session.signOuts;
     const url = routesAt(baseURL) + path;
+    const json = { "Content-Type": "application/json" };
+    const request = body ? { method, headers: json, body: JSON.stringify(body) } : { method };
     try {
-      const result = await readAnswer<T>(await authFetch(url, { method }), key);
+      const result = await readAnswer<T>(await authFetch(url, request), key);
       return began === session.signOuts ? result : overtaken();
     } catch {
       return unreachable();
@@ -101,13 +117,12 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
     reauthenticate: (proof) => session.begin("/reauthenticate", proof),
     changePassword: (passwords) => session.begin("/change-password", passwords),
     requestPasswordReset: (account) => ask("/reset-password/request", "sent", account),
-    async resetPassword(reset) {
-      const result = await ask<{ success: true }>("/reset-password", "success", reset);
-      if (result.data && store.get().user) await session.getSession(); // it may have ended
-      return result;
-    },
+    resetPassword: (reset) => end("/reset-password", reset),
     requestEmailVerification: () => manage("POST", "/verify-email/request", "sent"),
     verifyEmail: (proof) => session.begin("/verify-email", proof),
+    requestEmailChange: (change) => manage("POST", "/change-email/request", "sent", change),
+    changeEmail: (proof) => session.begin("/change-email", proof),
+    undoEmailChange: (undo) => end("/change-email/undo", undo),
     getSession: () => session.getSession(),
     refresh: () => session.refresh(),
     listSessions: () => manage("GET", "/sessions", "sessions"),

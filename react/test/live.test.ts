@@ -194,6 +194,33 @@ describe("actions", () => {
     }
   });
 
+  it("change the address, and change it back from the old mailbox", async () => {
+    const ida = { ...ADA, email: "ida@example.com" };
+    const moved = "moved@example.com";
+    await tab.signUp.email(ida);
+    await tab.verifyEmail({ token: await backend.token("/verify-email", ida.email) });
+    await backend.tire();
+    const change = { new_email: moved };
+    const refused = await tab.requestEmailChange(change);
+    expect(refused.error).toMatchObject({ code: "reauthentication_required", status: 403 });
+    await tab.reauthenticate({ password: ida.password });
+    await backend.expire();
+    expect(await tab.requestEmailChange(change)).toEqual({ data: { sent: true }, error: null });
+    const wrong = await tab.requestEmailChange({ new_email: "nobody" });
+    expect(Object.keys(wrong.error?.fields ?? {})).toEqual(["new_email"]);
+    expect(tab.getState().user?.email).toBe(ida.email);
+    const { data } = await tab.changeEmail({ token: await backend.token("/change-email", moved) });
+    expect(data?.user).toMatchObject({ email: moved, email_verified: true });
+    expect(tab.getState().user?.email).toBe(moved);
+    const token = await backend.token("/undo-email-change", ida.email);
+    const mistyped = await tab.undoEmailChange({ token, email: moved });
+    expect(Object.keys(mistyped.error?.fields ?? {})).toEqual(["email"]);
+    const undone = await tab.undoEmailChange({ token, email: ida.email });
+    expect(undone).toEqual({ data: { success: true }, error: null });
+    expect(tab.getState().status).toBe("unauthenticated");
+    expect((await tab.signIn.email({ ...ADA_IN, email: moved })).error?.status).toBe(401);
+  });
+
   it("list and revoke sessions", async () => {
     const elsewhere = new Browser().install();
     await (await newTab(backend.origin)).signIn.email(ADA_IN);

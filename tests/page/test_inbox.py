@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from authingo.config import LinkSettings
 from tests.command import Served
 from tests.page.watched import (
     Watched,
+    fill_in,
     log,
     noticed,
     opened_mail,
@@ -146,6 +151,61 @@ def test_elsewhere_a_link_asks_for_the_password(
     page.locator("#link-button").click()
     noticed(page, "The address is verified.")
     signed_in(page)
+
+
+def test_an_address_is_changed_after_a_proof_and_changed_back(
+    browser: Watched, tmp_path: Path
+) -> None:
+    page = browser.inbox()
+    sign_up(page)
+    confirm(page)
+    noticed(page, "The address is verified.")
+    with contextlib.closing(sqlite3.connect(tmp_path / "authingo.db")) as database, database:
+        database.execute("UPDATE authingo_sessions SET authenticated_at = 1")
+    page.locator("#new-email").fill("new@example.com")
+    page.locator("#change-email button").click()
+    page.locator("#proof-password:focus").fill("not the password")
+    page.keyboard.press("Enter")
+    page.locator("#proof-password-error:visible").wait_for()
+    page.locator("#proof-password").fill(ADA["password"])
+    page.keyboard.press("Enter")
+    noticed(page, "A mail to the new address is on its way.")
+    assert page.locator("#proof:visible").count() == 0
+    mail(page, "Confirm your new email").get_by_role("link", name="Confirm new address").click()
+    page.locator("#link-button", has_text="Confirm new address").click()
+    noticed(page, "The address is changed")
+    page.locator("#in-email-line", has_text="new@example.com").wait_for()
+    mail(page, "has a new email address").get_by_role("link", name="Undo the change").click()
+    page.locator("#link-email").fill(ADA["email"])
+    page.locator("#link-button").click()
+    noticed(page, "The account has its old address again")
+    signed_out(page)
+    follow(page)
+    choose(page, NEW)
+    noticed(page, "The password is saved")
+    sign_in(page, NEW)
+    page.locator("#in-email-line", has_text=ADA["email"]).wait_for()
+
+
+def test_where_addresses_have_to_be_verified_the_link_begins_the_account(
+    start: Callable[..., Served], open_browser: Callable[..., Watched]
+) -> None:
+    page = open_browser(start(AUTHINGO_MAIL__VERIFICATION="required")).inbox()
+    fill_in(page)
+    page.locator("#sign-up button").click()
+    noticed(page, "A mail is on its way.")
+    assert page.locator("#signed-in:visible").count() == 0
+    frame = page.locator("#mails .mail[open] iframe").content_frame
+    frame.get_by_role("link").first.click()
+    page.locator("#link-button", has_text="Confirm address").click()
+    signed_in(page)
+
+
+def test_every_link_of_the_settings_has_its_form() -> None:
+    script = (Path(__file__).parents[2] / "cli" / "page" / "links.js").read_text()
+    table = script.partition("const LINKS = {")[2].partition("\n};")[0]
+    named = re.findall(r"^  (\w+): {$", table, re.MULTILINE)
+    assert named == list(LinkSettings.__struct_fields__)
 
 
 def test_without_the_token_no_mail_is_shown(browser: Watched) -> None:

@@ -74,6 +74,24 @@ export interface AuthClient {
         token: string;
         password?: string;
     }): Promise<Result<SessionData>>;
+    /** Send a mail to a new address, with a link that makes it the user's. It may need a proof. */
+    requestEmailChange(change: {
+        new_email: string;
+    }): Promise<Result<{
+        sent: true;
+    }>>;
+    /** Change the address with the token of the mail; the rest is as with `verifyEmail`. */
+    changeEmail(proof: {
+        token: string;
+        password?: string;
+    }): Promise<Result<SessionData>>;
+    /** Get the old address back, with the token of the mail to it. Every session ends. */
+    undoEmailChange(undo: {
+        token: string;
+        email: string;
+    }): Promise<Result<{
+        success: true;
+    }>>;
     /** Ask the server who is signed in, and renew a session that has expired. */
     getSession(): Promise<Result<SessionData>>;
     /** Renew the session now. There is rarely a need: `fetch` and `getSession` do it. */

@@ -14,12 +14,21 @@ export function createAuthClient({ baseURL }) {
     function ask(path, key, body) {
         return caller.call("POST", routesAt(baseURL) + path, [key], body);
     }
+    /** Do what ends sessions, and find out whether the one of this browser is among them. */
+    async function end(path, body) {
+        const result = await ask(path, "success", body);
+        if (result.data && store.get().user)
+            await session.getSession();
+        return result;
+    }
     /** Send a request that needs a session and does not change it. */
-    async function manage(method, path, key) {
+    async function manage(method, path, key, body) {
         const began = session.signOuts;
         const url = routesAt(baseURL) + path;
+        const json = { "Content-Type": "application/json" };
+        const request = body ? { method, headers: json, body: JSON.stringify(body) } : { method };
         try {
-            const result = await readAnswer(await authFetch(url, { method }), key);
+            const result = await readAnswer(await authFetch(url, request), key);
             return began === session.signOuts ? result : overtaken();
         }
         catch {
@@ -38,14 +47,12 @@ export function createAuthClient({ baseURL }) {
         reauthenticate: (proof) => session.begin("/reauthenticate", proof),
         changePassword: (passwords) => session.begin("/change-password", passwords),
         requestPasswordReset: (account) => ask("/reset-password/request", "sent", account),
-        async resetPassword(reset) {
-            const result = await ask("/reset-password", "success", reset);
-            if (result.data && store.get().user)
-                await session.getSession(); // it may have ended
-            return result;
-        },
+        resetPassword: (reset) => end("/reset-password", reset),
         requestEmailVerification: () => manage("POST", "/verify-email/request", "sent"),
         verifyEmail: (proof) => session.begin("/verify-email", proof),
+        requestEmailChange: (change) => manage("POST", "/change-email/request", "sent", change),
+        changeEmail: (proof) => session.begin("/change-email", proof),
+        undoEmailChange: (undo) => end("/change-email/undo", undo),
         getSession: () => session.getSession(),
         refresh: () => session.refresh(),
         listSessions: () => manage("GET", "/sessions", "sessions"),
