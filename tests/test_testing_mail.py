@@ -11,6 +11,8 @@ from authingo.config import settings_from
 from authingo.errors import ConfigError
 from authingo.mail.invitations import UserInvitations
 from authingo.mail.resets import PasswordResets
+from authingo.mail.sign_in_codes import SignInCodes
+from authingo.mail.testing import with_mail
 from authingo.testing import base_url, mails, memory_auth
 from authingo.testing_database import IN_MEMORY
 from tests.mail.inbox import mail_settings
@@ -36,7 +38,7 @@ async def test_each_mail_is_returned_once_with_what_is_in_it() -> None:
         notices = await mails(auth)
         assert [one.kind for one in notices] == ["password_changed", *["email_changed"] * 2]
         assert [one.to for one in notices] == [EMAIL, EMAIL, "ada@example.net"]
-        assert {(one.link, one.token) for one in notices} == {(None, None)}
+        assert {(one.link, one.token, one.code) for one in notices} == {(None, None, None)}
         assert await mails(auth) == []
 
 
@@ -83,3 +85,18 @@ async def test_mail_that_would_leave_the_process_is_refused() -> None:
         with pytest.raises(RuntimeError, match="needs use_database"):
             await mails(Auth(settings_from({"database_url": IN_MEMORY, **real})))
         assert server.received == []
+
+
+@pytest.mark.anyio
+async def test_a_code_is_found_in_its_mail() -> None:
+    mail = {"url": "smtp://localhost", "from": EMAIL, "email_code": True}
+    real = {"database_url": IN_MEMORY, "public_url": "https://example.com", "mail": mail}
+    auth = Auth(with_mail(settings_from(real)))
+    async with auth.lifespan():
+        await auth.create_user(email=EMAIL, password=NEW)
+        ceremony = await auth.capability(SignInCodes).request(email=EMAIL)
+        (sent,) = await mails(auth)
+        assert (sent.kind, sent.link) == ("sign_in_code", None)
+        assert sent.code
+        signed_in = await auth.capability(SignInCodes).sign_in(code=sent.code, ceremony=ceremony)
+        assert signed_in.user.email == EMAIL

@@ -10,6 +10,7 @@ import msgspec
 
 from authingo.config import Settings
 from authingo.core import Core
+from authingo.mail import codes
 from authingo.mail.inbox import Inbox
 from authingo.mail.sending import Sender
 from authingo.mail.settings import MailSettings, require_mail, with_inbox
@@ -31,6 +32,7 @@ class SentMail:
         html: of the mail.
         link: the link in it, or None if it has none.
         token: the token of that link, for the route that spends it.
+        code: the code to sign in with, or None if it has none.
     """
 
     to: str
@@ -40,6 +42,7 @@ class SentMail:
     html: str
     link: str | None = None
     token: str | None = None
+    code: str | None = None
 
 
 def in_memory(settings: Settings) -> Settings:
@@ -96,6 +99,7 @@ def _read(message: EmailMessage, kind: str) -> SentMail:
         html=html,
         link=link[0] if link else None,
         token=link[1] if link else None,
+        code=next((line for line in text.splitlines() if codes.read(line)), None),
     )
 
 
