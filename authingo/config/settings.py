@@ -43,6 +43,10 @@ class CapabilitySettings(Group, frozen=True):
         """
         return {}
 
+    def own_paths(self) -> tuple[str, ...]:
+        """Return the paths outside of `base_path` below which this capability answers."""
+        return ()
+
 
 class Settings(Group, frozen=True, dict=True):
     """All settings. A relative SQLite path starts at `directory`."""
@@ -93,6 +97,11 @@ class Settings(Group, frozen=True, dict=True):
             for kind, purposes in capability.short_lived_cookies().items():
                 used[kind] = (*used.get(kind, ()), *purposes)
         return used
+
+    @cached_property
+    def own_paths(self) -> tuple[str, ...]:
+        """The paths at and below which authingo answers, not the application."""
+        return (self.base_path, *(path for one in self.capabilities for path in one.own_paths()))
 
     @cached_property
     def secure_cookies(self) -> bool:
