@@ -61,11 +61,6 @@ class MailSettings(CapabilitySettings, frozen=True, rename={"sender": "from"}):
     def check(self, settings: Settings) -> None:
         """Refuse what cannot work."""
         if self.server is None:
-            if self.email_code:
-                raise ConfigError(
-                    "mail.email_code: needs mail.url",
-                    hint="set mail.url to the address of your mail server (docs/mail.md)",
-                )
             return
         if not 1 <= self.to_strangers_per_hour <= 1_000_000:
             raise ConfigError("mail.to_strangers_per_hour: must be from 1 to 1000000")
@@ -146,13 +141,38 @@ def verifies(settings: Settings) -> bool:
 
 
 def requires_verification(settings: Settings) -> bool:
-    """Return whether nobody gets a session before the address is verified."""
-    return sends_mail(settings) and settings.of(MailSettings).verification == "required"
+    """Return whether nobody gets a session before the address is verified.
+
+    Raises:
+        ConfigError: they are asked to, but mail is off.
+    """
+    return _with_mail(
+        settings, "verification", wanted=settings.of(MailSettings).verification == "required"
+    )
 
 
 def signs_in_by_code(settings: Settings) -> bool:
-    """Return whether a code by mail signs in."""
-    return sends_mail(settings) and settings.of(MailSettings).email_code
+    """Return whether a code by mail signs in.
+
+    Raises:
+        ConfigError: it should, but mail is off.
+    """
+    return _with_mail(settings, "email_code", wanted=settings.of(MailSettings).email_code)
+
+
+def _with_mail(settings: Settings, name: str, *, wanted: bool) -> bool:
+    """Return whether a setting is on that needs mail.
+
+    The settings are read before `authingo serve` gives a development server its inbox. So this is
+    refused where routes are made for a server, and never ignored: without mail, `verification`
+    would let everybody in.
+    """
+    if wanted and not sends_mail(settings):
+        raise ConfigError(
+            f"mail.{name}: needs mail.url",
+            hint="set mail.url to the address of your mail server (docs/mail.md)",
+        )
+    return wanted
 
 
 def require_mail(settings: Settings) -> MailServer:

@@ -13,6 +13,7 @@ import pytest
 from authingo import Auth
 from authingo.config import Settings, settings_from
 from authingo.errors import Busy, ConfigError, InvalidToken
+from authingo.http.routes import routes_under
 from authingo.mail import codes, sending
 from authingo.mail.sign_in_codes import SignInCodes
 from tests.database import execute
@@ -333,9 +334,12 @@ def test_it_is_off_unless_it_is_turned_on(
     assert [one for one in paths if "sign-in/code" in one] == []
 
 
-def test_codes_need_mail() -> None:
-    with pytest.raises(ConfigError, match=r"mail\.email_code: needs mail\.url"):
-        settings_from({"mail": {"email_code": True}})
+@pytest.mark.parametrize("setting", [{"email_code": True}, {"verification": "required"}])
+def test_what_needs_mail_is_refused_without_it(setting: dict[str, object]) -> None:
+    """It is not ignored: a server would let everybody in without a verified address."""
+    settings = settings_from({"mail": setting})
+    with pytest.raises(ConfigError, match=rf"mail\.{next(iter(setting))}: needs mail\.url"):
+        routes_under(settings)
 
 
 def test_a_program_signs_in_without_http(
