@@ -41,6 +41,10 @@ from authingo.models import (
 from authingo.networks import is_loopback, networks
 from authingo.tokens import DeviceToken
 
+# The mails that are counted apart: links to choose a password, codes, and what asks to prove an
+# address.
+MailsCounted = Literal["resets", "codes", "proofs"]
+
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -79,8 +83,9 @@ HASHING = _growing(30, _MINUTE)
 DEVICE_HASHING = AttemptLimit(allowed=10, window=_MINUTE)
 # The sign-ups of one network, whatever their result.
 SIGN_UPS = _growing(10, _HOUR)
-# The mails to one address that strangers ask for, and that one browser which the account
-# recognizes asks for. Never none: a stranger must not be able to keep the owner from resetting.
+# The mails of one kind to one address that strangers ask for, and that one browser which the
+# account recognizes asks for. Never none: a stranger must not be able to keep the owner from
+# resetting.
 MAILS = (
     AttemptLimit(allowed=3, window=timedelta(minutes=15)),
     AttemptLimit(allowed=10, window=_DAY, first_wait=_HOUR, longest_wait=_HOUR),
@@ -251,12 +256,20 @@ class Limits:
         limit = AttemptLimit(allowed=most, window=_HOUR)
         return (self._rule(_counter(limit, "keeps", "mail to strangers")),)
 
-    def mail(self, whose: str, devices: Sequence[DeviceToken]) -> tuple[CountingRule, ...]:
-        """Return the rules to count a mail, for an address or for several that share a count."""
+    def mail(
+        self, what: MailsCounted, whose: str, devices: Sequence[DeviceToken] = ()
+    ) -> tuple[CountingRule, ...]:
+        """Return the rules to count a mail, for an address or for several that share a count.
+
+        Each kind of mail is counted apart. Some are of use only to whoever asked for them, such as
+        a code. If they counted together with the links to choose a new password, a stranger could
+        use up those of the owner (ASVS 5.0 V6.1.1).
+        """
         recognized = [
-            self._rule(*_mails(whose, one.browser.hex()), device=one.digest) for one in devices
+            self._rule(*_mails(what, whose, one.browser.hex()), device=one.digest)
+            for one in devices
         ]
-        return (*recognized, self._rule(*_mails(whose)))
+        return (*recognized, self._rule(*_mails(what, whose)))
 
     def token(self, client: Client, *, hashes: bool) -> tuple[CountingRule, ...]:
         """Return the rule to count a try of a token that came by mail.

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from authingo.core import Core
 from authingo.errors import EmailNotVerified
-from authingo.mail.asked import counts_mail
+from authingo.mail.asked import count_request
 from authingo.mail.notices import verification_mail
 from authingo.mail.queue import Queue
 from authingo.mail.settings import PENDING_PURPOSE, requires_verification
@@ -37,7 +37,7 @@ async def require_verified(
             "mail.verification is required: sign up by authingo.mail.sign_ups.SignUps.request"
         )
     store, browser = await core.opened(), BrowserToken.generate()
-    allowed = await counts_mail(core, user, (), client)
+    await count_request(core, None, client)
     await store.secrets.open(
         NewMatter(
             purpose=PENDING_PURPOSE,
@@ -47,5 +47,5 @@ async def require_verified(
             version=version,
         )
     )
-    await core.capability(Queue).add(verification_mail(user, client, due=allowed))
+    await core.capability(Queue).add(verification_mail(user, client))
     raise EmailNotVerified(pending=str(browser))

@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from authingo import events, inputs
 from authingo.core import Core
 from authingo.errors import TooManyRequests
+from authingo.limits import MailsCounted
 from authingo.mail.settings import MAIL_HELD_BACK, MailSettings
 from authingo.models import NO_CLIENT, Client, Credentials, User
 from authingo.tokens import DeviceToken
 
 
 async def whom_to_mail(
-    core: Core, email: str, devices: Sequence[DeviceToken], client: Client
+    core: Core, what: MailsCounted, email: str, devices: Sequence[DeviceToken], client: Client
 ) -> Credentials | None:
     """Count a request for a mail to an address, and return the account that gets it.
+
+    `what`: the kind of mail.
 
     Returns:
         None if there is no such account, it is disabled, or it gets no other mail for now.
@@ -27,29 +30,28 @@ async def whom_to_mail(
     address = inputs.normalize_email(email)
     account = await count_request(core, address, client)
     user = account.user if account else None
-    allowed = await _count_mail(core, *_counted_as(user, address or "", devices), client)
+    allowed = await _count_mail(core, what, *_counted_as(user, address or "", devices), client)
     return account if allowed and user and not user.disabled_at else None
 
 
-async def counts_mail(
+async def counts_code(
     core: Core, user: User, devices: Sequence[DeviceToken], client: Client
 ) -> bool:
-    """Count a request of a user for a mail, and return whether it may be sent now.
+    """Count a request of a user for a code, and return whether it may be sent now.
 
     Raises:
         TooManyRequests: the network asked for too many mails, to any addresses.
     """
     await count_request(core, None, client)
-    return await _count_mail(core, *_counted_as(user, user.email, devices), client)
+    return await _count_mail(core, "codes", *_counted_as(user, user.email, devices), client)
 
 
 async def counts_unproved(core: Core, address: str) -> bool:
     """Count a mail that asks to prove an address, and return whether it may be sent now.
 
-    Tags of an address share one count, whether there is an account or not. It is not that of mails
-    to owners, so that no stranger keeps an owner from choosing a new password.
+    Tags of an address share one count, whether there is an account or not.
     """
-    return await _count_mail(core, f"unproved {inputs.mailbox(address)}", (), NO_CLIENT)
+    return await _count_mail(core, "proofs", inputs.mailbox(address), (), NO_CLIENT)
 
 
 async def hold_back_from_strangers(core: Core) -> None:
@@ -86,10 +88,10 @@ async def count_request(core: Core, address: str | None, client: Client) -> Cred
 
 
 async def _count_mail(
-    core: Core, whose: str, devices: Sequence[DeviceToken], client: Client
+    core: Core, what: MailsCounted, whose: str, devices: Sequence[DeviceToken], client: Client
 ) -> bool:
     store, limits = await core.opened(), core.limits
-    counted = await store.attempts.count(None, limits.mail(whose, devices))
+    counted = await store.attempts.count(None, limits.mail(what, whose, devices))
     return limits.attempt(counted, client, devices).refused_for is None
 
 

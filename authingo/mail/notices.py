@@ -49,7 +49,7 @@ def notices(settings: Settings, kind: str, user: User | NewUser, client: Client)
     return [notice(kind, user.id, user.email, client)] if sends_mail(settings) else []
 
 
-def verification_mail(user: User | NewUser, client: Client, *, due: bool = True) -> NewMail:
+def verification_mail(user: User | NewUser, client: Client) -> NewMail:
     """Return the mail that asks a user to verify the address."""
     return NewMail(
         kind=VERIFY_PURPOSE,
@@ -57,7 +57,6 @@ def verification_mail(user: User | NewUser, client: Client, *, due: bool = True)
         user_id=user.id,
         lifetime=_WORTH_VERIFYING,
         language=client.language or "",
-        due=due,
     )
 
 

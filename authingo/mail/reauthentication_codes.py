@@ -12,7 +12,7 @@ from authingo import arguments, events, passwords, policy
 from authingo.config import Settings
 from authingo.core import Core
 from authingo.errors import InvalidToken
-from authingo.mail.asked import counts_mail
+from authingo.mail.asked import counts_code
 from authingo.mail.mailed_codes import LIFETIME, code_mail, drawn_if_right
 from authingo.mail.queue import Queue
 from authingo.mail.settings import REAUTHENTICATION_CODE_PURPOSE, sends_mail
@@ -57,7 +57,7 @@ class ReauthenticationCodes:
             or not methods_of(self._core.settings, found)
         ):
             return None
-        if not await counts_mail(self._core, found.user, devices, client):
+        if not await counts_code(self._core, found.user, devices, client):
             return None
         token = BrowserToken.generate()
         key = _key(token, caller.session.id)

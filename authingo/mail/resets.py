@@ -67,7 +67,8 @@ class PasswordResets:
         arguments.require_text_or_none(device=device)
         arguments.require_client(client)
         policy.refuse_sizes(email=email)
-        found = await whom_to_mail(self._core, email, DeviceToken.parse_all(device), client)
+        devices = DeviceToken.parse_all(device)
+        found = await whom_to_mail(self._core, "resets", email, devices, client)
         mail = (
             reset_mail(found.user.id, found.user.email, client, version=found.version)
             if found

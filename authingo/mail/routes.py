@@ -121,7 +121,7 @@ async def request_password_reset(auth: Auth, request: Request) -> Reply:
 async def request_email_verification(auth: Auth, request: Request) -> Reply:
     """Send a mail with a link to verify the address of the signed-in user."""
     sent = await auth.capability(Verification).request(
-        session_token=request.session_token, device=request.device, client=request.client
+        session_token=request.session_token, client=request.client
     )
     return Reply({"sent": sent})
 

@@ -61,7 +61,8 @@ class SignInCodes:
         arguments.require_text_or_none(ceremony=ceremony, device=device)
         arguments.require_client(client)
         policy.refuse_sizes(email=email)
-        found = await whom_to_mail(self._core, email, DeviceToken.parse_all(device), client)
+        devices = DeviceToken.parse_all(device)
+        found = await whom_to_mail(self._core, "codes", email, devices, client)
         store, token = await self._core.opened(), BrowserToken.generate()
         if before := BrowserToken.parse(ceremony):
             await store.secrets.forget(SIGN_IN_CODE_PURPOSE, before.digest)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from authingo import arguments, events
 from authingo.core import Core
 from authingo.errors import InvalidToken
-from authingo.mail.asked import counts_mail, hold_back_from_strangers
+from authingo.mail.asked import count_request, counts_unproved, hold_back_from_strangers
 from authingo.mail.links import Content, addressee, draw_link, new_digest
 from authingo.mail.notices import verification_mail
 from authingo.mail.proof import Presented, prove, session_of
@@ -20,7 +20,6 @@ from authingo.mail.sign_ups import HOURS, SignUps
 from authingo.models import NO_CLIENT, Client, Outcome, SignedIn, UserAndSession
 from authingo.stores.mails import Mail
 from authingo.stores.secrets import NewMatter
-from authingo.tokens import DeviceToken
 
 
 class Verification:
@@ -29,9 +28,7 @@ class Verification:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def request(
-        self, *, session_token: str | None, device: str | None = None, client: Client = NO_CLIENT
-    ) -> bool:
+    async def request(self, *, session_token: str | None, client: Client = NO_CLIENT) -> bool:
         """Queue a mail with a link to verify the address of the user of a session.
 
         Returns:
@@ -42,13 +39,13 @@ class Verification:
             NoSession, SessionExpired: nobody is signed in.
             TooManyRequests: the network asked for too many mails, to any addresses.
         """
-        arguments.require_text_or_none(session_token=session_token, device=device)
+        arguments.require_text_or_none(session_token=session_token)
         arguments.require_client(client)
         user = (await self._core.cache.ask(session_token)).user
         if user.email_verified:
             return False
-        allowed = await counts_mail(self._core, user, DeviceToken.parse_all(device), client)
-        await self._core.capability(Queue).add(verification_mail(user, client, due=allowed))
+        await count_request(self._core, None, client)
+        await self._core.capability(Queue).add(verification_mail(user, client))
         return True
 
     async def verify(self, presented: Presented) -> SignedIn | UserAndSession:
@@ -81,9 +78,16 @@ class Verification:
 
 
 async def write_verification(core: Core, mail: Mail) -> Content | None:
-    """Write the mail with the link, or return None where no link is due any more."""
+    """Write the mail with the link, or return None where no link is due any more.
+
+    None too if the mailbox got too many: anybody can sign up with tags of the address of another.
+    This is counted here because a sign-up queues its mail in the statement that adds the user, and
+    at the first try only, so that a mail which the server put off is not lost.
+    """
     user = await addressee(core, mail)
     if user is None or user.email_verified:
+        return None
+    if mail.tries == 1 and not await counts_unproved(core, user.email):
         return None
     await hold_back_from_strangers(core)
     new = NewMatter(

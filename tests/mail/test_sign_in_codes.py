@@ -228,21 +228,6 @@ def shape(answer: Answer) -> tuple[tuple[str, str], ...]:
     return tuple((name, re.sub(r"=[\w-]{43};", "=…;", value)) for name, value in sorted(kept))
 
 
-def test_resets_and_codes_share_the_limits_of_a_mailbox(
-    server: LiveServer, mails: SMTPServer
-) -> None:
-    """So a stranger cannot send twice as many mails."""
-    server.browser().sign_up()
-    browser = server.browser()
-    ask(browser)
-    for _ in range(2):
-        browser.post("/reset-password/request", {"email": ADA["email"]})
-    until(lambda: queued(server) == 0, "the queue is not empty")
-    ask(browser)
-    until(lambda: queued(server) == 0, "the queue is not empty")
-    assert len(mails.received) == 3
-
-
 def test_who_signed_up_with_the_address_of_another_is_evicted(
     server: LiveServer, mails: SMTPServer
 ) -> None:

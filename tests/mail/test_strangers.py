@@ -1,0 +1,91 @@
+"""Mails that strangers ask for lock no owner out, and flood nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.database import execute
+from tests.mail.inbox import mail_settings, text_of
+from tests.mail.server import SMTPServer
+from tests.mail.test_required import create
+from tests.server import ADA, LiveServer
+from tests.waiting import until
+
+Serve = Callable[..., LiveServer]
+
+
+@pytest.fixture
+def mails() -> Iterator[SMTPServer]:
+    with SMTPServer() as server:
+        yield server
+
+
+def all_sent(server: LiveServer) -> None:
+    until(
+        lambda: execute(server.database_url, "SELECT count(*) FROM authingo_mails")[0][0] == 0,
+        "a mail is queued",
+    )
+
+
+def resets_in(mails: SMTPServer) -> list[str]:
+    return [text for one in mails.received if "/reset-password#" in (text := text_of(one))]
+
+
+def ask_for_codes(server: LiveServer) -> None:
+    """As anybody can who knows the address. Each code works only in the browser that asked."""
+    for _ in range(10):
+        asked = server.browser().post("/sign-in/code/request", {"email": ADA["email"]})
+        assert asked.status == 200
+
+
+def ask_to_verify(server: LiveServer) -> None:
+    """As somebody can who signed up with the address of another. The links need their password."""
+    squatter = server.browser()
+    assert squatter.sign_in().status == 200
+    for _ in range(10):
+        assert squatter.post("/verify-email/request").status == 200
+
+
+def sign_in_unverified(server: LiveServer) -> None:
+    """The same, where addresses have to be verified."""
+    for _ in range(10):
+        assert server.browser().sign_in().code == "email_not_verified"
+
+
+@pytest.mark.parametrize(
+    ("settings", "verified", "attack"),
+    [
+        ({"email_code": True}, True, ask_for_codes),
+        ({"email_code": True}, False, ask_for_codes),
+        ({"verification": "optional"}, False, ask_to_verify),
+        ({"verification": "required"}, False, sign_in_unverified),
+    ],
+    ids=["codes", "codes-unverified", "links", "sign-ins"],
+)
+def test_nobody_keeps_an_owner_from_resetting(
+    mails: SMTPServer,
+    serve: Serve,
+    settings: dict[str, object],
+    verified: bool,
+    attack: Callable[[LiveServer], None],
+) -> None:
+    """By asking for mails that are of no use to the owner, as long as nobody gets too many."""
+    server = serve(mail=mail_settings(mails, **settings))
+    create(server, verified=verified)
+    attack(server)
+    assert server.browser().post("/reset-password/request", {"email": ADA["email"]}).status == 200
+    all_sent(server)
+    assert len(resets_in(mails)) == 1
+    assert len(mails.received) == 1 + 3
+
+
+def test_sign_ups_with_tags_of_an_address_flood_no_mailbox(mails: SMTPServer, serve: Serve) -> None:
+    """From any number of networks: here no limit counts the sign-ups themselves."""
+    server = serve(mail=mail_settings(mails, verification="optional"))
+    browsers = [server.browser() for _ in range(6)]
+    for number, browser in enumerate(browsers):
+        assert browser.sign_up(email=f"victim+{number}@example.com").status == 200
+    all_sent(server)
+    assert len(mails.received) == 3
