@@ -170,6 +170,7 @@ class _Marionette:
         "w3cExecuteScript": "ExecuteScript",
         "newWindow": "NewWindow",
         "switchToWindow": "SwitchToWindow",
+        "switchToFrame": "SwitchToFrame",
         "w3cGetCurrentWindowHandle": "GetWindowHandle",
         "w3cGetWindowHandles": "GetWindowHandles",
         "close": "CloseWindow",
@@ -185,6 +186,9 @@ class _Marionette:
 
     def execute(self, command: str, params: dict[str, Any]) -> dict[str, Any]:
         sent = {name: value for name, value in params.items() if name != "sessionId"}
+        if isinstance(frame := sent.get("id"), dict) and command == "switchToFrame":
+            (sent["element"],) = frame.values()  # as geckodriver says it
+            del sent["id"]
         message = json.dumps([0, next(self._ids), f"WebDriver:{self._COMMANDS[command]}", sent])
         self._file.write(f"{len(message.encode())}:{message}".encode())
         self._file.flush()

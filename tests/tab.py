@@ -51,6 +51,24 @@ class Tab:
     def press(self, name: str) -> None:
         self._find("button", f"//button[normalize-space()='{name}']", name).click()
 
+    def press_in_frame(self, title: str, link: str) -> None:
+        """Follow a link in a frame, whose title begins with `title`."""
+        frame = self._find("frame", f"//iframe[starts-with(@title, '{title}')]", title)
+        # Firefox scrolls the frame itself only, and clicks at a place outside of the window.
+        self.driver.execute_script("arguments[0].scrollIntoView()", frame)
+        found: list[WebElement] = []
+
+        def loaded() -> bool:
+            self.driver.switch_to.frame(frame)
+            found[:] = self._driver.find_elements("link text", link)
+            if not found:
+                self._driver.switch_to.default_content()
+            return bool(found)
+
+        until(loaded, lambda: f"no link {link!r} in the frame {title!r}")
+        found[0].click()
+        self._driver.switch_to.default_content()
+
     def fill(self, **values: str) -> None:
         for label, value in values.items():
             path = f"//input[@id=//label[normalize-space()='{label}']/@for]"

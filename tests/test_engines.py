@@ -282,3 +282,31 @@ def test_webkit_keeps_cookies_of_plain_http_only_with_public_url(
         assert kept != ("it drops the cookies" in said), "only where it happens, the log says so"
         driver.delete_all_cookies()
         driver.get("about:blank")
+
+
+def test_the_link_of_a_mail_in_the_inbox_leads_to_a_new_password(
+    driver: WebDriver, tmp_path: Path
+) -> None:
+    server = Served(Runner(tmp_path))
+    try:
+        tab = Tab(driver, server.said.split()[1], new=False)
+        tab.press("New account")
+        tab.fill(Name=ADA["name"], Email=ADA["email"], Password=ADA["password"])
+        tab.press("Sign up")
+        tab.press("Sign out")
+        tab.press("Existing account")
+        tab.press("Forgot your password?")
+        tab.fill(Email=ADA["email"])
+        tab.press("Send the mail")
+        tab.press_in_frame("Mail: Choose a new password", "Choose password")
+        tab.fill(**{"New password": "a whole new sentence"})
+        assert tab.run("return location.href") == f"http://127.0.0.1:{server.port}/"
+        tab.press("Save password")
+        tab.sees("The password is saved")
+        tab.fill(Email=ADA["email"], Password="a whole new sentence")
+        tab.press("Sign in")
+        tab.sees("Sign out")
+    finally:
+        driver.get("about:blank")
+        driver.delete_all_cookies()
+        server.end()
