@@ -46,11 +46,14 @@ async def counts_code(
     return await _count_mail(core, "codes", *_counted_as(user, user.email, devices), client)
 
 
-async def counts_unproved(core: Core, address: str) -> bool:
+async def counts_unproved(core: Core, address: str, *, asker: User | None = None) -> bool:
     """Count a mail that asks to prove an address, and return whether it may be sent now.
 
-    Tags of an address share one count, whether there is an account or not.
+    Tags of an address share one count, whether there is an account or not. An `asker` has a count
+    too: otherwise one account could use up the mails that all strangers together may get.
     """
+    if asker and not await _count_mail(core, "proofs", asker.id, (), NO_CLIENT):
+        return False
     return await _count_mail(core, "proofs", inputs.mailbox(address), (), NO_CLIENT)
 
 

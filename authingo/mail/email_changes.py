@@ -76,7 +76,7 @@ class EmailChanges:
             raise InvalidInput({"new_email": "is your address already"})
         store = await self._core.opened()
         await count_request(self._core, None, client)
-        allowed = await counts_unproved(self._core, email)
+        allowed = await counts_unproved(self._core, email, asker=user)
         for earlier in await store.secrets.open_about(ASKED_PURPOSE, _about(user)):
             await store.secrets.forget(ASKED_PURPOSE, earlier.digest)
         asked = await store.secrets.open(

@@ -89,3 +89,17 @@ def test_sign_ups_with_tags_of_an_address_flood_no_mailbox(mails: SMTPServer, se
         assert browser.sign_up(email=f"victim+{number}@example.com").status == 200
     all_sent(server)
     assert len(mails.received) == 3
+
+
+def test_one_account_has_few_mails_sent_to_strangers(mails: SMTPServer, serve: Serve) -> None:
+    """However many addresses it asks to change to. Otherwise one could use up the mails of all."""
+    server = serve(mail=mail_settings(mails))
+    browser = server.browser()
+    browser.sign_up()
+    answers = []
+    for number in range(6):
+        address = {"new_email": f"victim@{number}.example"}
+        answers.append(browser.post("/change-email/request", address).body)
+        all_sent(server)
+    assert set(answers) == {b'{"sent":true}'}
+    assert len(mails.received) == 3
