@@ -13,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from authingo import errors
+from authingo.http.cookies import Cookies
 from authingo.http.routes import all_routes
 from authingo.testing import login_as
 from authingo.tokens import DeviceToken
@@ -80,7 +81,7 @@ def test_signing_in_by_other_means() -> None:
     """It sets all three cookies, and others who use the browser stay recognized."""
     namespace: dict[str, Any] = {}
     exec(PROGRAM + BY_OTHER_MEANS, namespace)
-    auth, app, cookies = (namespace[name] for name in ("auth", "app", "cookies"))
+    auth, app = namespace["auth"], namespace["app"]
 
     async def whoever_has_proved_to_be(request: Any) -> Any:
         return await auth.find_user(request.query_params["email"])
@@ -95,7 +96,7 @@ def test_signing_in_by_other_means() -> None:
             assert client.post("/enter", params={"email": email}).status_code == 200
             assert client.get("/api/me").json() == {"email": email}
         assert client.post("/api/auth/refresh").status_code == 200
-        tokens = DeviceToken.parse_all(client.cookies[cookies.device.name])
+        tokens = DeviceToken.parse_all(client.cookies[Cookies(auth.settings).device.name])
         known = portal.call(auth.store.devices.find, [one.digest for one in tokens])
         recognized = [known[one.digest].user.email for one in tokens]
         assert recognized == ["ada@example.com", "bob@example.com"]

@@ -12,10 +12,10 @@ from typing import Any
 from fastapi.openapi.models import APIKey, APIKeyIn
 
 # Names that no program uses by chance. STRICT names the scheme in the document, where it replaces
-# the others. PAGE and OPTIONAL mark guards that ask for less, FRESH one that asks for more.
+# the others. PAGE, OPTIONAL and FORM mark guards that ask for less, FRESH one that asks for more.
 STRICT, PAGE, OPTIONAL = "AuthingoSession", "AuthingoSession.page", "AuthingoSession.optional"
-FRESH = "AuthingoSession.fresh"
-MARKS = {PAGE, OPTIONAL, FRESH}
+FRESH, FORM = "AuthingoSession.fresh", "AuthingoSession.form"
+MARKS = {PAGE, OPTIONAL, FRESH, FORM}
 _COOKIE: dict[str, Any] = {"in": APIKeyIn.cookie, "name": "authingo_session"}
 SESSION_COOKIE = APIKey(**_COOKIE)
 CLIENT_HEADER = {
@@ -51,12 +51,14 @@ def _operation(method: str, operation: dict[str, Any]) -> dict[str, Any]:
     kinds = {name for one in security for name in one if name in _KINDS}
     others = [one for one in security if not kinds & one.keys()]
     optional = kinds == {OPTIONAL}
-    waived = not kinds & {STRICT, FRESH} and method in _SENT_BY_BROWSERS
+    waived = not kinds & {STRICT, FRESH} and (method in _SENT_BY_BROWSERS or kinds == {FORM})
     refusals = {
         "401": "The session has expired: refresh it" if optional else "Not signed in",
         "403": "The header X-Authingo-Client is missing, or the request comes from a page "
         "that is not allowed to send it",
     }
+    if kinds == {FORM}:
+        refusals["403"] = "The request does not come from a page of this server"
     if FRESH in kinds:
         refusals["403"] += ", or the user has to reauthenticate (reauthentication_required)"
     return {

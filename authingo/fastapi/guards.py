@@ -17,9 +17,11 @@ from starlette.requests import HTTPConnection
 
 from authingo.asgi import ASGIApp, Receive, Scope, Send
 from authingo.errors import AuthError, HeadersTooLarge, NoSession
-from authingo.fastapi.guarded_routes import FRESH, OPTIONAL, PAGE, SESSION_COOKIE, STRICT
+from authingo.fastapi.guarded_routes import FORM, FRESH, OPTIONAL, PAGE, SESSION_COOKIE, STRICT
 from authingo.fastapi.websockets import WatchedSocket
+from authingo.http.clients import ClientReader
 from authingo.http.cookies import Cookies
+from authingo.http.dropped_cookies import DroppedCookies
 from authingo.http.headers import are_too_large, combined, header_values
 from authingo.http.origin import CLIENT_HEADER, PAGES, OriginCheck
 from authingo.http.replies import refuse, refuse_other
@@ -37,14 +39,21 @@ class Guard:
 
     def __init__(self, auth: "Auth") -> None:
         self._auth = auth
+        self.settings = auth.settings
         self._recall = auth.recall
-        self._cookie = Cookies(auth.settings).session
+        self.cookies = Cookies(auth.settings)
+        self._cookie = self.cookies.session
+        self.clients = ClientReader(auth.settings)
+        self.dropped_cookies = DroppedCookies(auth.settings)
         self.origin = OriginCheck(auth.settings)
 
-    def recall(self, scope: Scope, waived_for: Container[str] = ()) -> UserAndSession | None:
+    def recall(
+        self, scope: Scope, waived_for: Container[str] = (), *, form: bool = False
+    ) -> UserAndSession | None:
         """Return the user and session from this process's memory; None means: call `admit`.
 
-        It is always None for a WebSocket, because only `admit` begins to watch its session.
+        `waived_for`: see OriginCheck.check. A `form` has OriginCheck.check_form instead.
+        The result is always None for a WebSocket, because only `admit` begins to watch its session.
 
         Raises:
             MissingClientHeader, OriginNotAllowed: before the memory is looked at.
@@ -52,14 +61,19 @@ class Guard:
         if scope["type"] == "websocket":
             return None
         said = combined(scope)
-        self.origin.check(scope, said, waived_for)
+        (self.origin.check_form if form else self.origin.check)(scope, said, waived_for)
         known = self._recall(self._cookie.find(said.get(b"cookie", b"")))
         return None if known is None else known.user_and_session
 
     async def admit(
-        self, scope: Scope, waived_for: Container[str] = (), *, recent: bool = False
+        self,
+        scope: Scope,
+        waived_for: Container[str] = (),
+        *,
+        form: bool = False,
+        recent: bool = False,
     ) -> UserAndSession:
-        """Return the user and session, or refuse. `waived_for`: see OriginCheck.check.
+        """Return the user and session, or refuse. `waived_for` and `form`: as for `recall`.
 
         Raises:
             MissingClientHeader, OriginNotAllowed: before the session is looked up.
@@ -70,7 +84,7 @@ class Guard:
         if scope["type"] == "websocket":
             self.origin.check_websocket(scope, said)
         else:
-            self.origin.check(scope, said, waived_for)
+            (self.origin.check_form if form else self.origin.check)(scope, said, waived_for)
         known: tuple[Guard, UserAndSession] | None = scope.get(_ADMITTED)
         if known is not None and known[0] is self and not recent:
             return known[1]  # several guards of one request check only once
@@ -84,7 +98,8 @@ class Guard:
         return user_and_session
 
 
-def _guard(connection: HTTPConnection) -> Guard:
+def guard_of(connection: HTTPConnection) -> Guard:
+    """Return the guard of the application that a request has reached."""
     guard: Guard | None = getattr(connection.app.state, "authingo_guard", None)
     if guard is None:
         raise RuntimeError(
@@ -106,7 +121,7 @@ class _CurrentUser(SecurityBase):
     model, scheme_name = SESSION_COOKIE, STRICT
 
     async def __call__(self, connection: HTTPConnection) -> User:
-        guard, scope = _guard(connection), connection.scope
+        guard, scope = guard_of(connection), connection.scope
         return (guard.recall(scope) or await guard.admit(scope)).user
 
 
@@ -116,7 +131,7 @@ class _CurrentSession(SecurityBase):
     model, scheme_name = SESSION_COOKIE, STRICT
 
     async def __call__(self, connection: HTTPConnection) -> Session:
-        guard, scope = _guard(connection), connection.scope
+        guard, scope = guard_of(connection), connection.scope
         return (guard.recall(scope) or await guard.admit(scope)).session
 
 
@@ -132,7 +147,7 @@ class _OptionalUser(SecurityBase):
     model, scheme_name = SESSION_COOKIE, OPTIONAL
 
     async def __call__(self, connection: HTTPConnection) -> User | None:
-        guard, scope = _guard(connection), connection.scope
+        guard, scope = guard_of(connection), connection.scope
         if scope.get("method") in PAGES and not header_values(scope, CLIENT_HEADER):
             return None
         try:
@@ -147,8 +162,35 @@ class _PageUser(SecurityBase):
     model, scheme_name = SESSION_COOKIE, PAGE
 
     async def __call__(self, connection: HTTPConnection) -> User:
-        guard, scope = _guard(connection), connection.scope
+        guard, scope = guard_of(connection), connection.scope
         return (guard.recall(scope, PAGES) or await guard.admit(scope, PAGES)).user
+
+
+class _FormUser(SecurityBase):
+    """Return the signed-in user; a form of one of this server's own pages needs no client header.
+
+    See `OriginCheck.check_form`. A GET or HEAD is treated as by `PageUser`.
+    """
+
+    model, scheme_name = SESSION_COOKIE, FORM
+
+    async def __call__(self, connection: HTTPConnection) -> User:
+        guard, scope = guard_of(connection), connection.scope
+        known = guard.recall(scope, PAGES, form=True)
+        return (known or await guard.admit(scope, PAGES, form=True)).user
+
+
+async def own_form(connection: HTTPConnection) -> None:
+    """Refuse a form that does not come from one of this server's own pages; it needs no session.
+
+    For the forms of people who are not signed in yet: `dependencies=[Depends(own_form)]`. Without
+    it, another site could sign a browser in to an account of its own (login CSRF).
+
+    Raises:
+        OriginNotAllowed: as `OriginCheck.check_form`.
+    """
+    scope = connection.scope
+    guard_of(connection).origin.check_form(scope, combined(scope), PAGES)
 
 
 class _FreshUser(SecurityBase):
@@ -160,21 +202,24 @@ class _FreshUser(SecurityBase):
     model, scheme_name = SESSION_COOKIE, FRESH
 
     async def __call__(self, connection: HTTPConnection) -> User:
-        return (await _guard(connection).admit(connection.scope, recent=True)).user
+        return (await guard_of(connection).admit(connection.scope, recent=True)).user
 
 
 current_user = _CurrentUser()
 current_session = _CurrentSession()
 optional_user = _OptionalUser()
 page_user = _PageUser()
+form_user = _FormUser()
 fresh_user = _FreshUser()
 
 _NEED_HEADER = {current_user, current_session, optional_user, fresh_user}
+_TAKE_FORMS = {form_user, own_form}
 
 CurrentUser = Annotated[User, Depends(current_user)]
 CurrentSession = Annotated[Session, Depends(current_session)]
 OptionalUser = Annotated[User | None, Depends(optional_user)]
 PageUser = Annotated[User, Depends(page_user)]
+FormUser = Annotated[User, Depends(form_user)]
 FreshUser = Annotated[User, Depends(fresh_user)]
 
 
@@ -183,9 +228,17 @@ def demands_header(dependant: Any, overrides: dict[Any, Any]) -> bool:
 
     A guard that is replaced in `overrides`, as a test may do, does not count.
     """
+    return _depends(dependant, _NEED_HEADER, overrides)
+
+
+def takes_forms(dependant: Any, overrides: dict[Any, Any]) -> bool:
+    """Return whether a FastAPI route depends on a guard for forms; see `demands_header`."""
+    return _depends(dependant, _TAKE_FORMS, overrides)
+
+
+def _depends(dependant: Any, guards: Container[Any], overrides: dict[Any, Any]) -> bool:
     return any(
-        inner.call not in overrides
-        and (inner.call in _NEED_HEADER or demands_header(inner, overrides))
+        inner.call not in overrides and (inner.call in guards or _depends(inner, guards, overrides))
         for inner in dependant.dependencies
     )
 

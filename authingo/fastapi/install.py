@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Match
 from authingo.asgi import ASGIApp, Receive, Scope, Send
 from authingo.config import Settings
 from authingo.errors import AuthError, HeadersTooLarge
-from authingo.fastapi.guards import WATCHED, Guard, demands_header
+from authingo.fastapi.guards import WATCHED, Guard, demands_header, takes_forms
 from authingo.fastapi.openapi import describe
 from authingo.fastapi.shortcut import FULL, Shortcut, plain_router
 from authingo.fastapi.websockets import WatchedSocket
@@ -140,22 +140,27 @@ class _GuardLayer:
             nonlocal checked
             if not checked:
                 checked = True
-                if self._is_guarded(scope):
-                    try:
-                        self._guard.origin.check(scope, combined(scope))
-                    except AuthError as error:
-                        raise _RefusedEarly(error) from None
+                try:
+                    self._check(scope)
+                except AuthError as error:
+                    raise _RefusedEarly(error) from None
             return await receive()
 
         return receive_checked
 
-    def _is_guarded(self, scope: Scope) -> bool:
+    def _check(self, scope: Scope) -> None:
         if scope.get("app") is not self._host:  # a mounted application has its own layer
-            return False
+            return
         # A route of an included router has its dependencies in a separate context.
         included = scope.get("fastapi", {}).get("effective_route_context")
         dependant = getattr(included or scope.get("route"), "dependant", None)
-        return dependant is not None and demands_header(dependant, self._host.dependency_overrides)
+        if dependant is None:
+            return
+        overrides = self._host.dependency_overrides
+        if demands_header(dependant, overrides):
+            self._guard.origin.check(scope, combined(scope))
+        elif takes_forms(dependant, overrides):
+            self._guard.origin.check_form(scope, combined(scope))
 
 
 class _RefusedEarly(HTTPException):

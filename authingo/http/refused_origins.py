@@ -51,6 +51,21 @@ class RefusedOrigins:
             )
         return OriginNotAllowed(self._answer())
 
+    def form(self, said: Mapping[bytes, bytes]) -> OriginNotAllowed:
+        """Log a form's request that did not come from a page of this server."""
+        site = said.get(b"sec-fetch-site")
+        if site is None and b"origin" not in said:
+            why = "has neither Sec-Fetch-Site nor Origin, so it does not come from a browser's form"
+        elif site is None:
+            shown = _shown(said.get(b"origin"), _ORIGIN)
+            why = f"has the Origin {shown}, not {self._own or 'that of the Host header'}"
+            if shown == "null":
+                why += ". A page with Referrer-Policy: no-referrer sends that too"
+        else:
+            why = "comes from another origin, as its Sec-Fetch-Site says"
+        self._lines.warn(f"origin_not_allowed: refused a form that {why}")
+        return OriginNotAllowed("A form of this address is accepted from its own pages only.")
+
     def preflight(self, said: Mapping[bytes, bytes]) -> None:
         """Log a CORS preflight from an untrusted origin; the actual request never comes."""
         shown = _shown(said.get(b"origin"), _ORIGIN)
