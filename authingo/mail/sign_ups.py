@@ -42,7 +42,6 @@ SIGN_UP = "sign_up"
 ACCOUNT_EXISTS = "account_exists"
 HOURS = 24  # that a link works, and that a sign-up waits
 _WAITING = timedelta(hours=HOURS)
-_SIGN_UPS_KEPT = 5  # that wait for one address; those that came last
 
 
 class _Waiting(msgspec.Struct):
@@ -113,6 +112,10 @@ class SignUps:
     async def complete(self, matter: Matter, presented: Presented) -> SignedIn:
         """Store the user of a sign-up, and sign in.
 
+        A link proves the mailbox, whoever had it sent. So it completes the sign-up of this browser
+        with that address, if there is one: otherwise a stranger who signs up with an address, again
+        and again, would use up the mails to its owner, who gets only links of the stranger then.
+
         Args:
             matter: of the link.
             presented: what came with it.
@@ -124,7 +127,7 @@ class SignUps:
             TooManyRequests, Busy: the password was not checked.
         """
         store, settings = await self._core.opened(), self._core.settings
-        proved = await store.secrets.find(PENDING_PURPOSE, matter.data or b"")
+        proved = await self._proved_by(matter, presented)
         if proved is None or proved.address is None:
             raise InvalidToken
         waiting = msgspec.json.decode(proved.data or b"", type=_Waiting)
@@ -145,6 +148,7 @@ class SignUps:
                 new,
                 session,
                 waiting=PENDING_PURPOSE,
+                proved=proved.digest,
                 ending=session_digest(token) if token else None,
                 outcome=replace(outcome, events=(*outcome.events, verified)),
             )
@@ -163,6 +167,15 @@ class SignUps:
             raise InvalidToken
         events.log(verified)
         return begun
+
+    async def _proved_by(self, matter: Matter, presented: Presented) -> Matter | None:
+        """Return the sign-up that a link proves."""
+        find = self._core.store.secrets.find
+        if browser := BrowserToken.parse(presented.pending):
+            own = await find(PENDING_PURPOSE, browser.digest)
+            if own is not None and own.user_id is None and own.address == matter.address:
+                return own
+        return await find(PENDING_PURPOSE, matter.data or b"")
 
     async def _prove(
         self, proved: Matter, waiting: _Waiting, presented: Presented
@@ -191,7 +204,8 @@ def _about(email: str) -> bytes:
 async def write_sign_up(core: Core, mail: Mail) -> Content | None:
     """Write the mail of a sign-up: with a link that completes it, or that there is an account.
 
-    A sign-up is for nothing if it has been forgotten, or if others with the address came later.
+    A sign-up is for nothing if it has been forgotten. Others with the address do not end it:
+    otherwise a stranger who knows the address could.
     """
     store = await core.opened()
     if not mail.due:
@@ -206,10 +220,7 @@ async def write_sign_up(core: Core, mail: Mail) -> Content | None:
     if await store.secrets.open_about(UNDO_PURPOSE, address_digest(mail.address)):
         return None  # its owner has just changed to another address, and may want this one back
     sign_up = msgspec.json.decode(mail.facts or b"", type=_Facts).sign_up
-    waiting = await store.secrets.open_about(PENDING_PURPOSE, _about(mail.address))
-    for earlier in waiting[:-_SIGN_UPS_KEPT]:
-        await store.secrets.forget(PENDING_PURPOSE, earlier.digest)
-    if sign_up not in {one.digest for one in waiting[-_SIGN_UPS_KEPT:]}:
+    if await store.secrets.find(PENDING_PURPOSE, sign_up) is None:
         return None
     await hold_back_from_strangers(core)
     new = NewMatter(

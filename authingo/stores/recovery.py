@@ -154,12 +154,14 @@ class Recovery(Protocol):
         session: NewSession,
         *,
         waiting: str,
+        proved: bytes,
         ending: bytes | None,
         outcome: Outcome = NOTHING,
     ) -> StartedSession | None:
         """Spend a matter and the sign-up that it proves, store the user, and begin a session.
 
-        The data of the matter are the digest of the sign-up. Other sign-ups with its subject end.
+        The caller has found out that both have one address. Other sign-ups with the subject of
+        this one end.
 
         Args:
             purpose: of the matter.
@@ -167,6 +169,7 @@ class Recovery(Protocol):
             user: as for `users.add`.
             session: the new session.
             waiting: the purpose of sign-ups that wait for a proof.
+            proved: the digest of the sign-up.
             ending: the token digest of a session to end, as `sessions.end_by_token` does.
             outcome: what to record in the same transaction.
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.database import execute
-from tests.mail.inbox import mail_settings, text_of
+from tests.mail.inbox import mail_settings, text_of, token_in
 from tests.mail.server import SMTPServer
 from tests.mail.test_required import create
-from tests.server import ADA, LiveServer
+from tests.mail.test_verification import verify
+from tests.server import ADA, Browser, LiveServer
 from tests.waiting import until
 
 Serve = Callable[..., LiveServer]
@@ -103,3 +104,42 @@ def test_one_account_has_few_mails_sent_to_strangers(mails: SMTPServer, serve: S
         all_sent(server)
     assert set(answers) == {b'{"sent":true}'}
     assert len(mails.received) == 3
+
+
+def sign_up_often(server: LiveServer) -> list[Browser]:
+    browsers = [server.browser() for _ in range(8)]
+    for browser in browsers:
+        browser.sign_up(name="Mallory", password="the password of a stranger")
+    return browsers
+
+
+@pytest.mark.parametrize("first", ["owner", "stranger"])
+def test_nobody_keeps_an_owner_from_signing_up(mails: SMTPServer, serve: Serve, first: str) -> None:
+    """Any link to the mailbox proves it, and the browser of the owner proves whose sign-up it is.
+
+    The strangers have used up the mails to the mailbox, and have signed up oftener.
+    """
+    server = serve(mail=mail_settings(mails, verification="required"))
+    owner = server.browser()
+    if first == "owner":
+        owner.sign_up()
+    strangers = sign_up_often(server)
+    if first == "stranger":
+        owner.sign_up()
+    all_sent(server)
+    token = token_in(mails.received[-1])
+    proved = verify(owner, token)
+    assert (proved.status, proved.json["user"]["name"]) == (200, ADA["name"])
+    assert server.browser().sign_in().status == 200
+    assert verify(strangers[-1], token_in(mails.received[0])).code == "invalid_token"
+
+
+def test_a_link_proves_no_sign_up_with_another_address(mails: SMTPServer, serve: Serve) -> None:
+    server = serve(mail=mail_settings(mails, verification="required"))
+    browser = server.browser()
+    browser.sign_up(email="mallory@example.com")
+    all_sent(server)
+    link = token_in(mails.received[0])
+    browser.sign_up()
+    assert verify(browser, link).code == "password_required"
+    assert execute(server.database_url, "SELECT count(*) FROM authingo_users") == [(0,)]

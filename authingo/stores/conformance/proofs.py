@@ -35,15 +35,16 @@ async def wait_for_proof(store: Store, email: str = "ada@example.com") -> tuple[
 
 
 async def sign_up(
-    store: Store, link: bytes, email: str = "ada@example.com"
+    store: Store, waits: bytes, link: bytes, email: str = "ada@example.com"
 ) -> StartedSession | None:
-    """Complete a sign-up."""
+    """Complete a sign-up that waits."""
     return await store.recovery.sign_up(
         _VERIFY,
         link,
         NewUser(email=email, name="Ada", password_hash="$2b$04$x", email_verified=True),
         a_session(),
         waiting=_WAITING,
+        proved=waits,
         ending=None,
         outcome=an_event("sign_up"),
     )
@@ -84,22 +85,30 @@ class ProofsConformance:
         """The user exists and is signed in. Others who wait for the address wait for nothing."""
         (mine, link), (other, later) = await wait_for_proof(store), await wait_for_proof(store)
         elsewhere, _ = await wait_for_proof(store, "grace@example.com")
-        begun = await sign_up(store, link)
+        begun = await sign_up(store, mine, link)
         assert begun is not None
         assert (begun.user.email, begun.user.email_verified) == ("ada@example.com", True)
         assert begun.session.user_id == begun.user.id
         for gone in (mine, other):
             assert await store.secrets.find(_WAITING, gone) is None
         assert await store.secrets.find(_WAITING, elsewhere) is not None
-        assert await sign_up(store, link) is None
-        assert await sign_up(store, later) is None
+        assert await sign_up(store, mine, link) is None
+        assert await sign_up(store, other, later) is None
         assert await event_names(store) == {"sign_up"}
+
+    async def test_the_link_of_one_sign_up_completes_another(self, store: Store) -> None:
+        """Which the caller chooses. Neither is spent if the other one does not stand."""
+        (mine, _), (other, link) = await wait_for_proof(store), await wait_for_proof(store)
+        assert await sign_up(store, new_digest(), link) is None
+        assert await sign_up(store, mine, new_digest()) is None
+        assert await sign_up(store, mine, link) is not None
+        assert await store.secrets.find(_WAITING, other) is None
 
     async def test_a_sign_up_with_a_taken_email_changes_nothing(self, store: Store) -> None:
         """Not even the link is spent, or the sign-up that waits."""
         waits, link = await wait_for_proof(store)
         user = await add_user(store, "ada@example.com", name="Another")
-        assert await sign_up(store, link) is None
+        assert await sign_up(store, waits, link) is None
         assert await store.secrets.find(_WAITING, waits) is not None
         assert await store.secrets.find(_VERIFY, link) is not None
         found = await store.users.find(user.id)
@@ -114,8 +123,8 @@ class ProofsConformance:
         other = another_store or store
         for round_ in range(10):
             email = f"ada-{round_}@example.com"
-            links = [(await wait_for_proof(store, email))[1] for _ in range(1 + round_ % 2)]
+            both = [await wait_for_proof(store, email) for _ in range(1 + round_ % 2)]
             results = await asyncio.gather(
-                sign_up(store, links[0], email), sign_up(other, links[-1], email)
+                sign_up(store, *both[0], email), sign_up(other, *both[-1], email)
             )
             assert sum(one is not None for one in results) == 1

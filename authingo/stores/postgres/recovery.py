@@ -151,24 +151,24 @@ class Recovery:
         session: NewSession,
         *,
         waiting: str,
+        proved: bytes,
         ending: bytes | None,
         outcome: Outcome = NOTHING,
     ) -> StartedSession | None:
         """See Recovery."""
         row = None
         async with self._connections.transaction() as connection:
-            spent = await secrets.spend(connection, purpose, digest)
-            if spent is None or spent.data is None:
+            if await secrets.spend(connection, purpose, digest) is None:
                 raise Undo
-            proved = await secrets.spend(connection, waiting, spent.data)
-            if proved is None:
+            waited = await secrets.spend(connection, waiting, proved)
+            if waited is None:
                 raise Undo
             parameters = add_parameters(user) | session_parameters(session, ending, outcome)
             row = await connection.fetchrow(*numbered(ADD_WITH_SESSION, **parameters))
             if row is None:
                 raise Undo
             await connection.execute(
-                *numbered(_END_WAITING, purpose=waiting, subject=proved.subject)
+                *numbered(_END_WAITING, purpose=waiting, subject=waited.subject)
             )
         return None if row is None else self._connections.started(row)
 

@@ -132,18 +132,18 @@ class Recovery:
         session: NewSession,
         *,
         waiting: str,
+        proved: bytes,
         ending: bytes | None,
         outcome: Outcome = NOTHING,
     ) -> StartedSession | None:
         """See Recovery."""
 
         def work(connection: sqlite3.Connection) -> StartedSession | None:
-            spent = _spend_both(connection, purpose, digest, waiting)
+            spent = _spend_both(connection, (purpose, digest), (waiting, proved))
             if spent is None:
                 return None
-            _, proved = spent
             added = rows.insert_user(connection, user)
-            of_sign_up = {"purpose": waiting, "subject": proved.subject}
+            of_sign_up = {"purpose": waiting, "subject": spent[1].subject}
             connection.execute(_END_WAITING, of_sign_up)
             return outcomes.start_session(
                 connection, added, session, ending=ending, outcome=outcome
@@ -165,10 +165,13 @@ class Recovery:
         """See Recovery."""
 
         def work(connection: sqlite3.Connection) -> ChangedUser | None:
-            spent = _spend_both(connection, move.purpose, move.digest, move.request)
-            if spent is None or spent[0].user_id is None:
+            link = secrets.standing(connection, move.purpose, move.digest)
+            if link is None or link.user_id is None:
                 return None
-            user_id = spent[0].user_id
+            asked = (move.request, link.data or b"")
+            if _spend_both(connection, (move.purpose, move.digest), asked) is None:
+                return None
+            user_id = link.user_id
             _move(connection, user_id, move.email)
             ended = rows.delete_sessions(connection, user_id, but=move.session)
             secrets.forget_of(connection, user_id, keep)
@@ -211,16 +214,18 @@ class Recovery:
 
 
 def _spend_both(
-    connection: sqlite3.Connection, purpose: str, digest: bytes, request: str
+    connection: sqlite3.Connection, link: tuple[str, bytes], about: tuple[str, bytes]
 ) -> tuple[Matter, Matter] | None:
-    """Spend the matter of a link and that of the request it is about, or neither."""
-    link = secrets.standing(connection, purpose, digest)
-    asked = secrets.standing(connection, request, link.data or b"") if link else None
-    if link is None or asked is None:
+    """Spend the matter of a link and that of what it is about, or neither.
+
+    Both are given by their purpose and a digest.
+    """
+    proof, proved = secrets.standing(connection, *link), secrets.standing(connection, *about)
+    if proof is None or proved is None:
         return None
-    secrets.spend(connection, purpose, link.digest)
-    secrets.spend(connection, request, asked.digest)
-    return link, asked
+    for one in (proof, proved):
+        secrets.spend(connection, one.purpose, one.digest)
+    return proof, proved
 
 
 def _move(
