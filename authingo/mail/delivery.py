@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from email import policy
 from email.message import EmailMessage
 from importlib.util import find_spec
 from types import TracebackType
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from authingo.errors import ConfigError
 from authingo.mail import files
+from authingo.mail.headers import POLICY
 from authingo.mail.mailboxes import Mailbox, read_address, read_mailbox
 from authingo.mail.outcomes import MaybeDelivered, NotDelivered
 from authingo.mail.redaction import credentials_of, tokens_in
@@ -29,7 +29,7 @@ __all__ = [
     "require_library",
 ]
 
-_POLICY = policy.SMTP.clone(cte_type="7bit")  # no server needs 8BITMIME
+_POLICY = POLICY.clone(cte_type="7bit")  # no server needs 8BITMIME
 
 
 async def deliver(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from email.headerregistry import Address
+from functools import lru_cache
 
 from authingo.inputs import clean_name, normalize_email
 
@@ -29,6 +30,7 @@ class Mailbox:
         return Address(display_name=self.name, addr_spec=self.address)
 
 
+@lru_cache(maxsize=8)  # one sender for all mails
 def read_mailbox(text: str) -> Mailbox:
     """Read `Name <address>`, `"Name" <address>`, or an address.
 

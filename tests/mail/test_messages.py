@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from authingo.mail.mailboxes import read_mailbox
 from authingo.mail.messages import Look, Message, compose, render
 from authingo.mail.wording import BUILT_IN
 
@@ -224,3 +225,19 @@ def test_letters_beyond_ascii_arrive() -> None:
     assert "From: Zürich\n" in content(mail, "plain")
     assert "Bücher &amp; Söhne" in content(mail, "html")
     assert mail["From"].addresses[0].display_name == "Ü"
+
+
+@given(name=ANY)
+def test_headers_are_laid_out_as_by_the_library_in_the_next_mail_too(name: str) -> None:
+    """They are parsed and laid out once for many mails."""
+    message = rendered("reset_password", Look(name=name, public_url="https://app.example.com"))
+    sender = f"{name} <mail@example.com>" if name.isalnum() else "mail@example.com"
+    for recipient in ("ada@example.com", "bob@example.com", "ada@example.com"):
+        mail = composed(message, recipient=recipient, sender=sender)
+        plain = EmailMessage(policy.SMTP)
+        for header, value in mail.items():
+            plain[header] = read_mailbox(sender).header if header == "From" else value
+        for cte in ("7bit", "8bit"):
+            made = mail.as_bytes(policy=mail.policy.clone(cte_type=cte))
+            usual = plain.as_bytes(policy=policy.SMTP.clone(cte_type=cte))
+            assert made.partition(b"\r\n\r\n")[0] == usual.partition(b"\r\n\r\n")[0]
