@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from authingo.core import Core
 from authingo.models import User
@@ -29,13 +29,11 @@ class Link:
         purpose: of its matter.
         forgotten: the digest of what ends if the mail is not delivered: of the matter, or only of
             the token where the matter is older than the mail.
-        token: the digest of the token.
     """
 
     url: str
     purpose: str
     forgotten: bytes
-    token: bytes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -79,12 +77,11 @@ async def draw_link(core: Core, new: NewMatter, *, address: str, page: str) -> L
         The link, or None if none is due: the address is no longer that of the user, or the user
         is disabled or gone, or has another security version than `new.version`.
     """
-    store = await core.opened()
-    opened = await store.secrets.open(new)
+    token = secrets.token_urlsafe(_SECRET_SIZE)
+    opened = await (await core.opened()).secrets.open(new, token=token_digest(token))
     if opened is None or opened.address != address:
         return None
-    link = await draw_token(core, new.purpose, new.digest, page=page)
-    return link and replace(link, forgotten=new.digest)
+    return Link(_url(core, page, token), new.purpose, new.digest)
 
 
 async def draw_token(core: Core, purpose: str, matter: bytes, *, page: str) -> Link | None:
@@ -93,8 +90,12 @@ async def draw_token(core: Core, purpose: str, matter: bytes, *, page: str) -> L
     key = token_digest(token)
     if await (await core.opened()).secrets.draw(purpose, matter, key) is None:
         return None
+    return Link(_url(core, page, token), purpose, key)
+
+
+def _url(core: Core, page: str, token: str) -> str:
     site = (core.settings.public_url or "").rstrip("/")  # which may end with one
-    return Link(f"{site}{page}#token={token}", purpose, key, key)
+    return f"{site}{page}#token={token}"
 
 
 def new_digest() -> bytes:

@@ -1,7 +1,7 @@
 """Deliver the queued mails, off the requests that caused them.
 
 Any process that serves delivers, and so does `authingo mail send`. The store leases a mail to one
-of them at a time. The lease is longer than a delivery may take, and no transaction is open
+of them at a time. No delivery begins that could outlast the lease, and no transaction is open
 meanwhile. A process that is killed loses nothing: its leases run out, and another process tries
 again. At most the mail that was on its way arrives twice, with the same Message-ID.
 
@@ -19,7 +19,7 @@ from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
-from authingo import events
+from authingo import clock, events
 from authingo.config import Settings
 from authingo.core import Core
 from authingo.errors import Busy, MailNotSent, StoreUnavailable, TooManyRequests
@@ -38,7 +38,8 @@ from authingo.mail.settings import (
 from authingo.models import Outcome, new_id
 from authingo.stores.mails import Mail
 
-LEASE = timedelta(seconds=90)  # longer than `deliver` may take
+LEASE = timedelta(seconds=90)
+_MOST_TO_WRITE = 30.0  # seconds of it; `deliver` may take the others
 _UNCERTAIN = 3  # tries of unknown outcome, after which a mail counts as sent
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 3600.0  # seconds between tries of a mail that was refused
 _LOOK = 10.0  # seconds between looks into the queue, for mails that another process queued
@@ -102,10 +103,10 @@ class Sender:
             MailNotSent: the mail server takes no mail at all. The mail is due again.
             StoreUnavailable: as every verb of the store.
         """
-        store = await self._core.opened()
+        store, deliver_by = await self._core.opened(), clock.now() + _MOST_TO_WRITE
         taken = await store.mails.take(limit=1, lease=LEASE)
         for mail in taken:
-            await self._send(mail, delivery)
+            await self._send(mail, delivery, deliver_by=deliver_by)
         return taken[0] if taken else None
 
     async def seconds_until_due(self) -> float:
@@ -114,7 +115,7 @@ class Sender:
         due = await store.mails.next_due()
         return _LOOK if due is None else min(due.total_seconds(), _LOOK)
 
-    async def _send(self, mail: Mail, delivery: Delivery) -> None:
+    async def _send(self, mail: Mail, delivery: Delivery, *, deliver_by: float) -> None:
         """Deliver one mail. One that cannot be written keeps no other from being sent."""
         store = await self._core.opened()
         if mail.late and not mail.due:
@@ -147,9 +148,10 @@ class Sender:
             return
         if content is None or message is None or not mail.due:
             await store.mails.done(mail)
-        elif content.link is None or await store.mails.keep_token(
-            mail, matter=content.link.forgotten, token=content.link.token
-        ):  # else the lease ran out, and another process has the mail
+        elif clock.now() > deliver_by:  # another process could take it meanwhile
+            await self._forget(content)
+            await self._try_again(mail, "it took too long to write it")
+        else:
             await self._deliver(mail, content, message, delivery)
 
     async def _deliver(
@@ -164,8 +166,7 @@ class Sender:
             else:
                 await self._try_again(mail, error.reason, uncertain=True)
         except NotDelivered as error:
-            if content.link:  # nobody has the token
-                await store.secrets.forget(content.link.purpose, content.link.forgotten)
+            await self._forget(content)
             if error.permanent:
                 await self._give_up(mail, error.reason)
             elif error.unreachable:
@@ -177,6 +178,12 @@ class Sender:
                 await self._try_again(mail, error.reason)
         else:
             await self._sent(mail)
+
+    async def _forget(self, content: Content) -> None:
+        """End the token of a mail that nobody has."""
+        if content.link:
+            store = await self._core.opened()
+            await store.secrets.forget(content.link.purpose, content.link.forgotten)
 
     async def _sent(self, mail: Mail) -> None:
         sent, store = events.happened(MAIL_SENT, user_id=mail.user_id), await self._core.opened()

@@ -10,7 +10,7 @@ from authingo.stores.mails import LONGEST_ERROR, LONGEST_LANGUAGE, Mail, NewMail
 
 _MAIL = (
     "id, kind, address, user_id, language, facts, due, created_at, due_at,"
-    " deadline, tries, uncertain, matter, token, failed_at, error"
+    " deadline, tries, uncertain, failed_at, error"
 )
 
 # Whether the try of the worker that calls is not over. A number of tries does not suffice: it
@@ -68,8 +68,6 @@ def read_mail(row: Any, time: Callable[[Any], datetime]) -> Mail:
         late=bool(row["late"]),
         tries=row["tries"],
         uncertain=row["uncertain"],
-        matter=row["matter"],
-        token=row["token"],
         failed_at=None if failed is None else time(failed),
         error=row["error"],
     )

@@ -61,8 +61,6 @@ class Mail:
         late: whether the deadline had passed when it was read. A server's clock may be wrong.
         tries: how often it was taken.
         uncertain: how many tries ended without an answer, so that it may have been delivered.
-        matter: the digest of the matter whose token it carries, once it does.
-        token: the digest of that token.
         error: why the last try that failed did so, in the words of the mail server.
     """
 
@@ -79,8 +77,6 @@ class Mail:
     late: bool
     tries: int
     uncertain: int
-    matter: bytes | None
-    token: bytes | None
     failed_at: datetime | None
     error: str | None
 
@@ -101,7 +97,7 @@ class MailCounts:
 class Mails(Protocol):
     """The outbox of a store. Times are by the database's clock.
 
-    `keep_token`, `done`, `try_again` and `fail` are for the worker that took the mail, and are
+    `done`, `try_again` and `fail` are for the worker that took the mail, and are
     given the mail as `take` returned it. They change nothing and return False if that try is
     over: another worker has taken the mail since, or `done`, `try_again` or `fail` has ended it.
     A worker whose lease ran out can still end its try if nobody else has taken the mail.
@@ -124,13 +120,6 @@ class Mails(Protocol):
         Args:
             limit: how many mails to take at most.
             lease: for how long no other worker takes them. Longer than sending them may take.
-        """
-
-    async def keep_token(self, mail: Mail, *, matter: bytes, token: bytes | None) -> bool:
-        """Store the digests of the matter and of the token that the mail is about to carry.
-
-        Call it before the mail is sent, so that the next try knows them, even if this worker is
-        killed.
         """
 
     async def done(self, mail: Mail, *, outcome: Outcome = NOTHING) -> bool:
@@ -180,7 +169,7 @@ class Mails(Protocol):
         """Queue failed mails again, one or all, as if they were added now; return how many.
 
         They are due at once, have no tries, and the deadline is as far away as it was at first.
-        What they carried (`matter`, `token`) and their last `error` stay. A mail that has not
+        Their last `error` stays. A mail that has not
         failed is left alone.
         """
 

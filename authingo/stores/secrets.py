@@ -88,8 +88,8 @@ class Secrets(Protocol):
     sweep nothing: a user has few of them, and only a sign-in adds one.
     """
 
-    async def open(self, new: NewMatter) -> Matter | None:
-        """Open a matter.
+    async def open(self, new: NewMatter, *, token: bytes | None = None) -> Matter | None:
+        """Open a matter, and add the digest of its first token, if there is one, as `draw` does.
 
         Returns None where the user is unknown, disabled, or no longer has `version`.
         """

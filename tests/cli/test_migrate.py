@@ -28,6 +28,7 @@ NAMES = {
         "0009_credentials",
         "0010_mails",
         "0011_recent_authentication",
+        "0012_mails_hold_no_digests",
     ],
     "postgresql": [
         *BOTH,
@@ -38,12 +39,13 @@ NAMES = {
         "0008_credentials",
         "0009_mails",
         "0010_recent_authentication",
+        "0011_mails_hold_no_digests",
     ],
 }
 # The tables, triggers and functions there are after each number of migrations.
 MADE = {
-    "sqlite": [0, 3, 5, 12, 12, 12, 13, 14, 14, 15, 16, 16],
-    "postgresql": [0, 3, 5, 17, 17, 21, 22, 22, 23, 24, 24],
+    "sqlite": [0, 3, 5, 12, 12, 12, 13, 14, 14, 15, 16, 16, 16],
+    "postgresql": [0, 3, 5, 17, 17, 21, 22, 22, 23, 24, 24, 24],
 }
 
 

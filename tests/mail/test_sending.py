@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -98,6 +99,24 @@ def test_a_mail_that_was_perhaps_delivered_is_tried_three_times_with_links_that_
         server.database_url, "SELECT count(*) FROM authingo_secrets WHERE matter IS NOT NULL"
     )
     assert tokens == 3
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_mail_that_took_too_long_to_write_is_not_sent_in_that_try(
+    serve: Serve, mails: SMTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another server could take it before it is delivered. The link that was drawn ends."""
+    server = serve(mail=mail_settings(mails))
+    server.browser().sign_up()
+    seconds = itertools.count(step=31)
+    with monkeypatch.context() as slow:
+        slow.setattr(sending, "clock", SimpleNamespace(now=lambda: next(seconds)))
+        ask(server)
+        until(lambda: [one for (one,) in rows(server, "error") if one], "no try has ended yet")
+        assert mails.received == []
+        links = "SELECT count(*) FROM authingo_secrets WHERE purpose = 'reset_password'"
+        until(lambda: execute(server.database_url, links) == [(0,)], "its link is still good")
+    wait_for(mails, 1)
 
 
 @pytest.mark.usefixtures("impatient")

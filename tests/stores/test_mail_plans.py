@@ -22,11 +22,6 @@ async def _adds(store: Store) -> object:
     return await store.mails.find(await add_mail(store))
 
 
-async def _keep_token(store: Store) -> object:
-    mail = await take_one(store)
-    return await store.mails.keep_token(mail, matter=b"matter", token=b"token")
-
-
 async def _put_off(store: Store) -> object:
     mail = await take_one(store)
     return await store.mails.try_again(mail, after=_HOUR, error="451", uncertain=False)
@@ -41,7 +36,6 @@ WORKER: dict[str, Verb] = {
     "next": lambda store: store.mails.next_due(),
     "take": lambda store: store.mails.take(limit=5, lease=_HOUR),
     "next after some": lambda store: store.mails.next_due(),
-    "keep": _keep_token,
     "put off": _put_off,
     "done": _done,
 }

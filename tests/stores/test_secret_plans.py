@@ -13,7 +13,7 @@ from authingo.stores import Store, open_store
 from authingo.stores.conformance.credentials import add_credential
 from authingo.stores.conformance.secrets import draw_token, open_matter
 from authingo.stores.conformance.world import add_user, new_digest
-from authingo.stores.secrets import Matter
+from authingo.stores.secrets import Matter, NewMatter
 from tests.database import run_script
 from tests.stores.plans import Verb, reading_whole_tables
 
@@ -22,6 +22,7 @@ _STEPS = 1500  # of SQLite's virtual machine: a scan takes some for each row
 
 VERBS: dict[str, Callable[[Store, User, Matter], Awaitable[object]]] = {
     "open": lambda store, user, _: open_matter(store, user),
+    "open with a token": lambda store, user, _: _open_with_token(store, user),
     "draw": lambda store, _, matter: draw_token(store, matter),
     "find": lambda store, _, matter: store.secrets.find(matter.purpose, matter.digest),
     "about": lambda store, _, matter: store.secrets.open_about(matter.purpose, new_digest()),
@@ -35,6 +36,12 @@ VERBS: dict[str, Callable[[Store, User, Matter], Awaitable[object]]] = {
     "use": lambda store, user, _: _use(store, user),
     "remove all": lambda store, user, _: store.credentials.remove_all(user.id, kind="passkey"),
 }
+
+
+async def _open_with_token(store: Store, user: User) -> object:
+    digest, lifetime = new_digest(), timedelta(hours=1)
+    new = NewMatter(purpose="reset_password", digest=digest, lifetime=lifetime, user_id=user.id)
+    return await store.secrets.open(new, token=new_digest())
 
 
 async def _use(store: Store, user: User) -> object:

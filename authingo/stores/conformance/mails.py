@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from authingo.stores import Store
-from authingo.stores.conformance.world import PAST, add_user, an_event, event_names, new_digest
+from authingo.stores.conformance.world import PAST, add_user, an_event, event_names
 from authingo.stores.mails import (
     LONGEST_ERROR,
     LONGEST_LANGUAGE,
@@ -56,7 +56,6 @@ async def is_over(store: Store, mail: Mail) -> bool:
     """Return whether a try is over: whether none of its verbs changes anything."""
     before = await store.mails.find(mail.id)
     changed = [
-        await store.mails.keep_token(mail, matter=new_digest(), token=new_digest()),
         await store.mails.try_again(mail, after=_HOUR, error="too late", uncertain=True),
         await store.mails.fail(mail, error="too late", outcome=an_event("mail_failed")),
         await store.mails.done(mail, outcome=an_event("mail_sent")),
@@ -114,8 +113,6 @@ class MailsConformance:
             late=False,
             tries=1,
             uncertain=0,
-            matter=None,
-            token=None,
             failed_at=None,
             error=None,
         )
@@ -191,21 +188,17 @@ class MailsConformance:
         assert [mail.id for mail in rest] == [added[0], added[3], added[1]]
 
     async def test_a_mail_that_is_put_off_is_not_due(self, store: Store) -> None:
-        """It has the error and what it carried; a try of unknown outcome is counted."""
+        """It has the error; a try of unknown outcome is counted."""
         await add_mail(store)
         mail = await take_one(store)
-        matter, token = new_digest(), new_digest()
-        assert await store.mails.keep_token(mail, matter=matter, token=token)
         assert await store.mails.try_again(mail, after=PAST, error="no answer", uncertain=True)
         mail = await take_one(store)
         assert (mail.tries, mail.uncertain, mail.error) == (2, 1, "no answer")
-        assert (mail.matter, mail.token) == (matter, token)
-        assert await store.mails.keep_token(mail, matter=matter, token=None)
         assert await store.mails.try_again(mail, after=_HOUR, error="451 busy", uncertain=False)
         assert await store.mails.take(limit=9, lease=_HOUR) == []
         mail = await found(store, mail.id)
         assert (mail.tries, mail.uncertain, mail.error) == (2, 1, "451 busy")
-        assert (mail.matter, mail.token, mail.failed_at) == (matter, None, None)
+        assert mail.failed_at is None
         assert abs(mail.due_at - datetime.now(UTC) - _HOUR) < timedelta(minutes=5)
 
     async def test_a_mail_is_taken_past_its_deadline_too(self, store: Store) -> None:
@@ -361,8 +354,6 @@ class MailsConformance:
         """Due at once, without tries, and its deadline is as far away as at first."""
         await add_mail(store, lifetime=_HOUR)
         mail = await take_one(store)
-        matter, token = new_digest(), new_digest()
-        assert await store.mails.keep_token(mail, matter=matter, token=token)
         assert await store.mails.try_again(mail, after=PAST, error="no answer", uncertain=True)
         assert await store.mails.fail(await take_one(store), error="550")
         for _ in range(2):  # the deadline does not move away each time
@@ -370,7 +361,7 @@ class MailsConformance:
             assert await store.mails.retry(mail.id) == 0
             queued = await found(store, mail.id)
             assert (queued.tries, queued.uncertain, queued.failed_at) == (0, 0, None)
-            assert (queued.matter, queued.token, queued.error) == (matter, token, "550")
+            assert queued.error == "550"
             assert queued.due_at > mail.due_at
             assert queued.deadline == queued.due_at + _HOUR
             assert queued.created_at == mail.created_at

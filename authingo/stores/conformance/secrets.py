@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -325,6 +326,23 @@ class SecretsConformance:
             assert await store.secrets.find(_RESET, digest) is None
             assert not await store.secrets.forget(_RESET, digest)
         assert await store.maintenance.forget_records(9, events_older_than=timedelta(days=1)) == 0
+
+    async def test_a_matter_is_opened_with_its_first_token(self, store: Store) -> None:
+        """It is as one that was drawn, and there is none where no matter is opened."""
+        user, token, refused = await add_user(store), new_digest(), new_digest()
+        over = [await open_matter(store, lifetime=PAST) for _ in range(2)]
+        new = NewMatter(purpose=_RESET, digest=new_digest(), lifetime=_HOUR, user_id=user.id)
+        opened = await store.secrets.open(new, token=token)
+        assert opened is not None
+        assert await store.secrets.find(_RESET, token) == opened
+        assert not any([await store.secrets.forget(_RESET, one.digest) for one in over])
+        unknown = replace(new, digest=new_digest(), version=99)
+        assert await store.secrets.open(unknown, token=refused) is None
+        assert not await store.secrets.forget(_RESET, refused)
+        later = [await draw_token(store, opened) for _ in range(TOKENS_KEPT)]
+        assert await store.secrets.find(_RESET, token) is None, "the one drawn first ends"
+        assert await store.secrets.spend(_RESET, later[-1]) == opened
+        assert await store.secrets.find(_RESET, later[0]) is None
 
     async def test_each_new_secret_deletes_two_expired_ones(self, store: Store) -> None:
         """So that the table stays small where nobody prunes."""

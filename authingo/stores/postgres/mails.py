@@ -37,19 +37,22 @@ class Mails:
         """See Mails."""
         return await self._mails(_TAKE, limit=limit, lease=lease)
 
-    async def keep_token(self, mail: Mail, *, matter: bytes, token: bytes | None) -> bool:
-        """See Mails."""
-        return await self._change(_KEEP_TOKEN, mail, matter=matter, token=token)
-
     async def done(self, mail: Mail, *, outcome: Outcome = NOTHING) -> bool:
         """See Mails."""
         return await self._end(_DONE, mail, outcome)
 
     async def try_again(self, mail: Mail, *, after: timedelta, error: str, uncertain: bool) -> bool:
         """See Mails."""
-        return await self._change(
-            _TRY_AGAIN, mail, after=after, error=shortened(error), uncertain=uncertain
+        statement = numbered(
+            _TRY_AGAIN,
+            id=mail.id,
+            tries=mail.tries,
+            due_at=mail.due_at,
+            after=after,
+            error=shortened(error),
+            uncertain=uncertain,
         )
+        return await self._connections.count(*statement) > 0
 
     async def fail(self, mail: Mail, *, error: str, outcome: Outcome = NOTHING) -> bool:
         """See Mails."""
@@ -86,13 +89,6 @@ class Mails:
     async def _mails(self, statement: str, **parameters: object) -> list[Mail]:
         found = await self._connections.all(*numbered(statement, **parameters))
         return [read_mail(row, as_it_is) for row in found]
-
-    async def _change(self, statement: str, mail: Mail, **parameters: object) -> bool:
-        """Change a mail in the try that took it; return whether that try is not over."""
-        changed = await self._connections.count(
-            *numbered(statement, id=mail.id, tries=mail.tries, due_at=mail.due_at, **parameters)
-        )
-        return changed > 0
 
     async def _end(
         self, statement: str, mail: Mail, outcome: Outcome, **parameters: object
@@ -151,9 +147,6 @@ WITH taken AS (
     RETURNING {_MAIL}
 )
 SELECT * FROM taken ORDER BY due_at, id
-"""
-_KEEP_TOKEN = f"""
-UPDATE authingo_mails SET matter = :matter::bytea, token = :token::bytea WHERE {IS_MY_TRY}
 """
 
 

@@ -23,10 +23,10 @@ class Secrets:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    async def open(self, new: NewMatter) -> Matter | None:
+    async def open(self, new: NewMatter, *, token: bytes | None = None) -> Matter | None:
         """See Secrets."""
         async with self._connections.connection() as connection:
-            return await open_matter(connection, new)
+            return await open_matter(connection, new, token=token)
 
     async def draw(self, purpose: str, matter: bytes, token: bytes) -> Matter | None:
         """See Secrets. Two statements, so that the second sees a token drawn at the same moment."""
@@ -76,7 +76,9 @@ class Secrets:
         return _read(await self._connections.one(*numbered(statement, **parameters)))
 
 
-async def open_matter(connection: Any, new: NewMatter) -> Matter | None:
+async def open_matter(
+    connection: Any, new: NewMatter, *, token: bytes | None = None
+) -> Matter | None:
     """Open a matter in the caller's transaction. See Secrets.open."""
     parameters = {
         "digest": new.digest,
@@ -88,6 +90,7 @@ async def open_matter(connection: Any, new: NewMatter) -> Matter | None:
         "address": new.address,
         "subject": new.subject,
         "data": new.data,
+        "token": token,
     }
     return _read(await connection.fetchrow(*numbered(_OPEN, **parameters)))
 
@@ -110,19 +113,25 @@ def _read(row: Any) -> Matter | None:
     return None if row is None else read_matter(row, as_it_is)
 
 
-# Rows that another transaction has locked are left for the next time.
-_SWEEP = f"""
+def _sweep(added: str) -> str:
+    """Return the statement that deletes expired secrets, for as many as are added.
+
+    Rows that another transaction has locked are left for the next time.
+    """
+    return f"""
     DELETE FROM authingo_secrets WHERE digest IN (
         SELECT digest FROM authingo_secrets WHERE expires_at <= now()
-        ORDER BY expires_at LIMIT {SWEPT} FOR UPDATE SKIP LOCKED)
-"""
+        ORDER BY expires_at LIMIT {SWEPT} * ({added}) FOR UPDATE SKIP LOCKED)
+    """
+
+
 _OPEN = f"""
 WITH u AS MATERIALIZED (
     SELECT id, email, password_version FROM authingo_users
     WHERE id = :user_id::text AND disabled_at IS NULL
       AND password_version = coalesce(:version::bigint, password_version)
     FOR SHARE
-), swept AS ({_SWEEP})
+), swept AS ({_sweep("1 + (:token::bytea IS NOT NULL)::integer")}), opened AS (
 INSERT INTO authingo_secrets AS m
     (digest, purpose, user_id, address, security_version, subject, data, expires_at)
 SELECT :digest::bytea, :purpose::text, u.id,
@@ -132,6 +141,12 @@ SELECT :digest::bytea, :purpose::text, u.id,
 FROM (SELECT) AS one LEFT JOIN u ON true
 WHERE :user_id IS NULL OR u.id IS NOT NULL
 RETURNING {MATTER}
+), drawn AS (
+INSERT INTO authingo_secrets (digest, purpose, matter, user_id, created_at, expires_at)
+SELECT :token, purpose, digest, user_id, clock_timestamp(), expires_at
+FROM opened WHERE :token IS NOT NULL
+)
+SELECT * FROM opened
 """
 
 # This waits for the lock on the user before it looks for the matter, so that it judges the user as
@@ -154,7 +169,7 @@ WITH ended AS (
     DELETE FROM authingo_secrets WHERE digest IN (
         SELECT digest FROM authingo_secrets WHERE matter = :digest::bytea
         ORDER BY created_at DESC OFFSET {TOKENS_KEPT - 1})
-), swept AS ({_SWEEP})
+), swept AS ({_sweep("1")})
 INSERT INTO authingo_secrets (digest, purpose, matter, user_id, created_at, expires_at)
 SELECT :token::bytea, purpose, digest, user_id, clock_timestamp(), expires_at
 FROM authingo_secrets WHERE digest = :digest

@@ -43,10 +43,6 @@ class Mails:
 
         return await self._connection.write(work)
 
-    async def keep_token(self, mail: Mail, *, matter: bytes, token: bytes | None) -> bool:
-        """See Mails."""
-        return await self._change(_KEEP_TOKEN, mail, matter=matter, token=token)
-
     async def done(self, mail: Mail, *, outcome: Outcome = NOTHING) -> bool:
         """See Mails."""
         return await self._change(_DONE, mail, outcome)
@@ -140,7 +136,6 @@ WHERE rowid IN (
     ORDER BY due_at, id LIMIT :limit)
 RETURNING {_MAIL}
 """
-_KEEP_TOKEN = f"UPDATE authingo_mails SET matter = :matter, token = :token WHERE {IS_MY_TRY}"
 _DONE = f"DELETE FROM authingo_mails WHERE {IS_MY_TRY}"
 _TRY_AGAIN = f"""
 UPDATE authingo_mails SET due_at = :due_again, leased_until = NULL, error = :error,

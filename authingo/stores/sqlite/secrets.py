@@ -20,9 +20,16 @@ class Secrets:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def open(self, new: NewMatter) -> Matter | None:
+    async def open(self, new: NewMatter, *, token: bytes | None = None) -> Matter | None:
         """See Secrets."""
-        return await self._connection.write(lambda connection: open_matter(connection, new))
+
+        def work(connection: sqlite3.Connection) -> Matter | None:
+            opened = open_matter(connection, new)
+            if opened is not None and token is not None:
+                _draw(connection, opened, token)
+            return opened
+
+        return await self._connection.write(work)
 
     async def draw(self, purpose: str, matter: bytes, token: bytes) -> Matter | None:
         """See Secrets."""
@@ -30,10 +37,8 @@ class Secrets:
         def work(connection: sqlite3.Connection) -> Matter | None:
             found = standing(connection, purpose, matter)
             if found is not None:
-                parameters = {"digest": found.digest, "token": token, "now": rows.now()}
-                for statement in _DRAW:
-                    connection.execute(statement, parameters)
-                _sweep(connection)
+                connection.execute(_MAKE_ROOM, {"digest": found.digest})
+                _draw(connection, found, token)
             return found
 
         return await self._connection.write(work)
@@ -149,6 +154,12 @@ def _matters(
     return [read_matter(row, rows.moment) for row in found]
 
 
+def _draw(connection: sqlite3.Connection, matter: Matter, token: bytes) -> None:
+    """Add a token to a matter."""
+    _sweep(connection)
+    connection.execute(_DRAW, {"digest": matter.digest, "token": token, "now": rows.now()})
+
+
 def _sweep(connection: sqlite3.Connection) -> None:
     connection.execute(_SWEEP, {"now": rows.now()})
 
@@ -162,18 +173,16 @@ FROM (SELECT 1) LEFT JOIN authingo_users u ON u.id = :user_id AND u.disabled_at 
     AND u.password_version = coalesce(:version, u.password_version)
 WHERE :user_id IS NULL OR u.id IS NOT NULL
 """
-_DRAW = (
-    f"""
-    DELETE FROM authingo_secrets WHERE rowid IN (
-        SELECT rowid FROM authingo_secrets WHERE matter = :digest
-        ORDER BY created_at DESC, rowid DESC LIMIT -1 OFFSET {TOKENS_KEPT - 1})
-    """,
-    """
-    INSERT INTO authingo_secrets (digest, purpose, matter, user_id, created_at, expires_at)
-    SELECT :token, purpose, digest, user_id, :now, expires_at
-    FROM authingo_secrets WHERE digest = :digest
-    """,
-)
+_MAKE_ROOM = f"""
+DELETE FROM authingo_secrets WHERE rowid IN (
+    SELECT rowid FROM authingo_secrets WHERE matter = :digest
+    ORDER BY created_at DESC, rowid DESC LIMIT -1 OFFSET {TOKENS_KEPT - 1})
+"""
+_DRAW = """
+INSERT INTO authingo_secrets (digest, purpose, matter, user_id, created_at, expires_at)
+SELECT :token, purpose, digest, user_id, :now, expires_at
+FROM authingo_secrets WHERE digest = :digest
+"""
 _BY_DIGEST = f"SELECT {MATTER} FROM authingo_secrets m WHERE m.digest = :digest"
 _FIND = f"SELECT {MATTER} FROM authingo_secrets m WHERE m.digest = {MATTER_OF} AND {_STANDS}"
 _ABOUT = f"""
