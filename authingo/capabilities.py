@@ -28,7 +28,7 @@ class Capability:
         name: of its table in authingo.toml.
         settings: the type of that table, a subclass of `authingo.config.CapabilitySettings`.
         routes: where its list of routes is, as "package.module:NAME". They are imported when
-            a server needs them, so that the command line stays quick.
+            a server needs them, so that the command line stays quick. None: it has no routes.
         events: the names of what it records; see `authingo.events`.
         purposes: of its single-use secrets; see `authingo.stores.secrets`.
         lasting_purposes: those of them whose secrets stay when the password or the address of
@@ -48,13 +48,15 @@ class Capability:
         methods: what says how a user without a password can reauthenticate, as
             "package.module:NAME": a function that is given the settings and the credentials of
             the user, and returns names for `Session.methods`.
+        site: what answers outside of the base path, as "package.module:NAME": a function that is
+            given the settings and returns a `authingo.http.site.Site`, or None if it is off.
         background: what runs while a server does, as "package.module:NAME": a function that is
             given the `Core` and returns an asynchronous context manager.
     """
 
     name: str
     settings: type[msgspec.Struct]
-    routes: str
+    routes: str | None = None
     events: tuple[CapabilityEvent, ...] = ()
     purposes: tuple[str, ...] = ()
     lasting_purposes: tuple[str, ...] = ()
@@ -64,6 +66,7 @@ class Capability:
     admits: str | None = None
     methods: str | None = None
     in_tests: str | None = None
+    site: str | None = None
     background: str | None = None
 
 

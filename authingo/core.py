@@ -50,6 +50,18 @@ class Core:
         self._lifespans = 0
         self._background = contextlib.AsyncExitStack()
 
+    def switch_on(self, name: str) -> None:
+        """Switch a capability on that the settings leave off.
+
+        Raises:
+            ConfigError: these settings cannot work together with it.
+        """
+        kind: Any = next(one.settings for one in capabilities() if one.name == name)
+        read = self.settings.of(kind)
+        if not read.enabled:
+            fields = {field: getattr(read, field) for field in kind.__struct_fields__}
+            self.settings = self.settings.having(kind(**{**fields, "enabled": True}))
+
     async def open(self, *, create: bool = True) -> None:
         """Open the store, once. See Auth."""
         if self.is_open:

@@ -193,7 +193,7 @@ def test_no_two_capabilities_share_a_name() -> None:
     One may only replace a route of the core, under some settings.
     """
     known = capabilities()
-    added = [route for one in known for route in load(one.routes)]
+    added = [route for one in known if one.routes for route in load(one.routes)]
     assert all(issubclass(one.settings, CapabilitySettings) for one in known)
     for shared in (
         [*Settings.__struct_fields__, *(one.name for one in known)],

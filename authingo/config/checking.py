@@ -53,6 +53,8 @@ def check_links(links: LinkSettings) -> None:
     """Raise ConfigError unless each is a path that cannot lead to another site."""
     for name in links.__struct_fields__:
         path = getattr(links, name)
+        if path is None:
+            continue
         segments = {*path.split("/")}
         if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path, re.ASCII) or {".", ".."} & segments:
             raise ConfigError(f"links.{name}: must be the path of a page, such as /account/reset")

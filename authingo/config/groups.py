@@ -79,9 +79,9 @@ class EventSettings(Group, frozen=True):
 
 
 class LinkSettings(Group, frozen=True):
-    """The paths of your pages that links lead to, below `public_url`."""
+    """The paths of your pages that links lead to, below `public_url`; see `Settings.link_to`."""
 
-    reset_password: str = "/reset-password"  # noqa: S105 - a path
-    verify_email: str = "/verify-email"
-    change_email: str = "/change-email"
-    undo_email_change: str = "/undo-email-change"
+    reset_password: str | None = None
+    verify_email: str | None = None
+    change_email: str | None = None
+    undo_email_change: str | None = None

@@ -47,6 +47,10 @@ class CapabilitySettings(Group, frozen=True):
         """Return the paths outside of `base_path` below which this capability answers."""
         return ()
 
+    def links(self, settings: Settings) -> Mapping[str, str]:  # noqa: ARG002
+        """Return the paths below `public_url` of its pages that links lead to, by their names."""
+        return {}
+
 
 class Settings(Group, frozen=True, dict=True):
     """All settings. A relative SQLite path starts at `directory`."""
@@ -88,6 +92,24 @@ class Settings(Group, frozen=True, dict=True):
     def of(self, kind: type[C]) -> C:
         """Return the settings of a capability, the defaults if nothing was read."""
         return next((one for one in self.capabilities if isinstance(one, kind)), kind())
+
+    def having(self, table: CapabilitySettings) -> Settings:
+        """Return these settings with a table in place of what was read for that capability."""
+        others = [one for one in self.capabilities if not isinstance(table, type(one))]
+        own = {name: getattr(self, name) for name in Settings.__struct_fields__}
+        return Settings(**{**own, "capabilities": (*others, table)})
+
+    def link_to(self, name: str) -> str:
+        """Return the path below `public_url` of the page that a link leads to.
+
+        It is the program's own if it has set one. Otherwise it is a page of a capability, or the
+        name with hyphens at the top of the site.
+        """
+        own: str | None = getattr(self.links, name)
+        if own is not None:
+            return own
+        pages = {key: path for one in self.capabilities for key, path in one.links(self).items()}
+        return pages.get(name) or "/" + name.replace("_", "-")
 
     @cached_property
     def short_lived_cookies(self) -> Mapping[ShortLived, tuple[str, ...]]:

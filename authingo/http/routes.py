@@ -259,7 +259,7 @@ ROUTES = [
 
 def all_routes() -> list[Route]:
     """Return every route that settings can turn on, including those of capabilities."""
-    return [*ROUTES, *(route for one in capabilities() for route in load(one.routes))]
+    return [*ROUTES, *(route for one in capabilities() if one.routes for route in load(one.routes))]
 
 
 def routes_under(settings: Settings) -> Routes:

@@ -250,7 +250,7 @@ async def write_change(core: Core, mail: Mail) -> Content | None:
         version=asked.version,
         data=asked.digest,
     )
-    page = core.settings.links.change_email
+    page = core.settings.link_to("change_email")
     link = await draw_link(core, new, address=asked.address, page=page)
     return Content({**values, "link": link.url}, link) if link else None
 
@@ -258,7 +258,7 @@ async def write_change(core: Core, mail: Mail) -> Content | None:
 async def write_undo(core: Core, mail: Mail) -> Content | None:
     """Write the mail to the old address, or return None where nothing can be undone any more."""
     facts = msgspec.json.decode(mail.facts or b"", type=_UndoFacts)
-    page = core.settings.links.undo_email_change
+    page = core.settings.link_to("undo_email_change")
     link = await draw_token(core, UNDO_PURPOSE, facts.matter, page=page)
     if link is None:
         return None

@@ -87,5 +87,7 @@ async def write_invitation(core: Core, mail: Mail) -> Content | None:
         user_id=user.id,
         version=facts.version,
     )
-    link = await draw_link(core, new, address=mail.address, page=core.settings.links.reset_password)
+    link = await draw_link(
+        core, new, address=mail.address, page=core.settings.link_to("reset_password")
+    )
     return Content({"link": link.url, "days": str(_DAYS)}, link) if link else None

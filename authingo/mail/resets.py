@@ -185,4 +185,6 @@ async def draw_reset(core: Core, user: User, *, version: int | None) -> Link | N
         user_id=user.id,
         version=version,
     )
-    return await draw_link(core, new, address=user.email, page=core.settings.links.reset_password)
+    return await draw_link(
+        core, new, address=user.email, page=core.settings.link_to("reset_password")
+    )

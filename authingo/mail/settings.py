@@ -124,10 +124,7 @@ def with_inbox(settings: Settings, inbox: Inbox, *, by_itself: bool = True) -> S
     own = settings.of(MailSettings)
     table = {name: getattr(own, name) for name in MailSettings.__struct_fields__}
     table |= {"url": None, "sender": own.sender or "authingo <no-reply@localhost>"}
-    inboxed = _InboxSettings(**table, inbox=inbox, in_background=by_itself)
-    others = [one for one in settings.capabilities if one is not own]
-    fields = {name: getattr(settings, name) for name in Settings.__struct_fields__}
-    return Settings(**{**fields, "capabilities": (*others, inboxed)})
+    return settings.having(_InboxSettings(**table, inbox=inbox, in_background=by_itself))
 
 
 def sends_mail(settings: Settings) -> bool:

@@ -230,5 +230,7 @@ async def write_sign_up(core: Core, mail: Mail) -> Content | None:
         address=mail.address,
         data=sign_up,
     )
-    link = await draw_link(core, new, address=mail.address, page=core.settings.links.verify_email)
+    link = await draw_link(
+        core, new, address=mail.address, page=core.settings.link_to("verify_email")
+    )
     return Content({"link": link.url, "hours": str(HOURS)}, link) if link else None

@@ -96,5 +96,7 @@ async def write_verification(core: Core, mail: Mail) -> Content | None:
         lifetime=timedelta(hours=HOURS),
         user_id=user.id,
     )
-    link = await draw_link(core, new, address=mail.address, page=core.settings.links.verify_email)
+    link = await draw_link(
+        core, new, address=mail.address, page=core.settings.link_to("verify_email")
+    )
     return Content({"link": link.url, "hours": str(HOURS)}, link) if link else None
