@@ -1,12 +1,15 @@
-// Write what `npm run build` made to where the Python package carries it, for `authingo init`:
-// projects depend on these files, and on no name in a registry.
+// Write what `npm run build` made to where the Python package carries it: the React package for
+// `authingo init`, since projects depend on these files and on no name in a registry, and the
+// framework-free client as one module, for the ready-made pages and for pages of a program's own.
 // With --check nothing is written; the exit code says whether the files are the same.
 
-import { readdirSync, readFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { URL } from "node:url";
+import { build } from "esbuild";
+import { existsSync, readdirSync, readFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { URL, fileURLToPath } from "node:url";
 
 const here = new URL("..", import.meta.url);
 const carried = new URL("../templates/client/web/authingo-react/", here);
+const module = new URL("../authingo/pages/assets/client.js", here);
 
 /** What has to be there, by name. Flat, since many projects ignore a folder called dist. */
 function contents() {
@@ -37,19 +40,43 @@ function present() {
   );
 }
 
+/** The client as one module, small enough to be sent as it is. */
+async function bundled() {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL("dist/client.js", here))],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    banner: { js: "// The client of authingo, built from react/src by `npm run carry`. MIT." },
+    write: false,
+    logLevel: "error",
+  });
+  return outputFiles[0].text;
+}
+
+const wanted = contents();
+const client = await bundled();
+
 if (process.argv.includes("--check")) {
-  const [wanted, found] = [contents(), present()];
+  const found = present();
   const names = new Set([...Object.keys(wanted), ...Object.keys(found)]);
   const different = [...names].filter((name) => wanted[name] !== found[name]);
-  if (different.length) {
-    console.error(`${carried.pathname} is not what this builds: ${different.join(", ")}`);
+  const same = existsSync(module) && readFileSync(module, "utf8") === client;
+  for (const [place, files] of [
+    [carried, different],
+    [new URL(".", module), same ? [] : ["client.js"]],
+  ]) {
+    if (!files.length) continue;
+    console.error(`${place.pathname} is not what this builds: ${files.join(", ")}`);
     console.error("npm run carry writes it again");
-    process.exit(1);
+    process.exitCode = 1;
   }
 } else {
   rmSync(carried, { recursive: true, force: true });
   mkdirSync(carried, { recursive: true });
-  for (const [name, content] of Object.entries(contents())) {
+  for (const [name, content] of Object.entries(wanted)) {
     writeFileSync(new URL(name, carried), content);
   }
+  writeFileSync(module, client);
 }
