@@ -83,16 +83,22 @@ class Auth:
 
     # HTTP: imported only when a program uses it
 
-    def install(self, app: FastAPI, *, routes: bool = True, cors: bool = True) -> None:
+    def install(
+        self, app: FastAPI, *, routes: bool = True, cors: bool = True, pages: bool = False
+    ) -> None:
         """Add routes, guards, error answers and CORS to a FastAPI application.
 
         Args:
             app: your application. `lifespan` is added to its lifespan if that lacks it.
             routes: False for a mounted sub-application that only needs guards.
             cors: False if the application answers cross-origin requests itself.
+            pages: True turns the ready-made pages on, as `pages.enabled` does.
         """
         from authingo.fastapi.install import install  # noqa: PLC0415
 
+        if pages:
+            self._core.switch_on("pages")
+            self.settings = self._core.settings
         install(self, app, routes=routes, cors=cors)
 
     @property

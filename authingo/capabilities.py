@@ -15,7 +15,7 @@ import msgspec
 
 # One line for each, such as "authingo.invitations:INVITATIONS": its package, and the name of the
 # `Capability` there.
-CAPABILITIES: list[str] = ["authingo.mail:MAIL"]
+CAPABILITIES: list[str] = ["authingo.mail:MAIL", "authingo.pages:PAGES"]
 
 CapabilityEvent = NewType("CapabilityEvent", str)
 

@@ -26,6 +26,7 @@ from authingo.http.cookies import Cookies
 from authingo.http.headers import header_values
 from authingo.http.replies import Prepared
 from authingo.mail.settings import sends_mail, verifies
+from authingo.pages.settings import PagesSettings
 
 from .inbox import PATH as INBOX
 from .inbox import PageInbox
@@ -152,10 +153,16 @@ def _links(settings: Settings) -> dict[str, str]:
     """Return the paths that links in mails lead to, by the name of the link."""
     below = urlsplit(settings.public_url or "").path.rstrip("/")
     return {
-        name: below + getattr(settings.links, name)
+        name: below + settings.link_to(name)
         for name in type(settings.links).__struct_fields__
-        if sends_mail(settings)
+        if sends_mail(settings) and not _has_page(settings, name)
     }
+
+
+def _has_page(settings: Settings, name: str) -> bool:
+    """Return whether the application itself has the page of a link."""
+    own = settings.of(PagesSettings)
+    return own.enabled and settings.link_to(name).startswith(own.path + "/")
 
 
 def _facts(settings: Settings) -> dict[str, object]:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
 from authingo.asgi import ASGIApp, Receive, Scope, Send
+from authingo.capabilities import capabilities, load
 from authingo.config import Settings
 from authingo.errors import AuthError, HeadersTooLarge
 from authingo.fastapi.guards import WATCHED, Guard, demands_header, takes_forms
@@ -24,12 +25,21 @@ from authingo.http.cors import with_cors
 from authingo.http.handler import Handler
 from authingo.http.headers import are_too_large, combined
 from authingo.http.paths import base_below, path_below
-from authingo.http.replies import POLICY_VIOLATION, Reply, error_reply, refuse, refuse_other
+from authingo.http.replies import (
+    POLICY_VIOLATION,
+    Prepared,
+    Reply,
+    error_reply,
+    refuse,
+    refuse_other,
+)
+from authingo.http.site import Site
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
 
 _PATH = "authingo.path"  # the path below the base path, from `matches` to `handle`
+_PAGE = "authingo.page"  # the answer of a site, likewise
 _log = logging.getLogger("authingo")
 _root_path: ContextVar[str] = ContextVar("authingo_root_path", default="")
 
@@ -47,7 +57,7 @@ def install(auth: Auth, app: FastAPI, *, routes: bool, cors: bool) -> None:
     face = _Routes(auth) if routes else None
     if face:
         # First in the list, so that no catch-all route of the application hides it.
-        app.router.routes.insert(0, face)
+        app.router.routes[:0] = [face, *map(_Site, _sites(auth.settings))]
     _extend_openapi(app, auth.settings, routes=routes)
 
     def with_layers(stack: ASGIApp, router: APIRouter | None) -> ASGIApp:
@@ -102,6 +112,30 @@ class _Routes(BaseRoute):
         if scope["type"] != "http":
             return refuse_other(scope, send)
         return self._answer(scope[_PATH], scope, receive, send)
+
+
+class _Site(BaseRoute):
+    """Matches what a capability answers outside of the base path."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def matches(self, scope: Scope) -> tuple[Match, dict[str, Any]]:
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        below = path_below(scope)
+        seen = scope.get("root_path", "").rstrip("/") + below
+        answer = self._site.answer(seen, scope) or self._site.answer(below, scope)
+        return (FULL, {_PAGE: answer}) if answer else (Match.NONE, {})
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        answer: Prepared = scope[_PAGE]
+        await answer.send(send)
+
+
+def _sites(settings: Settings) -> list[Site]:
+    made = [load(one.site)(settings) for one in capabilities() if one.site]
+    return [one for one in made if one is not None]
 
 
 class _GuardLayer:

@@ -11,6 +11,7 @@ import pytest
 
 from authingo.config import load, settings_from
 from authingo.mail.settings import MailSettings
+from authingo.pages.settings import PagesSettings
 from tests.command import Runner
 from tests.program import run_program
 from tests.server import ADA, Browser
@@ -109,7 +110,7 @@ def test_every_setting_of_the_file_is_a_real_one(project: Runner) -> None:
     file = project.directory / "authingo.toml"
     text = file.read_text()
     written = re.findall(r"^# (\w+) = .+$", text, re.MULTILINE)
-    assert len(written) == 35
+    assert len(written) == 41
     active = re.sub(r"^# (\w+ = .+)$", r"\1", text, flags=re.MULTILINE)
     file.write_text(active)
     (project.directory / "mail").mkdir()  # for mail.templates
@@ -118,13 +119,17 @@ def test_every_setting_of_the_file_is_a_real_one(project: Runner) -> None:
     everything = load(file, env={**postgres, "AUTHINGO_PUBLIC_URL": "https://example.com"})
     # The rest is the default, as the file says.
     different = {"database_url", "listen_url", "public_url", "trusted_origins", "trusted_proxies"}
-    different |= {"cookies", "directory", "capabilities"}
+    different |= {"cookies", "directory", "capabilities", "links"}
     defaults = settings_from({})
     for name in set(everything.__struct_fields__) - different:
         assert getattr(everything, name) == getattr(defaults, name), name
+    for name in type(defaults.links).__struct_fields__:
+        assert everything.link_to(name) == defaults.link_to(name), name
     mail = everything.of(MailSettings)
     for name in set(mail.__struct_fields__) - {"url", "sender", "templates"}:
         assert getattr(mail, name) == getattr(MailSettings(), name), name
+    pages = everything.of(PagesSettings)
+    assert (pages.enabled, pages.path) == (False, PagesSettings().path)
 
 
 @pytest.mark.parametrize("option", FRONT_ENDS)
