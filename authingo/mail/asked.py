@@ -11,7 +11,11 @@ from authingo.errors import TooManyRequests
 from authingo.limits import MailsCounted
 from authingo.mail.settings import MAIL_HELD_BACK, MailSettings
 from authingo.models import NO_CLIENT, Client, Credentials, User
+from authingo.stores.mails import Mail
 from authingo.tokens import DeviceToken
+
+# Why a mail waits that `hold_back_from_strangers` has refused.
+HELD_BACK = "too many mails to addresses that were never proved"
 
 
 async def whom_to_mail(
@@ -57,17 +61,19 @@ async def counts_unproved(core: Core, address: str, *, asker: User | None = None
     return await _count_mail(core, "proofs", inputs.mailbox(address), (), NO_CLIENT)
 
 
-async def hold_back_from_strangers(core: Core) -> None:
+async def hold_back_from_strangers(core: Core, mail: Mail) -> None:
     """Count a mail to an address that was never proved, when it is about to be sent.
 
     Anybody can have such mails sent by signing up, from any number of networks. So there are no
     more of them in an hour than `mail.to_strangers_per_hour`; the others wait. It is counted here
     and not when the mail is asked for, since that would take other statements for an address that
-    has an account.
+    has an account. A mail counts once, however often the mail server puts it off.
 
     Raises:
         TooManyRequests: this mail has to wait.
     """
+    if mail.error not in {None, HELD_BACK}:  # an earlier try was counted, and then failed
+        return
     store, most = await core.opened(), core.settings.of(MailSettings).to_strangers_per_hour
     counted = await store.attempts.count(None, core.limits.mail_to_strangers(most))
     attempt = core.limits.attempt(counted, NO_CLIENT)

@@ -241,7 +241,7 @@ async def write_change(core: Core, mail: Mail) -> Content | None:
     asked = await store.secrets.find(ASKED_PURPOSE, facts.matter)
     if asked is None or asked.address is None:
         return None
-    await hold_back_from_strangers(core)
+    await hold_back_from_strangers(core, mail)
     new = NewMatter(
         purpose=CHANGE_PURPOSE,
         digest=new_digest(),

@@ -23,6 +23,7 @@ from authingo import clock, events
 from authingo.config import Settings
 from authingo.core import Core
 from authingo.errors import Busy, MailNotSent, StoreUnavailable, TooManyRequests
+from authingo.mail.asked import HELD_BACK
 from authingo.mail.delivery import Delivery, MaybeDelivered, NotDelivered, deliver
 from authingo.mail.kinds import KINDS
 from authingo.mail.links import Content
@@ -135,7 +136,7 @@ class Sender:
             await store.mails.try_again(
                 mail,
                 after=timedelta(seconds=error.retry_after),
-                error="too many mails to addresses that were never proved",
+                error=HELD_BACK,
                 uncertain=False,
             )
             return

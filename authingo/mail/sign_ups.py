@@ -222,7 +222,7 @@ async def write_sign_up(core: Core, mail: Mail) -> Content | None:
     sign_up = msgspec.json.decode(mail.facts or b"", type=_Facts).sign_up
     if await store.secrets.find(PENDING_PURPOSE, sign_up) is None:
         return None
-    await hold_back_from_strangers(core)
+    await hold_back_from_strangers(core, mail)
     new = NewMatter(
         purpose=VERIFY_PURPOSE,
         digest=new_digest(),

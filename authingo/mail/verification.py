@@ -89,7 +89,7 @@ async def write_verification(core: Core, mail: Mail) -> Content | None:
         return None
     if mail.tries == 1 and not await counts_unproved(core, user.email):
         return None
-    await hold_back_from_strangers(core)
+    await hold_back_from_strangers(core, mail)
     new = NewMatter(
         purpose=VERIFY_PURPOSE,
         digest=new_digest(),

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from authingo.mail import sending
 from tests.database import execute
-from tests.mail.inbox import mail_settings, text_of, token_in
-from tests.mail.server import SMTPServer
+from tests.mail.inbox import mail_settings, text_of, token_in, wait_for
+from tests.mail.server import Fault, SMTPServer
 from tests.mail.test_required import create
 from tests.mail.test_verification import verify
 from tests.server import ADA, Browser, LiveServer
@@ -143,3 +144,25 @@ def test_a_link_proves_no_sign_up_with_another_address(mails: SMTPServer, serve:
     browser.sign_up()
     assert verify(browser, link).code == "password_required"
     assert execute(server.database_url, "SELECT count(*) FROM authingo_users") == [(0,)]
+
+
+def test_a_mail_that_the_server_puts_off_counts_once(
+    mails: SMTPServer, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a few addresses whose server is full would use up the mails of all strangers."""
+    monkeypatch.setattr(sending, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(sending, "_LONGEST_WAIT", 0.01)
+    settings = mail_settings(mails, verification="required", to_strangers_per_hour=2)
+    server = serve(mail=settings)
+    mails.fault = Fault("RCPT", "451 4.2.2 mailbox full")
+    server.browser().sign_up()
+    tries = "SELECT tries > 4 FROM authingo_mails"
+    until(lambda: bool(execute(server.database_url, tries)[0][0]), "it is not tried again")
+    mails.fault = None
+    all_sent(server)
+    for number in range(2):
+        server.browser().sign_up(email=f"{number}@example.com")
+    wait_for(mails, 2)
+    held = "SELECT count(*) FROM authingo_mails WHERE error LIKE 'too many%'"
+    until(lambda: execute(server.database_url, held) == [(1,)], "the third does not wait")
+    assert len(mails.received) == 2
