@@ -256,11 +256,14 @@ async def write_change(core: Core, mail: Mail) -> Content | None:
 
 
 async def write_undo(core: Core, mail: Mail) -> Content | None:
-    """Write the mail to the old address, or return None where nothing can be undone any more."""
+    """Write the mail to the old address; without a link where nothing can be undone now.
+
+    The user may have been disabled or deleted since. The owner has to hear of the change anyway.
+    """
     facts = msgspec.json.decode(mail.facts or b"", type=_UndoFacts)
     page = core.settings.link_to("undo_email_change")
     link = await draw_token(core, UNDO_PURPOSE, facts.matter, page=page)
     if link is None:
-        return None
+        return Content(values_of(facts.notice), template=EMAIL_CHANGED)
     values = {**values_of(facts.notice), "link": link.url, "hours": str(HOURS)}
     return Content(values, link)

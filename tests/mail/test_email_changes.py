@@ -237,6 +237,32 @@ def test_the_old_address_counts_as_taken_meanwhile(server: LiveServer, mails: SM
     assert change(browser, token_in(sent_to(mails, ADA["email"], 3))).status == 200
 
 
+@pytest.mark.parametrize("end", ["disable_user", "delete_user"])
+def test_the_old_address_hears_of_it_even_if_the_user_was_disabled_meanwhile(
+    server: LiveServer, mails: SMTPServer, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """Or deleted: an operator who suspects something may be quicker than the mail."""
+    monkeypatch.setattr(sending, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(sending, "_LONGEST_PAUSE", 0.01)
+    browser = server.browser()
+    user_id = browser.sign_up().json["user"]["id"]
+    prove_address(server)
+    ask(browser)
+    token = token_in(sent_to(mails, NEW))
+    mails.fault = Fault("greeting", "421 4.3.2 not now")
+    assert change(browser, token).status == 200
+
+    async def work() -> None:
+        auth = Auth(server.auth.settings)
+        await auth.open()
+        await getattr(auth, end)(user_id)
+        await auth.close()
+
+    asyncio.run(work())
+    mails.fault = None
+    assert "was changed" in text_of(sent_to(mails, ADA["email"]))
+
+
 def test_an_address_that_was_not_verified_gets_no_link(
     server: LiveServer, mails: SMTPServer
 ) -> None:
