@@ -155,7 +155,7 @@ def _links(settings: Settings) -> dict[str, str]:
     return {
         name: below + settings.link_to(name)
         for name in type(settings.links).__struct_fields__
-        if sends_mail(settings) and not _has_page(settings, name)
+        if name != "sign_in" and sends_mail(settings) and not _has_page(settings, name)
     }
 
 

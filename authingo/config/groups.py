@@ -85,3 +85,4 @@ class LinkSettings(Group, frozen=True):
     verify_email: str | None = None
     change_email: str | None = None
     undo_email_change: str | None = None
+    sign_in: str | None = None

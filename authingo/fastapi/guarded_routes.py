@@ -15,7 +15,8 @@ from fastapi.openapi.models import APIKey, APIKeyIn
 # the others. PAGE, OPTIONAL and FORM mark guards that ask for less, FRESH one that asks for more.
 STRICT, PAGE, OPTIONAL = "AuthingoSession", "AuthingoSession.page", "AuthingoSession.optional"
 FRESH, FORM = "AuthingoSession.fresh", "AuthingoSession.form"
-MARKS = {PAGE, OPTIONAL, FRESH, FORM}
+OPTIONAL_PAGE = "AuthingoSession.optional_page"
+MARKS = {PAGE, OPTIONAL, OPTIONAL_PAGE, FRESH, FORM}
 _COOKIE: dict[str, Any] = {"in": APIKeyIn.cookie, "name": "authingo_session"}
 SESSION_COOKIE = APIKey(**_COOKIE)
 CLIENT_HEADER = {
@@ -26,6 +27,7 @@ CLIENT_HEADER = {
 }
 
 _KINDS = {STRICT, *MARKS}
+_FOR_BROWSERS = {PAGE, OPTIONAL_PAGE, FORM}
 _SENT_BY_BROWSERS = {"get", "head"}
 
 
@@ -50,7 +52,7 @@ def _operation(method: str, operation: dict[str, Any]) -> dict[str, Any]:
     security = operation["security"]
     kinds = {name for one in security for name in one if name in _KINDS}
     others = [one for one in security if not kinds & one.keys()]
-    optional = kinds == {OPTIONAL}
+    optional = kinds <= {OPTIONAL, OPTIONAL_PAGE}
     waived = not kinds & {STRICT, FRESH} and (method in _SENT_BY_BROWSERS or kinds == {FORM})
     refusals = {
         "401": "The session has expired: refresh it" if optional else "Not signed in",
@@ -61,13 +63,22 @@ def _operation(method: str, operation: dict[str, Any]) -> dict[str, Any]:
         refusals["403"] = "The request does not come from a page of this server"
     if FRESH in kinds:
         refusals["403"] += ", or the user has to reauthenticate (reauthentication_required)"
+    described = {status: _error(text) for status, text in refusals.items()}
+    if kinds <= _FOR_BROWSERS:
+        described["401"]["content"] |= {"text/html": {"schema": {"type": "string"}}}
+        described["401"]["description"] += "; a page where a browser shows the answer"
+        if method == "get" and not optional:
+            described["303"] = {
+                "description": "Not signed in, and a browser shows the answer: sign in there",
+                "headers": {"Location": {"required": True, "schema": {"type": "string"}}},
+            }
     return {
         **operation,
         # A request needs only one of these schemes; an empty entry means that it may have none.
         "security": [*others, {STRICT: []}, *([{}] if optional else [])],
         "parameters": _with_header(operation.get("parameters", []), required=not waived),
         "responses": {
-            **{status: _error(text) for status, text in refusals.items()},
+            **described,
             **operation.get("responses", {}),
         },
     }

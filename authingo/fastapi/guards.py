@@ -16,21 +16,37 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from authingo.asgi import ASGIApp, Receive, Scope, Send
-from authingo.errors import AuthError, HeadersTooLarge, NoSession
-from authingo.fastapi.guarded_routes import FORM, FRESH, OPTIONAL, PAGE, SESSION_COOKIE, STRICT
+from authingo.errors import (
+    AuthError,
+    HeadersTooLarge,
+    NoSession,
+    OriginNotAllowed,
+    SessionExpired,
+)
+from authingo.fastapi.guarded_routes import (
+    FORM,
+    FRESH,
+    OPTIONAL,
+    OPTIONAL_PAGE,
+    PAGE,
+    SESSION_COOKIE,
+    STRICT,
+)
 from authingo.fastapi.websockets import WatchedSocket
 from authingo.http.clients import ClientReader
 from authingo.http.cookies import Cookies
 from authingo.http.dropped_cookies import DroppedCookies
 from authingo.http.headers import are_too_large, combined, header_values
 from authingo.http.origin import CLIENT_HEADER, PAGES, OriginCheck
-from authingo.http.replies import refuse, refuse_other
+from authingo.http.renewal import Renewals
+from authingo.http.replies import Answer, error_reply, refuse, refuse_other
 from authingo.models import Session, User, UserAndSession
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
 
 _ADMITTED = "authingo.admitted"  # the guard, and the user it found
+_PREPARED = "authingo.prepared"  # an error, and what to answer instead of JSON
 WATCHED = "authingo.socket"  # where `install` leaves the WatchedSocket of a WebSocket
 
 
@@ -46,6 +62,7 @@ class Guard:
         self.clients = ClientReader(auth.settings)
         self.dropped_cookies = DroppedCookies(auth.settings)
         self.origin = OriginCheck(auth.settings)
+        self.renewals = Renewals(auth.settings)
 
     def recall(
         self, scope: Scope, waived_for: Container[str] = (), *, form: bool = False
@@ -96,6 +113,27 @@ class Guard:
             life = self._auth.settings.sessions.cache.total_seconds()
             watched.watch(lambda: self._auth.resume(token), at_least_every=life)
         return user_and_session
+
+    async def admit_page(
+        self, scope: Scope, waived_for: Container[str] = PAGES, *, form: bool = False
+    ) -> UserAndSession:
+        """Do what `recall` and `admit` do, and prepare a better answer than JSON for a browser.
+
+        `answer_for` returns it.
+        """
+        try:
+            known = self.recall(scope, waived_for, form=form)
+            return known or await self.admit(scope, waived_for, form=form)
+        except (NoSession, SessionExpired) as error:
+            if answer := self.renewals.answer(error, scope):
+                scope[_PREPARED] = (error, answer)
+            raise
+
+
+def answer_for(error: AuthError, scope: Scope) -> Answer:
+    """Return the answer to an error: a page or a redirect where a guard has prepared one."""
+    prepared: tuple[AuthError, Answer] | None = scope.get(_PREPARED)
+    return prepared[1] if prepared and prepared[0] is error else error_reply(error)
 
 
 def guard_of(connection: HTTPConnection) -> Guard:
@@ -157,13 +195,41 @@ class _OptionalUser(SecurityBase):
 
 
 class _PageUser(SecurityBase):
-    """Return the signed-in user; a GET or HEAD needs no X-Authingo-Client."""
+    """Return the signed-in user; a GET or HEAD needs no X-Authingo-Client.
+
+    A browser that opens a page gets no JSON without a session: an expired one is renewed, or it is
+    sent to the sign-in page. See `authingo.http.renewal`.
+    """
 
     model, scheme_name = SESSION_COOKIE, PAGE
 
     async def __call__(self, connection: HTTPConnection) -> User:
+        return (await guard_of(connection).admit_page(connection.scope)).user
+
+
+class _OptionalPageUser(SecurityBase):
+    """Return the signed-in user, or None; a GET or HEAD needs no X-Authingo-Client.
+
+    An expired session is renewed as by `PageUser`, and only if that fails is it None. A GET or HEAD
+    that a page of another site makes for itself, such as for a frame, gets None too.
+    """
+
+    model, scheme_name = SESSION_COOKIE, OPTIONAL_PAGE
+
+    async def __call__(self, connection: HTTPConnection) -> User | None:
         guard, scope = guard_of(connection), connection.scope
-        return (guard.recall(scope, PAGES) or await guard.admit(scope, PAGES)).user
+        try:
+            return (await guard.admit_page(scope)).user
+        except NoSession:
+            return None
+        except SessionExpired:
+            if scope["type"] == "http" and guard.renewals.has_failed(scope):
+                return None
+            raise
+        except OriginNotAllowed:
+            if scope.get("method") in PAGES:
+                return None
+            raise
 
 
 class _FormUser(SecurityBase):
@@ -175,9 +241,7 @@ class _FormUser(SecurityBase):
     model, scheme_name = SESSION_COOKIE, FORM
 
     async def __call__(self, connection: HTTPConnection) -> User:
-        guard, scope = guard_of(connection), connection.scope
-        known = guard.recall(scope, PAGES, form=True)
-        return (known or await guard.admit(scope, PAGES, form=True)).user
+        return (await guard_of(connection).admit_page(connection.scope, form=True)).user
 
 
 async def own_form(connection: HTTPConnection) -> None:
@@ -209,6 +273,7 @@ current_user = _CurrentUser()
 current_session = _CurrentSession()
 optional_user = _OptionalUser()
 page_user = _PageUser()
+optional_page_user = _OptionalPageUser()
 form_user = _FormUser()
 fresh_user = _FreshUser()
 
@@ -219,6 +284,7 @@ CurrentUser = Annotated[User, Depends(current_user)]
 CurrentSession = Annotated[Session, Depends(current_session)]
 OptionalUser = Annotated[User | None, Depends(optional_user)]
 PageUser = Annotated[User, Depends(page_user)]
+OptionalPageUser = Annotated[User | None, Depends(optional_page_user)]
 FormUser = Annotated[User, Depends(form_user)]
 FreshUser = Annotated[User, Depends(fresh_user)]
 
@@ -250,7 +316,7 @@ class Required:
         self._auth = auth
         self._app = app
         self._guard = Guard(auth)
-        self._waived_for = () if client_header else PAGES
+        self._client_header = client_header
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a connection on with `scope["authingo"]` set, or refuse it."""
@@ -267,11 +333,12 @@ class Required:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            admitted = self._guard.recall(scope, self._waived_for)
-            if admitted is None:
-                admitted = await self._guard.admit(scope, self._waived_for)
+            if self._client_header:
+                admitted = self._guard.recall(scope) or await self._guard.admit(scope)
+            else:
+                admitted = await self._guard.admit_page(scope)
         except AuthError as error:
-            await refuse(error, scope, send)
+            await answer_for(error, scope).send(send)
             return
         await self._app({**scope, "authingo": admitted}, receive, send)
 

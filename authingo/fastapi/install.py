@@ -17,7 +17,7 @@ from authingo.asgi import ASGIApp, Receive, Scope, Send
 from authingo.capabilities import capabilities, load
 from authingo.config import Settings
 from authingo.errors import AuthError, HeadersTooLarge
-from authingo.fastapi.guards import WATCHED, Guard, demands_header, takes_forms
+from authingo.fastapi.guards import WATCHED, Guard, answer_for, demands_header, takes_forms
 from authingo.fastapi.openapi import describe
 from authingo.fastapi.shortcut import FULL, Shortcut, plain_router
 from authingo.fastapi.websockets import WatchedSocket
@@ -25,14 +25,7 @@ from authingo.http.cors import with_cors
 from authingo.http.handler import Handler
 from authingo.http.headers import are_too_large, combined
 from authingo.http.paths import base_below, path_below
-from authingo.http.replies import (
-    POLICY_VIOLATION,
-    Prepared,
-    Reply,
-    error_reply,
-    refuse,
-    refuse_other,
-)
+from authingo.http.replies import POLICY_VIOLATION, Prepared, refuse, refuse_other
 from authingo.http.site import Site
 
 if TYPE_CHECKING:
@@ -211,18 +204,18 @@ async def _answer_error(connection: Any, error: Exception) -> Any:
     if connection.scope["type"] == "websocket":
         await connection.close(code=POLICY_VIOLATION)  # not accepted yet, so the client gets a 403
         return None
-    return _Answer(error_reply(real))
+    return _Answer(answer_for(real, connection.scope).prepare())
 
 
 class _Answer(Response):
-    """A Reply where Starlette wants a Response."""
+    """An answer where Starlette wants a Response."""
 
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(status_code=reply.status)
-        self._reply = reply
+    def __init__(self, prepared: Prepared) -> None:
+        super().__init__(status_code=prepared.status)
+        self._prepared = prepared
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        await self._reply.send(send)
+        await self._prepared.send(send)
 
 
 def _extend_lifespan(app: FastAPI, auth: Auth) -> None:

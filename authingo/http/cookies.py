@@ -139,7 +139,7 @@ class Cookies:
     def __init__(self, settings: Settings) -> None:
         cross_site = settings.cookies.same_site == "none"
         hardened = settings.cookies.hardened_names
-        prefix = settings.cookies.prefix
+        prefix = self._prefix = settings.cookies.prefix
         self.session = Cookie(
             kind="session",
             name=f"__Host-{prefix}_session" if hardened else f"{prefix}_session",
@@ -228,6 +228,16 @@ class Cookies:
     def clear_one(self, cookie: Cookie) -> list[str]:
         """Return the Set-Cookie values that remove a cookie that has no Domain."""
         return [*self._twins(cookie), cookie.header("", 0)]
+
+    def renewal(self, mark: str) -> str:
+        """Return the cookie that a page leaves itself when it has tried to renew a session.
+
+        It is written by a script, so it is not HttpOnly; it opens nothing. See
+        `authingo.http.renewal`. Lax, because the page may have been opened from another site.
+        """
+        secure = self.device.secure
+        name = f"{'__Host-' if secure else ''}{self._prefix}_renewal"
+        return f"{name}={mark}; Path=/; Max-Age=60; SameSite=Lax" + ("; Secure" if secure else "")
 
     def _twins(self, cookie: Cookie) -> list[str]:
         """Return the Set-Cookie values that expire the same cookie of another partition."""

@@ -107,12 +107,14 @@ class Page(Answer, frozen=True, kw_only=True):
         status: an error may be a page too.
         cookies: those it sets.
         policy: what the page may load and do, as a Content-Security-Policy (ASVS 5.0 V3.4.3).
+        headers: more of them.
     """
 
     html: str
     status: int = 200
     cookies: tuple[str, ...] = ()
     policy: str = NOTHING_ALLOWED
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
     def prepare(self) -> Prepared:
         """Turn it into what is sent."""
@@ -122,6 +124,7 @@ class Page(Answer, frozen=True, kw_only=True):
             *_ALWAYS,
             (b"content-security-policy", self.policy.encode("ascii")),
             (b"content-length", b"%d" % len(body)),
+            *self.headers,
             *_set(self.cookies),
         )
         return Prepared(self.status, headers, body)
@@ -131,12 +134,15 @@ class Redirect(Answer, frozen=True, kw_only=True):
     """Send a browser to another address, by GET whatever method it used (RFC 9110 §15.4.4).
 
     Args:
-        location: made from settings, never from the request (ASVS 5.0 V1.2.2, V3.7.2).
+        location: made from settings, or a path that `checked_next` has returned, and nothing else
+            of the request (ASVS 5.0 V1.2.2, V3.7.2).
         cookies: those it sets.
+        headers: more of them.
     """
 
     location: str
     cookies: tuple[str, ...] = ()
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
     def prepare(self) -> Prepared:
         """Turn it into what is sent.
@@ -150,6 +156,7 @@ class Redirect(Answer, frozen=True, kw_only=True):
             (b"location", self.location.encode()),
             *_ALWAYS,
             (b"content-length", b"0"),
+            *self.headers,
             *_set(self.cookies),
         )
         return Prepared(303, headers, b"")

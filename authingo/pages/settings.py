@@ -69,11 +69,12 @@ class PagesSettings(CapabilitySettings, frozen=True):
         return (self.path,) if self.enabled else ()
 
     def links(self, settings: Settings) -> Mapping[str, str]:
-        """Return the pages that links in mails lead to."""
+        """Return the pages that links and redirects lead to."""
         if not self.enabled:
             return {}
         below = self.path.removeprefix(_site_path(settings))
-        return {name: f"{below}/{page}" for name, page in LINK_PAGES.items()}
+        pages = {**LINK_PAGES, "sign_in": "sign-in"}
+        return {name: f"{below}/{page}" for name, page in pages.items()}
 
     def read(self, name: str, directory: Path) -> bytes | None:
         """Return the file that a setting names, or None if it names none.
