@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import generated_database
 from tests.browser import need_chromium, skip_or_fail
 from tests.links import mail_into
 from tests.network import Network
@@ -43,13 +43,7 @@ class Site:
 
     def expire(self, email: str) -> None:
         """Let the session tokens of a user have run out, as they do after 15 minutes."""
-        with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as database, database:
-            changed = database.execute(
-                "UPDATE authingo_sessions SET expires_at = 1"
-                " WHERE user_id = (SELECT id FROM authingo_users WHERE email = ?)",
-                [email],
-            )
-            assert changed.rowcount, "nobody to expire"
+        generated_database.expire(self.database, email)
 
 
 @dataclass

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from tests.generated_database import expire, forget_proof
 from tests.links import link_to
-from tests.person import PASSWORD, Person, fill, is_signed_in
+from tests.person import PASSWORD, Person, fill, is_signed_in, is_signed_out
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 NEW = "a whole new sentence"
 
@@ -69,3 +75,114 @@ def verifies_the_address(ada: Person, elsewhere: Person, mails: Path) -> None:
     stranger.get_by_text("was used, has expired, or was replaced").wait_for()
     page.get_by_role("link", name="To the application").click()
     is_signed_in(page)
+
+
+def asks_for_the_link_again(ada: Person, mails: Path) -> None:
+    page = ada.sign_up()
+    first = link_to(ada.email, "/verify-email", mails)
+    page.get_by_text(f"{ada.email} is not confirmed yet.").wait_for()
+    page.get_by_role("button", name="Send the link again").click()
+    page.get_by_role("status").filter(has_text="A mail is on its way.").wait_for()
+    confirms(ada, link_to(ada.email, "/verify-email", mails, but=first))
+    page.reload()
+    is_signed_in(page)
+    page.get_by_text(ada.email, exact=True).first.wait_for()
+    assert page.get_by_role("button", name="Send the link again").count() == 0
+
+
+def changes_the_address(ada: Person, elsewhere: Person, database: Path) -> None:
+    mails, new = database.with_name("mail"), f"new.{ada.email}"
+    page = ada.sign_up()
+    confirms(ada, link_to(ada.email, "/verify-email", mails))
+    asks_for_a_change(page, "nobody")
+    page.get_by_text("This is not an email address").wait_for()
+    forget_proof(database, ada.email)
+    asks_for_a_change(page, new)
+    proof = page.locator("form", has=page.get_by_role("button", name="Change address"))
+    proof.get_by_label("Current password").fill("not the password")
+    page.get_by_role("button", name="Change address").click()
+    proof.get_by_text("The current password is wrong").wait_for()
+    proof.get_by_label("Current password").fill(PASSWORD)
+    page.get_by_role("button", name="Change address").click()
+    page.get_by_role("status").filter(has_text="to the new address").wait_for()
+    assert proof.get_by_label("Current password").locator(":visible").count() == 0
+
+    link = link_to(new, "/change-email", mails)
+    stranger = elsewhere.follow(link)
+    stranger.get_by_role("button", name="Confirm new address").click()
+    fill(stranger, Password="not the password")
+    stranger.get_by_role("button", name="Confirm new address").click()
+    stranger.get_by_text("The email or the password is wrong").wait_for()
+    expire(database, ada.email)
+    changed = ada.follow(link)
+    expire(database, ada.email)
+    changed.get_by_role("button", name="Confirm new address").click()
+    changed.get_by_role("status").filter(has_text="your email address now").wait_for()
+    changed.get_by_role("link", name="To the application").click()
+    changed.get_by_text(new, exact=True).first.wait_for()
+    fill(stranger, Password=PASSWORD)
+    stranger.get_by_role("button", name="Confirm new address").click()
+    stranger.get_by_text("was used, has expired, or was replaced").wait_for()
+
+    undone = elsewhere.follow(link_to(ada.email, "/undo-email-change", mails))
+    fill(undone, Your_old_email_address=new)
+    undone.get_by_role("button", name="Undo the change").click()
+    undone.get_by_text("This is not the address that the mail was sent to.").wait_for()
+    fill(undone, Your_old_email_address=ada.email)
+    undone.get_by_role("button", name="Undo the change").click()
+    undone.get_by_role("status").filter(has_text="has its old address again").wait_for()
+    link_to(ada.email, "/reset-password", mails)
+    changed.reload()
+    is_signed_out(changed)
+
+
+def asks_for_an_address_that_is_taken(ada: Person, other: Person, mails: Path) -> None:
+    other.sign_up()
+    page = ada.sign_up()
+    asks_for_a_change(page, other.email)
+    page.get_by_role("status").filter(has_text="to the new address").wait_for()
+    refused = ada.follow(link_to(other.email, "/change-email", mails))
+    refused.get_by_role("button", name="Confirm new address").click()
+    refused.get_by_role("alert").filter(has_text="already an account with this email").wait_for()
+    page.reload()
+    page.get_by_text(f"{ada.email} is not confirmed yet.").wait_for()
+
+
+def looks_at_a_change(
+    page: Page, other: Person, database: Path, look: Callable[[Page, str], None]
+) -> None:
+    """Go through the pages of a change, from the account of another browser on."""
+    email = page.get_by_text("is not confirmed yet").inner_text().split()[0]
+    new = f"new.{email}"
+    asks_for_a_change(page, new)
+    page.get_by_role("status").filter(has_text="to the new address").wait_for()
+    forget_proof(database, email)
+    asks_for_a_change(page, f"newer.{email}")
+    page.get_by_text("shows that it is you").locator("visible=true").wait_for()
+    look(page, "proof")
+    page = other.follow(link_to(new, "/change-email", database.with_name("mail")))
+    page.get_by_role("button", name="Confirm new address").click()
+    page.get_by_role("textbox", name="Password", exact=True).wait_for()
+    look(page, "change")
+    fill(page, Password=PASSWORD)
+    page.get_by_role("button", name="Confirm new address").click()
+    page.get_by_role("status").filter(has_text="your email address now").wait_for()
+    page = other.follow(f"{other.url}/undo-email-change#token=unknown")
+    fill(page, Your_old_email_address=email)
+    look(page, "undo")
+    page.get_by_role("button", name="Undo the change").click()
+    page.get_by_text("ask the people who run this site").wait_for()
+    look(page, "undo-over")
+
+
+def asks_for_a_change(page: Page, new: str) -> None:
+    fill(page, New_email_address=new)
+    page.get_by_role("button", name="Change address").click()
+
+
+def confirms(ada: Person, link: str) -> None:
+    """Follow the link to verify an address."""
+    page = ada.follow(link)
+    page.get_by_role("button", name="Confirm address").click()
+    page.get_by_role("status").filter(has_text="is confirmed").wait_for()
+    page.close()

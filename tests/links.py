@@ -16,8 +16,15 @@ def mail_into(directory: Path) -> dict[str, str]:
     }
 
 
-def link_to(email: str, page: str, directory: Path) -> str:
-    """Wait for a mail to an address with a link to a page, and return the newest such link."""
+def link_to(email: str, page: str, directory: Path, *, but: str = "") -> str:
+    """Wait for a mail to an address with a link to a page, and return the newest such link.
+
+    Args:
+        email: whom the mail is to.
+        page: what the link leads to.
+        directory: where the mails are.
+        but: a link that came before.
+    """
     found: list[str] = []
 
     def came() -> bool:
@@ -27,7 +34,7 @@ def link_to(email: str, page: str, directory: Path) -> str:
             body = mail.get_body(("plain",))
             lines = str(body.get_content()).splitlines() if body else []
             if str(mail["To"]) == email:
-                found.extend(line for line in lines if f"{page}#token=" in line)
+                found.extend(one for one in lines if f"{page}#token=" in one and one != but)
         return bool(found)
 
     until(came, f"no mail to {email} leads to {page}")

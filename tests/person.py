@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -81,6 +83,26 @@ def is_signed_in(page: Page) -> None:
 
 def is_signed_out(page: Page) -> None:
     page.get_by_role("heading", name="Welcome back").wait_for()
+
+
+def fits(page: Page, name: str) -> None:
+    """Hold that nothing needs sideways scrolling; `AUTHINGO_TEST_SCREENSHOTS` gets a picture."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+    if directory := os.environ.get("AUTHINGO_TEST_SCREENSHOTS"):
+        page.screenshot(path=Path(directory) / f"{name}.png", full_page=True)
+
+
+def problem_of(page: Page, label: str) -> str:
+    """Return what is said to be wrong with a field, right below it and in its description."""
+    field = page.get_by_label(label, exact=True).and_(page.locator("[aria-invalid=true]"))
+    field.wait_for()
+    said = page.locator(f"[id='{field.get_attribute('aria-describedby')}']")
+    above, below = field.bounding_box(), said.bounding_box()
+    assert above
+    assert below
+    assert 0 <= below["y"] - (above["y"] + above["height"]) < 20
+    text: str = said.inner_text()  # Any, where Playwright is not installed
+    return text
 
 
 def ask(page: Page) -> None:

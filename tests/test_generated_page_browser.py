@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests import generated_links
 from tests.command import Runner
+from tests.generated_database import expire
 from tests.links import mail_into
-from tests.person import PASSWORD, Person, ask, fill, is_signed_in, is_signed_out
+from tests.person import PASSWORD, Person, ask, fill, fits, is_signed_in, is_signed_out, problem_of
 from tests.program import free_port, run_program
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
@@ -41,7 +40,16 @@ def url(project: Path, chromium: Browser) -> Iterator[str]:
 @pytest.fixture
 def ada(chromium: Browser, url: str, request: pytest.FixtureRequest) -> Iterator[Person]:
     email = f"{request.node.name[:40].strip('_')}@example.com"
-    person = Person(chromium.new_context(), url, email)
+    yield from _person(Person(chromium.new_context(), url, email))
+
+
+@pytest.fixture
+def elsewhere(chromium: Browser, ada: Person) -> Iterator[Person]:
+    """Somebody in another browser."""
+    yield from _person(Person(chromium.new_context(), ada.url, f"other.{ada.email}"))
+
+
+def _person(person: Person) -> Iterator[Person]:
     yield person
     person.context.close()
     assert person.complaints == []
@@ -68,11 +76,24 @@ def test_the_page_of_a_link_says_that_it_has_none(ada: Person) -> None:
     generated_links.opens_the_page_of_a_link_without_one(ada)
 
 
-def test_an_address_is_verified(ada: Person, project: Path, chromium: Browser) -> None:
-    elsewhere = Person(chromium.new_context(), ada.url, ada.email)
+def test_an_address_is_verified(ada: Person, elsewhere: Person, project: Path) -> None:
     generated_links.verifies_the_address(ada, elsewhere, project / "mail")
-    elsewhere.context.close()
-    assert elsewhere.complaints == []
+
+
+def test_a_link_to_verify_is_sent_again(ada: Person, project: Path) -> None:
+    generated_links.asks_for_the_link_again(ada, project / "mail")
+
+
+def test_an_address_is_changed_and_the_change_undone(
+    ada: Person, elsewhere: Person, project: Path
+) -> None:
+    generated_links.changes_the_address(ada, elsewhere, project / "authingo.db")
+
+
+def test_an_address_that_is_taken_is_not_stored(
+    ada: Person, elsewhere: Person, project: Path
+) -> None:
+    generated_links.asks_for_an_address_that_is_taken(ada, elsewhere, project / "mail")
 
 
 def test_without_mail_it_says_so(project: Path, chromium: Browser) -> None:
@@ -88,13 +109,36 @@ def test_without_mail_it_says_so(project: Path, chromium: Browser) -> None:
     assert ada.complaints == []
 
 
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_any_screen(
+    chromium: Browser, url: str, project: Path, scheme: Any, width: int
+) -> None:
+    ada, elsewhere = (
+        Person(
+            chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 844}),
+            url,
+            f"ada.{scheme}.{width}@example.com",
+        )
+        for _ in range(2)
+    )
+
+    def look(page: Page, name: str) -> None:
+        fits(page, f"plain-{name}-{scheme}-{width}")
+
+    page = ada.sign_up()
+    page.locator("pre").get_by_text(ada.email).wait_for()
+    look(page, "account")
+    generated_links.looks_at_a_change(page, elsewhere, project / "authingo.db", look)
+    for one in (ada, elsewhere):
+        one.context.close()
+        assert one.complaints == []
+
+
 def test_an_expired_session_is_renewed(ada: Person, project: Path) -> None:
     page = ada.sign_up()
     before = ada.tokens()
-    with contextlib.closing(sqlite3.connect(project / "authingo.db", timeout=10)) as database:
-        with database:
-            changed = database.execute("UPDATE authingo_sessions SET expires_at = 1")
-        assert changed.rowcount
+    expire(project / "authingo.db", ada.email)
     ask(page)
     is_signed_in(page)
     assert len(ada.tokens()) == 2
@@ -119,15 +163,13 @@ def test_what_is_wrong_is_said_at_the_field(ada: Person) -> None:
     fill(page, Name="Ada", Email="nobody", Password="short")
     page.get_by_role("button", name="Create account").click()
     for label in ("Email", "Password"):
-        field = page.get_by_label(label, exact=True).and_(page.locator("[aria-invalid=true]"))
-        field.wait_for()
-        said = page.locator(f"[id='{field.get_attribute('aria-describedby')}']")
-        assert said.inner_text().startswith("This ")
+        assert problem_of(page, label).startswith("This ")
     ada.fill_sign_up(ada.open())
     page.get_by_role("button", name="Sign in").click()
     fill(page, Email=ada.email, Password="wrong horse battery")
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("alert").get_by_text("password", exact=False).first.wait_for()
+    assert problem_of(page, "Password") == "The email or the password is wrong."
+    assert page.evaluate("document.activeElement.id") == "password"
 
 
 def test_without_a_network_it_says_so(ada: Person) -> None:

@@ -36,12 +36,15 @@ ALWAYS = {
     "test_main.py",
 }
 PAGE = {"pages.py", "test_pages.py"} | {
-    f"page/{name}" for name in ("index.html", "page.css", "page.js", "ask.js", "mail.js")
+    f"page/{name}"
+    for name in ("index.html", "page.css", "page.js", "address.js", "ask.js", "mail.js")
 }
 WRITTEN = ALWAYS | PAGE
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
-COMPONENTS = ("Account", "App", "Forgot", "Form", "Links", "Sessions", "SignIn")
+COMPONENTS = ("Account", "Address", "App", "Forgot", "Form", "Links", "Sessions", "SignIn")
 SHARED = {f"web/src/{name}.tsx" for name in COMPONENTS} | {
+    "web/src/fields.ts",
+    "web/src/mail.ts",
     "web/src/useToken.ts",
     "web/.gitignore",
     "web/README.md",
@@ -52,7 +55,8 @@ SHARED = {f"web/src/{name}.tsx" for name in COMPONENTS} | {
 }
 VITE = {"web/index.html", "web/src/main.tsx", "web/vite.config.ts", "pages.py", "test_pages.py"}
 NEXT = {"web/api.ts", "web/app/layout.tsx", "web/app/page.tsx", "web/next.config.ts"} | {
-    f"web/app/{link}/page.tsx" for link in ("reset-password", "verify-email")
+    f"web/app/{link}/page.tsx"
+    for link in ("reset-password", "verify-email", "change-email", "undo-email-change")
 }
 DOCKER = {"web/.dockerignore", "web/Dockerfile"}
 FRONT_ENDS = {"--react": ALWAYS | SHARED | VITE, "--next": ALWAYS | SHARED | NEXT | DOCKER}

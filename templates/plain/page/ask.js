@@ -1,5 +1,8 @@
 // Asks the program, and the elements of the page.
 
+// Nothing is wrong, but the form gets another field.
+const ASKS_FOR_MORE = ["password_required", "reauthentication_required"];
+
 export const $ = (id) => document.getElementById(id);
 
 /** Ask the program; renew a session that has expired, and ask again. */
@@ -28,4 +31,30 @@ export async function ask(method, path, values) {
 /** Returns the body of an answer, even if a proxy answered with something other than JSON. */
 async function contents(answer) {
   return answer.json().catch(() => ({ message: `The server answered ${answer.status}.` }));
+}
+
+/**
+ * Show what is wrong: next to the inputs of the fields that the answer is about, else in `rest`.
+ * `inputs` has the id of the input of each field.
+ */
+export function complain(answer, inputs, rest) {
+  const wrong = answer.ok ? {} : wrongFields(answer);
+  const shown = Object.keys(inputs).filter((name) => name in wrong);
+  for (const [name, id] of Object.entries(inputs)) {
+    $(`${id}-said`).textContent = wrong[name] ?? "";
+    $(id).ariaInvalid = String(name in wrong);
+  }
+  const isSaid = answer.ok || shown.length || ASKS_FOR_MORE.includes(answer.code);
+  $(rest).textContent = isSaid ? "" : answer.message;
+  if (shown.length) $(inputs[shown[0]]).focus();
+}
+
+/** Returns what is wrong by field: the server's list, or the field of an error code. */
+function wrongFields({ code, fields = {}, message }) {
+  if (code === "email_taken") return { email: message };
+  if (code === "invalid_credentials") return { password: message };
+  if (code === "wrong_password") return { current_password: message };
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, problem]) => [name, `This ${problem}.`]),
+  );
 }

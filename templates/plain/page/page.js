@@ -1,9 +1,11 @@
 // Signs users up, in and out with plain requests: no build, no library. Texts go into the page
 // as text, never as markup, since a user can sign up under any name.
 
-import { $, ask } from "./ask.js";
+import { showAddress } from "./address.js";
+import { $, ask, complain } from "./ask.js";
 import { forget, showLink } from "./mail.js";
 
+const INPUTS = { name: "name", email: "email", password: "password" };
 const form = document.querySelector("form");
 let isNew = false; // whether the form creates an account
 
@@ -14,6 +16,7 @@ async function show() {
   $("problem").textContent = ok || status === 401 ? "" : message;
   if (!ok) return;
   $("greeting").textContent = `Hello, ${user.name}`;
+  showAddress(user);
   await showMe();
 }
 
@@ -32,16 +35,7 @@ function choose(newcomer) {
   $("name-field").hidden = !isNew;
   $("forgot").hidden = isNew;
   $("password").autocomplete = isNew ? "new-password" : "current-password";
-  complain({});
-}
-
-/** Show what is wrong: at the fields that the answer names, else above the button. */
-function complain({ fields = {}, message = "" }) {
-  for (const name of ["name", "email", "password"]) {
-    $(`${name}-said`).textContent = fields[name] ? `This ${fields[name]}.` : "";
-    $(name).ariaInvalid = String(name in fields);
-  }
-  $("problem").textContent = Object.keys(fields).length ? "" : message;
+  complain({ ok: true }, INPUTS, "problem");
 }
 
 form.addEventListener("submit", async (event) => {
@@ -52,7 +46,7 @@ form.addEventListener("submit", async (event) => {
     ? await ask("POST", "api/auth/sign-up", { name, ...values })
     : await ask("POST", "api/auth/sign-in", values);
   $("enter").disabled = false;
-  complain(answer.ok ? {} : answer);
+  complain(answer, INPUTS, "problem");
   if (!answer.ok) return;
   form.reset();
   if (answer.sent) $("problem").textContent = "A mail is on its way to you. Open the link in it.";

@@ -2,13 +2,15 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { AuthProvider } from "@authingo/react";
 import { App } from "./App";
-import { ResetPassword, VerifyEmail } from "./Links";
+import { ChangeEmail, ResetPassword, UndoEmailChange, VerifyEmail } from "./Links";
 import "./style.css";
 
 // What the links in mails lead to: as in [links] of authingo.toml.
 const pages = new Map([
   ["/reset-password", ResetPassword],
   ["/verify-email", VerifyEmail],
+  ["/change-email", ChangeEmail],
+  ["/undo-email-change", UndoEmailChange],
 ]);
 const Page = pages.get(location.pathname) ?? App;
 

@@ -1,22 +1,9 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useAuth } from "@authingo/react";
-import { Form, type Field } from "./Form";
+import { Address } from "./Address";
+import { currentPassword, newPassword } from "./fields";
+import { Form } from "./Form";
 import { Sessions } from "./Sessions";
-
-const passwords: Field[] = [
-  {
-    name: "current_password",
-    label: "Current password",
-    type: "password",
-    autoComplete: "current-password",
-  },
-  {
-    name: "new_password",
-    label: "New password",
-    type: "password",
-    autoComplete: "new-password",
-  },
-];
 
 export function Account() {
   const { user, session, error, client, logout } = useAuth();
@@ -41,10 +28,11 @@ export function Account() {
       <main className="cards">
         <Me />
         <Sessions key={session?.id} />
+        <Address />
         <section className="wide" aria-labelledby="password">
           <h2 id="password">Password</h2>
           <Form
-            fields={passwords}
+            fields={[currentPassword, newPassword]}
             action="Change password"
             onSubmit={async (values: { current_password: string; new_password: string }) => {
               const result = await client.changePassword(values);

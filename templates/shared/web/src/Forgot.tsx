@@ -1,25 +1,20 @@
 import { useState } from "react";
-import { useAuth, type Result } from "@authingo/react";
-import { Form, type Field } from "./Form";
+import { useAuth } from "@authingo/react";
+import { email } from "./fields";
+import { Form } from "./Form";
+import { withoutMail } from "./mail";
 
-const email: Field = {
-  name: "email",
-  label: "Email",
-  type: "email",
-  autoComplete: "username",
-};
+const NO_MAIL = "This site sends no mail. Ask the people who run it for a new password.";
 
 /** Asks for a mail with a link to choose a new password. */
 export function Forgot() {
   const { client } = useAuth();
   const [sent, setSent] = useState(false);
 
-  async function ask(account: { email: string }): Promise<Result<unknown>> {
+  async function ask(account: { email: string }) {
     const result = await client.requestPasswordReset(account);
     setSent(!result.error);
-    if (result.error?.status !== 404) return result;
-    const message = "This site sends no mail. Ask the people who run it for a new password.";
-    return { data: null, error: { ...result.error, message } };
+    return withoutMail(result, NO_MAIL);
   }
 
   return (

@@ -20,7 +20,7 @@ export function Form<Values extends Record<keyof Values, string>>({
   const form = useRef<HTMLFormElement>(null);
   const [error, setError] = useState<AuthError | null>(null);
   const [busy, setBusy] = useState(false);
-  const wrong = error ? byField(error) : {};
+  const wrong = error ? byField(error, fields) : {};
 
   async function submit(event: FormEvent) {
     event.preventDefault();
@@ -30,7 +30,7 @@ export function Form<Values extends Record<keyof Values, string>>({
     setBusy(false);
     setError(result.error);
     if (!result.error) return form.current?.reset();
-    const first = fields.find(({ name }) => name in byField(result.error))?.name;
+    const [first] = Object.keys(byField(result.error, fields));
     if (first) form.current?.querySelector<HTMLInputElement>(`[name=${first}]`)?.focus();
   }
 
@@ -40,7 +40,7 @@ export function Form<Values extends Record<keyof Values, string>>({
       {fields.map((field) => (
         <Input key={field.name} {...field} problem={wrong[field.name]} />
       ))}
-      {error && Object.keys(wrong).length === 0 && (
+      {error && !asksForMore(error) && Object.keys(wrong).length === 0 && (
         <p className="notice bad" role="alert">
           {error.message}
         </p>
@@ -74,8 +74,20 @@ function Input({ label, hint, problem, ...input }: Field & { problem?: string })
   );
 }
 
-/** Returns what is wrong with each field: the server's list, or the field of an error code. */
-function byField(error: AuthError): Record<string, string> {
+/** Whether nothing is wrong, but the form gets another field. */
+function asksForMore({ code }: AuthError): boolean {
+  return code === "password_required" || code === "reauthentication_required";
+}
+
+/** Returns what is wrong with each field of a form. */
+function byField(error: AuthError, fields: Field[]): Record<string, string> {
+  const wrong = named(error);
+  const shown = fields.filter(({ name }) => name in wrong);
+  return Object.fromEntries(shown.map(({ name }) => [name, wrong[name]!]));
+}
+
+/** Returns what is wrong by field: the server's list, or the field of an error code. */
+function named(error: AuthError): Record<string, string> {
   if (error.code === "email_taken") return { email: error.message };
   if (error.code === "invalid_credentials") return { password: error.message };
   if (error.code === "wrong_password") return { current_password: error.message };

@@ -1,22 +1,21 @@
 import { useState, type ReactNode } from "react";
 import { useAuth, type Result } from "@authingo/react";
+import { SendAgain } from "./Address";
+import { asked, newPassword, password } from "./fields";
 import { Forgot } from "./Forgot";
 import { Form, type Field } from "./Form";
 import { useToken } from "./useToken";
 
-const chosen: Field = {
-  name: "new_password",
-  label: "New password",
-  type: "password",
-  autoComplete: "new-password",
+const oldEmail: Field = {
+  name: "email",
+  label: "Your old email address",
+  type: "email",
+  autoComplete: "off",
+  hint: "The one that this mail was sent to.",
 };
-const password: Field = {
-  name: "password",
-  label: "Password",
-  type: "password",
-  autoComplete: "current-password",
-  hint: "You are not signed in here, so your password is needed too.",
-};
+const UNDONE =
+  "Your account has its old address again, and nobody is signed in. A mail with a link to choose " +
+  "a new password is on its way.";
 
 /** Where the link in the mail of somebody who forgot the password leads to. */
 export function ResetPassword() {
@@ -24,7 +23,7 @@ export function ResetPassword() {
   return (
     <Link
       title="Choose a new password"
-      fields={[chosen]}
+      fields={[newPassword]}
       action="Save password"
       use={(token, { new_password = "" }) => client.resetPassword({ token, new_password })}
       done="Your password is saved, and you are signed out everywhere. Sign in with it."
@@ -36,51 +35,75 @@ export function ResetPassword() {
 /** Where the link in the mail to a new user leads to. */
 export function VerifyEmail() {
   const { client } = useAuth();
-  const [fields, setFields] = useState<Field[]>([]);
-  const [answer, setAnswer] = useState("");
-
-  async function verify(token: string, values: Record<string, string>) {
-    const result = await client.verifyEmail({ token, ...values });
-    if (result.error?.code === "password_required") setFields([password]);
-    return result;
-  }
-
-  async function again() {
-    const { data, error } = await client.requestEmailVerification();
-    if (error) setAnswer(error.message);
-    else setAnswer(data.sent ? "A mail is on its way." : "It is confirmed already.");
-  }
-
   return (
-    <Link
+    <OwnLink
       title="Confirm your email address"
-      fields={fields}
       action="Confirm address"
-      use={verify}
+      use={client.verifyEmail}
       done="Your email address is confirmed."
-      again={
-        <>
-          <button onClick={again}>Send me another link</button>
-          {answer && (
-            <p className="notice" role="status">
-              {answer}
-            </p>
-          )}
-        </>
-      }
+      again={<SendAgain />}
     />
   );
 }
 
-/** Sends the token of a link, after a click: programs that look through mails open links too. */
-function Link(page: {
+/** Where the link in the mail to a new address leads to. */
+export function ChangeEmail() {
+  const { client } = useAuth();
+  return (
+    <OwnLink
+      title="Confirm your new email address"
+      action="Confirm new address"
+      use={client.changeEmail}
+      done="This is your email address now. Everywhere else you are signed out."
+      again={<p>To get another link, sign in and change your address again.</p>}
+    />
+  );
+}
+
+/** Where the link in the mail to the address before a change leads to. */
+export function UndoEmailChange() {
+  const { client } = useAuth();
+  return (
+    <Link
+      title="Take your account back"
+      fields={[oldEmail]}
+      action="Undo the change"
+      use={(token, { email = "" }) => client.undoEmailChange({ token, email })}
+      done={UNDONE}
+      again={<p>If it was not you who used it, ask the people who run this site for help.</p>}
+    />
+  );
+}
+
+/** A link that needs a session here as well, or else the password. */
+function OwnLink({
+  use,
+  ...page
+}: Omit<Page, "fields" | "use"> & {
+  use: (proof: { token: string; password?: string }) => Promise<Result<unknown>>;
+}) {
+  const [fields, setFields] = useState<Field[]>([]);
+
+  async function prove(token: string, values: Record<string, string>) {
+    const result = await use({ token, ...values });
+    if (result.error?.code === "password_required") setFields([{ ...password, ...asked }]);
+    return result;
+  }
+
+  return <Link {...page} fields={fields} use={prove} />;
+}
+
+interface Page {
   title: string;
   fields: Field[];
   action: string;
   use: (token: string, values: Record<string, string>) => Promise<Result<unknown>>;
   done: string;
   again: ReactNode;
-}) {
+}
+
+/** Sends the token of a link, after a click: programs that look through mails open links too. */
+function Link(page: Page) {
   const token = useToken();
   const [state, setState] = useState<"open" | "over" | "done">("open");
 

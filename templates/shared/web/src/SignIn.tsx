@@ -1,21 +1,10 @@
 import { useState } from "react";
 import { useAuth } from "@authingo/react";
+import { email, password } from "./fields";
 import { Forgot } from "./Forgot";
 import { Form, type Field } from "./Form";
 
 const name: Field = { name: "name", label: "Name", autoComplete: "name" };
-const email: Field = {
-  name: "email",
-  label: "Email",
-  type: "email",
-  autoComplete: "username",
-};
-const password: Field = {
-  name: "password",
-  label: "Password",
-  type: "password",
-  autoComplete: "current-password",
-};
 const choose: Field = {
   ...password,
   autoComplete: "new-password",

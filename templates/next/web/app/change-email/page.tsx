@@ -1,0 +1,3 @@
+"use client";
+
+export { ChangeEmail as default } from "../../src/Links";

@@ -1,0 +1,3 @@
+"use client";
+
+export { UndoEmailChange as default } from "../../src/Links";
