@@ -32,7 +32,8 @@ class Scale:
     random_checks: int
     random_steps: int  # that they are divided into, with a look at the memory after each
     start_ups: int
-    mails: int
+    mails: int  # no more than users
+    mail_seconds: int  # of delivering them
     tokens: int = 1000  # that take turns in session checks
 
 
@@ -49,6 +50,7 @@ FULL = Scale(
     random_steps=20,
     start_ups=25,
     mails=100_000,
+    mail_seconds=60,
 )
 QUICK = Scale(
     size=Size(1000, 2000),
@@ -62,7 +64,8 @@ QUICK = Scale(
     random_checks=20_000,
     random_steps=4,
     start_ups=3,
-    mails=200,
+    mails=1000,
+    mail_seconds=5,
 )
 
 
