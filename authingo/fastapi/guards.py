@@ -32,6 +32,7 @@ from authingo.fastapi.guarded_routes import (
     SESSION_COOKIE,
     STRICT,
 )
+from authingo.fastapi.kept_fields import typed_fields
 from authingo.fastapi.websockets import WatchedSocket
 from authingo.http.clients import ClientReader
 from authingo.http.cookies import Cookies
@@ -115,18 +116,20 @@ class Guard:
         return user_and_session
 
     async def admit_page(
-        self, scope: Scope, waived_for: Container[str] = PAGES, *, form: bool = False
+        self, scope: Scope, *, form: HTTPConnection | None = None
     ) -> UserAndSession:
         """Do what `recall` and `admit` do, and prepare a better answer than JSON for a browser.
 
-        `answer_for` returns it.
+        `answer_for` returns it. `form`: the request, if forms are accepted.
         """
+        is_form = form is not None
         try:
-            known = self.recall(scope, waived_for, form=form)
-            return known or await self.admit(scope, waived_for, form=form)
+            known = self.recall(scope, PAGES, form=is_form)
+            return known or await self.admit(scope, PAGES, form=is_form)
         except (NoSession, SessionExpired) as error:
-            if answer := self.renewals.answer(error, scope):
-                scope[_PREPARED] = (error, answer)
+            if self.renewals.answer(error, scope):
+                fields = await typed_fields(form) if form else None
+                scope[_PREPARED] = (error, self.renewals.answer(error, scope, fields))
             raise
 
 
@@ -241,7 +244,7 @@ class _FormUser(SecurityBase):
     model, scheme_name = SESSION_COOKIE, FORM
 
     async def __call__(self, connection: HTTPConnection) -> User:
-        return (await guard_of(connection).admit_page(connection.scope, form=True)).user
+        return (await guard_of(connection).admit_page(connection.scope, form=connection)).user
 
 
 async def own_form(connection: HTTPConnection) -> None:

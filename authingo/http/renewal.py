@@ -10,7 +10,8 @@ session token it has tried to renew. A server that finds the mark beside that ve
 send the page again, so nothing goes round in circles, even where a browser drops the new cookies.
 
 Without a session, a page answers with a redirect to the sign-in page. A form's POST does not, since
-what was typed would be lost: it gets a page that renews the session and leads back to the form.
+what was typed would be lost: it gets a page that renews the session, and can send the form again or
+leads back to it.
 
 htmx shows neither pages nor redirects of a request it has made. It gets JSON as any other script,
 with the header that makes it go on (htmx.org, "Response Headers").
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -55,12 +56,16 @@ class Renewals:
         below = urlsplit(settings.public_url or "").path.rstrip("/")
         self._sign_in = below + settings.link_to("sign_in")
 
-    def answer(self, error: AuthError, scope: Scope) -> Answer | None:
+    def answer(
+        self, error: AuthError, scope: Scope, fields: Sequence[tuple[str, str]] | None = None
+    ) -> Answer | None:
         """Return what to answer instead of an error; None if JSON is right.
 
         Args:
             error: why there is no session.
             scope: the request, which may have a session cookie.
+            fields: what was typed into a form, if the page can send it again. The form must have
+                come from a page of this server: no other site may choose what the page sends.
         """
         if scope["type"] != "http" or not isinstance(error, NoSession | SessionExpired):
             return None
@@ -71,8 +76,13 @@ class Renewals:
             return None
         mark = self._mark(said) if isinstance(error, SessionExpired) else None
         if scope["method"] != "GET":
-            sign_in = self._sign_in_with("/", mark)
-            return form_page(refresh=self._refresh if mark else None, sign_in=sign_in, vary=_VARY)
+            path = checked_next(path_seen(scope), self._settings)
+            return form_page(
+                refresh=self._refresh if mark else None,
+                sign_in=self._sign_in_with("/", mark),
+                again=(path, fields) if path and fields is not None else None,
+                vary=_VARY,
+            )
         return self._page(scope, said, mark)
 
     def has_failed(self, scope: Scope) -> bool:

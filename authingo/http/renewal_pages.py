@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from html import escape
 
 from authingo.http.replies import Page
@@ -99,29 +100,35 @@ _RENEWAL = """<p data-when="working" role="status" hidden>Renewing your session 
 _FORM = """<p data-when="working" role="status" hidden>Renewing your session …</p>
 <div data-when="renewed" role="alert" hidden>
 <h1>This has not been sent yet</h1>
-<p>Your session had expired. You are signed in again now. Go back to what you typed, and send it
-once more.</p>
-<button type="button" name="back">Go back</button>
+<p>Your session had expired. You are signed in again now. {kept}</p>
+{buttons}
 </div>
 <div data-when="ended" role="alert" hidden>
 <h1>This has not been sent: you are signed out</h1>
-<p><a href="{sign_in}" target="_blank" rel="noopener">Sign in in another tab</a>. Then come back to
-this tab, go back to what you typed, and send it once more.</p>
-<button type="button" name="back">Go back</button>
+<p><a href="{sign_in}" target="_blank" rel="noopener">Sign in in another tab</a> and come back to
+this tab. {kept}</p>
+{buttons}
 </div>
 <div data-when="failed" role="alert" hidden>
 <h1>This has not been sent: your session has expired</h1>
 <p>It could not be renewed, since the server may be out of reach. Try again. Or
-<a href="{sign_in}" target="_blank" rel="noopener">sign in in another tab</a>, come back to this
-tab, go back to what you typed, and send it once more.</p>
+<a href="{sign_in}" target="_blank" rel="noopener">sign in in another tab</a> and come back to this
+tab. {kept}</p>
 <button type="button" name="again">Try again</button>
-<button type="button" name="back">Go back</button>
+{buttons}
 </div>
 <noscript>
 <h1>This has not been sent: your session has expired</h1>
-<p><a href="{sign_in}" target="_blank" rel="noopener">Sign in in another tab</a>. Then come back to
-this tab, press the Back button of your browser, and send once more what you typed.</p>
-</noscript>"""
+<p><a href="{sign_in}" target="_blank" rel="noopener">Sign in in another tab</a> and come back to
+this tab. {kept_plain}</p>
+{button}
+</noscript>
+{form}"""
+_SEND_AGAIN = '<button form="typed">Send it again</button>'
+_GO_BACK = '<button type="button" name="back">Go back</button>'
+_KEPT = "What you typed is still here: send it again."
+_BACK = "Then go back to what you typed, and send it again."
+_BACK_PLAIN = "Then press the Back button of your browser, and send again what you typed."
 
 
 def _hash(text: str) -> str:
@@ -135,7 +142,7 @@ POLICY = "; ".join(
         f"style-src {_hash(_STYLE)}",
         "connect-src 'self'",
         "base-uri 'none'",
-        "form-action 'none'",
+        "form-action 'self'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
     )
@@ -155,13 +162,39 @@ def renewal_page(*, refresh: str, mark: str, sign_in: str, vary: tuple[bytes, by
     return _page("Renewing your session", data, _RENEWAL.format(sign_in=escape(sign_in)), vary)
 
 
-def form_page(*, refresh: str | None, sign_in: str, vary: tuple[bytes, bytes]) -> Page:
-    """Return the page that says that a form was not accepted, and how to go back to it.
+def form_page(
+    *,
+    refresh: str | None,
+    sign_in: str,
+    again: tuple[str, Sequence[tuple[str, str]]] | None,
+    vary: tuple[bytes, bytes],
+) -> Page:
+    """Return the page that says that a form was not accepted, and sends it again or leads back.
 
-    `refresh`: as for `renewal_page`; None if there is nothing to renew.
+    Args:
+        refresh: as for `renewal_page`; None if there is nothing to renew.
+        sign_in: where to sign in, in another tab.
+        again: the path of the form and its fields, if the page can send it again.
+        vary: that header.
     """
     data = f' data-refresh="{escape(refresh)}"' if refresh else ""
-    return _page("Not sent yet", data, _FORM.format(sign_in=escape(sign_in)), vary)
+    parts = _FORM.format(
+        sign_in=escape(sign_in),
+        kept=_KEPT if again else _BACK,
+        kept_plain=_KEPT if again else _BACK_PLAIN,
+        button=_SEND_AGAIN if again else "",
+        buttons=f"{_SEND_AGAIN}\n{_GO_BACK}" if again else _GO_BACK,
+        form=_form(*again) if again else "",
+    )
+    return _page("Not sent yet", data, parts, vary)
+
+
+def _form(path: str, fields: Sequence[tuple[str, str]]) -> str:
+    inputs = "\n".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in fields
+    )
+    return f'<form id="typed" method="post" action="{escape(path)}" hidden>\n{inputs}\n</form>'
 
 
 def _page(title: str, data: str, parts: str, vary: tuple[bytes, bytes]) -> Page:
