@@ -77,8 +77,8 @@ class Tab:
             field.send_keys(value)
 
     def _text(self) -> str:
-        """Return what is to be seen of the page."""
-        text: str = self.run("return document.body.innerText")
+        """Return what is to be seen of the page; nothing while the next one is loading."""
+        text: str = self.run("return document.body?.innerText ?? ''") or ""
         return text
 
     def _find(self, kind: str, path: str, name: str) -> WebElement:
