@@ -133,7 +133,7 @@ function showError(input, words) {
   else input.removeAttribute("aria-invalid");
 }
 
-export function showWhole(form, words) {
+function showWhole(form, words) {
   const place = form.querySelector(".whole");
   place.textContent = words;
   place.hidden = !words;

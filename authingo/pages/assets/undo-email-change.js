@@ -1,5 +1,5 @@
 import { token } from "./fragment.js";
-import { client, $, onSubmit, show, showWhole, text } from "./page.js";
+import { client, $, onSubmit, show } from "./page.js";
 
 onSubmit("form", async (values) => {
   const result = await client.undoEmailChange({ token, ...values });
@@ -7,8 +7,7 @@ onSubmit("form", async (values) => {
     $("form").reset();
     show("done");
   } else if (result.error.code === "invalid_token") {
-    // The address may have been mistyped, which spends nothing.
-    showWhole($("form"), text("undo_email_change.wrong"));
+    show("over");
     return;
   }
   return result;
