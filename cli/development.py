@@ -57,6 +57,7 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
 )
+_SHARED = ("browsers.js",)  # with the ready-made pages
 _FORWARDED = (b"forwarded", b"x-forwarded-", b"via")
 
 
@@ -144,6 +145,8 @@ def _contents(settings: Settings, *, has_inbox: bool) -> Iterator[tuple[str, byt
             continue
         for path in {"/", *_links(settings).values()}:
             yield path, file.read_bytes()
+    for name in _SHARED:
+        yield f"/page/{name}", files("authingo.pages").joinpath("assets", name).read_bytes()
     facts = _facts(settings) | {"inbox": has_inbox}
     yield "/page/settings.json", json.dumps(facts).encode()
     yield "/page/readme.html", readme_page()

@@ -1,17 +1,9 @@
 // The list of the user's sessions, and how one is ended.
 
+import { browserOf } from "./browsers.js";
 import { ago, plural } from "./clock.js";
 import { $, busy, el, fail, say } from "./dom.js";
 import { call, state } from "./session.js";
-
-const BROWSERS = [
-  [/Edg\/(\d+)/, "Edge"],
-  [/OPR\/(\d+)/, "Opera"],
-  [/Firefox\/(\d+)/, "Firefox"],
-  [/Chrome\/(\d+)/, "Chrome"],
-  [/Version\/(\d+).* Safari\//, "Safari"],
-];
-const SYSTEMS = ["Windows", "Android", "iPhone", "iPad", "Mac", "Linux"];
 
 export async function listSessions(note = "") {
   const answer = await call("GET", "/sessions", { note, quiet: note !== "" });
@@ -26,7 +18,7 @@ export async function listSessions(note = "") {
 }
 
 function listed(one) {
-  const where = `${browserOf(one.user_agent)} at ${one.ip ?? "an unknown address"}`;
+  const where = `${shortOf(one.user_agent)} at ${one.ip ?? "an unknown address"}`;
   const times = `Last used ${ago(one.last_used_at)}, began ${ago(one.created_at)}`;
   const facts = el(
     "div",
@@ -44,15 +36,10 @@ function listed(one) {
   }
 }
 
-// A short name for a browser; the title has the whole User-Agent.
-function browserOf(agent) {
-  if (!agent) return "Something unnamed";
-  const system = SYSTEMS.find((name) => agent.includes(name));
-  for (const [pattern, name] of BROWSERS) {
-    const found = pattern.exec(agent);
-    if (found) return `${name} ${found[1]}${system ? ` on ${system}` : ""}`;
-  }
-  return agent.split(/[ /]/)[0];
+// The title has the whole User-Agent.
+function shortOf(agent) {
+  const { name, system } = browserOf(agent);
+  return `${name ?? "Something unnamed"}${system ? ` on ${system}` : ""}`;
 }
 
 export async function endSessions(path) {

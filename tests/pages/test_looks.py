@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
+from authingo.pages.texts import read_texts
 from tests import looks
 from tests.mail.inbox import link_in, wait_for
 from tests.mail.server import SMTPServer
@@ -100,3 +102,40 @@ def test_they_can_be_read_and_used(
     page.get_by_text("You are offline.").wait_for()
     look(page, "offline")
     visitor.context.set_offline(False)
+
+
+def twice_as_long(own_file: Callable[[str, str], str]) -> str:
+    """Write a catalogue with every text twice as long, from right to left."""
+    lines = ['language = "ar"', 'direction = "rtl"']
+    for name, text in read_texts(None).items():
+        if "." in name:
+            said = text.translate(str.maketrans("aeiou", "áéíóú", "{}"))
+            lines.append(f"{name} = {json.dumps(f'{text} {said}', ensure_ascii=False)}")
+    return own_file("texts.toml", "\n".join(lines))
+
+
+@pytest.mark.parametrize("width", [1280, 320])
+def test_texts_may_be_twice_as_long_and_run_from_right_to_left(
+    start: Callable[..., LiveServer],
+    visit: Callable[..., Visitor],
+    own_file: Callable[[str, str], str],
+    width: int,
+) -> None:
+    pages = {"enabled": True, "name": "Example", "texts": twice_as_long(own_file)}
+    server = start(mail={"email_code": True, "verification": "optional"}, pages=pages)
+    server.browser().sign_up()
+    visitor = visit(server, viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    page = visitor.open("sign-in")
+    fill(page, email=ADA["email"], password=ADA["password"])
+    for name in ("sign-in", "sign-up", "forgot-password", "undo-email-change#token=a", "no"):
+        visitor.open(name, page)
+        looks.look(page, f"pages-rtl-{width}-{name.partition('#')[0]}")
+        assert accessible(page) == []
+    visitor.open("sign-in", page)
+    fill(page, email=ADA["email"], password=ADA["password"])
+    page.locator("#password-form .main").click()
+    page.locator("#sessions-list li:not(.bone)").first.wait_for()
+    for button in page.locator("[data-open]").all():
+        button.click()
+    looks.look(page, f"pages-rtl-{width}-account")
+    assert accessible(page) == []

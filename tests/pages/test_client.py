@@ -1,0 +1,73 @@
+"""The client as one module: docs/pages.md's example, on a page of a program's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse, Response
+
+from authingo import Auth
+from authingo.config import Settings, settings_from
+from authingo.fastapi import CurrentUser
+from tests.pages.visitor import Visitor, is_signed_in
+from tests.server import LiveServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+DOCUMENT = (Path(__file__).parent.parent.parent / "docs/pages.md").read_text()
+(EXAMPLE,) = re.findall(r"```js\n// app\.js\n(.*?)```", DOCUMENT, re.DOTALL)
+PAGE = """<!doctype html>
+<p id="who"></p><button id="sign-out">Sign out</button>
+<script type="module" src="/app.js"></script>"""
+
+
+def program(auth: Auth) -> FastAPI:
+    app = FastAPI()
+    auth.install(app, pages=True)
+
+    @app.get("/orders", response_class=HTMLResponse)
+    def orders_page() -> str:
+        return PAGE
+
+    @app.get("/app.js")
+    def script() -> Response:
+        return Response(EXAMPLE, media_type="text/javascript")
+
+    @app.get("/api/orders")
+    def orders(user: CurrentUser) -> list[str]:
+        return [user.name]
+
+    return app
+
+
+@pytest.fixture
+def visitor(chromium: Browser, sqlite_url: str) -> Iterator[Visitor]:
+    def settings(url: str) -> Settings:
+        own = {"database_url": sqlite_url, "public_url": url, "passwords": {"bcrypt_cost": 4}}
+        return settings_from(own)
+
+    server = LiveServer(settings, program)
+    visitor = Visitor(chromium.new_context(), server)
+    yield visitor
+    visitor.context.close()
+    server.stop()
+    assert visitor.broken == []
+
+
+def test_a_page_of_a_program_uses_it(visitor: Visitor) -> None:
+    is_signed_in(visitor.sign_up())
+    visitor.server.age_sessions(20 * 60)
+    with visitor.context.expect_event("response", lambda one: one.url.endswith("/refresh")):
+        page = visitor.open(f"{visitor.server.url}/orders")
+        page.locator("#who", has_text="Ada").wait_for()
+    page.wait_for_load_state("networkidle")
+    assert visitor.sent.count("GET /api/orders") in {1, 2}, "repeated if it was sent too early"
+    page.get_by_role("button", name="Sign out").click()
+    page.locator("#who", has_text="Nobody").wait_for()
