@@ -1,4 +1,4 @@
-"""The client as one module: docs/pages.md's example, on a page of a program's own."""
+"""The pages and the client together with pages of a program's own, as docs/pages.md has them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from fastapi.responses import HTMLResponse, Response
 
 from authingo import Auth
 from authingo.config import Settings, settings_from
-from authingo.fastapi import CurrentUser
-from tests.pages.visitor import Visitor, is_signed_in
-from tests.server import LiveServer
+from authingo.fastapi import CurrentUser, PageUser
+from tests.pages.visitor import Visitor, fill, is_signed_in, sees
+from tests.server import ADA, LiveServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -35,6 +35,10 @@ def program(auth: Auth) -> FastAPI:
     @app.get("/orders", response_class=HTMLResponse)
     def orders_page() -> str:
         return PAGE
+
+    @app.get("/for-users", response_class=HTMLResponse)
+    def for_users(user: PageUser) -> str:
+        return f"<p>Hello {user.name}</p>"
 
     @app.get("/app.js")
     def script() -> Response:
@@ -71,3 +75,14 @@ def test_a_page_of_a_program_uses_it(visitor: Visitor) -> None:
     assert visitor.sent.count("GET /api/orders") in {1, 2}, "repeated if it was sent too early"
     page.get_by_role("button", name="Sign out").click()
     page.locator("#who", has_text="Nobody").wait_for()
+
+
+def test_a_page_for_users_sends_strangers_to_sign_in_and_back(visitor: Visitor) -> None:
+    visitor.server.browser().sign_up()
+    page = visitor.open(f"{visitor.server.url}/for-users?a=1")
+    sees(page, "Sign in")
+    assert page.url == f"{visitor.server.url}/auth/sign-in?next=%2Ffor-users%3Fa%3D1"
+    fill(page, email=ADA["email"], password=ADA["password"])
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_text("Hello Ada").wait_for()
+    assert page.url == f"{visitor.server.url}/for-users?a=1"
