@@ -118,14 +118,12 @@ class Guard:
     async def admit_page(
         self, scope: Scope, *, form: HTTPConnection | None = None
     ) -> UserAndSession:
-        """Do what `recall` and `admit` do, and prepare a better answer than JSON for a browser.
+        """Do what `admit` does, and prepare a better answer than JSON for a browser.
 
         `answer_for` returns it. `form`: the request, if forms are accepted.
         """
-        is_form = form is not None
         try:
-            known = self.recall(scope, PAGES, form=is_form)
-            return known or await self.admit(scope, PAGES, form=is_form)
+            return await self.admit(scope, PAGES, form=form is not None)
         except (NoSession, SessionExpired) as error:
             if self.renewals.answer(error, scope):
                 fields = await typed_fields(form) if form else None
@@ -207,7 +205,8 @@ class _PageUser(SecurityBase):
     model, scheme_name = SESSION_COOKIE, PAGE
 
     async def __call__(self, connection: HTTPConnection) -> User:
-        return (await guard_of(connection).admit_page(connection.scope)).user
+        guard, scope = guard_of(connection), connection.scope
+        return (guard.recall(scope, PAGES) or await guard.admit_page(scope)).user
 
 
 class _OptionalPageUser(SecurityBase):
@@ -222,7 +221,7 @@ class _OptionalPageUser(SecurityBase):
     async def __call__(self, connection: HTTPConnection) -> User | None:
         guard, scope = guard_of(connection), connection.scope
         try:
-            return (await guard.admit_page(scope)).user
+            return (guard.recall(scope, PAGES) or await guard.admit_page(scope)).user
         except NoSession:
             return None
         except SessionExpired:
@@ -244,7 +243,9 @@ class _FormUser(SecurityBase):
     model, scheme_name = SESSION_COOKIE, FORM
 
     async def __call__(self, connection: HTTPConnection) -> User:
-        return (await guard_of(connection).admit_page(connection.scope, form=connection)).user
+        guard, scope = guard_of(connection), connection.scope
+        known = guard.recall(scope, PAGES, form=True)
+        return (known or await guard.admit_page(scope, form=connection)).user
 
 
 async def own_form(connection: HTTPConnection) -> None:
@@ -339,7 +340,8 @@ class Required:
             if self._client_header:
                 admitted = self._guard.recall(scope) or await self._guard.admit(scope)
             else:
-                admitted = await self._guard.admit_page(scope)
+                known = self._guard.recall(scope, PAGES)
+                admitted = known or await self._guard.admit_page(scope)
         except AuthError as error:
             await answer_for(error, scope).send(send)
             return
