@@ -227,8 +227,10 @@ def test_a_form_whose_session_expired_loses_nothing(context: BrowserContext, jin
     jinja.expire("form@example.com")
     add(page, "a long story")
     page.get_by_role("heading", name="This has not been sent yet").wait_for()
-    page.get_by_role("button", name="Send it again").click()
+    with page.expect_request(lambda request: request.method == "POST") as again:
+        page.get_by_role("button", name="Send it again").click()
     see(page, "a long story")
+    assert again.value.all_headers()["origin"] == jinja.url, "for a browser without Sec-Fetch-Site"
 
 
 def test_a_form_of_somebody_signed_out_loses_nothing(context: BrowserContext, jinja: Site) -> None:

@@ -2,6 +2,8 @@
 
 They load nothing. The script and the style are constants that the policy allows by their hashes;
 what differs is in attributes, escaped (OWASP ASVS 5.0 V1.2.1, V3.4.3; CSP Level 3, "hash-source").
+Their referrer policy is not that of the other answers, with which a form has `Origin: null` (Fetch
+Standard, "append a request Origin header") and a browser without Sec-Fetch-Site could not send it.
 """
 
 from __future__ import annotations
@@ -73,6 +75,7 @@ _SHELL = """<!doctype html>
 <title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
+<meta name="referrer" content="same-origin">
 <style>{style}</style>
 </head>
 <body>
