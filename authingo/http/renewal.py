@@ -70,6 +70,8 @@ class Renewals:
         if scope["type"] != "http" or not isinstance(error, NoSession | SessionExpired):
             return None
         said = combined(scope)
+        if CLIENT_HEADER in said:
+            return None  # a script of the program's own, which renews the session by itself
         if said.get(b"hx-request") == b"true":
             return self._htmx(error, scope, said)
         if not is_navigation(scope, said):
@@ -88,7 +90,8 @@ class Renewals:
     def has_failed(self, scope: Scope) -> bool:
         """Return whether a browser that opens a page has tried in vain to renew its session."""
         said = combined(scope)
-        return is_navigation(scope, said) and self._has_tried(scope, said, self._mark(said))
+        opens = is_navigation(scope, said) and CLIENT_HEADER not in said
+        return opens and self._has_tried(scope, said, self._mark(said))
 
     def _page(self, scope: Scope, said: Mapping[bytes, bytes], mark: str | None) -> Answer | None:
         seen = path_seen(scope)
@@ -140,9 +143,9 @@ def is_navigation(scope: Scope, said: Mapping[bytes, bytes]) -> bool:
     """Return whether a browser is about to show the answer in its window.
 
     What it only fetches in advance does not count (Sec-Purpose: prefetch, prerender): the answer is
-    an error then, which it does not use. Neither does a HEAD, or a frame, or what a script sends.
+    an error then, which it does not use. Neither does a HEAD, or a frame, or what a script fetches.
     """
-    if scope["method"] == "HEAD" or CLIENT_HEADER in said:
+    if scope["method"] == "HEAD":
         return False
     if said.get(b"sec-fetch-dest", b"document") != b"document":
         return False

@@ -388,6 +388,17 @@ def test_htmx_is_led_to_the_sign_in_page_and_back_to_where_it_was(
             assert answer.headers["hx-redirect"] == "/sign-in"
 
 
+def test_htmx_that_renews_by_itself_is_led_nowhere(
+    expired: TestClient, stranger: TestClient
+) -> None:
+    """A program whose scripts send the client header has a client of its own."""
+    for client in (expired, stranger):
+        for path, method in (("/orders", "GET"), ("/notes", "POST")):
+            answer = visit(client, path, method, **HTMX, X_Authingo_Client="true")
+            assert answer.status_code == 401
+            assert not {"hx-redirect", "hx-trigger"} & answer.headers.keys()
+
+
 @pytest.mark.parametrize("name", ["HX_Boosted", "HX_History_Restore_Request"])
 def test_htmx_opens_a_whole_page_as_a_browser_does(
     expired: TestClient, stranger: TestClient, name: str
