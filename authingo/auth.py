@@ -486,7 +486,7 @@ class Auth:
 
         Args:
             user: a User, or the id of one.
-            evict: whether the owner of the address may be somebody else than whoever signed up
+            evict: whether the owner of the address may be another person than the one who signed up
                 with it. If the email was not verified before, the user then has no password any
                 more, every session ends, everything else that can sign in is removed, and the
                 name becomes the part of the email before the @. If it was, nothing happens.

@@ -261,9 +261,9 @@ class Limits:
     ) -> tuple[CountingRule, ...]:
         """Return the rules to count a mail, for an address or for several that share a count.
 
-        Each kind of mail is counted apart. Some are of use only to whoever asked for them, such as
-        a code. If they counted together with the links to choose a new password, a stranger could
-        use up those of the owner (ASVS 5.0 V6.1.1).
+        Each kind of mail is counted apart. Some are of use only to the person who asked for them,
+        such as a code. If they counted together with the links to choose a new password, a
+        stranger could use up those of the owner (ASVS 5.0 V6.1.1).
         """
         recognized = [
             self._rule(*_mails(what, whose, one.browser.hex()), device=one.digest)

@@ -1,6 +1,6 @@
 """Prove again who one is, in a session that lasts, and require that this was done recently.
 
-Whoever has a copy of a session token is signed in, but cannot prove to be the user. So what would
+A thief with a copy of a session token is signed in, but cannot prove to be the user. So what would
 give them the account for good needs a recent authentication (ASVS 5.0 V7.5.1, V7.5.3; NIST SP
 800-63B-4 §5.2).
 """

@@ -27,8 +27,8 @@ _VISIBLE = "".join(map(chr, range(ord("!"), ord("~") + 1)))
 def checked_next(value: str | None, settings: Settings) -> str | None:
     """Return a path of this site that a redirect may lead to, or None.
 
-    Check it when it is stored and again when it is used: whoever can write where it was stored,
-    such as a hidden field or an address, is not who has checked it.
+    Check it when it is stored and again when it is used: others may be able to write where it was
+    stored, such as in a hidden field or an address.
 
     A value is a path that begins with one slash. Up to `?` it has no second slash in a row, no
     segment `.` or `..` (nor `%2e`), no backslash, `%2f`, `%5c` or encoded control character, and

@@ -119,7 +119,7 @@ class Renewals:
 
     def _htmx(self, error: AuthError, scope: Scope, said: Mapping[bytes, bytes]) -> Answer:
         reply = error_reply(error)
-        if scope["method"] != "GET":  # whoever goes elsewhere loses what was typed
+        if scope["method"] != "GET":  # somebody who goes elsewhere loses what was typed
             header = (b"hx-trigger", f"authingo:{error.code}".encode())
         elif (
             b"hx-boosted" in said or b"hx-history-restore-request" in said

@@ -3,8 +3,8 @@
 The letters are those of RFC 8628 §6.1: no vowels, so that they spell no words, and nothing that
 looks like a digit. Eight of them have 34 random bits (ASVS 5.0 V6.5.4 asks for 20). That is too
 few for a quick digest, so the store keeps a bcrypt hash (V6.5.2; NIST SP 800-63B-4 §3.1.2.2), and
-only in a row that the cookie of one browser finds. Whoever steals the database would have to try
-every code within the ten minutes that it is good for.
+only in a row that the cookie of one browser finds. A thief of the database would have to try every
+code within the ten minutes that it is good for.
 """
 
 from __future__ import annotations

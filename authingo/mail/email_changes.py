@@ -158,7 +158,7 @@ class EmailChanges:
     async def undo(self, *, token: str, email: str, client: Client = NO_CLIENT) -> User:
         """Give an account its old address back, and mail a link to choose a new password.
 
-        Whoever changed the address may have changed anything: so every session and every other
+        Somebody who changed the address may have changed anything: so every session and every other
         secret ends, and the password is unusable. The user types the address, so that neither a
         scanner nor a click by mistake undoes anything.
 

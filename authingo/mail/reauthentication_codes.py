@@ -1,6 +1,6 @@
 """Prove again who is signed in, by a code that comes by mail, where there is no password.
 
-Whoever has a copy of a session token is signed in, but cannot read the mail (NIST SP 800-63B-4
+Somebody who has a copy of a session token is signed in, but cannot read the mail (NIST SP 800-63B-4
 §5.2; ASVS 5.0 V7.5.1). Only a user without a password can do it, because a mailbox is weaker than a
 password and the mailbox together. The code works only with the cookie of the browser that asked
 for it, and in its session. Tries are counted for the session together with wrong passwords.
@@ -24,7 +24,7 @@ from authingo.tokens import BrowserToken, DeviceToken, digest
 
 
 class ReauthenticationCodes:
-    """Send a code to whoever is signed in, and reauthenticate with it."""
+    """Send a code to the user who is signed in, and reauthenticate with it."""
 
     def __init__(self, core: Core) -> None:
         self._core = core

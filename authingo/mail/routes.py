@@ -90,7 +90,7 @@ class AuthingoEmailRestored(msgspec.Struct):
 
 
 class ReauthenticateByPasswordOrCode(Body):
-    """The password of whoever is signed in, or the code of a mail if they have none."""
+    """The password of the user who is signed in, or the code of a mail if they have none."""
 
     password: Tried | None = None
     code: Tried | None = None
@@ -232,7 +232,7 @@ async def sign_in_with_code(auth: Auth, request: Request) -> Reply:
 
 
 async def request_reauthentication_code(auth: Auth, request: Request) -> Reply:
-    """Send a mail with a code to whoever is signed in and has no password."""
+    """Send a mail with a code to the user who is signed in and has no password."""
     token = await auth.capability(ReauthenticationCodes).request(
         session_token=request.session_token,
         device=request.device,

@@ -2,8 +2,8 @@
 
 The code proves the mailbox, and the cookie of the browser that asked for it proves that browser:
 neither opens anything by itself (ASVS 5.0 V6.6.2). A code is good once, for ten minutes (V6.5.5),
-and for three tries (V6.6.3). Whoever can read somebody's mail can sign in as them, as they could
-reset the password. So email is no out-of-band authenticator (NIST SP 800-63B-4 §3.1.3.1, ASVS 5.0
+and for three tries (V6.6.3). Who can read the mail of a user can sign in as them, and could reset
+the password too. So email is no out-of-band authenticator (NIST SP 800-63B-4 §3.1.3.1, ASVS 5.0
 V6.3.6), and this is off unless it is turned on.
 
 A request does the same for everybody, known or not: it counts, opens a matter that only the

@@ -112,9 +112,10 @@ class SignUps:
     async def complete(self, matter: Matter, presented: Presented) -> SignedIn:
         """Store the user of a sign-up, and sign in.
 
-        A link proves the mailbox, whoever had it sent. So it completes the sign-up of this browser
-        with that address, if there is one: otherwise a stranger who signs up with an address, again
-        and again, would use up the mails to its owner, who gets only links of the stranger then.
+        A link proves the mailbox, no matter who had it sent. So it completes the sign-up of this
+        browser with that address, if there is one: otherwise a stranger who signs up with an
+        address, again and again, would use up the mails to its owner, who gets only links of the
+        stranger then.
 
         Args:
             matter: of the link.

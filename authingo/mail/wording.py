@@ -154,7 +154,7 @@ def _wishes(header: str) -> Iterator[str]:
 
 
 def _read(file: Path) -> str:
-    """Read a template. Whoever can write it could ask readers for their passwords."""
+    """Read a template. Somebody who can write it could ask readers for their passwords."""
     try:
         with file.open(encoding="utf-8-sig") as stream:
             if file.parent != BUILT_IN:

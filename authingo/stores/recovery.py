@@ -212,8 +212,8 @@ class Recovery(Protocol):
 
         The password becomes `password_hash`, all sessions end, and so do all secrets except the
         matters of the same purpose that are older. Credentials that were added less than `added`
-        before the deadline of the matter are deleted, because whoever changed the address may have
-        added them.
+        before the deadline of the matter are deleted, because the person who changed the
+        address may have added them.
 
         Returns:
             None, and nothing changes, if the matter does not stand.

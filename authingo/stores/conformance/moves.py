@@ -173,7 +173,7 @@ class MovesConformance:
         assert await event_names(store) == {"undone"}
 
     async def test_an_undo_leaves_earlier_ones(self, store: Store) -> None:
-        """Whoever had the address first can have it back from everybody who came later."""
+        """Somebody who had the address first can have it back from everybody who came later."""
         user = await add_user(store, "ada@example.com")
         moved, first = await move(store, user, "new@example.com")
         _, second = await move(store, moved, "third@example.com")

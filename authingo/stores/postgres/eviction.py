@@ -15,7 +15,7 @@ from authingo.stores.postgres.users import end_sessions
 async def evict(
     connection: Any, user_id: str, outcome: Outcome, *, password_hash: str = NO_PASSWORD
 ) -> int | None:
-    """Mark an address as verified, and evict whoever got into its account before.
+    """Mark an address as verified, and evict somebody who got into its account before.
 
     See `authingo.stores.recovery.Recovery.evict`. The first statement waits for a sign-in that
     holds the share lock on the user, so that the others see its session.

@@ -16,7 +16,7 @@ def evict(
     *,
     password_hash: str = NO_PASSWORD,
 ) -> int | None:
-    """Mark an address as verified, and evict whoever got into its account before.
+    """Mark an address as verified, and evict somebody who got into its account before.
 
     See `authingo.stores.recovery.Recovery.evict`.
 

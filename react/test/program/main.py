@@ -47,7 +47,7 @@ async def away(to: str) -> RedirectResponse:
 
 @app.get("/api/secret")
 async def secret(user: FreshUser) -> dict[str, str]:
-    """Tell something to whoever has proved recently who they are."""
+    """Tell something to somebody who has proved recently who they are."""
     return {"email": user.email}
 
 

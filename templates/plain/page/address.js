@@ -1,4 +1,4 @@
-// The address of whoever is signed in: confirm it, or change it.
+// The address of the user who is signed in: confirm it, or change it.
 
 import { $, ask, complain } from "./ask.js";
 
