@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import HTTPConnection, Request
 
 LARGEST = 256 * 1024  # bytes of a body; a stranger can send one too
@@ -31,7 +32,8 @@ async def typed_fields(connection: HTTPConnection) -> Fields | None:
         return None
     try:
         form = await connection.form()  # FastAPI may have read it before
-    except HTTPException:  # it cannot be parsed
+    # It cannot be parsed. Older Starlettes let a ValueError of their parser through.
+    except (HTTPException, MultiPartException, ValueError):
         return None
     fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     has_file = any(isinstance(value, UploadFile) for _, value in form.multi_items())
