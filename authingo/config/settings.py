@@ -47,7 +47,7 @@ class CapabilitySettings(Group, frozen=True):
         """Return the paths outside of `base_path` below which this capability answers."""
         return ()
 
-    def links(self, settings: Settings) -> Mapping[str, str]:  # noqa: ARG002
+    def links(self, settings: Settings) -> Mapping[str, str]:  # noqa: ARG002 - for subclasses
         """Return the paths below `public_url` of its pages that links lead to, by their names."""
         return {}
 

@@ -127,8 +127,8 @@ class Conversation:
     async def _introduce(self, sender: str) -> None:
         """Begin a mail, on the connection of the one before if the server still wants that.
 
-        It may have ended the connection meanwhile, or take only so many mails on one. Nothing of
-        this mail was said yet, so a new connection decides.
+        It may have ended the connection meanwhile, or take only a certain number of mails on one.
+        Nothing of this mail was said yet, so a new connection decides.
         """
         if 0 < self._handed_over < _MOST:
             self._doing = "sending"

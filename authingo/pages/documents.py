@@ -24,7 +24,7 @@ _CONDITION = re.compile(r"<!--if (not )?(\w+)-->(.*?)<!--end-->\n?", re.DOTALL)
 _FIELD_TEXTS = ("common", "errors", "fields")
 
 
-def _always(settings: Settings) -> bool:  # noqa: ARG001
+def _always(settings: Settings) -> bool:  # noqa: ARG001 - called as those of other pages
     return True
 
 

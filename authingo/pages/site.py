@@ -11,6 +11,6 @@ def site(settings: Settings) -> Site | None:
     """Return what answers for the pages, or None if they are off."""
     if not settings.of(PagesSettings).enabled:
         return None
-    from authingo.pages.serving import PageSite  # noqa: PLC0415
+    from authingo.pages.serving import PageSite  # noqa: PLC0415 - not where they are off
 
     return PageSite(settings)

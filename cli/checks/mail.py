@@ -88,5 +88,5 @@ async def _held_back(store: Store) -> Finding:
         f"at {held[0].at:%H:%M} UTC as many mails to addresses that were never proved had been "
         "asked for as may be sent in an hour",
         "`authingo events list` shows who signs up; raise mail.to_strangers_per_hour if you "
-        "expect so many users",
+        "expect as many new users",
     )

@@ -1,4 +1,4 @@
-"""Forms of one's own: which are accepted without the client header, and the cookies they set."""
+"""A program's own forms: which are accepted without the client header, and the cookies they set."""
 
 from __future__ import annotations
 

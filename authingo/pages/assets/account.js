@@ -1,4 +1,4 @@
-// The account: each panel is a module that is told who is signed in.
+// The account: each panel is a module, and gets the user who is signed in.
 
 import { client, $, facts, leaveNote, note, onClick, show, text, wordsOf } from "./page.js";
 
