@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -20,12 +20,10 @@ pytestmark = pytest.mark.browser
 
 @pytest.mark.parametrize("width", [900, 320])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_mail_can_be_read(chromium: Browser, scheme: str, width: int) -> None:
-    size = {"width": width, "height": 900}
-    context = chromium.new_context(
-        color_scheme=scheme,  # type: ignore[arg-type]
-        viewport=size,  # type: ignore[arg-type]
-    )
+def test_every_mail_can_be_read(
+    chromium: Browser, scheme: Literal["light", "dark"], width: int
+) -> None:
+    context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
     try:
         page = context.new_page()
         for kind in KINDS:
