@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from authingo import arguments, events, inputs, passwords, policy, sessions
+from authingo.attempts import Outcome
 from authingo.capabilities import lasting_purposes
 from authingo.core import Core
 from authingo.errors import EmailTaken, NoSuchUser
-from authingo.models import NO_CLIENT, ChangedUser, Client, NewUser, Outcome, User, is_id
+from authingo.ids import is_id
+from authingo.models import NO_CLIENT, ChangedUser, Client, NewUser, User
 from authingo.stores import Store
 from authingo.stores.mails import NewMail
 

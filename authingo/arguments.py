@@ -10,7 +10,8 @@ import ipaddress
 
 from authingo import inputs
 from authingo.errors import InvalidInput, NoSuchSession, NoSuchUser
-from authingo.models import Client, Session, User, is_id
+from authingo.ids import is_id
+from authingo.models import Client, Session, User
 
 LARGEST_PAGE = 1000  # rows that one call returns
 

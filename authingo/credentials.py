@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 
 from authingo import events, inputs, passwords
+from authingo.attempts import CountingRule, Outcome
 from authingo.errors import (
     Busy,
     InvalidCredentials,
@@ -23,7 +24,7 @@ from authingo.errors import (
 from authingo.foreign_hashes import matched_other_spelling
 from authingo.hash_kinds import SlowestHashes
 from authingo.limits import Attempt, Limits, network_of
-from authingo.models import Client, CountingRule, Credentials, Outcome, User, UserAndSession
+from authingo.models import Client, Credentials, User, UserAndSession
 from authingo.passwords import PasswordHasher
 from authingo.stores import Store
 from authingo.tokens import DeviceToken

@@ -12,9 +12,10 @@ import logging
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
+from authingo.attempts import Outcome
 from authingo.capabilities import CapabilityEvent, capabilities
 from authingo.errors import StoreUnavailable
-from authingo.models import Event, Outcome
+from authingo.models import Event
 from authingo.stores import Store
 from authingo.wire import event_json
 

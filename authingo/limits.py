@@ -24,20 +24,17 @@ from datetime import timedelta
 from typing import Literal
 
 from authingo import events
-from authingo.models import (
+from authingo.attempts import (
     DEVICE_LIFE,
     AttemptLimit,
-    Client,
     CountedAttempt,
     Counter,
     CountingRule,
     CountResult,
-    Credentials,
-    Event,
     NewDevice,
     Outcome,
-    Session,
 )
+from authingo.models import Client, Credentials, Event, Session
 from authingo.networks import is_loopback, networks
 from authingo.tokens import DeviceToken
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from authingo import arguments, events
 from authingo.core import Core
-from authingo.models import Event, User, is_id
+from authingo.ids import is_id
+from authingo.models import Event, User
 
 
 class Listings:

@@ -1,71 +1,14 @@
-"""The data types: users, sessions, and what the core and the store exchange."""
+"""The data types: users, sessions and events, as the core and the store exchange them."""
 
 from __future__ import annotations
 
-import re
-import secrets
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from authingo.ids import new_id
+
 _ZERO = timedelta(0)
-_ALPHABET = "0123456789abcdefghijklmnopqrstuv"  # base32hex: sorts as its bits do
-_AFTER_PREFIX = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)  # other programs may insert rows
-
-
-def new_id(prefix: str, at: datetime | None = None) -> str:
-    """Make an identifier such as `usr_06fh2m…`: 48 bits of milliseconds, then 80 random ones.
-
-    Ids sort by creation time, so that new rows go to the end of the primary key's index, and lists
-    can be paged by id. Ids that one process makes within one millisecond ascend too. Ids are
-    public; knowing one gives no access. `at` is the time of creation, if another system created it
-    earlier; a time before 1970 counts as 1970.
-    """
-    if at is not None:
-        return _id(prefix, max(int(at.timestamp() * 1000), 0), secrets.randbits(80))
-    return _id(prefix, *_in_order.draw())
-
-
-class _InOrder:
-    """Draws milliseconds and 80 bits so that the next is always greater, as monotonic ULIDs do.
-
-    Within a millisecond the bits grow by a random step. It has 64 bits, so that knowing one id
-    does not help to guess the next. The first draw of a millisecond leaves the highest bit
-    unset, so that 32,768 steps fit, which is more than a process can draw in that time.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()  # the thread of a store may draw as well
-        self._milliseconds = self._rest = 0
-
-    def draw(self) -> tuple[int, int]:
-        with self._lock:
-            now = time.time_ns() // 1_000_000
-            if now == self._milliseconds:
-                self._rest += 1 + secrets.randbits(64)
-            else:
-                self._milliseconds, self._rest = now, secrets.randbits(79)
-            return self._milliseconds, self._rest
-
-
-_in_order = _InOrder()
-
-
-def first_id(prefix: str, at: datetime) -> str:
-    """Return an id that sorts before every id that is made at the time `at` or later."""
-    return _id(prefix, int(at.timestamp() * 1000), 0)
-
-
-def _id(prefix: str, milliseconds: int, rest: int) -> str:
-    bits = milliseconds << 80 | rest
-    return prefix + "".join(_ALPHABET[bits >> shift & 31] for shift in range(125, -1, -5))
-
-
-def is_id(text: str, prefix: str) -> bool:
-    """Return whether a text can be an identifier with this prefix, such as `usr_`."""
-    return text.startswith(prefix) and bool(_AFTER_PREFIX.fullmatch(text, len(prefix)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,116 +283,6 @@ class RefreshMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptLimit:
-    """How often something may be tried under one key.
-
-    There may be `allowed` attempts in a `window` that begins with the first. If `first_wait` is
-    None, no more are allowed until the window ends. Otherwise one more is allowed after each wait;
-    the waits double from `first_wait` to `longest_wait`, and the count is kept for `memory` after
-    the last attempt. No limit is permanent.
-    """
-
-    allowed: int
-    window: timedelta
-    first_wait: timedelta | None = None
-    longest_wait: timedelta = timedelta(minutes=15)
-    memory: timedelta = timedelta(days=1)
-
-    def wait_after(self, count: int) -> timedelta | None:
-        """Return the wait after this many attempts, which must be `allowed` or more."""
-        if self.first_wait is None:
-            return None
-        doublings: int = 2 ** min(count - self.allowed, 20)
-        return min(self.first_wait * doublings, self.longest_wait)
-
-
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """A counter of an attempt: the SHA-256 of what it counts, and its limit."""
-
-    key: bytes
-    limit: AttemptLimit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountingRule:
-    """How to count an attempt: counters, and the condition under which they are used.
-
-    `device`: the account recognizes the browser by a device token with this SHA-256.
-    `network`: the account has a session that can be refreshed and was last used from this
-    IPv4 address or IPv6 network. Without either, there is no condition.
-    """
-
-    counters: tuple[Counter, ...]
-    device: bytes | None = None
-    network: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CountResult:
-    """How often something was tried under one key.
-
-    `count` includes this attempt if it was counted. `refused_for`: how long this key does not
-    allow another attempt; None if it allows this one.
-    """
-
-    count: int
-    refused_for: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CountedAttempt:
-    """An attempt that was counted by every counter of a rule, or by none.
-
-    `account`: the account that it is about, if there is one. `rule`: the first one whose
-    condition is met. `results`: one for each counter of that rule, in the same order; if any
-    refuses, none has counted.
-    """
-
-    account: Credentials | None
-    rule: CountingRule
-    results: tuple[CountResult, ...]
-
-
-DEVICE_LIFE = timedelta(days=365)  # how long a browser is recognized after its last sign-in
-REPLACED_DEVICE_LIFE = timedelta(hours=1)  # not zero, because the answer with the next may be lost
-DEVICES_KEPT = 20  # tokens of one user; those that expire last are kept
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class NewDevice:
-    """A browser that is recognized from now on: SHA-256 digests only.
-
-    `digest` is the digest of its device token. `browser` is the digest of the part of the token
-    that stays the same from sign-in to sign-in. `presented` are the digests of the tokens that
-    came with the request. The store finds the tokens to replace by `browser` and `presented`.
-    """
-
-    digest: bytes
-    browser: bytes
-    presented: tuple[bytes, ...] = ()
-    lifetime: timedelta = DEVICE_LIFE
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class DeviceMatch:
-    """What the store knows of a device token: the user whose account recognizes the browser by it.
-
-    `active_for` is how much longer it does so, by the database's clock. If it is zero or less, it
-    no longer does. It is at most REPLACED_DEVICE_LIFE if another sign-in has replaced the token.
-    """
-
-    user: User
-    expires_at: datetime
-    active_for: timedelta
-
-    @property
-    def active(self) -> bool:
-        """Whether the account recognizes the browser now."""
-        return self.active_for > _ZERO
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened. It has ids, but never a token, a password or an email.
 
@@ -478,25 +311,6 @@ def eviction_of(session_ids: Sequence[str], user_id: str, ip: str | None) -> Eve
         ip=ip,
         count=count if count > 1 else None,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What to record about an attempt, together with its result.
-
-    `events` happened. The counts under the keys in `forget` end, and each counter in
-    `give_back` counts one attempt less. If a session begins, `device` is recognized from now on.
-    `forget_browser` is the `NewDevice.browser` of a browser that is no longer recognized.
-    """
-
-    events: tuple[Event, ...] = ()
-    forget: tuple[bytes, ...] = ()
-    give_back: tuple[Counter, ...] = ()
-    device: NewDevice | None = None
-    forget_browser: bytes | None = None
-
-
-NOTHING = Outcome()
 
 
 @dataclass(frozen=True, slots=True)

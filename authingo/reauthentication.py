@@ -8,9 +8,10 @@ give them the account for good needs a recent authentication (ASVS 5.0 V7.5.1, V
 from __future__ import annotations
 
 from authingo import arguments, events, passwords, policy
+from authingo.attempts import Outcome
 from authingo.core import Core
 from authingo.errors import ReauthenticationRequired, WrongPassword
-from authingo.models import Client, Outcome, SignedIn, Tokens, User, UserAndSession
+from authingo.models import Client, SignedIn, Tokens, User, UserAndSession
 from authingo.sessions import PASSWORD
 from authingo.stores.sessions import Replacement
 from authingo.tokens import DeviceToken, SessionToken, session_digest

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from authingo import events
+from authingo.attempts import NewDevice, Outcome
 from authingo.capabilities import CapabilityEvent
 from authingo.errors import NoSession, RefreshReused, SessionExpired
 from authingo.limits import Attempt
@@ -17,9 +18,7 @@ from authingo.models import (
     Client,
     Event,
     Lifetimes,
-    NewDevice,
     NewSession,
-    Outcome,
     Rotation,
     SignedIn,
     StartedSession,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from authingo import arguments, events, passwords, policy, sessions
+from authingo.attempts import Outcome
 from authingo.core import Core
 from authingo.errors import (
     AuthError,
@@ -17,7 +18,7 @@ from authingo.errors import (
     WrongPassword,
 )
 from authingo.limits import Attempt
-from authingo.models import Client, NewSession, NewUser, Outcome, SignedIn, StartedSession, User
+from authingo.models import Client, NewSession, NewUser, SignedIn, StartedSession, User
 from authingo.tokens import DeviceToken, session_digest
 
 

@@ -118,7 +118,7 @@ class _Chosen:
 async def _id_of(auth: Auth, user: str) -> str:
     """Find a user's id. The events of a deleted user are still found by id."""
     from authingo.errors import NoSuchUser
-    from authingo.models import is_id
+    from authingo.ids import is_id
 
     if is_id(user, "usr_"):
         return user

@@ -154,7 +154,7 @@ async def check_after(
     """
     from authingo.cli.errors import UsageError
 
-    from authingo.models import is_id
+    from authingo.ids import is_id
 
     if after is None:
         return

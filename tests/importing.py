@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from authingo import passwords
+from authingo.attempts import Outcome
 from authingo.importing import Failed, HashConfig, UserImport
-from authingo.models import Credentials, HashKind, Outcome
+from authingo.models import Credentials, HashKind
 from authingo.stores import Store
 
 BCRYPT = "$2a$10$7dToUA9qFjDpEb6v9pjHPeNpgamQp9vB9KF924rRhe/x6dpoQB/Je"

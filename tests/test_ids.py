@@ -9,7 +9,7 @@ import time
 import pytest
 
 from authingo.events import happened
-from authingo.models import is_id, new_id
+from authingo.ids import is_id, new_id
 
 
 def test_ids_of_one_process_ascend(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,8 @@ LAYERS = [
         "asgi",
         "capabilities",
         "errors",
+        "attempts",
+        "ids",
         "models",
         "clock",
         "findings",

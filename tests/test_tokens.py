@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authingo.models import Tokens, first_id, new_id
+from authingo.ids import first_id, new_id
+from authingo.models import Tokens
 from authingo.tokens import RefreshToken, SessionToken, new_nonce
 
 VERIFIER, NONCE, SELECTOR = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 80))

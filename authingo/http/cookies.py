@@ -31,9 +31,10 @@ from functools import lru_cache
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
+from authingo.attempts import DEVICE_LIFE
 from authingo.config import Settings
 from authingo.domains import domains_above
-from authingo.models import DEVICE_LIFE, SignedIn
+from authingo.models import SignedIn
 
 Kind = Literal["session", "refresh", "device", "pending", "ceremony"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -15,13 +15,14 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from authingo import events, foreign_hashes, hash_kinds, inputs, passwords
+from authingo.ids import new_id
 from authingo.importing.fields import Fields, Found, Refused, WrongFields
 from authingo.importing.files import read
 from authingo.importing.firebase import HashConfig
 from authingo.importing.records import Failed, Record, Unreadable
 from authingo.importing.signs import looks_like
 from authingo.importing.systems import SYSTEMS, Context
-from authingo.models import Credentials, HashKind, User, new_id
+from authingo.models import Credentials, HashKind, User
 from authingo.pace import Pace
 from authingo.stores import Store
 

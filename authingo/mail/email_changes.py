@@ -13,6 +13,7 @@ from datetime import timedelta
 import msgspec
 
 from authingo import arguments, events, inputs, policy, sessions
+from authingo.attempts import Outcome
 from authingo.capabilities import lasting_purposes
 from authingo.core import Core
 from authingo.errors import InvalidInput, InvalidToken
@@ -28,7 +29,7 @@ from authingo.mail.settings import (
     EMAIL_CHANGE_UNDONE,
     UNDO_PURPOSE,
 )
-from authingo.models import NO_CLIENT, Client, Outcome, SignedIn, User, UserAndSession
+from authingo.models import NO_CLIENT, Client, SignedIn, User, UserAndSession
 from authingo.passwords import NO_PASSWORD
 from authingo.stores.mails import Mail, NewMail
 from authingo.stores.recovery import Move

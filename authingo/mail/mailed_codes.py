@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from authingo.attempts import Outcome
 from authingo.core import Core
 from authingo.errors import Busy
 from authingo.limits import Attempt
 from authingo.mail import codes
 from authingo.mail.links import Content
 from authingo.mail.notices import said_when, said_where, seen_address
-from authingo.models import Client, Credentials, Outcome
+from authingo.models import Client, Credentials
 from authingo.stores.mails import Mail, NewMail
 from authingo.stores.secrets import Matter
 

@@ -14,6 +14,7 @@ from datetime import timedelta
 import msgspec
 
 from authingo import arguments, events, policy, sessions
+from authingo.attempts import Outcome
 from authingo.capabilities import lasting_purposes
 from authingo.core import Core
 from authingo.errors import InvalidToken, NoSuchUser
@@ -23,7 +24,7 @@ from authingo.mail.links import Content, Link, addressee, draw_link, new_digest,
 from authingo.mail.notices import PASSWORD_CHANGED, notice
 from authingo.mail.queue import Queue
 from authingo.mail.settings import PASSWORD_RESET, RESET_PURPOSE, require_mail
-from authingo.models import NO_CLIENT, Client, Outcome, User
+from authingo.models import NO_CLIENT, Client, User
 from authingo.passwords import NO_PASSWORD
 from authingo.stores.mails import Mail, NewMail
 from authingo.stores.secrets import NewMatter

@@ -20,9 +20,11 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from authingo import clock, events
+from authingo.attempts import Outcome
 from authingo.config import Settings
 from authingo.core import Core
 from authingo.errors import Busy, MailNotSent, StoreUnavailable, TooManyRequests
+from authingo.ids import new_id
 from authingo.mail.asked import HELD_BACK
 from authingo.mail.delivery import Delivery, MaybeDelivered, NotDelivered, deliver
 from authingo.mail.kinds import KINDS
@@ -36,7 +38,6 @@ from authingo.mail.settings import (
     MailSettings,
     require_mail,
 )
-from authingo.models import Outcome, new_id
 from authingo.stores.mails import Mail
 
 LEASE = timedelta(seconds=90)

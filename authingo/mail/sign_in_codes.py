@@ -16,13 +16,14 @@ from __future__ import annotations
 import secrets
 
 from authingo import arguments, events, policy, sessions
+from authingo.attempts import Outcome
 from authingo.core import Core
 from authingo.errors import InvalidToken
 from authingo.mail.asked import whom_to_mail
 from authingo.mail.mailed_codes import LIFETIME, code_mail, drawn_if_right
 from authingo.mail.queue import Queue
 from authingo.mail.settings import SIGN_IN_CODE_PURPOSE
-from authingo.models import NO_CLIENT, Client, NewSession, Outcome, SignedIn, StartedSession
+from authingo.models import NO_CLIENT, Client, NewSession, SignedIn, StartedSession
 from authingo.stores import Store
 from authingo.stores.secrets import NewMatter
 from authingo.tokens import BrowserToken, DeviceToken, digest, session_digest

@@ -16,6 +16,7 @@ from datetime import timedelta
 import msgspec
 
 from authingo import arguments, events, policy, sessions
+from authingo.attempts import Outcome
 from authingo.core import Core
 from authingo.errors import InvalidToken, PasswordRequired, SignUpClosed
 from authingo.limits import Attempt
@@ -25,15 +26,7 @@ from authingo.mail.proof import Presented
 from authingo.mail.queue import Queue
 from authingo.mail.resets import MINUTES, draw_reset
 from authingo.mail.settings import PENDING_PURPOSE, UNDO_PURPOSE, VERIFY_PURPOSE
-from authingo.models import (
-    NO_CLIENT,
-    Client,
-    NewSession,
-    NewUser,
-    Outcome,
-    SignedIn,
-    StartedSession,
-)
+from authingo.models import NO_CLIENT, Client, NewSession, NewUser, SignedIn, StartedSession
 from authingo.stores.mails import Mail, NewMail
 from authingo.stores.secrets import Matter, NewMatter, address_digest
 from authingo.tokens import BrowserToken, digest, session_digest

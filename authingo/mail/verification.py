@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from authingo import arguments, events
+from authingo.attempts import Outcome
 from authingo.core import Core
 from authingo.errors import InvalidToken
 from authingo.mail.asked import count_request, counts_unproved, hold_back_from_strangers
@@ -17,7 +18,7 @@ from authingo.mail.proof import Presented, prove, session_of
 from authingo.mail.queue import Queue
 from authingo.mail.settings import VERIFY_PURPOSE
 from authingo.mail.sign_ups import HOURS, SignUps
-from authingo.models import NO_CLIENT, Client, Outcome, SignedIn, UserAndSession
+from authingo.models import NO_CLIENT, Client, SignedIn, UserAndSession
 from authingo.stores.mails import Mail
 from authingo.stores.secrets import NewMatter
 

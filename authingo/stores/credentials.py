@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from authingo.models import User, new_id
+from authingo.ids import new_id
+from authingo.models import User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

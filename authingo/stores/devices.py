@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from authingo.models import DeviceMatch
+from authingo.attempts import DeviceMatch
 
 
 class Devices(Protocol):

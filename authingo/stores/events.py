@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from authingo.models import Event, Outcome
+from authingo.attempts import Outcome
+from authingo.models import Event
 
 
 class Events(Protocol):

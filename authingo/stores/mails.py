@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from authingo.models import NOTHING, Outcome, new_id
+from authingo.attempts import NOTHING, Outcome
+from authingo.ids import new_id
 
 FAILED_KEPT = timedelta(days=30)  # how long a mail that failed is kept
 LONGEST_LANGUAGE = 100  # characters; so much of an Accept-Language header names enough languages

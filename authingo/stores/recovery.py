@@ -7,15 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from authingo.models import (
-    NOTHING,
-    ChangedUser,
-    NewSession,
-    NewUser,
-    Outcome,
-    StartedSession,
-    User,
-)
+from authingo.attempts import NOTHING, Outcome
+from authingo.models import ChangedUser, NewSession, NewUser, StartedSession, User
 from authingo.stores.mails import NewMail
 from authingo.stores.secrets import NewMatter
 

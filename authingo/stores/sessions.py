@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from authingo.attempts import NOTHING, Outcome
 from authingo.models import (
-    NOTHING,
     NewSession,
-    Outcome,
     RefreshMatch,
     Rotation,
     Session,

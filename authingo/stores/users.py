@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from authingo.attempts import NOTHING, Outcome
 from authingo.models import (
-    NOTHING,
     ChangedUser,
     Credentials,
     HashKind,
     NewSession,
     NewUser,
-    Outcome,
     StartedSession,
     User,
 )

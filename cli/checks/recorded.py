@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from authingo.models import Event, first_id
+from authingo.ids import first_id
+from authingo.models import Event
 
 if TYPE_CHECKING:
     from authingo.capabilities import CapabilityEvent

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from authingo.models import REPLACED_DEVICE_LIFE, DeviceMatch, User
+from authingo.attempts import REPLACED_DEVICE_LIFE, DeviceMatch
+from authingo.models import User
 from authingo.stores import Store
 from authingo.tokens import DeviceToken
 

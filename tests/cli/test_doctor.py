@@ -12,7 +12,7 @@ import pytest
 from authingo.cli.checks import configuration, passwords
 
 from authingo.config import settings_from
-from authingo.models import new_id
+from authingo.ids import new_id
 from tests.cli.test_sessions_prune import sign_in_often
 from tests.command import Ran, Runner
 from tests.database import age_sessions, execute, sqlite_path

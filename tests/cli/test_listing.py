@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from authingo import clock
-from authingo.models import is_id, new_id
+from authingo.ids import is_id, new_id
 
 NO_ROOM = "no room for: size (a wider terminal or --json shows all)\n"
 

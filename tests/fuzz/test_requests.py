@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authingo.models import DEVICES_KEPT
+from authingo.attempts import DEVICES_KEPT
 from tests.database import execute
 from tests.fuzz.conftest import in_batches
 from tests.server import ADA, Answer, LiveServer

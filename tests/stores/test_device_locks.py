@@ -7,8 +7,8 @@ from collections.abc import Callable
 import asyncpg
 import pytest
 
+from authingo.attempts import DEVICES_KEPT
 from authingo.config import Settings
-from authingo.models import DEVICES_KEPT
 from authingo.stores import open_store
 from authingo.stores.conformance.devices import sign_in
 from authingo.stores.conformance.world import add_user

@@ -10,16 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from authingo.models import (
-    AttemptLimit,
-    Counter,
-    CountingRule,
-    Event,
-    NewSession,
-    NewUser,
-    Outcome,
-    Rotation,
-)
+from authingo.attempts import AttemptLimit, Counter, CountingRule, Outcome
+from authingo.models import Event, NewSession, NewUser, Rotation
 from tests.database import execute, run_script
 from tests.stores.watching import (
     DEAD,

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from authingo.attempts import Outcome
 from authingo.events import happened
-from authingo.models import NewSession, Outcome, User
+from authingo.models import NewSession, User
 from authingo.stores.conformance.reauthentication import replacing
 from authingo.stores.conformance.world import SignedInUser, a_session, add_user
 from authingo.stores.sqlite import SQLiteStore

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from authingo.attempts import AttemptLimit, Counter, CountResult, Outcome
 from authingo.errors import EmailTaken
-from authingo.models import AttemptLimit, Client, Counter, CountResult, Event, NewUser, Outcome
+from authingo.models import Client, Event, NewUser
 from authingo.stores import Store
 from authingo.stores.conformance.world import (
     DEAD,

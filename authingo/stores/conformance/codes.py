@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from authingo.models import NewDevice, NewSession, Outcome, StartedSession, User
+from authingo.attempts import NewDevice, Outcome
+from authingo.models import NewSession, StartedSession, User
 from authingo.passwords import NO_PASSWORD
 from authingo.stores import Store
 from authingo.stores.conformance.recovery import plant

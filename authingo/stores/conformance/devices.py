@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from authingo.models import (
-    DEVICE_LIFE,
-    DEVICES_KEPT,
-    REPLACED_DEVICE_LIFE,
-    NewDevice,
-    NewUser,
-    Outcome,
-    User,
-)
+from authingo.attempts import DEVICE_LIFE, DEVICES_KEPT, REPLACED_DEVICE_LIFE, NewDevice, Outcome
+from authingo.models import NewUser, User
 from authingo.stores import Store
 from authingo.stores.conformance.world import (
     PAST,

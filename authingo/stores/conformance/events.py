@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from authingo.models import (
-    Event,
-    Outcome,
-)
+from authingo.attempts import Outcome
+from authingo.models import Event
 from authingo.stores import Store
 
 

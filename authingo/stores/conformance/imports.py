@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from authingo.models import Credentials, User, new_id
+from authingo.ids import new_id
+from authingo.models import Credentials, User
 from authingo.stores import Store
 from authingo.stores.conformance.world import add_user
 

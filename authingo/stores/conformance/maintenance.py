@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from authingo.attempts import AttemptLimit, Outcome
 from authingo.errors import StoreUnavailable
-from authingo.models import AttemptLimit, Event, NewUser, Outcome, Statistics
+from authingo.models import Event, NewUser, Statistics
 from authingo.stores import Store
 from authingo.stores.conformance.world import (
     DEAD,

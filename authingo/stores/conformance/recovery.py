@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from authingo.models import NewDevice, NewSession, NewUser, Outcome, User
+from authingo.attempts import NewDevice, Outcome
+from authingo.models import NewSession, NewUser, User
 from authingo.passwords import NO_PASSWORD
 from authingo.stores import Store
 from authingo.stores.conformance.world import (

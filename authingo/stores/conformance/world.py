@@ -6,20 +6,8 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from authingo.models import (
-    AttemptLimit,
-    Counter,
-    CountingRule,
-    CountResult,
-    Credentials,
-    Event,
-    Lifetimes,
-    NewSession,
-    NewUser,
-    Outcome,
-    Rotation,
-    User,
-)
+from authingo.attempts import AttemptLimit, Counter, CountingRule, CountResult, Outcome
+from authingo.models import Credentials, Event, Lifetimes, NewSession, NewUser, Rotation, User
 from authingo.stores import Store
 from authingo.stores.mails import NewMail
 from authingo.stores.secrets import NewMatter

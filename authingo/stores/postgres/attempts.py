@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from authingo.models import CountedAttempt, CountingRule, CountResult
+from authingo.attempts import CountedAttempt, CountingRule, CountResult
 from authingo.stores.postgres.connections import Connections
 from authingo.stores.postgres.named import numbered
 from authingo.stores.rows import CREDENTIALS, RowReader

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from authingo.models import REPLACED_DEVICE_LIFE, DeviceMatch
+from authingo.attempts import REPLACED_DEVICE_LIFE, DeviceMatch
 from authingo.stores.postgres.connections import Connections
 from authingo.stores.postgres.named import numbered
 from authingo.stores.rows import USER, RowReader

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from authingo.models import Event, Outcome
+from authingo.attempts import Outcome
+from authingo.models import Event
 from authingo.stores.event_rows import read_event, select_events
 from authingo.stores.postgres.connections import Connections
 from authingo.stores.postgres.named import numbered

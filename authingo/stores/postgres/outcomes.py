@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from authingo.models import Outcome
+from authingo.attempts import Outcome
 from authingo.stores.event_rows import COLUMNS, EVENT
 from authingo.stores.postgres.named import numbered
 

@@ -9,16 +9,9 @@ from typing import Any
 
 import asyncpg
 
+from authingo.attempts import NOTHING, Outcome
 from authingo.errors import EmailTaken
-from authingo.models import (
-    NOTHING,
-    ChangedUser,
-    NewSession,
-    NewUser,
-    Outcome,
-    StartedSession,
-    User,
-)
+from authingo.models import ChangedUser, NewSession, NewUser, StartedSession, User
 from authingo.stores.mails import NewMail
 from authingo.stores.postgres import secrets
 from authingo.stores.postgres.connections import Connections, Undo

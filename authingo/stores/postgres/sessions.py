@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+from authingo.attempts import NOTHING, Outcome
 from authingo.models import (
-    NOTHING,
     NewSession,
-    Outcome,
     RefreshMatch,
     Rotation,
     Session,

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from authingo.models import (
-    DEVICES_KEPT,
-    REPLACED_DEVICE_LIFE,
-    NewSession,
-    Outcome,
-    new_id,
-)
+from authingo.attempts import DEVICES_KEPT, REPLACED_DEVICE_LIFE, Outcome
+from authingo.ids import new_id
+from authingo.models import NewSession
 from authingo.stores.event_rows import COLUMNS, EVENT
 from authingo.stores.postgres.outcomes import outcome_parameters, record_outcome
 from authingo.stores.rows import EVICTED_AT_ONCE, SESSION, USER_AS_OWNER, write_methods

@@ -7,15 +7,14 @@ from typing import Any
 
 import asyncpg
 
+from authingo.attempts import NOTHING, Outcome
 from authingo.errors import EmailTaken
 from authingo.models import (
-    NOTHING,
     ChangedUser,
     Credentials,
     HashKind,
     NewSession,
     NewUser,
-    Outcome,
     StartedSession,
     User,
 )

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 
-from authingo.models import AttemptLimit, CountedAttempt, Counter, CountingRule, CountResult
+from authingo.attempts import AttemptLimit, CountedAttempt, Counter, CountingRule, CountResult
 from authingo.networks import is_in_network
 from authingo.stores.rows import CREDENTIALS
 from authingo.stores.sqlite import rows

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from functools import cache
 
-from authingo.models import DEVICES_KEPT, REPLACED_DEVICE_LIFE, DeviceMatch, NewDevice
+from authingo.attempts import DEVICES_KEPT, REPLACED_DEVICE_LIFE, DeviceMatch, NewDevice
 from authingo.stores.rows import USER
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.connection import Connection

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from authingo.models import Event, Outcome
+from authingo.attempts import Outcome
+from authingo.models import Event
 from authingo.stores.event_rows import read_event, select_events
 from authingo.stores.rows import FIRST, LAST
 from authingo.stores.sqlite import outcomes, rows

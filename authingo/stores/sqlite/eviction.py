@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from authingo.models import Outcome
+from authingo.attempts import Outcome
 from authingo.passwords import NO_PASSWORD
 from authingo.stores.sqlite import outcomes, rows, secrets
 

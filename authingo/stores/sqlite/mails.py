@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 
-from authingo.models import NOTHING, Outcome
+from authingo.attempts import NOTHING, Outcome
 from authingo.stores.mail_rows import (
     IS_MY_TRY,
     mail_columns,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from authingo.models import NewSession, Outcome, StartedSession, User, eviction_of
+from authingo.attempts import Outcome
+from authingo.models import NewSession, StartedSession, User, eviction_of
 from authingo.stores.rows import EVICTED_AT_ONCE
 from authingo.stores.sqlite import attempts, devices, rows
 

@@ -7,16 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from authingo.attempts import NOTHING, Outcome
 from authingo.errors import EmailTaken
-from authingo.models import (
-    NOTHING,
-    ChangedUser,
-    NewSession,
-    NewUser,
-    Outcome,
-    StartedSession,
-    User,
-)
+from authingo.models import ChangedUser, NewSession, NewUser, StartedSession, User
 from authingo.stores.mails import NewMail
 from authingo.stores.recovery import Move
 from authingo.stores.secrets import Matter

@@ -6,15 +6,14 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
+from authingo.attempts import NOTHING, Outcome
 from authingo.errors import UserReferenced
 from authingo.models import (
-    NOTHING,
     ChangedUser,
     Credentials,
     HashKind,
     NewSession,
     NewUser,
-    Outcome,
     StartedSession,
     User,
 )
