@@ -18,13 +18,15 @@ _KEPT = 128  # headers
 class _Header(BaseHeader):
     """A header that is laid out once. It does not change, as it is a text."""
 
-    _laid_out: dict[Policy, str] | None = None
+    _laid_out: dict[tuple[object, ...], str] | None = None
 
     def fold(self, *, policy: Policy) -> str:
         self._laid_out = self._laid_out or {}
-        if policy not in self._laid_out:
-            self._laid_out[policy] = super().fold(policy=policy)
-        return self._laid_out[policy]
+        # Not by the policy itself: Python's library copies it for each part of a mail.
+        how = (policy.max_line_length, policy.linesep, getattr(policy, "utf8", False))
+        if how not in self._laid_out:
+            self._laid_out[how] = super().fold(policy=policy)
+        return self._laid_out[how]
 
 
 class _Headers(HeaderRegistry):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -241,3 +242,15 @@ def test_headers_are_laid_out_as_by_the_library_in_the_next_mail_too(name: str) 
             made = mail.as_bytes(policy=mail.policy.clone(cte_type=cte))
             usual = plain.as_bytes(policy=policy.SMTP.clone(cte_type=cte))
             assert made.partition(b"\r\n\r\n")[0] == usual.partition(b"\r\n\r\n")[0]
+
+
+def test_mails_leave_nothing_behind() -> None:
+    """Headers are kept for the next mail, however many there are."""
+
+    def kept_after(mails: int) -> int:
+        for _ in range(mails):
+            composed(rendered("reset_password")).as_bytes(policy=policy.SMTP)
+        gc.collect()
+        return sum(isinstance(one, policy.EmailPolicy) for one in gc.get_objects())
+
+    assert kept_after(20) == kept_after(20)
