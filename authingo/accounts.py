@@ -16,6 +16,11 @@ from authingo.stores import Store
 from authingo.stores.mails import NewMail
 
 
+def renamed_to(name: str) -> Callable[[User], User]:
+    """Return what gives a user a name, for `users.update`."""
+    return lambda user: replace(user, name=name)
+
+
 class Accounts:
     """The use cases about an account."""
 
@@ -108,7 +113,7 @@ class Accounts:
             surplus = await self._end_surplus(store, before.id)
         changed = await store.users.update(
             before.id,
-            name=cleaned,
+            edit=None if cleaned is None else renamed_to(cleaned),
             email=normalized,
             verified=verified,
             keep=lasting_purposes(),

@@ -25,6 +25,7 @@ from authingo.models import (
     UserAndSession,
 )
 from authingo.reauthentication import Reauthentication
+from authingo.self_service import SelfService
 from authingo.signing_in import SigningIn
 from authingo.stores import Store
 from authingo.user_sessions import UserSessions
@@ -61,6 +62,7 @@ class Auth:
         self._reauthentication = Reauthentication(self._core)
         self._user_sessions = UserSessions(self._core)
         self._accounts = Accounts(self._core)
+        self._self_service = SelfService(self._core)
         self._listings = Listings(self._core)
         self._maintenance = Maintenance(self._core)
 
@@ -480,6 +482,24 @@ class Auth:
             EmailTaken: another user has that email.
         """
         return await self._accounts.update_user(user, name=name, email=email, verified=verified)
+
+    async def patch_user(
+        self, *, session_token: str | None, name: str | None = None, client: Client = NO_CLIENT
+    ) -> UserAndSession:
+        """Change what users may change about themselves; None leaves it as it is.
+
+        Args:
+            session_token: the session token of the request.
+            name: 1 to 200 characters after trimming.
+            client: who sends the request.
+
+        Raises:
+            InvalidInput: with the fields and what is wrong with each.
+            NoSession, SessionExpired: as for `resume`; also if the session ends meanwhile.
+        """
+        return await self._self_service.patch_user(
+            session_token=session_token, name=name, client=client
+        )
 
     async def verify_email(self, user: User | str, *, evict: bool = False) -> User:
         """Mark the email of a user as known to be theirs. Idempotent; each call records an event.

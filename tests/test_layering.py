@@ -47,6 +47,7 @@ LAYERS = [
         "listings",
         "maintenance",
         "reauthentication",
+        "self_service",
         "signing_in",
         "user_sessions",
     },

@@ -123,6 +123,7 @@ RIGHT: dict[str, dict[str, Any]] = {
         "current_password": PASSWORD,
         "new_password": "another good password",
     },
+    "patch_user": {"session_token": "A" * 43, "name": "Countess"},
     "create_user": {"email": "grace@example.com", "password": PASSWORD, "name": "Grace"},
     "check_new_user": {"email": "grace@example.com", "name": "Grace"},
     "list_users": {"search": "a", "after": "usr_a", "limit": 10},

@@ -61,6 +61,12 @@ class Reauthenticate(Body):
     password: Tried
 
 
+class PatchUser(Body):
+    """What to change about the user who is signed in. What is absent or null stays."""
+
+    name: Name | None = None
+
+
 class ChangePassword(Body):
     """The current password and the new one."""
 
@@ -131,6 +137,16 @@ async def change_password(auth: Auth, request: Request) -> Reply:
         client=request.client,
     )
     return request.signed_in(result)
+
+
+async def patch_user(auth: Auth, request: Request) -> Reply:
+    """Change what users may change about themselves."""
+    result = await auth.patch_user(
+        **msgspec.structs.asdict(request.body),
+        session_token=request.session_token,
+        client=request.client,
+    )
+    return session_reply(result)
 
 
 async def list_sessions(auth: Auth, request: Request) -> Reply:
@@ -229,6 +245,14 @@ ROUTES = [
         errors=(WrongPassword,),
         session=True,
         hashes=True,
+    ),
+    Route(
+        method="PATCH",
+        path="/user",
+        handle=patch_user,
+        body=PatchUser,
+        answer=AuthingoSignedIn,
+        session=True,
     ),
     Route(
         method="GET",

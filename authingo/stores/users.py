@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from authingo.attempts import NOTHING, Outcome
@@ -91,21 +91,27 @@ class Users(Protocol):
         self,
         user_id: str,
         *,
-        name: str | None,
-        email: str | None,
-        verified: bool,
+        edit: Callable[[User], User] | None = None,
+        caller: str | None = None,
+        email: str | None = None,
+        verified: bool = False,
         keep: tuple[str, ...] = (),
         mails: Sequence[NewMail] = (),
     ) -> ChangedUser | None:
         """Store another name, another normalized email, or both. None: there is no such user.
 
-        A new email is stored as `verified` or not, increases the password version, and ends
-        all sessions and secrets of the user, in the same transaction. If `email` is the present
-        email, nothing of this happens. Raises EmailTaken if another user has it.
+        Nothing happens, and None is returned, if the session `caller` has ended. A new email is
+        stored as `verified` or not, increases the password version, and ends all sessions and
+        secrets of the user, in the same transaction. If `email` is the present email, nothing of
+        this happens. Raises EmailTaken if another user has it.
 
         Args:
             user_id: of the user.
-            name: None leaves it as it is.
+            edit: is given the user as stored, and returns them with another name. The row is locked
+                meanwhile, so that of two edits at once the second is given what the first has
+                stored. It must not wait for anything, and may run in a thread. If it raises,
+                nothing changes. An edit that changes nothing is not written.
+            caller: the id of the session that changes the user; None: no session does.
             email: None leaves it as it is.
             verified: whether a new email counts as verified.
             keep: the purposes whose secrets stay.

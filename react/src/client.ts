@@ -34,6 +34,8 @@ export interface AuthClient {
     current_password: string;
     new_password: string;
   }): Promise<Result<SessionData>>;
+  /** Change the name of the user who is signed in. */
+  updateUser(changes: { name?: string }): Promise<Result<SessionData>>;
   /** Send a mail with a link to choose a new password. The answer is the same for everybody. */
   requestPasswordReset(account: { email: string }): Promise<Result<{ sent: true }>>;
   /** Choose a new password with the token of the mail. Every session of the user ends. */
@@ -116,6 +118,7 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
     requestReauthenticationCode: () => manage("POST", "/reauthenticate/code/request", "sent"),
     reauthenticate: (proof) => session.begin("/reauthenticate", proof),
     changePassword: (passwords) => session.begin("/change-password", passwords),
+    updateUser: (changes) => session.update(changes),
     requestPasswordReset: (account) => ask("/reset-password/request", "sent", account),
     resetPassword: (reset) => end("/reset-password", reset),
     requestEmailVerification: () => manage("POST", "/verify-email/request", "sent"),

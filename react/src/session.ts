@@ -51,22 +51,28 @@ export class BrowserSession {
 
   /** Sign in, sign up, reauthenticate, change the password: what gives new cookies. */
   begin(path: string, body: object): Promise<Result<SessionData>> {
-    return this.#begin<SessionData>(path, body, ["user"]);
+    return this.#begin<SessionData>("POST", path, body, ["user"]);
+  }
+
+  /** Change the user who is signed in. */
+  update(changes: object): Promise<Result<SessionData>> {
+    return this.#begin<SessionData>("PATCH", "/user", changes, ["user"]);
   }
 
   /** Sign up. Where addresses have to be verified first, no session begins. */
   signUp(account: object): Promise<Result<SignUpData>> {
-    return this.#begin<SignUpData>("/sign-up", account, ["user", "sent"]);
+    return this.#begin<SignUpData>("POST", "/sign-up", account, ["user", "sent"]);
   }
 
   #begin<T extends SignUpData>(
+    method: string,
     path: string,
     body: object,
     keys: (keyof T & string)[],
   ): Promise<Result<T>> {
     const began = this.signOuts;
     const late = () => began !== this.signOuts;
-    const send = () => this.#call<T>("POST", path, keys, body);
+    const send = () => this.#call<T>(method, path, keys, body);
     return withLock(this.#name(), async () => {
       if (late()) return overtaken();
       let result = await send();

@@ -221,6 +221,17 @@ describe("actions", () => {
     expect((await tab.signIn.email({ ...ADA_IN, email: moved })).error?.status).toBe(401);
   });
 
+  it("change the user, and renew a session that has expired for it", async () => {
+    await tab.signUp.email({ ...ADA, email: "joan@example.com" });
+    await backend.expire();
+    const { data } = await tab.updateUser({ name: "Joan" });
+    expect(data?.user.name).toBe("Joan");
+    expect(tab.getState().user?.name).toBe("Joan");
+    const wrong = await tab.updateUser({ name: " " });
+    expect(Object.keys(wrong.error?.fields ?? {})).toEqual(["name"]);
+    expect(tab.getState().user?.name).toBe("Joan");
+  });
+
   it("list and revoke sessions", async () => {
     const elsewhere = new Browser().install();
     await (await newTab(backend.origin)).signIn.email(ADA_IN);

@@ -31,6 +31,7 @@ from authingo.stores.conformance.codes import CodesConformance
 from authingo.stores.conformance.credentials import CredentialsConformance
 from authingo.stores.conformance.deadlines import DeadlinesConformance
 from authingo.stores.conformance.devices import DevicesConformance
+from authingo.stores.conformance.edits import EditsConformance
 from authingo.stores.conformance.ending import EndingConformance
 from authingo.stores.conformance.events import EventsConformance
 from authingo.stores.conformance.everybody import EverybodyConformance
@@ -56,6 +57,7 @@ __all__ = ["StoreConformance"]
 class StoreConformance(
     OpeningConformance,
     UsersConformance,
+    EditsConformance,
     ImportsConformance,
     HashKindsConformance,
     SessionsConformance,

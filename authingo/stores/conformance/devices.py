@@ -14,6 +14,7 @@ from authingo.stores.conformance.world import (
     add_user,
     credentials_of,
     new_digest,
+    renamed_to,
 )
 
 
@@ -122,10 +123,10 @@ class DevicesConformance:
         await store.users.set_password(user.id, "$2b$04$newer")
         assert not await recognizes(store, user.email, device.digest)
         last = await sign_in(store, user)
-        await store.users.update(user.id, name="Ada Lovelace", email=None, verified=False)
+        await store.users.update(user.id, edit=renamed_to("Ada Lovelace"))
         assert await recognizes(store, user.email, last.digest)
         new_email = "lovelace@example.com"
-        await store.users.update(user.id, name=None, email=new_email, verified=True)
+        await store.users.update(user.id, email=new_email, verified=True)
         assert not await recognizes(store, new_email, last.digest)
 
     async def test_a_deleted_user_leaves_none(self, store: Store) -> None:

@@ -131,9 +131,7 @@ class MovesConformance:
             with pytest.raises(EmailTaken):
                 await store.users.add_with_session(new, a_session(), ending=None)
             with pytest.raises(EmailTaken):
-                await store.users.update(
-                    other.id, name=None, email="ada@example.com", verified=False
-                )
+                await store.users.update(other.id, email="ada@example.com", verified=False)
         assert await store.secrets.forget(HOLDS_ADDRESS, undoing)
         await store.users.add(new)
         back = await store.users.find(moved.id)

@@ -74,7 +74,7 @@ class ProofsConformance:
         for purpose, digest in ((_VERIFY, moved), ("another", other)):
             new = NewMatter(purpose=purpose, digest=digest, lifetime=_HOUR, user_id=user.id)
             assert await store.secrets.open(new)
-        await store.users.update(user.id, name=None, email="new@example.com", verified=False)
+        await store.users.update(user.id, email="new@example.com", verified=False)
         for digest in (moved, other, new_digest()):
             assert await store.recovery.verify_email(_VERIFY, digest) is None
         found = await store.users.find(user.id)

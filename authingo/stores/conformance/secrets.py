@@ -202,7 +202,7 @@ class SecretsConformance:
         elif change == "address":
             email = "lovelace@example.com"
             keep = ("undo",)
-            await store.users.update(user.id, name=None, email=email, verified=True, keep=keep)
+            await store.users.update(user.id, email=email, verified=True, keep=keep)
         else:
             await store.users.set_disabled(user.id, disabled=True)
             if change == "disabled and enabled":
@@ -225,7 +225,7 @@ class SecretsConformance:
         user = await add_user(store)
         matter = await open_matter(store, user)
         for email in ("lovelace@example.com", user.email):
-            await store.users.update(user.id, name=None, email=email, verified=True)
+            await store.users.update(user.id, email=email, verified=True)
         assert (await credentials_of(store, user)).version == 3
         assert await store.secrets.spend(_RESET, matter.digest) is None
 

@@ -19,6 +19,7 @@ from authingo.stores.conformance.world import (
     begin,
     credentials_of,
     open_reset,
+    renamed_to,
 )
 from authingo.stores.mails import NewMail
 
@@ -148,9 +149,7 @@ class UsersConformance:
             version = (await credentials_of(store, await _read(store, begun.user.id))).version
             first, second = a_session(), a_session()
             assert await store.sessions.begin(begun.user.id, first, version=version, ending=None)
-            changed = await store.users.update(
-                begun.user.id, name=None, email=email, verified=verified
-            )
+            changed = await store.users.update(begun.user.id, email=email, verified=verified)
             assert changed is not None
             assert changed.user == await store.users.find(begun.user.id)
             assert (changed.user.email, changed.user.email_verified) == (email, verified)
@@ -170,7 +169,6 @@ class UsersConformance:
         of_other = await open_reset(store, other)
         changed = await store.users.update(
             user.id,
-            name=None,
             email="new@example.com",
             verified=False,
             keep=("undo",),
@@ -192,7 +190,11 @@ class UsersConformance:
         for email in (None, user.email, other.email):
             with contextlib.suppress(EmailTaken):
                 await store.users.update(
-                    user.id, name="Countess", email=email, verified=True, mails=[a_notice(user)]
+                    user.id,
+                    edit=renamed_to("Countess"),
+                    email=email,
+                    verified=True,
+                    mails=[a_notice(user)],
                 )
         assert await store.secrets.find("reset_password", reset) is not None
         assert await store.mails.page(limit=9) == []
@@ -203,7 +205,7 @@ class UsersConformance:
         verified = await store.users.verify_email(begun.user.id)
         assert verified is not None
         changed = await store.users.update(
-            begun.user.id, name="Countess", email=begun.user.email, verified=False
+            begun.user.id, edit=renamed_to("Countess"), email=begun.user.email, verified=False
         )
         assert changed is not None
         assert (changed.user.name, changed.user.email_verified) == ("Countess", True)
@@ -219,20 +221,20 @@ class UsersConformance:
         begun, other = await begin(store), await add_user(store, "other@example.com")
         with pytest.raises(EmailTaken):
             await store.users.update(
-                begun.user.id, name="X", email="other@example.com", verified=True
+                begun.user.id, edit=renamed_to("X"), email="other@example.com", verified=True
             )
         assert await store.users.find(begun.user.id) == begun.user
         assert await store.sessions.by_token(begun.new.token_digest) is not None
         assert (
             await store.users.update(
-                "usr_nobody", name="X", email="other@example.com", verified=True
+                "usr_nobody", edit=renamed_to("X"), email="other@example.com", verified=True
             )
             is None
         )
         users = [begun.user, other, await add_user(store, "third@example.com")]
         results = await asyncio.gather(
             *(
-                store.users.update(user.id, name=None, email="free@example.com", verified=False)
+                store.users.update(user.id, email="free@example.com", verified=False)
                 for user in users
             ),
             return_exceptions=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -61,6 +62,11 @@ class SignedInUser:
 async def add_user(store: Store, email: str = "ada@example.com", name: str = "Ada") -> User:
     """Add a user."""
     return await store.users.add(NewUser(email=email, name=name, password_hash="$2b$04$hash"))
+
+
+def renamed_to(name: str) -> Callable[[User], User]:
+    """Return an edit of a user."""
+    return lambda user: replace(user, name=name)
 
 
 async def begin(store: Store, lifetimes: Lifetimes = LIVES) -> SignedInUser:

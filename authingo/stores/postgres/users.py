@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -162,23 +162,35 @@ class Users:
         self,
         user_id: str,
         *,
-        name: str | None,
-        email: str | None,
-        verified: bool,
+        edit: Callable[[User], User] | None = None,
+        caller: str | None = None,
+        email: str | None = None,
+        verified: bool = False,
         keep: tuple[str, ...] = (),
         mails: Sequence[NewMail] = (),
     ) -> ChangedUser | None:
-        """See Users. The lock keeps the email from changing after it was compared."""
+        """See Users. The lock keeps the user from changing after the edit has read it.
+
+        Whether the session has ended is asked in a separate statement, so that it sees the
+        work of the transaction that held the lock before.
+        """
         row, ended = None, {}
         async with self._connections.transaction() as connection:
-            before = await connection.fetchval(*numbered(_HOLD_EMAIL, user_id=user_id))
-            moves = email is not None and before is not None and email != before
+            held = await connection.fetchrow(*numbered(_HOLD, user_id=user_id))
+            asked = numbered(_IS_THEIRS, user_id=user_id, session_id=caller)
+            if held is None or (caller is not None and not await connection.fetchval(*asked)):
+                return None
+            before = _read.user(held)
+            after = edit(before) if edit else before
+            moves = email is not None and email != before.email
+            if not moves and after == before:
+                return ChangedUser(before, 0)
             try:
                 row = await connection.fetchrow(
                     *numbered(
                         _UPDATE,
                         user_id=user_id,
-                        name=name,
+                        name=after.name,
                         email=email,
                         moves=moves,
                         verified=verified,
@@ -313,9 +325,10 @@ UPDATE authingo_users u SET updated_at = now(),
     password_version = password_version + CASE WHEN :disabled THEN 1 ELSE 0 END
 WHERE id = :user_id RETURNING {USER}
 """
-_HOLD_EMAIL = "SELECT email FROM authingo_users WHERE id = :user_id FOR UPDATE"
+_HOLD = f"SELECT {USER} FROM authingo_users u WHERE u.id = :user_id FOR UPDATE"
+_IS_THEIRS = "SELECT true FROM authingo_sessions WHERE id = :session_id AND user_id = :user_id"
 _UPDATE = f"""
-UPDATE authingo_users u SET updated_at = now(), name = coalesce(:name, name),
+UPDATE authingo_users u SET updated_at = now(), name = :name,
     email = CASE WHEN :moves THEN :email ELSE email END,
     email_verified = CASE WHEN :moves THEN :verified ELSE email_verified END,
     password_version = password_version + CASE WHEN :moves THEN 1 ELSE 0 END

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from authingo.attempts import NOTHING, Outcome
 from authingo.errors import UserReferenced
@@ -157,9 +157,10 @@ class Users:
         self,
         user_id: str,
         *,
-        name: str | None,
-        email: str | None,
-        verified: bool,
+        edit: Callable[[User], User] | None = None,
+        caller: str | None = None,
+        email: str | None = None,
+        verified: bool = False,
         keep: tuple[str, ...] = (),
         mails: Sequence[NewMail] = (),
     ) -> ChangedUser | None:
@@ -167,13 +168,18 @@ class Users:
 
         def work(connection: sqlite3.Connection) -> ChangedUser | None:
             before = rows.find_user(connection, user_id)
-            if before is None:
+            theirs = {"user_id": user_id, "session_id": caller}
+            ended = caller is not None and not connection.execute(_IS_THEIRS, theirs).fetchone()
+            if before is None or ended:
                 return None
+            after = edit(before) if edit else before
             moves = email is not None and email != before.email
+            if not moves and after == before:
+                return ChangedUser(before, 0)
             parameters = {
                 "user_id": user_id,
                 "now": rows.now(),
-                "name": name,
+                "name": after.name,
                 "email": email,
                 "moves": moves,
                 "verified": verified,
@@ -181,12 +187,12 @@ class Users:
             if moves:
                 rows.refuse_held(connection, user_id, email or "")
             connection.execute(_UPDATE, parameters)
-            ended = 0
+            count = 0
             if moves:
-                ended = rows.delete_sessions(connection, user_id)
+                count = rows.delete_sessions(connection, user_id)
                 secrets.forget_of(connection, user_id, keep)
                 queue(connection, mails)
-            return ChangedUser(rows.select_user(connection, user_id), ended)
+            return ChangedUser(rows.select_user(connection, user_id), count)
 
         return await self._connection.write(work)
 
@@ -306,7 +312,7 @@ UPDATE authingo_users SET updated_at = :now,
 WHERE id = :user_id
 """
 _UPDATE = """
-UPDATE authingo_users SET updated_at = :now, name = coalesce(:name, name),
+UPDATE authingo_users SET updated_at = :now, name = :name,
     email = CASE WHEN :moves THEN :email ELSE email END,
     email_verified = CASE WHEN :moves THEN :verified ELSE email_verified END,
     password_version = password_version + :moves
@@ -316,6 +322,7 @@ VERIFY_EMAIL = """
 UPDATE authingo_users SET email_verified = 1, updated_at = :now
 WHERE id = :user_id AND NOT email_verified
 """
+_IS_THEIRS = "SELECT 1 FROM authingo_sessions WHERE id = :session_id AND user_id = :user_id"
 _DELETE = "DELETE FROM authingo_users WHERE id = :user_id"
 _PAGE = {
     newest: rf"""

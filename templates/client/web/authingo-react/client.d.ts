@@ -49,6 +49,10 @@ export interface AuthClient {
         current_password: string;
         new_password: string;
     }): Promise<Result<SessionData>>;
+    /** Change the name of the user who is signed in. */
+    updateUser(changes: {
+        name?: string;
+    }): Promise<Result<SessionData>>;
     /** Send a mail with a link to choose a new password. The answer is the same for everybody. */
     requestPasswordReset(account: {
         email: string;

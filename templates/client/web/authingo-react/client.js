@@ -46,6 +46,7 @@ export function createAuthClient({ baseURL }) {
         requestReauthenticationCode: () => manage("POST", "/reauthenticate/code/request", "sent"),
         reauthenticate: (proof) => session.begin("/reauthenticate", proof),
         changePassword: (passwords) => session.begin("/change-password", passwords),
+        updateUser: (changes) => session.update(changes),
         requestPasswordReset: (account) => ask("/reset-password/request", "sent", account),
         resetPassword: (reset) => end("/reset-password", reset),
         requestEmailVerification: () => manage("POST", "/verify-email/request", "sent"),

@@ -23,6 +23,8 @@ export declare class BrowserSession {
     refresh(): Promise<Result<SessionData>>;
     /** Sign in, sign up, reauthenticate, change the password: what gives new cookies. */
     begin(path: string, body: object): Promise<Result<SessionData>>;
+    /** Change the user who is signed in. */
+    update(changes: object): Promise<Result<SessionData>>;
     /** Sign up. Where addresses have to be verified first, no session begins. */
     signUp(account: object): Promise<Result<SignUpData>>;
     signOut(): Promise<Result<{

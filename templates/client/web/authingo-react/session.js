@@ -43,16 +43,20 @@ export class BrowserSession {
     }
     /** Sign in, sign up, reauthenticate, change the password: what gives new cookies. */
     begin(path, body) {
-        return this.#begin(path, body, ["user"]);
+        return this.#begin("POST", path, body, ["user"]);
+    }
+    /** Change the user who is signed in. */
+    update(changes) {
+        return this.#begin("PATCH", "/user", changes, ["user"]);
     }
     /** Sign up. Where addresses have to be verified first, no session begins. */
     signUp(account) {
-        return this.#begin("/sign-up", account, ["user", "sent"]);
+        return this.#begin("POST", "/sign-up", account, ["user", "sent"]);
     }
-    #begin(path, body, keys) {
+    #begin(method, path, body, keys) {
         const began = this.signOuts;
         const late = () => began !== this.signOuts;
-        const send = () => this.#call("POST", path, keys, body);
+        const send = () => this.#call(method, path, keys, body);
         return withLock(this.#name(), async () => {
             if (late())
                 return overtaken();
