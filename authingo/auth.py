@@ -100,7 +100,9 @@ class Auth:
 
         if pages:
             self._core.switch_on("pages")
-            self.settings = self._core.settings
+        if routes:
+            self._core.serve()
+        self.settings = self._core.settings
         install(self, app, routes=routes, cors=cors)
 
     @property

@@ -50,6 +50,8 @@ class Capability:
             the user, and returns names for `Session.methods`.
         site: what answers outside of the base path, as "package.module:NAME": a function that is
             given the settings and returns a `authingo.http.site.Site`, or None if it is off.
+        serving: what changes the settings of a program that serves, as "package.module:NAME": a
+            function that is given the settings and returns others.
         background: what runs while a server does, as "package.module:NAME": a function that is
             given the `Core` and returns an asynchronous context manager.
     """
@@ -67,6 +69,7 @@ class Capability:
     methods: str | None = None
     in_tests: str | None = None
     site: str | None = None
+    serving: str | None = None
     background: str | None = None
 
 

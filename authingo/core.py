@@ -62,6 +62,12 @@ class Core:
             fields = {field: getattr(read, field) for field in kind.__struct_fields__}
             self.settings = self.settings.having(kind(**{**fields, "enabled": True}))
 
+    def serve(self) -> None:
+        """Let the capabilities change the settings for a program that serves."""
+        for capability in capabilities():
+            if capability.serving:
+                self.settings = load(capability.serving)(self.settings)
+
     async def open(self, *, create: bool = True) -> None:
         """Open the store, once. See Auth."""
         if self.is_open:

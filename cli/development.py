@@ -26,10 +26,9 @@ from authingo.http.cookies import Cookies
 from authingo.http.headers import header_values
 from authingo.http.replies import Prepared
 from authingo.mail.settings import sends_mail, verifies
+from authingo.pages.inbox import PageInbox
 from authingo.pages.settings import PagesSettings
 
-from .inbox import PATH as INBOX
-from .inbox import PageInbox
 from .readme_page import readme_page
 
 HEADER = b"x-authingo-dev-cookies"
@@ -57,7 +56,7 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
 )
-_SHARED = ("browsers.js",)  # with the ready-made pages
+_SHARED = ("browsers.js", "mails.css", "mails.js")  # with the ready-made pages
 _FORWARDED = (b"forwarded", b"x-forwarded-", b"via")
 
 
@@ -91,8 +90,8 @@ class Development:
 
     def _found(self, scope: Scope) -> Prepared | None:
         path = scope["path"]
-        if self._inbox and (path == INBOX or path.startswith(INBOX + "/")):
-            return self._inbox.answer(scope)
+        if self._inbox and self._inbox.has(path):
+            return self._inbox.answer(path, scope)
         return self._files.get(path)
 
     def _is_route(self, path: str) -> bool:

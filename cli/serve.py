@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from authingo.asgi import ASGIApp
     from authingo.auth import Auth
     from authingo.config import Settings
-
-    from .inbox import PageInbox
+    from authingo.pages.inbox import PageInbox
 
 _GRACE = 5  # seconds that running requests get when the server stops
 _LOOK = 0.5  # seconds between two checks of the configuration with --reload
@@ -164,24 +163,15 @@ def _inbox(settings: Settings, workers: int) -> PageInbox | None:
     It is in the memory of one process. A database on another machine may be that of a site: the
     inbox would take the mail that is queued there away from its users.
     """
+    from authingo.config import is_local
+    from authingo.mail.inbox import Inbox
     from authingo.mail.settings import sends_mail
+    from authingo.pages.inbox import PageInbox
+    from authingo.pages.settings import has_inbox
 
-    from .inbox import PageInbox
-
-    if sends_mail(settings) or workers > 1 or not _is_local(settings.database_url):
+    if sends_mail(settings) or workers > 1 or not is_local(settings.database_url):
         return None
-    return PageInbox()
-
-
-def _is_local(database_url: str) -> bool:
-    """Return whether a database is on this machine."""
-    from authingo.config import is_loopback, kind_of, read_postgres_url
-
-    if kind_of("database_url", database_url) == "sqlite":
-        return True
-    named = read_postgres_url("database_url", database_url).hosts
-    hosts = named or (os.environ.get("PGHOST") or "localhost",)
-    return all(host.startswith("/") or is_loopback(host) for host in hosts)
+    return None if has_inbox(settings) else PageInbox("/page/inbox", Inbox())
 
 
 def _page_address(settings: Settings, host: str, port: int) -> str:
@@ -240,7 +230,7 @@ def _mail(settings: Settings) -> str:
     server = settings.of(MailSettings).server
     if server is None:
         return ""
-    where = "the inbox of the page" if server.inbox else output.plain(server.where)
+    where = "the inbox" if server.inbox else output.plain(server.where)
     return f", mail to {where}"
 
 

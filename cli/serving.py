@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
     from authingo.auth import Auth
     from authingo.config import Settings
-
-    from .inbox import PageInbox
+    from authingo.pages.inbox import PageInbox
 
 
 def application() -> FastAPI:

@@ -8,7 +8,7 @@ do. The value of a secret never appears in a message (ASVS 5.0 V13.2, V13.3).
 from __future__ import annotations
 
 from .addresses import is_loopback, origin_of, split_url
-from .database_urls import kind_of, redact_url, sqlite_path
+from .database_urls import is_local, kind_of, redact_url, sqlite_path
 from .groups import (
     CookieSettings,
     Duration,
@@ -39,6 +39,7 @@ __all__ = [
     "ShortLived",
     "StoreSettings",
     "find",
+    "is_local",
     "is_loopback",
     "kind_of",
     "load",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Literal, NamedTuple
 
 from authingo.errors import ConfigError
 
+from .addresses import is_loopback
 from .postgres_urls import read_postgres_url
 
 # The part after + names a driver of SQLAlchemy. authingo has its own, so any will do.
@@ -69,6 +71,15 @@ def kind_of(setting: str, url: str) -> Literal["sqlite", "postgresql"]:
         return "sqlite"
     hint = next((what for begins, what in _OTHERS.items() if url.startswith(begins)), None)
     raise ConfigError(f"{setting}: must begin with sqlite:///, or postgresql://", hint=hint)
+
+
+def is_local(database_url: str) -> bool:
+    """Return whether a database is on this machine. Raises ConfigError."""
+    if kind_of("database_url", database_url) == "sqlite":
+        return True
+    named = read_postgres_url("database_url", database_url).hosts
+    hosts = named or (os.environ.get("PGHOST") or "localhost",)
+    return all(host.startswith("/") or is_loopback(host) for host in hosts)
 
 
 def sqlite_path(setting: str, url: str) -> str:

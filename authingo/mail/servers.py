@@ -51,8 +51,8 @@ class MailServer:
             which only a loopback address may have.
         user, password: both or none.
         directory: where mail is written to instead.
-        inbox: what keeps mail in memory instead. No URL leads to one, so nothing that is configured
-            can lose the mail of a site.
+        inbox: what keeps mail in memory instead. No URL leads to one, so no configuration can lose
+            the mail of a site.
     """
 
     host: str = ""

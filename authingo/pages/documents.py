@@ -16,7 +16,7 @@ from importlib.resources import files
 
 from authingo.config import Settings
 from authingo.mail.settings import requires_verification, sends_mail, signs_in_by_code, verifies
-from authingo.pages.settings import PagesSettings, site_name
+from authingo.pages.settings import PagesSettings, opened_inbox, site_name
 from authingo.pages.texts import Texts
 
 _PLACE = re.compile(r"\{\{([a-z_]+(?:[. ][a-z_-]+)*)\}\}")
@@ -26,6 +26,10 @@ _FIELD_TEXTS = ("common", "errors", "fields")
 
 def _always(settings: Settings) -> bool:  # noqa: ARG001 - called as those of other pages
     return True
+
+
+def _shows_mails(settings: Settings) -> bool:
+    return opened_inbox(settings) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ DOCUMENTS = (
     Document("change-email", sends_mail, modules=("fragment.js", "proof.js")),
     Document("undo-email-change", sends_mail, modules=("fragment.js",)),
     Document("account", modules=("recent.js", "times.js", "browsers.js")),
+    Document("inbox", _shows_mails, modules=("fragment.js", "mails.js")),
     Document("missing"),  # for a path that leads nowhere
 )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -20,7 +21,8 @@ from authingo.errors import MethodNotAllowed
 from authingo.http.headers import header_values
 from authingo.http.replies import Prepared, Redirect, error_reply
 from authingo.pages.documents import Documents
-from authingo.pages.settings import LOGO_TYPES, PagesSettings
+from authingo.pages.inbox import PageInbox
+from authingo.pages.settings import LOGO_TYPES, PagesSettings, opened_inbox
 from authingo.pages.texts import read_texts
 
 # W3C "A Well-Known URL for Changing Passwords"
@@ -30,6 +32,7 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
+_POLICIES = {"inbox": f"{POLICY}; frame-src 'self'"}  # a mail is shown in a frame
 # A picture that is opened by itself may hold a script too.
 _FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 _TYPES = {
@@ -60,7 +63,10 @@ class PageSite:
             f"{own.path}/": account,
             CHANGE_PASSWORD: account,
             f"{own.path}/client.js": _file("client.js", contents["client.js"], "no-cache"),
-            **{f"{own.path}/{name}": _document(text) for name, text in documents.items()},
+            **{
+                f"{own.path}/{name}": _document(text, policy=_POLICIES.get(name, POLICY))
+                for name, text in documents.items()
+            },
             **{
                 f"{assets}/{name}": _file(name, content, _FOREVER)
                 for name, content in contents.items()
@@ -72,8 +78,17 @@ class PageSite:
         }
         self._asset = re.compile(re.escape(f"{own.path}/assets/") + r"[0-9a-f]{16}/(.+)", re.ASCII)
 
+        mails = opened_inbox(settings)
+        self._inbox = mails and PageInbox(f"{own.path}/inbox/mails", mails)
+        if self._inbox:
+            # Not to a log, which others may read: it is for the person at the terminal.
+            address = f"{settings.public_origin}{own.path}/inbox#token={self._inbox.token}"
+            sys.stderr.write(f"Mails come to {address}\n")
+
     def answer(self, path: str, scope: Scope) -> Prepared | None:
         """Return the answer to a request, or None if the path is not a page's."""
+        if self._inbox and self._inbox.has(path) and scope["method"] in {"GET", "HEAD"}:
+            return self._inbox.answer(path, scope)
         if path not in self._answers and not path.startswith(self._path + "/"):
             return None
         if scope["method"] not in {"GET", "HEAD"}:
@@ -103,10 +118,10 @@ def _tree(folder: Traversable, below: str = "") -> Iterator[tuple[str, bytes]]:
             yield below + one.name, one.read_bytes()
 
 
-def _document(text: str, status: int = 200) -> Prepared:
+def _document(text: str, status: int = 200, policy: str = POLICY) -> Prepared:
     body = text.encode()
     headers = (
-        *_common("text/html; charset=utf-8", body, "no-store", POLICY),
+        *_common("text/html; charset=utf-8", body, "no-store", policy),
         (b"cross-origin-opener-policy", b"same-origin"),
     )
     return Prepared(status, headers, body)

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from authingo.config import CapabilitySettings, Settings
 from authingo.errors import ConfigError
+from authingo.mail.inbox import Inbox
+from authingo.mail.settings import MailSettings
 
 # Where links in mails lead to, by the name of the link. The documents have the same names.
 LINK_PAGES = {
@@ -35,6 +37,7 @@ class PagesSettings(CapabilitySettings, frozen=True):
     name: str | None = None  # of your site; by default the host of `public_url`
     logo: str | None = None  # a picture, relative to authingo.toml
     css: str | None = None  # a style sheet with your own values, relative to authingo.toml
+    inbox: bool = False  # whether a program in development shows its mails at /auth/inbox
     texts: str | None = None  # a TOML file with your own texts, relative to authingo.toml
 
     def check(self, settings: Settings) -> None:
@@ -93,6 +96,21 @@ class PagesSettings(CapabilitySettings, frozen=True):
         if len(content) > _LARGEST:
             raise ConfigError(f"pages.{name}: {file} has more than {_LARGEST // 1024} kB")
         return content
+
+
+def has_inbox(settings: Settings) -> bool:
+    """Return whether the pages show the mails of a program in development.
+
+    They do where only this machine can reach it: `public_url` is http on a loopback address.
+    """
+    own = settings.of(PagesSettings)
+    return own.enabled and own.inbox and not settings.secure_cookies
+
+
+def opened_inbox(settings: Settings) -> Inbox | None:
+    """Return the mails that the pages show, or None if they show none."""
+    mail = settings.of(MailSettings)
+    return mail.server.inbox if has_inbox(settings) and mail.server and mail.by_itself else None
 
 
 def site_name(settings: Settings) -> str:

@@ -22,7 +22,7 @@ from authingo.pages.texts import read_texts
 from tests.server import Answer, LiveServer
 
 Serve = Callable[..., LiveServer]
-NAMES = [one.name for one in DOCUMENTS if one.name != "missing"]
+NAMES = [one.name for one in DOCUMENTS if one.name not in {"inbox", "missing"}]
 ON = {"pages": {"enabled": True}}
 MAIL = {"url": "file:///tmp/authingo-mails", "from": "a@example.com", "email_code": True}
 EVERYTHING = {"public_url": "https://example.com", **ON, "mail": MAIL}

@@ -1,8 +1,8 @@
-"""The inbox of a development server: its address, who may read it, and what it answers.
+"""The inbox of a program in development: who may read it, and what it answers.
 
 A mail holds a link that resets a password, and other users of the machine can reach a server
-on a loopback address too. So only those may read mails who know a token that `authingo serve`
-prints. The page gets it in the fragment of its address, which no server and no log receives, and
+on a loopback address too. So only those may read mails who know a token that is printed at the
+start. The page gets it in the fragment of its address, which no server and no log receives, and
 sends it as a header. The HTML of a mail has an address that is as hard to guess as the token,
 because a frame sends no header (ASVS 5.0 V14.2.1).
 """
@@ -21,8 +21,6 @@ from authingo.http.headers import header_values
 from authingo.http.replies import Prepared
 from authingo.mail.inbox import Inbox
 from authingo.mail.settings import with_inbox
-
-PATH = "/page/inbox"
 
 _HEADER = b"x-authingo-inbox"
 _SIZE = 32  # bytes of a secret
@@ -43,20 +41,30 @@ _IN_FRAME = (
 
 
 class PageInbox:
-    """The mails of a development server, and the token that opens them."""
+    """Mails in memory, and the token that opens them.
 
-    def __init__(self) -> None:
+    Args:
+        path: where they are asked for, as the browser sees it.
+        mails: what keeps them.
+    """
+
+    def __init__(self, path: str, mails: Inbox) -> None:
         """Draw the token, which is new for each server."""
-        self.mails = Inbox()
+        self.path = path
+        self.mails = mails
         self.token = secrets.token_urlsafe(_SIZE)
 
     def receiving(self, settings: Settings) -> Settings:
         """Return settings with which mail comes here."""
         return with_inbox(settings, self.mails)
 
-    def answer(self, scope: Scope) -> Prepared:
-        """Answer a request for `PATH`, or for something below it."""
-        name = scope["path"].removeprefix(PATH)
+    def has(self, path: str) -> bool:
+        """Return whether it answers for a path, as the browser sees it."""
+        return path == self.path or path.startswith(self.path + "/")
+
+    def answer(self, path: str, scope: Scope) -> Prepared:
+        """Answer a request for its path, or for something below it."""
+        name = path.removeprefix(self.path)
         if name:
             return self._mail(name.removeprefix("/"))
         tokens = header_values(scope, _HEADER)
@@ -74,7 +82,7 @@ class PageInbox:
             "to": str(mail["To"]),
             "at": parsedate_to_datetime(str(mail["Date"])).isoformat(),
             "text": _part(mail, "plain"),
-            "html": f"{PATH}/{self._name(number)}",
+            "html": f"{self.path}/{self._name(number)}",
         }
 
     def _mail(self, name: str) -> Prepared:
