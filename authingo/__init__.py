@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         PasswordRequired,
         ReauthenticationRequired,
         RefreshReused,
+        Refused,
         SchemaBehind,
         SchemaUnsupported,
         SessionExpired,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         UserReferenced,
         WrongPassword,
     )
+    from authingo.hooks.gates import GateAttempt
     from authingo.models import (
         ChangedUser,
         Client,
@@ -61,6 +63,7 @@ __all__ = [
     "EmailNotVerified",
     "EmailTaken",
     "Event",
+    "GateAttempt",
     "InvalidCredentials",
     "InvalidInput",
     "InvalidToken",
@@ -73,6 +76,7 @@ __all__ = [
     "PasswordRequired",
     "ReauthenticationRequired",
     "RefreshReused",
+    "Refused",
     "SchemaBehind",
     "SchemaUnsupported",
     "Session",
@@ -100,6 +104,7 @@ _HOMES = {
     "EmailNotVerified": "errors",
     "EmailTaken": "errors",
     "Event": "models",
+    "GateAttempt": "hooks.gates",
     "InvalidCredentials": "errors",
     "InvalidInput": "errors",
     "InvalidToken": "errors",
@@ -112,6 +117,7 @@ _HOMES = {
     "PasswordRequired": "errors",
     "ReauthenticationRequired": "errors",
     "RefreshReused": "errors",
+    "Refused": "errors",
     "UserAndSession": "models",
     "SchemaBehind": "errors",
     "SchemaUnsupported": "errors",

@@ -11,6 +11,7 @@ from authingo import arguments, config
 from authingo.accounts import Accounts
 from authingo.asgi import ASGIApp
 from authingo.core import Core
+from authingo.hooks import WithHooks
 from authingo.listings import Listings
 from authingo.maintenance import BATCH, Maintenance
 from authingo.models import (
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Auth:
+class Auth(WithHooks):
     """All use cases, with one store, one set of settings and one event loop.
 
     Every method that needs the store may raise StoreUnavailable.
@@ -55,6 +56,7 @@ class Auth:
             expected = "Settings; Auth.from_config(path) reads a file"
             raise arguments.wrong_type("settings", settings, expected)
         self._core = Core(settings or config.Settings(), store)
+        self._hooks = self._core.hooks
         self.settings = self._core.settings
         self.store = self._core.store
         self.recall = self._core.cache.recall  # kept here, because every session check calls it

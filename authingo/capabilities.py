@@ -42,7 +42,7 @@ class Capability:
         admits: what may refuse a session, after the password was found to be right, as
             "package.module:NAME": a coroutine function that is given the `Core`, the user, the
             security version and the client. It raises an `AuthError` to refuse. For a sign-up it
-            is given a `NewUser` without a version, before anything is hashed.
+            is given a `NewUser` without a version. An address that was just proved is verified.
         in_tests: what keeps the tests of a program from reaching the world outside, as
             "package.module:NAME": a function that is given the settings and returns others.
         methods: what says how a user without a password can reauthenticate, as

@@ -9,22 +9,26 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from authingo import testing_database
 from authingo.cache import SessionCache
 from authingo.capabilities import capabilities, load
 from authingo.credentials import PasswordCheck
 from authingo.errors import StoreUnavailable
+from authingo.hooks import Hooks, gates
+from authingo.hooks.gates import Action, GateAttempt
 from authingo.last_use import LastUse
-from authingo.limits import Limits
+from authingo.limits import Attempt, Limits
 from authingo.loops import is_over
+from authingo.models import User
 from authingo.passwords import PasswordHasher
+from authingo.sessions import Admitted
 from authingo.stores import Store, open_store
 
 if TYPE_CHECKING:
     from authingo.config import Settings
-    from authingo.models import Client, Credentials, NewUser, User
+    from authingo.models import Client, Credentials, NewUser
     from authingo.stores.mails import NewMail
 
 T = TypeVar("T")
@@ -44,6 +48,7 @@ class Core:
         self.hasher = PasswordHasher(cost=self.settings.passwords.bcrypt_cost)
         self.limits = Limits(enabled=self.settings.limits.enabled)
         self.password_check = PasswordCheck(self.hasher, self.limits)
+        self.hooks = Hooks()
         self.is_open = False
         self._capabilities: dict[object, Any] = {}
         self._opening: asyncio.Task[None] | None = None
@@ -134,15 +139,69 @@ class Core:
             if capability.noticed:
                 load(capability.noticed)(self)
 
-    async def admit(self, user: User | NewUser, version: int | None, client: Client) -> None:
-        """Ask the capabilities whether a session may begin. See Capability.admits.
+    async def admit(
+        self,
+        action: Literal["sign_up", "sign_in"],
+        user: User | NewUser,
+        *,
+        version: int | None,
+        methods: tuple[str, ...],
+        client: Client,
+        attempt: Attempt | None = None,
+    ) -> Admitted:
+        """Let a user sign up or sign in, or refuse it. Every way in comes here, before it writes.
+
+        The capabilities are asked first (see Capability.admits), then the gates.
+
+        Args:
+            action: what the user is about to do.
+            user: as they will be after it: with an address that this proves.
+            version: the security version that was read with the user; None if any will do.
+            methods: how they have proved who they are; empty if a program answers for them.
+            client: who sends the request.
+            attempt: the attempt that was counted. If it is refused, it is given back.
 
         Raises:
-            AuthError: it may not.
+            AuthError: no session may begin.
         """
-        for capability in capabilities():
-            if capability.admits:
-                await load(capability.admits)(self, user, version, client)
+        try:
+            for capability in capabilities() if methods else ():
+                if capability.admits:
+                    await load(capability.admits)(self, user, version, client)
+            await self.ask_gates(
+                action, user, method=methods[0] if methods else "program", client=client
+            )
+        except Exception:
+            if attempt is not None:
+                await self.store.events.record(attempt.refused())
+            raise
+        return Admitted(event=action, user_id=user.id, methods=methods, client=client)
+
+    async def ask_gates(
+        self,
+        action: Action,
+        user: User | NewUser,
+        *,
+        method: str,
+        client: Client,
+        email: str | None = None,
+    ) -> None:
+        """Ask the gates of the application. `email`: the new address, if it is to change.
+
+        Raises:
+            Refused: a gate refuses.
+            StoreUnavailable: the gates took longer than `store.timeout`.
+        """
+        if not self.hooks.gates:
+            return
+        attempt = GateAttempt(
+            action=action,
+            method=method,
+            email=email or user.email,
+            user=user if isinstance(user, User) else None,
+            client=client,
+        )
+        await gates.ask(self.hooks.gates, attempt, at_most=self.settings.store.timeout)
 
     def other_methods(self, found: Credentials) -> tuple[str, ...]:
         """Return how a user without a password can reauthenticate. See Capability.methods."""

@@ -15,6 +15,7 @@ fix the cause, it has a `hint`. Other facts are attributes.
     │   ├── BodyTooLarge          413 body_too_large
     │   ├── RequestTimeout        408 request_timeout
     │   └── InvalidJSON           400 invalid_json
+    ├── Refused                   your own code and status
     ├── InvalidInput              422 invalid_input        .fields
     ├── SignUpClosed              403 sign_up_closed
     ├── EmailTaken                409 email_taken
@@ -39,14 +40,17 @@ fix the cause, it has a `hint`. Other facts are attributes.
 from __future__ import annotations
 
 import inspect
+import re
 from typing import ClassVar
+
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 class AuthError(Exception):
     """Authentication failed."""
 
-    code: ClassVar[str] = "auth_error"
-    status: ClassVar[int] = 400
+    code: str = "auth_error"
+    status: int = 400
     hint: str | None = None
 
     def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
@@ -144,6 +148,36 @@ class InvalidJSON(RequestRefused):
 
     code = "invalid_json"
     status = 400
+
+
+class Refused(AuthError):
+    """The application refuses this.
+
+    A hook raises it: nothing happens, and the browser gets its code and message.
+    """
+
+    code = "refused"
+    status = 403
+    _OF_CLIENT = ("no_session", "session_expired", "refresh_reused")
+
+    def __init__(self, code: str, message: str, status: int = 403) -> None:
+        """Say why.
+
+        Args:
+            code: for programs: lower-case ASCII letters, digits and underscores, 64 at most.
+            message: for people; everybody who is refused reads it.
+            status: of the HTTP answer, 400 to 499.
+
+        Raises:
+            ValueError: code or status is none of these, or the code is one that makes the client
+                believe that its session has ended.
+        """
+        if not _CODE.fullmatch(code) or code in self._OF_CLIENT:
+            raise ValueError(f"Refused: the code must match {_CODE.pattern} and be your own")
+        if not 400 <= status <= 499:
+            raise ValueError("Refused: the status must be 400 to 499")
+        super().__init__(message)
+        self.code, self.status = code, status
 
 
 class InvalidInput(AuthError):

@@ -167,10 +167,15 @@ class Attempt:
     def refused(self) -> Outcome:
         """Return what to record if the password was right, but no session may begin.
 
-        It was neither a guess that failed nor a success: no count is forgotten.
+        It was neither a guess that failed nor a success: no count is forgotten. A sign-up did not
+        happen. What counts the requests that cost time stays: nobody may ask a gate without end.
         """
-        guesses = [counter for counter, _ in self._counts if counter.success != "keeps"]
-        return Outcome(give_back=tuple(guesses))
+        given_back = [
+            counter
+            for counter, _ in self._counts
+            if counter.success != "keeps" or counter.limit in SIGN_UPS
+        ]
+        return Outcome(give_back=tuple(given_back))
 
     def failed(self, happened: Event) -> Outcome:
         """Return what to record after a failure.

@@ -7,11 +7,11 @@ the database's clock. This module calls the store in the right order and interpr
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authingo import events
 from authingo.attempts import NewDevice, Outcome
-from authingo.capabilities import CapabilityEvent
 from authingo.errors import NoSession, RefreshReused, SessionExpired
 from authingo.limits import Attempt
 from authingo.models import (
@@ -40,18 +40,33 @@ DEVICE = "device"  # the purpose of the device tokens of a user
 LINK = "link"  # in a mail, opened in the browser that asked for it
 CODE = "code"  # from a mail, typed in the browser that asked for it
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """Whose session may begin, and how. Only `Core.admit` makes one for a sign-up or a sign-in.
+
+    Args:
+        event: the event that is recorded with it.
+        user_id: the user who signs in.
+        methods: how the user has proved who they are, such as "password".
+        client: the client that signs in.
+    """
+
+    event: events.EventName
+    user_id: str
+    methods: tuple[str, ...]
+    client: Client
+
+
 # Writes a new session and an outcome in one transaction. Returns None if it may not begin.
 WriteSession = Callable[[NewSession, Outcome], Awaitable[StartedSession | None]]
 
 
 async def begin(
     write: WriteSession,
-    event: events.EventName | CapabilityEvent,
-    user_id: str,
+    admitted: Admitted,
     *,
-    methods: tuple[str, ...],
     settings: SessionSettings,
-    client: Client,
     devices: Sequence[DeviceToken],
     device: DeviceToken | None = None,
     attempt: Attempt | None = None,
@@ -60,11 +75,8 @@ async def begin(
 
     Args:
         write: stores it.
-        event: the event that is recorded with it.
-        user_id: the user who signs in.
-        methods: how the user has proved who they are, such as "password".
+        admitted: whose session it is.
         settings: its lifetimes, and how many sessions a user may have.
-        client: the client that signs in.
         devices: the device tokens of the request.
         device: the one of them by which the account recognizes the browser. Used only without
             an `attempt`, which has it already.
@@ -73,6 +85,7 @@ async def begin(
     Returns:
         The session with its tokens; None if the store did not let it begin.
     """
+    client, user_id = admitted.client, admitted.user_id
     session, refresh = SessionToken.generate(), RefreshToken.generate()
     next_device = DeviceToken.generate(attempt.device if attempt else device)
     record = NewSession(
@@ -80,7 +93,7 @@ async def begin(
         selector_digest=refresh.selector_digest,
         verifier_digest=refresh.verifier_digest,
         lifetimes=settings.lifetimes,
-        methods=methods,
+        methods=admitted.methods,
         client=client,
         most=settings.max_per_user,
     )
@@ -89,7 +102,7 @@ async def begin(
         next_device.browser_digest,
         presented=tuple(one.digest for one in devices),
     )
-    happened = events.happened(event, user_id=user_id, session_id=record.id, ip=client.ip)
+    happened = events.happened(admitted.event, user_id=user_id, session_id=record.id, ip=client.ip)
     if attempt is None:
         outcome = Outcome(events=(happened,), device=recognized)
     else:

@@ -9,7 +9,6 @@ from authingo import arguments, events, passwords, policy, sessions
 from authingo.attempts import Outcome
 from authingo.core import Core
 from authingo.errors import (
-    AuthError,
     EmailTaken,
     InvalidCredentials,
     InvalidInput,
@@ -50,11 +49,18 @@ class SigningIn:
         if not self._settings.sign_up:
             raise SignUpClosed
         new = NewUser(email=email, name=name, password_hash=passwords.NO_PASSWORD)
-        await self._core.admit(new, None, client)
         store = await self._core.opened()
         attempt = await self._check.count_sign_up(store, email, client)
         if attempt.account is not None:  # saves a hash; the insert would refuse anyway
             raise EmailTaken
+        admitted = await self._core.admit(
+            "sign_up",
+            new,
+            version=None,
+            methods=(sessions.PASSWORD,),
+            client=client,
+            attempt=attempt,
+        )
         password_hash = await self._check.hash_new(
             store, password, attempt, if_busy=attempt.not_made()
         )
@@ -73,11 +79,8 @@ class SigningIn:
 
         begun = await sessions.begin(
             write,
-            "sign_up",
-            new.id,
-            methods=(sessions.PASSWORD,),
+            admitted,
             settings=self._settings.sessions,
-            client=client,
             devices=DeviceToken.parse_all(device),
             attempt=attempt,
         )
@@ -101,17 +104,18 @@ class SigningIn:
         policy.refuse_sizes(email=email, password=password)
         store, devices = await self._core.opened(), DeviceToken.parse_all(device)
         found, attempt = await self._check.check_sign_in(store, email, password, client, devices)
-        try:
-            await self._core.admit(found.user, found.version, client)
-        except AuthError:
-            await store.events.record(attempt.refused())
-            raise
-        begun = await self.begin(
-            found.user.id,
+        admitted = await self._core.admit(
+            "sign_in",
+            found.user,
             version=found.version,
             methods=(sessions.PASSWORD,),
-            session_token=session_token,
             client=client,
+            attempt=attempt,
+        )
+        begun = await self.begin(
+            admitted,
+            version=found.version,
+            session_token=session_token,
             devices=devices,
             attempt=attempt,
         )
@@ -135,14 +139,17 @@ class SigningIn:
         user_id = arguments.user_id(user)
         arguments.require_text_or_none(session_token=session_token, device=device)
         arguments.require_client(client)
-        begun = await self.begin(
-            user_id,
-            version=None,
-            methods=methods,
-            session_token=session_token,
-            client=client,
-            devices=DeviceToken.parse_all(device),
-        )
+        store, begun = await self._core.opened(), None
+        if (found := await store.users.find(user_id)) is not None and found.disabled_at is None:
+            admitted = await self._core.admit(
+                "sign_in", found, version=None, methods=methods, client=client
+            )
+            begun = await self.begin(
+                admitted,
+                version=None,
+                session_token=session_token,
+                devices=DeviceToken.parse_all(device),
+            )
         if begun is None:
             raise NoSession("the user is disabled or was deleted")
         return begun
@@ -195,11 +202,14 @@ class SigningIn:
 
         changed = await sessions.begin(
             write,
-            "password_changed",
-            caller.user.id,
-            methods=(sessions.PASSWORD,),
+            # Nobody has to be admitted: this session replaces that of the caller.
+            sessions.Admitted(
+                event="password_changed",
+                user_id=caller.user.id,
+                methods=(sessions.PASSWORD,),
+                client=client,
+            ),
             settings=self._settings.sessions,
-            client=client,
             devices=devices,
             attempt=attempt,
         )
@@ -211,17 +221,15 @@ class SigningIn:
 
     async def begin(
         self,
-        user_id: str,
+        admitted: sessions.Admitted,
         *,
         version: int | None,
-        methods: tuple[str, ...],
         session_token: str | None,
-        client: Client,
         devices: Sequence[DeviceToken],
         attempt: Attempt | None = None,
     ) -> SignedIn | None:
         """Sign in an existing user whose security version is `version`; None accepts any."""
-        store = await self._core.opened()
+        store, user_id = await self._core.opened(), admitted.user_id
         device = None if attempt else await sessions.recognized(store, devices, user_id)
 
         async def write(session: NewSession, outcome: Outcome) -> StartedSession | None:
@@ -232,11 +240,8 @@ class SigningIn:
 
         return await sessions.begin(
             write,
-            "sign_in",
-            user_id,
-            methods=methods,
+            admitted,
             settings=self._settings.sessions,
-            client=client,
             devices=devices,
             device=device,
             attempt=attempt,

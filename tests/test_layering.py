@@ -38,7 +38,7 @@ LAYERS = [
     {"events", "testing_database"},
     {"last_use", "pace"},
     {"cache"},
-    {"sessions", "limits", "policy"},
+    {"sessions", "limits", "policy", "hooks"},
     {"hash_kinds", "credentials"},
     {"core"},
     {

@@ -145,6 +145,7 @@ WITHOUT_VALUES = {
     "capability",
     "close",
     "from_config",
+    "gate",
     "install",
     "lifespan",
     "open",

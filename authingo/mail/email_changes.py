@@ -8,6 +8,7 @@ and not somebody else who reads the old mail. The old address gets a link that u
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
@@ -20,7 +21,7 @@ from authingo.errors import InvalidInput, InvalidToken
 from authingo.mail.asked import count_request, counts_unproved, hold_back_from_strangers
 from authingo.mail.links import Content, draw_link, draw_token, new_digest, token_digest
 from authingo.mail.notices import EMAIL_CHANGED, notice, values_of
-from authingo.mail.proof import Presented, prove, session_of
+from authingo.mail.proof import Person, Presented, admit, prove, session_of
 from authingo.mail.queue import Queue
 from authingo.mail.resets import reset_mail
 from authingo.mail.settings import (
@@ -31,6 +32,7 @@ from authingo.mail.settings import (
 )
 from authingo.models import NO_CLIENT, Client, SignedIn, User, UserAndSession
 from authingo.passwords import NO_PASSWORD
+from authingo.sessions import Admitted
 from authingo.stores.mails import Mail, NewMail
 from authingo.stores.recovery import Move
 from authingo.stores.secrets import NewMatter, address_digest
@@ -129,6 +131,7 @@ class EmailChanges:
             raise InvalidToken
         session = person.caller.session.id if person.caller else None
         most, email = self._core.settings.sessions.max_per_user, (asked.data or b"").decode()
+        admitted = await self._admit(person, user, email, presented, version=matter.version + 1)
         await sessions.end_surplus(store, user.id, keep=most, but=session)
         undo = _undo_of(user) if user.email_verified else None
         told = [notice(EMAIL_CHANGED, user.id, email, client)]
@@ -153,8 +156,27 @@ class EmailChanges:
         self._core.capability(Queue).wake()
         events.log(done)
         return await session_of(
-            self._core, person, changed.user, presented, version=matter.version + 1
+            self._core, person, changed.user, presented, admitted, version=matter.version + 1
         )
+
+    async def _admit(
+        self, person: Person, user: User, email: str, presented: Presented, *, version: int
+    ) -> Admitted | None:
+        """Ask whether the address may change, and whether a session may begin with that.
+
+        Raises:
+            AuthError: it may not. The attempt is given back.
+        """
+        try:
+            await self._core.ask_gates(
+                "change_email", user, method=person.method, client=presented.client, email=email
+            )
+        except Exception:
+            if person.attempt is not None:
+                await self._core.store.events.record(person.attempt.refused())
+            raise
+        moved = replace(user, email=email, email_verified=True)
+        return await admit(self._core, person, moved, presented, version=version)
 
     async def undo(self, *, token: str, email: str, client: Client = NO_CLIENT) -> User:
         """Give an account its old address back, and mail a link to choose a new password.

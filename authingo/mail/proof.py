@@ -23,6 +23,7 @@ from authingo.limits import Attempt
 from authingo.mail.links import token_digest
 from authingo.mail.settings import PENDING_PURPOSE
 from authingo.models import NO_CLIENT, Client, Credentials, SignedIn, User, UserAndSession
+from authingo.sessions import Admitted
 from authingo.signing_in import SigningIn
 from authingo.stores.secrets import Matter
 from authingo.tokens import BrowserToken, DeviceToken
@@ -85,6 +86,13 @@ class Person:
     found: Credentials | None = None
     attempt: Attempt | None = None
 
+    @property
+    def method(self) -> str:
+        """How, for a gate."""
+        if self.caller:
+            return "session"
+        return sessions.PASSWORD if self.found else sessions.LINK
+
 
 async def prove(core: Core, matter: Matter, presented: Presented) -> Person:
     """Find out whether a link came from the user of its matter. Nothing is spent.
@@ -119,8 +127,36 @@ async def prove(core: Core, matter: Matter, presented: Presented) -> Person:
     return Person(caller=caller)
 
 
-async def session_of(
+async def admit(
     core: Core, person: Person, user: User, presented: Presented, *, version: int
+) -> Admitted | None:
+    """Let somebody sign in by a link; None if they have a session already, which stays.
+
+    Call it before anything is spent. `user`: as they will be after it.
+
+    Raises:
+        AuthError: no session may begin.
+    """
+    if person.caller is not None:
+        return None
+    return await core.admit(
+        "sign_in",
+        user,
+        version=version,
+        methods=(person.method,),
+        client=presented.client,
+        attempt=person.attempt,
+    )
+
+
+async def session_of(
+    core: Core,
+    person: Person,
+    user: User,
+    presented: Presented,
+    admitted: Admitted | None,
+    *,
+    version: int,
 ) -> SignedIn | UserAndSession:
     """Return the session of the request, or begin one where the link was a sign-in.
 
@@ -129,6 +165,7 @@ async def session_of(
         person: who was proved.
         user: as they are now.
         presented: what the request had.
+        admitted: what `admit` returned.
         version: the security version that the user has now.
 
     Raises:
@@ -136,13 +173,12 @@ async def session_of(
     """
     if person.caller is not None:
         return UserAndSession(user, person.caller.session)
+    assert admitted is not None  # noqa: S101 - otherwise there is a session
     signing_in = core.capability(SigningIn)
     begun = await signing_in.begin(
-        user.id,
+        admitted,
         version=version,
-        methods=(sessions.PASSWORD if person.found else sessions.LINK,),
         session_token=presented.session_token,
-        client=presented.client,
         devices=presented.devices,
         attempt=person.attempt,
     )

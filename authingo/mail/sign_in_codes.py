@@ -14,11 +14,13 @@ unknown address too. A try costs one hash whatever comes of it (V6.3.8).
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
 from authingo import arguments, events, policy, sessions
 from authingo.attempts import Outcome
 from authingo.core import Core
 from authingo.errors import InvalidToken
+from authingo.limits import Attempt
 from authingo.mail.asked import whom_to_mail
 from authingo.mail.mailed_codes import LIFETIME, code_mail, drawn_if_right
 from authingo.mail.queue import Queue
@@ -119,6 +121,7 @@ class SignInCodes:
             begun = await self._begin(
                 store,
                 key,
+                attempt=attempt,
                 user_id=drawn.user_id,
                 version=drawn.version,
                 ending=session_digest(session_token) if session_token else None,
@@ -136,12 +139,24 @@ class SignInCodes:
         store: Store,
         key: bytes,
         *,
+        attempt: Attempt,
         user_id: str,
         version: int,
         ending: bytes | None,
         devices: tuple[DeviceToken, ...],
         client: Client,
     ) -> SignedIn | None:
+        user = await store.users.find(user_id)
+        if user is None or user.disabled_at is not None:
+            return None
+        admitted = await self._core.admit(
+            "sign_in",
+            replace(user, email_verified=True),
+            version=version,
+            methods=(sessions.CODE,),
+            client=client,
+            attempt=attempt,
+        )
         evicted = events.happened("user_evicted", user_id=user_id, ip=client.ip)
 
         async def write(session: NewSession, outcome: Outcome) -> StartedSession | None:
@@ -158,11 +173,8 @@ class SignInCodes:
 
         return await sessions.begin(
             write,
-            "sign_in",
-            user_id,
+            admitted,
             settings=self._core.settings.sessions,
-            methods=(sessions.CODE,),
-            client=client,
             devices=devices,
             device=await sessions.recognized(store, devices, user_id),
         )

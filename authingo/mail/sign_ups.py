@@ -132,6 +132,14 @@ class SignUps:
             password_hash=waiting.password_hash,
             email_verified=True,
         )
+        admitted = await self._core.admit(
+            "sign_up",
+            new,
+            version=None,
+            methods=(sessions.PASSWORD if attempt else sessions.LINK,),
+            client=presented.client,
+            attempt=attempt,
+        )
         verified = events.happened("email_verified", user_id=new.id, ip=presented.client.ip)
         token = presented.session_token
 
@@ -149,13 +157,10 @@ class SignUps:
 
         begun = await sessions.begin(
             write,
-            "sign_up",
-            new.id,
+            admitted,
             settings=settings.sessions,
-            client=presented.client,
             devices=presented.devices,
             attempt=attempt,
-            methods=(sessions.PASSWORD if attempt else sessions.LINK,),
         )
         if begun is None:  # somebody was quicker, with this sign-up or another
             raise InvalidToken

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from authingo import arguments, events
@@ -14,7 +15,7 @@ from authingo.errors import InvalidToken
 from authingo.mail.asked import count_request, counts_unproved, hold_back_from_strangers
 from authingo.mail.links import Content, addressee, draw_link, new_digest
 from authingo.mail.notices import verification_mail
-from authingo.mail.proof import Presented, prove, session_of
+from authingo.mail.proof import Presented, admit, prove, session_of
 from authingo.mail.queue import Queue
 from authingo.mail.settings import VERIFY_PURPOSE
 from authingo.mail.sign_ups import HOURS, SignUps
@@ -69,13 +70,20 @@ class Verification:
         if matter.user_id is None or matter.version is None:
             return await self._core.capability(SignUps).complete(matter, presented)
         person = await prove(self._core, matter, presented)
+        before = await store.users.find(matter.user_id)
+        if before is None:
+            raise InvalidToken
+        proved = replace(before, email_verified=True)
+        admitted = await admit(self._core, person, proved, presented, version=matter.version)
         verified = events.happened("email_verified", user_id=matter.user_id, ip=presented.client.ip)
         outcome = Outcome(events=(verified,))
         user = await store.recovery.verify_email(VERIFY_PURPOSE, presented.digest, outcome=outcome)
         if user is None:  # somebody was quicker, or the account has changed meanwhile
             raise InvalidToken
         events.log(*outcome.events)
-        return await session_of(self._core, person, user, presented, version=matter.version)
+        return await session_of(
+            self._core, person, user, presented, admitted, version=matter.version
+        )
 
 
 async def write_verification(core: Core, mail: Mail) -> Content | None:

@@ -5,9 +5,10 @@
 
 import sys
 
-from authingo.errors import AuthError, ConfigError, MailNotSent
+from authingo.errors import AuthError, ConfigError, MailNotSent, Refused
 
-NEVER_ANSWERED = {"auth_error", ConfigError.code, MailNotSent.code}
+# An application gives each `Refused` a code of its own.
+NEVER_ANSWERED = {"auth_error", ConfigError.code, MailNotSent.code, Refused.code}
 
 
 def codes() -> list[str]:
