@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from authingo import arguments, events, inputs, passwords, policy, sessions
+from authingo import arguments, events, inputs, passwords, policy, roles, sessions
 from authingo.attempts import Outcome
 from authingo.capabilities import lasting_purposes
 from authingo.core import Core
@@ -144,6 +144,22 @@ class Accounts:
             for notice in self._core.notices("email_changed", one, NO_CLIENT)
         ]
 
+    async def change_roles(
+        self, user: User | str, *, add: Iterable[str], remove: Iterable[str]
+    ) -> User:
+        """See Auth."""
+        named = {"add": _names("add", add), "remove": _names("remove", remove)}
+        arguments.refuse({key: _problem_with_roles(names) for key, names in named.items()})
+        user_id, store = arguments.user_id(user), await self._core.opened()
+        done = events.happened("roles_changed", user_id=user_id)
+        changed = await store.users.change_roles(user_id, **named, outcome=Outcome(events=(done,)))
+        if changed is None:
+            raise NoSuchUser
+        after, is_changed = changed
+        if is_changed:
+            events.log(done)
+        return after
+
     async def verify_email(self, user: User | str, *, evict: bool) -> User:
         """See Auth."""
         user_id, store = arguments.user_id(user), await self._core.opened()
@@ -223,3 +239,15 @@ class Accounts:
     async def _end_surplus(self, store: Store, user_id: str) -> int:
         most = self._core.settings.sessions.max_per_user
         return await sessions.end_surplus(store, user_id, keep=most)
+
+
+def _names(argument: str, given: Iterable[str]) -> list[str]:
+    if isinstance(given, str):  # its letters would each be a role
+        raise arguments.wrong_type(argument, given, "several names of roles, such as a set")
+    names = list(given)
+    arguments.require_text(**{f"{argument}[{place}]": name for place, name in enumerate(names)})
+    return names
+
+
+def _problem_with_roles(names: Iterable[str]) -> str | None:
+    return next((problem for name in names if (problem := roles.problem_with(name))), None)

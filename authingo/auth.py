@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from authingo import arguments, config
@@ -26,6 +26,7 @@ from authingo.models import (
     UserAndSession,
 )
 from authingo.reauthentication import Reauthentication
+from authingo.roles import Permissions
 from authingo.self_service import SelfService
 from authingo.signing_in import SigningIn
 from authingo.stores import Store
@@ -45,16 +46,28 @@ class Auth(WithHooks):
     Every method that needs the store may raise StoreUnavailable.
     """
 
-    def __init__(self, settings: Settings | None = None, *, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        store: Store | None = None,
+        roles: Mapping[str, Collection[str]] | None = None,
+    ) -> None:
         """Prepare everything. This does not connect to the database yet.
 
         Args:
             settings: as `authingo.config.load` returns them; None stands for the defaults.
             store: an adapter of your own; None stands for the one that `database_url` names.
+            roles: the permissions of each role, such as `{"editor": {"posts:write"}}`; `{"*"}`
+                stands for all. See `has_permission`.
+
+        Raises:
+            TypeError, ValueError: a role or a permission is not named as `change_roles` says.
         """
         if not isinstance(settings, config.Settings | None):
             expected = "Settings; Auth.from_config(path) reads a file"
             raise arguments.wrong_type("settings", settings, expected)
+        self._permissions = Permissions(roles or {})
         self._core = Core(settings or config.Settings(), store)
         self._hooks = self._core.hooks
         self.settings = self._core.settings
@@ -69,13 +82,18 @@ class Auth(WithHooks):
         self._maintenance = Maintenance(self._core)
 
     @classmethod
-    def from_config(cls, path: str | os.PathLike[str] | None = None) -> Auth:
-        """Read authingo.toml and the AUTHINGO_* variables.
+    def from_config(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        roles: Mapping[str, Collection[str]] | None = None,
+    ) -> Auth:
+        """Read authingo.toml and the AUTHINGO_* variables. `roles`: see `Auth`.
 
         Raises:
             ConfigError: these settings cannot work; the message says why and what to do.
         """
-        return cls(config.load(path))
+        return cls(config.load(path), roles=roles)
 
     def capability(self, use_cases: Callable[[Core], T]) -> T:
         """Return the use cases of a capability: always the same object for the same Auth.
@@ -505,6 +523,33 @@ class Auth(WithHooks):
             session_token=session_token, name=name, client=client
         )
 
+    async def change_roles(
+        self, user: User | str, *, add: Iterable[str] = (), remove: Iterable[str] = ()
+    ) -> User:
+        """Give roles to a user, and take others. It counts at once, in sessions that exist too.
+
+        Nothing that a client sends changes roles (ASVS 5.0 V15.3.3). Before you give a role to
+        somebody who signed up, see that the email is verified: they may not be who they say.
+
+        Args:
+            user: a User, or the id of one.
+            add: names of 1 to 64 characters: a-z, 0-9, and after the first `-`, `_`, `.`, `:`.
+                A user may have 32.
+            remove: those in `add` too.
+
+        Raises:
+            InvalidInput: with the arguments and what is wrong with each.
+            NoSuchUser: there is no such user.
+        """
+        return await self._accounts.change_roles(user, add=add, remove=remove)
+
+    def has_permission(self, user: User, permission: str) -> bool:
+        """Return whether one of the roles of a user permits this, as `roles` of this Auth declares.
+
+        A role that is not declared permits nothing.
+        """
+        return self._permissions.permit(user.roles, permission)
+
     async def verify_email(self, user: User | str, *, evict: bool = False) -> User:
         """Mark the email of a user as known to be theirs. Idempotent; each call records an event.
 
@@ -549,19 +594,25 @@ class Auth(WithHooks):
     # Listings
 
     async def list_users(
-        self, *, search: str | None = None, after: User | str | None = None, limit: int = 100
+        self,
+        *,
+        search: str | None = None,
+        role: str | None = None,
+        after: User | str | None = None,
+        limit: int = 100,
     ) -> list[User]:
         """Return a page of users, ordered by when they were created, disabled ones too.
 
         Args:
             search: a part of the email or the name; ASCII letters match in either case.
+            role: only users who have this role.
             after: the last user of the previous page, or their id, even if they were deleted.
             limit: 1 to 1,000. A page that is not full is the last one.
 
         Raises:
             InvalidInput: with the fields and what is wrong with each.
         """
-        return await self._listings.list_users(search=search, after=after, limit=limit)
+        return await self._listings.list_users(search=search, role=role, after=after, limit=limit)
 
     async def list_events(
         self,

@@ -284,6 +284,13 @@ class WrongPassword(AuthError):
     status = 403
 
 
+class Forbidden(AuthError):
+    """You may not do this."""
+
+    code = "forbidden"
+    status = 403
+
+
 class ReauthenticationRequired(AuthError):
     """This needs a recent authentication: prove again who you are.
 

@@ -44,6 +44,7 @@ EventName = Literal[
     "email_verified",
     "email_changed",
     "name_changed",
+    "roles_changed",
     "user_deleted",
     "user_evicted",
     "users_import_began",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from authingo import arguments, events
+from authingo import arguments, events, roles
 from authingo.core import Core
 from authingo.ids import is_id
 from authingo.models import Event, User
@@ -15,19 +15,21 @@ class Listings:
         self._core = core
 
     async def list_users(
-        self, *, search: str | None, after: User | str | None, limit: int
+        self, *, search: str | None, role: str | None, after: User | str | None, limit: int
     ) -> list[User]:
         """See Auth."""
         after = after.id if isinstance(after, User) else after
+        arguments.require_text_or_none(role=role)
         arguments.refuse(
             {
+                "role": None if role is None else roles.problem_with(role),
                 "search": arguments.problem_with_search(search),
                 "after": _problem_with_id("after", after, "usr_"),
                 "limit": arguments.problem_with_limit(limit),
             }
         )
         store = await self._core.opened()
-        return await store.users.page(search=search, after=after, limit=limit)
+        return await store.users.page(search=search, role=role, after=after, limit=limit)
 
     async def list_events(
         self,

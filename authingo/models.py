@@ -13,7 +13,10 @@ _ZERO = timedelta(0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A person with an account. `disabled_at` is set while they may not sign in."""
+    """A person with an account.
+
+    `disabled_at` is set while they may not sign in. `roles` are in order; see `Auth.change_roles`.
+    """
 
     id: str
     email: str
@@ -22,6 +25,7 @@ class User:
     created_at: datetime
     updated_at: datetime
     disabled_at: datetime | None = None
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

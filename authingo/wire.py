@@ -18,6 +18,7 @@ def user_json(user: User) -> dict[str, object]:
         "email_verified": user.email_verified,
         "created_at": timestamp(user.created_at),
         "updated_at": timestamp(user.updated_at),
+        "roles": user.roles,
     }
 
 

@@ -7,7 +7,7 @@ and skips no row if others are added or deleted meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
 
@@ -114,7 +114,7 @@ class Listing(Generic[T]):
                 array.add(to_json(row))
         array.close()
 
-    async def print_csv(self, columns: list[str], to_row: Callable[[T], list[object]]) -> None:
+    async def print_csv(self, columns: Sequence[str], to_row: Callable[[T], list[object]]) -> None:
         """Print a header, and a line for each row."""
         written = output.CSV(columns)
         async for page in self.pages():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import output
+from . import output, user_list
 from .listing import Listing
 from .running import ConfigFile, with_auth
 
@@ -42,7 +42,7 @@ def export_users(
         sys.stdout.reconfigure(encoding="utf-8")
 
     async def work(auth: Auth) -> None:
-        write = _csv_writer(with_password_hashes) if as_csv else _write_json
+        write = _csv_writer(with_password_hashes) if as_csv else _json_writer(with_password_hashes)
 
         async def fetch(after: str | None, limit: int) -> list[Credentials]:
             return await auth.store.users.export(after=after, limit=limit)
@@ -50,29 +50,33 @@ def export_users(
         users = Listing(fetch, lambda one: one.user.id)
         async for page in users.pages():
             for one in page:
-                write(_exported(one, with_password_hashes))
+                write(one)
 
     with_auth(config, work, gives_way=True)
 
 
-def _exported(one: Credentials, with_hash: bool) -> dict[str, object]:
+def _hash_of(one: Credentials) -> str | None:
     from authingo.passwords import NO_PASSWORD
 
-    shown = output.user_json(one.user)
-    if with_hash:
-        shown["password_hash"] = None if one.password_hash == NO_PASSWORD else one.password_hash
-    return shown
+    return None if one.password_hash == NO_PASSWORD else one.password_hash
 
 
-def _write_json(shown: dict[str, object]) -> None:
-    output.data(json.dumps(shown))
+def _json_writer(with_hash: bool) -> Callable[[Credentials], None]:
+    def write(one: Credentials) -> None:
+        shown = output.user_json(one.user)
+        output.data(json.dumps({**shown, "password_hash": _hash_of(one)} if with_hash else shown))
+
+    return write
 
 
-def _csv_writer(with_hash: bool) -> Callable[[dict[str, object]], None]:
-    columns = ["id", "email", "name", "email_verified", "created_at", "updated_at", "disabled_at"]
-    columns += ["password_hash"] if with_hash else []
+def _csv_writer(with_hash: bool) -> Callable[[Credentials], None]:
+    columns = [*user_list.COLUMNS, *(["password_hash"] if with_hash else [])]
     written = output.CSV(columns, _cell)
-    return lambda shown: written.add(shown[column] for column in columns)
+
+    def write(one: Credentials) -> None:
+        written.add([*user_list.csv_row(one.user), *([_hash_of(one)] if with_hash else [])])
+
+    return write
 
 
 def _cell(text: str) -> str:

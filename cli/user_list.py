@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from authingo.auth import Auth
     from authingo.models import User
 
-_COLUMNS = ["id", "email", "name", "email_verified", "created_at", "updated_at", "disabled_at"]
+COLUMNS = (
+    *("id", "email", "name", "email_verified", "created_at", "updated_at", "disabled_at"),
+    "roles",
+)
 
 
 @command
@@ -28,6 +31,15 @@ def list_users(
             help="Only those with this in the email or the name.",
             show_default=False,
             callback=values.search,
+        ),
+    ] = None,
+    role: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROLE",
+            help="Only those with this role.",
+            show_default=False,
+            callback=values.role,
         ),
     ] = None,
     order: ListOrder = None,
@@ -50,23 +62,24 @@ def list_users(
 
         async def fetch(after: str | None, limit: int) -> list[User]:
             return await auth.store.users.page(
-                search=search, after=after, limit=limit, newest=newest
+                search=search, role=role, after=after, limit=limit, newest=newest
             )
 
         users = Listing(fetch, lambda user: user.id, after=after, limit=limit)
         if as_json:
             await users.print_json(output.user_json)
         elif as_csv:
-            await users.print_csv(_COLUMNS, _csv_row)
+            await users.print_csv(COLUMNS, csv_row)
         else:
             await users.print_table(_draw, none="no users")
 
     with_auth(config, work, gives_way=True)
 
 
-def _csv_row(user: User) -> list[object]:
-    shown = output.user_json(user)
-    return [shown[column] for column in _COLUMNS]
+def csv_row(user: User) -> list[object]:
+    """Return the cells of a user, in the order of COLUMNS; roles with spaces between them."""
+    shown = {**output.user_json(user), "roles": " ".join(user.roles)}
+    return [shown[column] for column in COLUMNS]
 
 
 def _draw(users: list[User]) -> list[str]:
@@ -76,6 +89,7 @@ def _draw(users: list[User]) -> list[str]:
             Column("name", rank=2, enough=12),
             Column("state", rank=1),
             Column("verified", rank=4),
+            Column("roles", rank=2, enough=12),
             Column("created", rank=3),
             Column("id", whole=True),
         ],
@@ -85,6 +99,7 @@ def _draw(users: list[User]) -> list[str]:
                 user.name,
                 state_of(user),
                 verified(user),
+                " ".join(user.roles),
                 f"{user.created_at:%Y-%m-%d}",
                 user.id,
             ]

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import output, user_addresses, user_export, user_import, user_list, user_passwords
+from . import (
+    output,
+    user_addresses,
+    user_export,
+    user_import,
+    user_list,
+    user_passwords,
+    user_roles,
+)
 from .asking import Yes, confirm, require_terminal
 from .running import AsJSON, ConfigFile, Who, command, with_auth
 from .tree import App
@@ -45,6 +53,7 @@ def show(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> Non
         "name": user.name,
         "id": user.id,
         "state": user_list.state_of(user) + since,
+        "roles": " ".join(user.roles) or "none",
         "created": output.moment(user.created_at),
         "changed": output.moment(user.updated_at),
         "sessions": sessions,
@@ -94,6 +103,7 @@ def enable(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> N
     output.changed_user(*with_auth(config, work), as_json=as_json)
 
 
+app.command("roles", epilog=user_roles.EPILOG)(user_roles.roles)
 app.command("verify", epilog="Example: authingo users verify ada@example.com")(
     user_addresses.verify
 )

@@ -48,6 +48,15 @@ def search(text: str | None) -> str | None:
     return text
 
 
+def role(name: str | None) -> str | None:
+    """Refuse what is not the name of a role."""
+    from authingo.roles import problem_with
+
+    if name is not None and (problem := problem_with(name)):
+        raise typer.BadParameter(problem)
+    return name
+
+
 def utf_8(text: str | None) -> str | None:
     """Refuse an option that is not UTF-8, which no database can look for."""
     try:

@@ -25,6 +25,7 @@ LAYERS = [
         "attempts",
         "ids",
         "models",
+        "roles",
         "clock",
         "findings",
         "foreign_hashes",

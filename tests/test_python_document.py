@@ -100,7 +100,10 @@ def test_the_administration_works(program: Path, database_url: str) -> None:
         assert client.get("/admin/users").status_code == 403
         client.cookies.clear()
         client.post("/api/auth/sign-up", json=ADA)
-        execute(database_url, "UPDATE authingo_users SET email_verified = true")
+        execute(
+            database_url,
+            f"UPDATE authingo_users SET roles = 'admin' WHERE email = '{ADA['email']}'",
+        )
         users = client.get("/admin/users", params={"limit": 1}).json()
         assert [user["email"] for user in users] == ["grace@example.com"]
         more = client.get("/admin/users", params={"after": users[0]["id"]}).json()

@@ -24,6 +24,12 @@ from authingo.fastapi.guards import (
     own_form,
     page_user,
 )
+from authingo.fastapi.restrictions import (
+    RequirePermission,
+    RequireRole,
+    VerifiedUser,
+    verified_user,
+)
 
 __all__ = [
     "CurrentSession",
@@ -34,6 +40,9 @@ __all__ = [
     "OptionalPageUser",
     "OptionalUser",
     "PageUser",
+    "RequirePermission",
+    "RequireRole",
+    "VerifiedUser",
     "clear_session_cookies",
     "current_session",
     "current_user",
@@ -46,4 +55,5 @@ __all__ = [
     "own_form",
     "page_user",
     "set_session_cookies",
+    "verified_user",
 ]

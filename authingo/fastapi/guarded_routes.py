@@ -12,11 +12,13 @@ from typing import Any
 from fastapi.openapi.models import APIKey, APIKeyIn
 
 # Names that no program uses by chance. STRICT names the scheme in the document, where it replaces
-# the others. PAGE, OPTIONAL and FORM mark guards that ask for less, FRESH one that asks for more.
+# the others. PAGE, OPTIONAL and FORM mark guards that ask for less; FRESH, VERIFIED, ROLE and
+# PERMISSION such as ask for more. After the last two comes the name of the role or permission.
 STRICT, PAGE, OPTIONAL = "AuthingoSession", "AuthingoSession.page", "AuthingoSession.optional"
 FRESH, FORM = "AuthingoSession.fresh", "AuthingoSession.form"
-OPTIONAL_PAGE = "AuthingoSession.optional_page"
-MARKS = {PAGE, OPTIONAL, OPTIONAL_PAGE, FRESH, FORM}
+OPTIONAL_PAGE, VERIFIED = "AuthingoSession.optional_page", "AuthingoSession.verified"
+ROLE, PERMISSION = "AuthingoSession.role.", "AuthingoSession.permission."
+_MARKS = {PAGE, OPTIONAL, OPTIONAL_PAGE, FRESH, FORM, VERIFIED}
 _COOKIE: dict[str, Any] = {"in": APIKeyIn.cookie, "name": "authingo_session"}
 SESSION_COOKIE = APIKey(**_COOKIE)
 CLIENT_HEADER = {
@@ -26,9 +28,17 @@ CLIENT_HEADER = {
     "schema": {"type": "string", "enum": ["true"], "default": "true"},
 }
 
-_KINDS = {STRICT, *MARKS}
 _FOR_BROWSERS = {PAGE, OPTIONAL_PAGE, FORM}
 _SENT_BY_BROWSERS = {"get", "head"}
+
+
+def is_mark(name: str) -> bool:
+    """Return whether a scheme's name marks a guard, and does not belong into the document."""
+    return name in _MARKS or name.startswith((ROLE, PERMISSION))
+
+
+def _is_guard(name: str) -> bool:
+    return name == STRICT or is_mark(name)
 
 
 def describe_guarded(paths: dict[str, Any]) -> dict[str, Any]:
@@ -44,16 +54,17 @@ def describe_guarded(paths: dict[str, Any]) -> dict[str, Any]:
 
 def _is_guarded(operation: Any) -> bool:
     return isinstance(operation, dict) and any(
-        name in _KINDS for one in operation.get("security", ()) for name in one
+        _is_guard(name) for one in operation.get("security", ()) for name in one
     )
 
 
 def _operation(method: str, operation: dict[str, Any]) -> dict[str, Any]:
     security = operation["security"]
-    kinds = {name for one in security for name in one if name in _KINDS}
+    kinds = {name for one in security for name in one if _is_guard(name)}
     others = [one for one in security if not kinds & one.keys()]
     optional = kinds <= {OPTIONAL, OPTIONAL_PAGE}
-    waived = not kinds & {STRICT, FRESH} and (method in _SENT_BY_BROWSERS or kinds == {FORM})
+    asks_for_less = kinds <= {OPTIONAL, OPTIONAL_PAGE, PAGE, FORM}
+    waived = asks_for_less and (method in _SENT_BY_BROWSERS or kinds == {FORM})
     refusals = {
         "401": "The session has expired: refresh it" if optional else "Not signed in",
         "403": "The header X-Authingo-Client is missing, or the request comes from a page "
@@ -63,6 +74,8 @@ def _operation(method: str, operation: dict[str, Any]) -> dict[str, Any]:
         refusals["403"] = "The request does not come from a page of this server"
     if FRESH in kinds:
         refusals["403"] += ", or the user has to reauthenticate (reauthentication_required)"
+    for kind in sorted(kinds):
+        refusals["403"] += _restriction(kind)
     described = {status: _error(text) for status, text in refusals.items()}
     if kinds <= _FOR_BROWSERS:
         described["401"]["content"] |= {"text/html": {"schema": {"type": "string"}}}
@@ -82,6 +95,15 @@ def _operation(method: str, operation: dict[str, Any]) -> dict[str, Any]:
             **operation.get("responses", {}),
         },
     }
+
+
+def _restriction(kind: str) -> str:
+    if kind == VERIFIED:
+        return ", or the address is not verified (email_not_verified)"
+    for mark, noun in ((ROLE, "role"), (PERMISSION, "permission")):
+        if kind.startswith(mark):
+            return f", or the user lacks the {noun} {kind.removeprefix(mark)} (forbidden)"
+    return ""
 
 
 def _with_header(parameters: list[Any], *, required: bool) -> list[Any]:

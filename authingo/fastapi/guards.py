@@ -8,8 +8,8 @@ resumes the session. `app.dependency_overrides[current_user]` replaces it in tes
 
 # No `from __future__ import annotations`: a guard is an instance, and older FastAPI cannot resolve
 # the annotations of an instance if they are text.
-from collections.abc import Container
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Container
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends
 from fastapi.security.base import SecurityBase
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 _ADMITTED = "authingo.admitted"  # the guard, and the user it found
 _PREPARED = "authingo.prepared"  # an error, and what to answer instead of JSON
 WATCHED = "authingo.socket"  # where `install` leaves the WatchedSocket of a WebSocket
+
+Check = Callable[["Auth", User], None]  # raises an error if the user may not
 
 
 class Guard:
@@ -114,6 +116,17 @@ class Guard:
             life = self._auth.settings.sessions.cache.total_seconds()
             watched.watch(lambda: self._auth.resume(token), at_least_every=life)
         return user_and_session
+
+    async def admit_if(self, scope: Scope, check: Check) -> UserAndSession:
+        """Do what `recall` and `admit` do, and let `check` refuse the user.
+
+        While a WebSocket is open, it is checked again and again too.
+        """
+        admitted = self.recall(scope) or await self.admit(scope)
+        check(self._auth, admitted.user)
+        if watched := scope.get(WATCHED):
+            watched.require(lambda known: check(self._auth, known.user))
+        return admitted
 
     async def admit_page(
         self, scope: Scope, *, form: HTTPConnection | None = None
@@ -281,9 +294,6 @@ optional_page_user = _OptionalPageUser()
 form_user = _FormUser()
 fresh_user = _FreshUser()
 
-_NEED_HEADER = {current_user, current_session, optional_user, fresh_user}
-_TAKE_FORMS = {form_user, own_form}
-
 CurrentUser = Annotated[User, Depends(current_user)]
 CurrentSession = Annotated[Session, Depends(current_session)]
 OptionalUser = Annotated[User | None, Depends(optional_user)]
@@ -291,26 +301,6 @@ PageUser = Annotated[User, Depends(page_user)]
 OptionalPageUser = Annotated[User | None, Depends(optional_page_user)]
 FormUser = Annotated[User, Depends(form_user)]
 FreshUser = Annotated[User, Depends(fresh_user)]
-
-
-def demands_header(dependant: Any, overrides: dict[Any, Any]) -> bool:
-    """Return whether a FastAPI route depends on a guard that needs X-Authingo-Client.
-
-    A guard that is replaced in `overrides`, as a test may do, does not count.
-    """
-    return _depends(dependant, _NEED_HEADER, overrides)
-
-
-def takes_forms(dependant: Any, overrides: dict[Any, Any]) -> bool:
-    """Return whether a FastAPI route depends on a guard for forms; see `demands_header`."""
-    return _depends(dependant, _TAKE_FORMS, overrides)
-
-
-def _depends(dependant: Any, guards: Container[Any], overrides: dict[Any, Any]) -> bool:
-    return any(
-        inner.call not in overrides and (inner.call in guards or _depends(inner, guards, overrides))
-        for inner in dependant.dependencies
-    )
 
 
 class Required:

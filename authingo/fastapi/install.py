@@ -17,7 +17,8 @@ from authingo.asgi import ASGIApp, Receive, Scope, Send
 from authingo.capabilities import capabilities, load
 from authingo.config import Settings
 from authingo.errors import AuthError, HeadersTooLarge
-from authingo.fastapi.guards import WATCHED, Guard, answer_for, demands_header, takes_forms
+from authingo.fastapi.dependants import demands_header, takes_forms
+from authingo.fastapi.guards import WATCHED, Guard, answer_for
 from authingo.fastapi.openapi import describe
 from authingo.fastapi.shortcut import FULL, Shortcut, plain_router
 from authingo.fastapi.websockets import WatchedSocket

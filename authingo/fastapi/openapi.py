@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from authingo.config import Settings
-from authingo.fastapi.guarded_routes import CLIENT_HEADER, MARKS, STRICT, describe_guarded
+from authingo.fastapi.guarded_routes import CLIENT_HEADER, STRICT, describe_guarded, is_mark
 from authingo.http.answers import AuthingoError
 from authingo.http.cookies import Cookies
 from authingo.http.replies import Answer, Page, Redirect
@@ -34,7 +34,7 @@ def describe(document: dict[str, Any], settings: Settings, base: str | None) -> 
     schemes = {
         name: scheme
         for name, scheme in components.get("securitySchemes", {}).items()
-        if name not in MARKS
+        if not is_mark(name)
     }
     schemes[STRICT] = {"type": "apiKey", "in": "cookie", "name": Cookies(settings).session.name}
     return {

@@ -2,7 +2,8 @@
 
 While a watched socket is open, its session is checked every `INTERVAL`, or every
 `sessions.cache` if that is shorter. When the session is over, the socket closes with 4401 and
-the application sees a disconnect. If the store does not answer twice in a row, the socket
+the application sees a disconnect. It closes with 4403 if the user has lost a role that the guard
+asks for. If the store does not answer twice in a row, the socket
 closes with 1013 (try again later), because the session may be over; after any other error it
 closes at once with 1011. (ASVS 5.0 V4.4, V7.4.1, V16.5.3.)
 """
@@ -16,10 +17,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
 from authingo.asgi import Receive, Send
-from authingo.errors import NoSession, SessionExpired, StoreUnavailable
+from authingo.errors import (
+    EmailNotVerified,
+    Forbidden,
+    NoSession,
+    SessionExpired,
+    StoreUnavailable,
+)
 
 INTERVAL = 10.0  # seconds between two checks of the session
 SESSION_OVER = 4401  # the close code of a session that ended
+FORBIDDEN = 4403  # the user may not use the socket any more
 TRY_AGAIN = 1013  # RFC 6455 registry: Try Again Later
 INTERNAL_ERROR = 1011  # RFC 6455 §7.4.1
 
@@ -36,6 +44,7 @@ class WatchedSocket:
         self._send = send
         self._over: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._watch: asyncio.Task[None] | None = None
+        self._requirements: list[Callable[[Any], None]] = []
 
     def watch(self, check: Check, *, at_least_every: float) -> None:
         """Begin to check the session; `check` raises when it is over.
@@ -45,6 +54,10 @@ class WatchedSocket:
         if self._watch is None:
             interval = min(INTERVAL, at_least_every or INTERVAL)
             self._watch = asyncio.create_task(self._look(check, interval))
+
+    def require(self, requirement: Callable[[Any], None]) -> None:
+        """Check something else each time: it gets what `check` returned, and raises AuthError."""
+        self._requirements.append(requirement)
 
     async def receive(self) -> MutableMapping[str, Any]:
         """Receive the next message, or a disconnect once the session is over."""
@@ -79,9 +92,14 @@ class WatchedSocket:
         while not self._over.done():
             await asyncio.sleep(interval)
             try:
-                await check()
+                found = await check()
+                for requirement in self._requirements:
+                    requirement(found)
                 unanswered = 0
             except (NoSession, SessionExpired):
+                break
+            except (Forbidden, EmailNotVerified):
+                code = FORBIDDEN
                 break
             except StoreUnavailable:
                 unanswered += 1

@@ -18,6 +18,7 @@ class AuthingoUser(Struct):
     email_verified: bool
     created_at: Time
     updated_at: Time
+    roles: list[str]
 
 
 class AuthingoSession(Struct):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import BinaryIO
 
-from authingo import events, foreign_hashes, hash_kinds, inputs, passwords
+from authingo import events, foreign_hashes, hash_kinds, inputs, passwords, roles
 from authingo.ids import new_id
 from authingo.importing.fields import Fields, Found, Refused, WrongFields
 from authingo.importing.files import read
@@ -191,8 +191,18 @@ def _checked(found: Found, now: datetime) -> Credentials:
         created_at=created_at,
         updated_at=found.updated_at or created_at,
         disabled_at=disabled_at,
+        roles=_roles_of(found.roles),
     )
     return Credentials(user, _hash_of(found.password), 1)
+
+
+def _roles_of(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the roles from an export of authingo; no other system's file has any."""
+    if problem := next(filter(None, map(roles.problem_with, names)), None):
+        raise Refused("invalid_roles", f"a role {problem}")
+    if len(set(names)) > roles.MOST:
+        raise Refused("invalid_roles", f"has more than {roles.MOST} roles")
+    return roles.read(roles.write(names))
 
 
 def _id_of(found: Found, created_at: datetime) -> str:

@@ -41,6 +41,7 @@ class Found:
     updated_at: datetime | None = None
     disabled_at: datetime | None = None
     id: str | None = None
+    roles: tuple[str, ...] = ()
 
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}", re.ASCII)
@@ -148,6 +149,15 @@ class Fields:
         value = self._value((name,))
         found = value if isinstance(value, list) else []
         return [Fields(item) for item in found if isinstance(item, dict)]
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """Read a list of texts, or one text with spaces between them; empty if there is none."""
+        value = self._value((name,))
+        if not isinstance(value, list):
+            return tuple(self.text(name).split())
+        if not all(isinstance(one, str) for one in value):
+            raise Refused("invalid_field", f"the field {name} is not a list of texts")
+        return tuple(value)
 
     def first(self, name: str) -> str:
         """Read the first of a list of texts, or the only text; empty if there is none."""

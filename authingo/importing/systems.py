@@ -35,6 +35,7 @@ _OWN = frozenset(
         "updated_at",
         "disabled_at",
         "password_hash",
+        "roles",
     }
 )
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
@@ -65,6 +66,7 @@ def authingo(fields: Fields, _: Context) -> Found:
         disabled_at=disabled_at,
         created_at=fields.time("created_at"),
         updated_at=fields.time("updated_at"),
+        roles=fields.words("roles"),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from authingo import roles
 from authingo.models import (
     Credentials,
     Day,
@@ -18,7 +19,10 @@ from authingo.models import (
 )
 from authingo.stores.event_rows import COLUMNS, read_event
 
-USER_COLUMNS = ("id", "email", "name", "email_verified", "created_at", "updated_at", "disabled_at")
+USER_COLUMNS = (
+    *("id", "email", "name", "email_verified", "created_at", "updated_at", "disabled_at"),
+    "roles",
+)
 SESSION_COLUMNS = (
     *("id", "user_id", "created_at", "last_used_at", "expires_at", "refresh_expires_at"),
     *("ip", "user_agent", "authenticated_at", "methods"),
@@ -77,7 +81,7 @@ class RowReader:
         return UserAndSession(self._user(user), self._session(session))
 
     def _user(self, values: Sequence[Any]) -> User:
-        id_, email, name, email_verified, created_at, updated_at, disabled_at = values
+        id_, email, name, email_verified, created_at, updated_at, disabled_at, stored = values
         return User(
             id=id_,
             email=email,
@@ -86,6 +90,7 @@ class RowReader:
             created_at=self._time(created_at),
             updated_at=self._time(updated_at),
             disabled_at=None if disabled_at is None else self._time(disabled_at),
+            roles=roles.read(stored),
         )
 
     def _session(self, values: Sequence[Any]) -> Session:

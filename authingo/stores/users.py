@@ -118,6 +118,23 @@ class Users(Protocol):
             mails: what to queue if the email changes.
         """
 
+    async def change_roles(
+        self,
+        user_id: str,
+        *,
+        add: Sequence[str],
+        remove: Sequence[str],
+        outcome: Outcome = NOTHING,
+    ) -> tuple[User, bool] | None:
+        """Give roles to a user and take others; return the user, and whether anything changed.
+
+        Changes at the same moment all count. No session ends, but caches are notified.
+        If nothing changes, `outcome` is not recorded. None: there is no such user.
+
+        Raises:
+            InvalidInput: the user would have too many; see `authingo.roles.changed`.
+        """
+
     async def verify_email(self, user_id: str) -> User | None:
         """Mark the email as verified, if it is not yet. None: there is no such user."""
 
@@ -132,6 +149,7 @@ class Users(Protocol):
         self,
         *,
         search: str | None = None,
+        role: str | None = None,
         after: str | None = None,
         limit: int,
         newest: bool = False,
@@ -140,7 +158,7 @@ class Users(Protocol):
 
         The page begins after the id `after`. With `newest`, the order is the opposite, and the
         page has the users before that id. `search` is a part of an email or a name; ASCII
-        letters match in upper and lower case.
+        letters match in upper and lower case. `role`: only users who have it.
         """
 
     async def emails(self, user_ids: Sequence[str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ export const serverCodes = [
   "busy",
   "email_not_verified",
   "email_taken",
+  "forbidden",
   "headers_too_large",
   "invalid_credentials",
   "invalid_input",

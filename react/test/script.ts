@@ -13,6 +13,7 @@ export function signedIn(name = "Ada", expires = "2030-01-01T00:15:00.000000Z"):
     email_verified: true,
     created_at,
     updated_at: created_at,
+    roles: [],
   };
   const session = {
     id: `ses_${name}`,

@@ -45,6 +45,7 @@ def test_create_as_json(make_user: Make) -> None:
         "email_verified",
         "created_at",
         "updated_at",
+        "roles",
         "disabled_at",
     }
     assert (user["name"], user["email_verified"], user["disabled_at"]) == ("Ada ☃", True, None)
@@ -209,7 +210,9 @@ def test_list_for_people_fits_the_terminal(authingo: Runner, make_user: Make) ->
     assert header.split() == ["email", "name", "state", "id"]
     assert row.startswith("a.rather.long.address.o")
     assert row.endswith(f"…  enabled  {user['id']}")
-    assert left_out == "no room for: verified, created (a wider terminal or --json shows all)"
+    assert (
+        left_out == "no room for: verified, roles, created (a wider terminal or --json shows all)"
+    )
     narrower = authingo.on_terminal("users", "list", columns=45).out
     assert user["id"] in narrower, "the id is the last to go"
     assert "no room for: name, state, verified, created" in narrower

@@ -17,19 +17,19 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import asyncpg
 import pytest
-from fastapi import FastAPI, WebSocket
+from fastapi import Depends, FastAPI, WebSocket
 from starlette.responses import PlainTextResponse
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
 
-from authingo import Auth, clock
+from authingo import Auth, User, clock
 from authingo.config import Settings
-from authingo.fastapi import CurrentUser, websockets
+from authingo.fastapi import CurrentUser, RequireRole, websockets
 from authingo.models import UserAndSession
 from tests.database import sqlite_path
 from tests.revoking import BOUND, SESSION, Asking, Memory, user_id_of
@@ -52,6 +52,10 @@ def application(auth: Auth) -> FastAPI:
         with contextlib.suppress(Exception):
             while True:
                 await websocket.receive_text()
+
+    @app.get("/admin")
+    async def admin(user: Annotated[User, Depends(RequireRole("admin"))]) -> str:
+        return user.email
 
     async def files(scope: Any, receive: Any, send: Any) -> None:
         admitted: UserAndSession = scope["authingo"]
@@ -113,6 +117,8 @@ async def main():
             await auth.store.users.set_password(user_id, "x")
         elif verb == "delete":
             await auth.store.users.delete(user_id)
+        elif verb == "take_role":
+            await auth.change_roles(user_id, remove={"admin"})
         elif verb == "revoke":
             await auth.revoke(user_id)
         else:
@@ -259,7 +265,13 @@ ELSEWHERE: dict[str, Way] = {
     ),
     "everything deleted by hand": lambda two, _, user_id: two.hand("DELETE FROM authingo_sessions"),
 }
-WAYS = {**REQUESTS, **ELSEWHERE}
+ROLES: dict[str, Way] = {  # these end no session, but what a guard lets in
+    "role taken by a program": lambda two, _, user_id: two.program("take_role", user_id),
+    "role taken by hand": lambda two, _, user_id: two.hand(
+        f"UPDATE authingo_users SET roles = 'reader' WHERE id = '{user_id}'"
+    ),
+}
+WAYS = {**REQUESTS, **ELSEWHERE, **ROLES}
 
 
 def measure(two: Two, way: Way) -> float:
@@ -270,7 +282,10 @@ def measure(two: Two, way: Way) -> float:
     """
     browser = two.signed_in()
     user_id = user_id_of(browser)
-    with Asking(two.there.url, browser) as asking:
+    by_role = way in ROLES.values()
+    if by_role:
+        two.hand(f"UPDATE authingo_users SET roles = 'admin' WHERE id = '{user_id}'")
+    with Asking(two.there.url, browser, "/admin" if by_role else SESSION) as asking:
         began_at = clock.now()
         way(two, browser, user_id)
         ended_at = clock.now()

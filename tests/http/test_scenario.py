@@ -228,7 +228,15 @@ def test_what_is_answered_is_what_was_promised(server: LiveServer) -> None:
     answer = server.browser().sign_up(name="  Ada Lovelace ☃ ")
     user, session = answer.json["user"], answer.json["session"]
     assert answer.json.keys() == {"user", "session"}
-    assert user.keys() == {"id", "email", "name", "email_verified", "created_at", "updated_at"}
+    assert user.keys() == {
+        "id",
+        "email",
+        "name",
+        "email_verified",
+        "created_at",
+        "updated_at",
+        "roles",
+    }
     assert session.keys() == {
         *("id", "user_id", "created_at", "expires_at", "refresh_expires_at"),
         *("authenticated_at", "methods"),

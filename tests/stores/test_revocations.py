@@ -50,6 +50,7 @@ CHANGES = {
     "another update": "UPDATE authingo_users SET updated_at ="
     " (SELECT max(expires_at) FROM authingo_sessions) WHERE id = '{ada}'",
     "disabled": "UPDATE authingo_users SET disabled_at = created_at WHERE id = '{ada}'",
+    "other roles": "UPDATE authingo_users SET roles = 'admin' WHERE id = '{ada}'",
     "deleted with all they had": "DELETE FROM authingo_users WHERE id = '{ada}'",
 }
 CHANGES_ON_SQLITE = {
@@ -140,6 +141,7 @@ VERBS: dict[str, Verb] = {
     "set_password": lambda s: s.store.users.set_password(s.ada.id, "new"),
     "disable": lambda s: s.store.users.set_disabled(s.ada.id, disabled=True),
     "enable": lambda s: s.store.users.set_disabled(s.ada.id, disabled=False),
+    "change_roles": lambda s: s.store.users.change_roles(s.ada.id, add=["admin"], remove=[]),
     "verify_email": lambda s: s.store.users.verify_email(s.ada.id),
     "delete": lambda s: s.store.users.delete(s.ada.id),
     "begin": lambda s: s.store.sessions.begin(

@@ -45,6 +45,7 @@ from authingo.stores.conformance.proofs import ProofsConformance
 from authingo.stores.conformance.reauthentication import ReauthenticationConformance
 from authingo.stores.conformance.recovery import RecoveryConformance
 from authingo.stores.conformance.revocations import RevocationsConformance
+from authingo.stores.conformance.roles import RolesConformance
 from authingo.stores.conformance.rotation import RotationConformance
 from authingo.stores.conformance.secrets import SecretsConformance
 from authingo.stores.conformance.sessions import SessionsConformance
@@ -58,6 +59,7 @@ class StoreConformance(
     OpeningConformance,
     UsersConformance,
     EditsConformance,
+    RolesConformance,
     ImportsConformance,
     HashKindsConformance,
     SessionsConformance,

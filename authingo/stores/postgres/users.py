@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from authingo import roles
 from authingo.attempts import NOTHING, Outcome
 from authingo.errors import EmailTaken
 from authingo.models import (
@@ -26,6 +27,7 @@ from authingo.stores.postgres.failures import referenced
 from authingo.stores.postgres.hash_kinds import RECORD_KINDS, kind_parameters
 from authingo.stores.postgres.mails import add_mail, mail_parameters, queue
 from authingo.stores.postgres.named import numbered
+from authingo.stores.postgres.outcomes import record
 from authingo.stores.postgres.statements import BEGIN, session_parameters
 from authingo.stores.rows import (
     CREDENTIALS,
@@ -208,6 +210,28 @@ class Users:
         self._connections.notify_watchers(user_id)
         return ChangedUser(_read.user(row), sum(ended.values())) if row else None
 
+    async def change_roles(
+        self,
+        user_id: str,
+        *,
+        add: Sequence[str],
+        remove: Sequence[str],
+        outcome: Outcome = NOTHING,
+    ) -> tuple[User, bool] | None:
+        """See Users."""
+        row, is_changed = None, False
+        async with self._connections.transaction() as connection:
+            before = await connection.fetchval(*numbered(_HOLD_ROLES, user_id=user_id))
+            if before is not None:
+                after = roles.changed(before, add=add, remove=remove)
+                is_changed = after != before
+                if is_changed:
+                    await connection.execute(*numbered(_SET_ROLES, user_id=user_id, roles=after))
+                    await record(connection, outcome)
+                row = await connection.fetchrow(*numbered(_FIND, user_id=user_id))
+        self._connections.notify_watchers(user_id)
+        return (_read.user(row), is_changed) if row else None
+
     async def verify_email(self, user_id: str) -> User | None:
         """See Users. If the email is verified already, the database sends no notice."""
         row = await self._one(VERIFY_EMAIL, user_id=user_id)
@@ -230,15 +254,17 @@ class Users:
         self,
         *,
         search: str | None = None,
+        role: str | None = None,
         after: str | None = None,
         limit: int,
         newest: bool = False,
     ) -> list[User]:
         """See Users. The columns have the collation C, so ILIKE ignores the case of ASCII only."""
         found = await self._all(
-            _PAGE[newest],
+            _PAGE[newest, role is not None],
             after=after or (LAST if newest else FIRST),
             pattern=like_pattern(search),
+            role=role,
             limit=limit,
         )
         return [_read.user(row) for row in found]
@@ -255,7 +281,12 @@ class Users:
         in_order = sorted(users, key=lambda one: one.user.email)
         found = await self._all(
             _IMPORT,
-            **{column: [getattr(one.user, column) for one in in_order] for column in USER_COLUMNS},
+            **{
+                column: [getattr(one.user, column) for one in in_order]
+                for column in USER_COLUMNS
+                if column != "roles"
+            },
+            roles=[roles.write(one.user.roles) for one in in_order],
             password_hash=[one.password_hash for one in in_order],
             password_version=[one.version for one in in_order],
             **kind_parameters(kinds),
@@ -339,14 +370,22 @@ UPDATE authingo_users u SET email_verified = true,
     updated_at = CASE WHEN u.email_verified THEN u.updated_at ELSE now() END
 WHERE u.id = :user_id RETURNING {USER}
 """
+_HOLD_ROLES = "SELECT roles FROM authingo_users WHERE id = :user_id FOR NO KEY UPDATE"
+_SET_ROLES = """
+UPDATE authingo_users SET roles = :roles, updated_at = now() WHERE id = :user_id
+"""
 _DELETE = "DELETE FROM authingo_users WHERE id = :user_id RETURNING id"
+# A condition on the index of the users with roles, so that the others are not read.
+_OF_ROLE = "AND u.roles <> '' AND :role = ANY(string_to_array(u.roles, ' '))"
 _PAGE = {
-    newest: f"""
+    (newest, of_role): f"""
     SELECT {USER} FROM authingo_users u WHERE {after_which("u.id", ":after", newest=newest)}
         AND (:pattern::text IS NULL OR u.email ILIKE :pattern OR u.name ILIKE :pattern)
+        {_OF_ROLE if of_role else ""}
     ORDER BY u.id {"DESC" if newest else ""} LIMIT :limit
     """
     for newest in (False, True)
+    for of_role in (False, True)
 }
 _EMAILS = "SELECT id, email FROM authingo_users WHERE id = ANY(:ids::text[])"
 _EMAILS_TAKEN = "SELECT email FROM authingo_users WHERE email = ANY(:emails::text[])"

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Sequence
 
+from authingo import roles
 from authingo.attempts import NOTHING, Outcome
 from authingo.errors import UserReferenced
 from authingo.models import (
@@ -196,6 +197,29 @@ class Users:
 
         return await self._connection.write(work)
 
+    async def change_roles(
+        self,
+        user_id: str,
+        *,
+        add: Sequence[str],
+        remove: Sequence[str],
+        outcome: Outcome = NOTHING,
+    ) -> tuple[User, bool] | None:
+        """See Users."""
+
+        def work(connection: sqlite3.Connection) -> tuple[User, bool] | None:
+            row = connection.execute(_ROLES, {"user_id": user_id}).fetchone()
+            if row is None:
+                return None
+            after = roles.changed(row["roles"], add=add, remove=remove)
+            if is_changed := after != row["roles"]:
+                parameters = {"user_id": user_id, "roles": after, "now": rows.now()}
+                connection.execute(_SET_ROLES, parameters)
+                outcomes.record(connection, outcome)
+            return rows.select_user(connection, user_id), is_changed
+
+        return await self._connection.write(work)
+
     async def verify_email(self, user_id: str) -> User | None:
         """See Users."""
 
@@ -233,15 +257,17 @@ class Users:
         self,
         *,
         search: str | None = None,
+        role: str | None = None,
         after: str | None = None,
         limit: int,
         newest: bool = False,
     ) -> list[User]:
         """See Users."""
         found = await self._connection.all(
-            _PAGE[newest],
+            _PAGE[newest, role is not None],
             after=after or (LAST if newest else FIRST),
             pattern=like_pattern(search),
+            role=role,
             limit=limit,
         )
         return [rows.read.user(row) for row in found]
@@ -270,6 +296,7 @@ class Users:
                         "created_at": rows.microseconds(user.created_at),
                         "updated_at": rows.microseconds(user.updated_at),
                         "disabled_at": user.disabled_at and rows.microseconds(user.disabled_at),
+                        "roles": roles.write(user.roles),
                         "password_hash": one.password_hash,
                         "password_version": one.version,
                     },
@@ -323,15 +350,21 @@ UPDATE authingo_users SET email_verified = 1, updated_at = :now
 WHERE id = :user_id AND NOT email_verified
 """
 _IS_THEIRS = "SELECT 1 FROM authingo_sessions WHERE id = :session_id AND user_id = :user_id"
+_ROLES = "SELECT roles FROM authingo_users WHERE id = :user_id"
+_SET_ROLES = "UPDATE authingo_users SET roles = :roles, updated_at = :now WHERE id = :user_id"
 _DELETE = "DELETE FROM authingo_users WHERE id = :user_id"
+# A condition on the index of the users with roles, so that the others are not read.
+_OF_ROLE = "AND u.roles <> '' AND instr(' ' || u.roles || ' ', ' ' || :role || ' ')"
 _PAGE = {
-    newest: rf"""
+    (newest, of_role): rf"""
     SELECT {USER} FROM authingo_users u WHERE {after_which("u.id", ":after", newest=newest)}
         AND (:pattern IS NULL
              OR u.email LIKE :pattern ESCAPE '\' OR u.name LIKE :pattern ESCAPE '\')
+        {_OF_ROLE if of_role else ""}
     ORDER BY u.id {"DESC" if newest else ""} LIMIT :limit
     """
     for newest in (False, True)
+    for of_role in (False, True)
 }
 _EMAILS = "SELECT id, email FROM authingo_users WHERE id IN (SELECT value FROM json_each(:ids))"
 _EMAILS_TAKEN = """

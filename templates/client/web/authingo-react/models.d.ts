@@ -6,6 +6,8 @@ export interface User {
     email_verified: boolean;
     created_at: string;
     updated_at: string;
+    /** What the user may do is decided on the server; these say what to show. */
+    roles: string[];
 }
 /** A session: never its token, which no script can see. */
 export interface Session {
