@@ -25,7 +25,7 @@ from authingo.http import cookies
 from authingo.http.cookies import Cookies
 from authingo.http.headers import header_values
 from authingo.http.replies import Prepared
-from authingo.mail.settings import sends_mail, verifies
+from authingo.mail.settings import sends_mail, signs_in_by_code, verifies
 from authingo.pages.inbox import PageInbox
 from authingo.pages.settings import PagesSettings
 
@@ -177,6 +177,7 @@ def _facts(settings: Settings) -> dict[str, object]:
         "sign_up": settings.sign_up,
         "mail": sends_mail(settings),
         "verifies": verifies(settings),
+        "email_code": signs_in_by_code(settings),
         "links": _links(settings),
         "min_length": settings.passwords.min_length,
         "cookies": _cookie_names(settings),

@@ -139,6 +139,7 @@ def build(kind: str, directory: Path) -> FrontEnd:
     made = FrontEnd(kind, directory, free_port(), free_port())
     if kind == "react":
         _move_the_program(made)
+    _change(made.web / "src" / "mail.ts", "EMAIL_CODE: boolean = false", "EMAIL_CODE = true")
     npm("install --no-audit --no-fund --prefer-offline", made.web)
     assert_our_client_is_a_file(made.web)
     npm("run build", made.web, API_URL=f"http://127.0.0.1:{made.port}")
@@ -155,10 +156,13 @@ def assert_our_client_is_a_file(web: Path) -> None:
 
 def _move_the_program(made: FrontEnd) -> None:
     """Let the proxy of Vite find the program at a port of the test's own."""
-    config = made.web / "vite.config.ts"
-    text = config.read_text()
-    assert "127.0.0.1:8000" in text
-    config.write_text(text.replace("127.0.0.1:8000", f"127.0.0.1:{made.port_in_development}"))
+    _change(made.web / "vite.config.ts", "127.0.0.1:8000", f"127.0.0.1:{made.port_in_development}")
+
+
+def _change(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,12 @@
-"""What the tests change in the database of a project that `authingo init` wrote: only times."""
+"""What the tests change in the database of a project that `authingo init` wrote."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
 from pathlib import Path
+
+from authingo.passwords import NO_PASSWORD
 
 
 def expire(database: Path, email: str) -> None:
@@ -15,6 +17,15 @@ def expire(database: Path, email: str) -> None:
 def forget_proof(database: Path, email: str) -> None:
     """Let it be long ago that a user proved who they are."""
     _change_sessions(database, email, "authenticated_at = 1")
+
+
+def forget_password(file: Path, email: str) -> None:
+    """Let a user have no password, as after a sign-in by code to an unverified address."""
+    with contextlib.closing(sqlite3.connect(file, timeout=10)) as database, database:
+        changed = database.execute(
+            "UPDATE authingo_users SET password_hash = ? WHERE email = ?", [NO_PASSWORD, email]
+        )
+        assert changed.rowcount, f"there is no {email}"
 
 
 def _change_sessions(file: Path, email: str, change: str) -> None:

@@ -1,4 +1,4 @@
-"""What somebody does with the links in mails, at any front end of `authingo init`."""
+"""What somebody does with the links and codes in mails, at any front end of `authingo init`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.generated_database import expire, forget_proof
-from tests.links import link_to
+from tests.generated_database import expire, forget_password, forget_proof
+from tests.links import code_to, link_to
 from tests.person import PASSWORD, Person, fill, is_signed_in, is_signed_out
 
 if TYPE_CHECKING:
@@ -51,6 +51,51 @@ def forgets_the_password(ada: Person, mails: Path) -> None:
     fill(used, Email=ada.email)
     used.get_by_role("button", name="Send me a link").click()
     used.get_by_role("status").filter(has_text="a mail").wait_for()
+
+
+def signs_in_with_a_code(ada: Person, database: Path) -> None:
+    mails, new = database.with_name("mail"), f"new.{ada.email}"
+    page = ada.sign_up()
+    confirms(ada, link_to(ada.email, "/verify-email", mails))
+    page.get_by_role("button", name="Sign out").click()
+    first = asks_for_a_code(page, ada.email, mails)
+    page.keyboard.type("not-a-code")
+    page.keyboard.press("Enter")
+    page.get_by_text("is not valid").locator("visible=true").wait_for()
+    page.locator("[autocomplete=one-time-code][aria-invalid=true]:focus").wait_for()
+    page.get_by_role("button", name="Send another code").click()
+    fill(page, Email=ada.email)
+    page.keyboard.press("Enter")
+    code = code_to(ada.email, mails, but=first)
+    page.get_by_label("Code").and_(page.locator(":focus")).fill(code.lower())
+    page.keyboard.press("Enter")
+    is_signed_in(page)
+
+    forget_password(database, ada.email)
+    forget_proof(database, ada.email)
+    asks_for_a_change(page, new)
+    page.get_by_text("You have no password here").locator("visible=true").wait_for()
+    sent = code_to(ada.email, mails, but=code)
+    page.get_by_label("Code").and_(page.locator(":focus")).fill("not-a-code")
+    page.keyboard.press("Enter")
+    page.get_by_text("is not valid").locator("visible=true").wait_for()
+    page.get_by_role("button", name="Send another code").click()
+    page.get_by_role("status").filter(has_text="No mail was sent: you have had several").wait_for()
+    fill(page, Code=sent)
+    page.keyboard.press("Enter")
+    page.get_by_role("status").filter(has_text="to the new address").wait_for()
+    assert page.get_by_label("Code").locator(":visible").count() == 0
+
+
+def asks_for_a_code(page: Page, email: str, mails: Path) -> str:
+    """Ask for a code to sign in, and return the one that is mailed."""
+    fill(page, Email=email)
+    page.get_by_role("button", name="Email me a code instead").click()
+    fill(page, Email=email)
+    page.get_by_role("button", name="Send me a code").click()
+    page.get_by_text(f"If there is an account with {email}").wait_for()
+    page.get_by_label("Code").and_(page.locator(":focus[autocomplete=one-time-code]")).wait_for()
+    return code_to(email, mails)
 
 
 def opens_the_page_of_a_link_without_one(ada: Person) -> None:
@@ -173,6 +218,25 @@ def looks_at_a_change(
     page.get_by_role("button", name="Undo the change").click()
     page.get_by_text("ask the people who run this site").wait_for()
     look(page, "undo-over")
+
+
+def looks_at_a_code(ada: Person, database: Path, look: Callable[[Page, str], None]) -> None:
+    """Sign in by code with an address that is not verified, and be asked for another code."""
+    page = ada.sign_up()
+    page.get_by_role("button", name="Sign out").click()
+    code = asks_for_a_code(page, ada.email, database.with_name("mail"))
+    look(page, "code")
+    fill(page, Code="not-a-code")
+    page.keyboard.press("Enter")
+    page.locator("[aria-invalid=true]:focus").wait_for()
+    look(page, "code-wrong")
+    fill(page, Code=code)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Sign out").wait_for()
+    forget_proof(database, ada.email)
+    asks_for_a_change(page, f"new.{ada.email}")
+    page.get_by_text("You have no password here").locator("visible=true").wait_for()
+    look(page, "code-proof")
 
 
 def asks_for_a_change(page: Page, new: str) -> None:

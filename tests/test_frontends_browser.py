@@ -87,6 +87,10 @@ def test_a_forgotten_password_is_replaced(ada: Person, site: Site) -> None:
     generated_links.forgets_the_password(ada, site.mails)
 
 
+def test_a_mailed_code_signs_in_and_proves_again_who_somebody_is(ada: Person, site: Site) -> None:
+    generated_links.signs_in_with_a_code(ada, site.database)
+
+
 def test_the_page_of_a_link_says_that_it_has_none(ada: Person) -> None:
     generated_links.opens_the_page_of_a_link_without_one(ada)
 
@@ -269,3 +273,4 @@ def test_it_fits_any_screen(
     page.locator("pre").get_by_text('"email"').wait_for()
     look(page, "account")
     generated_links.looks_at_a_change(page, person(**screen), site.database, look)
+    generated_links.looks_at_a_code(person(**screen), site.database, look)

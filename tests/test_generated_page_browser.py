@@ -25,6 +25,10 @@ pytestmark = pytest.mark.browser
 def project(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
     runner = Runner(tmp_path_factory.mktemp("page"))
     assert runner("init", "app").code == 0
+    page = runner.directory / "app" / "page" / "index.html"
+    hidden = 'id="offer-code" hidden'
+    assert hidden in page.read_text()
+    page.write_text(page.read_text().replace(hidden, 'id="offer-code"'))
     return runner.directory / "app"
 
 
@@ -72,6 +76,12 @@ def test_a_forgotten_password_is_replaced(ada: Person, project: Path) -> None:
     generated_links.forgets_the_password(ada, project / "mail")
 
 
+def test_a_mailed_code_signs_in_and_proves_again_who_somebody_is(
+    ada: Person, project: Path
+) -> None:
+    generated_links.signs_in_with_a_code(ada, project / "authingo.db")
+
+
 def test_the_page_of_a_link_says_that_it_has_none(ada: Person) -> None:
     generated_links.opens_the_page_of_a_link_without_one(ada)
 
@@ -105,6 +115,10 @@ def test_without_mail_it_says_so(project: Path, chromium: Browser) -> None:
         page = ada.open()
         ada.ask_for_link(page)
         page.get_by_text("This site sends no mail.").wait_for()
+        page = ada.open()
+        page.get_by_role("button", name="Email me a code instead").click()
+        page.get_by_role("button", name="Send me a code").click()
+        page.get_by_text("This site sends no codes.").wait_for()
     ada.context.close()
     assert ada.complaints == []
 
@@ -114,13 +128,13 @@ def test_without_mail_it_says_so(project: Path, chromium: Browser) -> None:
 def test_it_fits_any_screen(
     chromium: Browser, url: str, project: Path, scheme: Any, width: int
 ) -> None:
-    ada, elsewhere = (
+    ada, elsewhere, bob = (
         Person(
             chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 844}),
             url,
-            f"ada.{scheme}.{width}@example.com",
+            f"{name}.{scheme}.{width}@example.com",
         )
-        for _ in range(2)
+        for name in ("ada", "ada", "bob")
     )
 
     def look(page: Page, name: str) -> None:
@@ -130,7 +144,8 @@ def test_it_fits_any_screen(
     page.locator("pre").get_by_text(ada.email).wait_for()
     look(page, "account")
     generated_links.looks_at_a_change(page, elsewhere, project / "authingo.db", look)
-    for one in (ada, elsewhere):
+    generated_links.looks_at_a_code(bob, project / "authingo.db", look)
+    for one in (ada, elsewhere, bob):
         one.context.close()
         assert one.complaints == []
 

@@ -7,6 +7,7 @@ const FIELD_OF = {
   email_taken: "email",
   invalid_credentials: "password",
   wrong_password: "current_password",
+  invalid_token: "code",
 };
 
 // Sends the values of a form with `task`, and shows the errors in the answer.

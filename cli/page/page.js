@@ -4,6 +4,7 @@ import "./fragment.js"; // first: it takes tokens out of the address bar
 import { inWords, plural } from "./clock.js";
 import { count } from "./countdown.js";
 import { $, el, fail, onClick, say, swap } from "./dom.js";
+import { forgetProof, startEmail } from "./email.js";
 import { onSubmit } from "./forms.js";
 import { startInbox } from "./inbox.js";
 import { startLinks } from "./links.js";
@@ -26,8 +27,16 @@ const WHAT_A_REQUEST_SENDS =
 const WELCOME = "Welcome. Three cookies are set: see “On the wire”.";
 const ALMOST_THERE = "A mail is on its way. The account begins with the link in it.";
 
+let mailed = ""; // the address that a code was asked for
+
+function askForCode(email) {
+  $("code-email").value = email;
+  showForm("ask-code");
+  $("code-email").focus();
+}
+
 function showForm(id) {
-  for (const name of ["sign-up", "sign-in", "forgot"]) $(name).hidden = name !== id;
+  for (const form of document.querySelectorAll("#signed-out form")) form.hidden = form.id !== id;
   $("show-sign-up").setAttribute("aria-pressed", String(id === "sign-up"));
   $("show-sign-in").setAttribute("aria-pressed", String(id !== "sign-up"));
 }
@@ -46,7 +55,7 @@ function showState(why) {
     $("session-list").replaceChildren();
     $("change-password").reset();
     $("change-email").reset();
-    $("proof").hidden = true;
+    forgetProof();
     return;
   }
   $("in-title").textContent = state.user.name;
@@ -83,6 +92,22 @@ onSubmit("forgot", async (body) => {
   if (answer.ok) say(WHAT_A_REQUEST_SENDS);
   return answer;
 });
+onClick("show-code", async () => askForCode($("in-email").value));
+onClick("code-again", async () => askForCode(mailed));
+onSubmit("ask-code", async (body) => {
+  const answer = await send("POST", "/sign-in/code/request", { body });
+  if (answer.ok) {
+    mailed = body.email;
+    $("code-hint").textContent =
+      `If there is an account with ${mailed}, a mail with a code is on its way. The code works ` +
+      `for ten minutes, and in this browser only.`;
+    $("enter-code").reset();
+    showForm("enter-code");
+    $("code").focus();
+  }
+  return answer;
+});
+onSubmit("enter-code", (body) => told(session.begin("/sign-in/code", body), "Signed in."));
 onSubmit("sign-up", async (body) => {
   const answer = await session.begin("/sign-up", body);
   if (answer.ok) say(answer.value.sent ? ALMOST_THERE : WELCOME);
@@ -97,23 +122,6 @@ onSubmit("sign-in", (body) => told(session.begin("/sign-in", body), "Signed in."
 onSubmit("change-password", async (body) => {
   const answer = await session.begin("/change-password", body, session.call);
   if (answer.ok) say("Password changed. This is a new session; every older one has ended.");
-  return answer;
-});
-onSubmit("change-email", async ({ new_email, current_password }) => {
-  const proof = $("proof");
-  if (!proof.hidden) {
-    const body = { password: current_password };
-    const proved = await session.begin("/reauthenticate", body, session.call);
-    if (!proved.ok) return proved;
-    proof.hidden = true;
-  }
-  const answer = await session.call("POST", "/change-email/request", { body: { new_email } });
-  if (answer.code === "reauthentication_required") {
-    proof.hidden = false;
-    $("proof-password").focus();
-    return { ...answer, message: "" };
-  }
-  if (answer.ok) say("A mail to the new address is on its way.");
   return answer;
 });
 onClick("check", () => told(session.check(), "The session is good."));
@@ -140,6 +148,7 @@ function showServer() {
     Database: settings.database,
     Mail: settings.inbox ? "to the inbox on this page" : settings.mail ? "on" : "off",
     "Sign-up": settings.sign_up ? "open" : "closed",
+    "Codes to sign in": settings.email_code ? "by mail" : "off, unless mail.email_code is set",
     "Session token": inWords(seconds.session),
     "Refresh token": `${inWords(seconds.refresh)} from its last use`,
     "Whole session": inWords(seconds.absolute),
@@ -150,6 +159,7 @@ function showServer() {
   );
   for (const place of document.querySelectorAll(".shortest")) place.textContent = settings.min_length;
   $("show-forgot").hidden = !settings.mail;
+  $("show-code").hidden = !settings.email_code;
   $("up-email-hint").textContent = !settings.mail
     ? "Any will do: no mail is sent."
     : settings.inbox
@@ -172,5 +182,6 @@ onExchange((_, answer) => {
 });
 setInterval(count, 250);
 startInbox();
+startEmail();
 startLinks(() => state.user || showForm("sign-in"));
 await session.check();

@@ -3,7 +3,7 @@
 import { learn } from "./clock.js";
 
 const PATIENCE = 15000; // milliseconds until a server that says nothing is given up
-const SECRET = new Set(["password", "current_password", "new_password", "token"]);
+const SECRET = new Set(["password", "current_password", "new_password", "token", "code"]);
 const SHOWN = ["Content-Type", "Cache-Control", "Retry-After", "Allow"];
 
 const listeners = [];

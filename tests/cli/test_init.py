@@ -37,11 +37,11 @@ ALWAYS = {
 }
 PAGE = {"pages.py", "test_pages.py"} | {
     f"page/{name}"
-    for name in ("index.html", "page.css", "page.js", "address.js", "ask.js", "mail.js")
+    for name in ("index.html", "page.css", "page.js", "address.js", "ask.js", "code.js", "mail.js")
 }
 WRITTEN = ALWAYS | PAGE
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
-COMPONENTS = ("Account", "Address", "App", "Forgot", "Form", "Links", "Sessions", "SignIn")
+COMPONENTS = ("Account", "Address", "App", "Code", "Forgot", "Form", "Links", "Sessions", "SignIn")
 SHARED = {f"web/src/{name}.tsx" for name in COMPONENTS} | {
     "web/src/fields.ts",
     "web/src/mail.ts",

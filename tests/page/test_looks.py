@@ -22,7 +22,12 @@ def test_it_can_be_read(
     start: Callable[..., Served], open_browser: Callable[..., Watched], scheme: str, width: int
 ) -> None:
     size = {"width": width, "height": 1400 if width > 500 else 844}
-    browser = open_browser(start(), color_scheme=scheme, viewport=size, reduced_motion="reduce")
+    browser = open_browser(
+        start(AUTHINGO_MAIL__EMAIL_CODE="true"),
+        color_scheme=scheme,
+        viewport=size,
+        reduced_motion="reduce",
+    )
     page = browser.tab()
 
     def look(name: str) -> None:
@@ -41,6 +46,15 @@ def test_it_can_be_read(
     browser.context.set_offline(False)
     page.locator("#offline").wait_for(state="hidden")
     page.locator("#sign-out").click()
+    page.locator("#show-sign-in").click()
+    page.locator("#show-code").click()
+    page.locator("#code-email").fill("ada@example.com")
+    look("code")
+    page.keyboard.press("Enter")
+    page.locator("#code:focus").fill("wrong")
+    page.keyboard.press("Enter")
+    page.locator("#code-error:visible").wait_for()
+    look("code-entry")
     page.locator("#show-sign-in").click()
     page.locator("#show-forgot").click()
     page.locator("#forgot-email").fill("ada@example.com")

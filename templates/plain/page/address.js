@@ -2,9 +2,10 @@
 
 import { $, ask, complain } from "./ask.js";
 
-const INPUTS = { new_email: "new-email", current_password: "current" };
+const INPUTS = { new_email: "new-email", current_password: "current", code: "proved-code" };
 
 export function showAddress({ email, email_verified }) {
+  hideProofs();
   $("address").textContent = email_verified ? email : `${email} is not confirmed yet.`;
   $("again").hidden = email_verified;
   if (email_verified) $("again-said").textContent = "";
@@ -18,21 +19,55 @@ export async function sendAgain() {
   return sent ? "A mail is on its way." : "It is confirmed already.";
 }
 
-/** Ask for a mail to a new address. Where the last sign-in is long ago, the password is needed. */
-async function change({ new_email, current_password }) {
-  if (!$("proof").hidden) {
-    const proved = await ask("POST", "api/auth/reauthenticate", { password: current_password });
+/** Ask for a mail to a new address. Where the last proof is long ago, another is needed first. */
+async function change({ new_email, current_password, code }) {
+  const proof = !$("proof").hidden
+    ? { password: current_password }
+    : !$("proof-code").hidden && { code };
+  if (proof) {
+    const proved = await ask("POST", "api/auth/reauthenticate", proof);
     if (!proved.ok) return proved;
-    $("proof").hidden = true;
+    hideProofs();
   }
   const answer = await ask("POST", "api/auth/change-email/request", { new_email });
-  if (answer.code === "reauthentication_required") {
-    $("proof").hidden = false;
-    $("current").focus();
-  }
+  if (answer.code === "reauthentication_required") return askForProof(answer);
   if (answer.status !== 404) return answer;
   return { ...answer, message: "This site sends no mail, so nobody can change their address." };
 }
+
+/** Show the field for a proof that the user can give: a password, or a code that comes by mail. */
+async function askForProof(answer) {
+  if (answer.methods.includes("password")) {
+    $("proof").hidden = false;
+    $("current").focus();
+    return answer;
+  }
+  if (!answer.methods.includes("code")) {
+    return { ok: false, message: "Sign out and in again, then change your address." };
+  }
+  const sent = await sendProof();
+  if (!sent.ok) return sent;
+  $("proof-code").hidden = false;
+  $("proved-code").focus();
+  return answer;
+}
+
+function hideProofs() {
+  $("proof").hidden = $("proof-code").hidden = true;
+}
+
+async function sendProof() {
+  const answer = await ask("POST", "api/auth/reauthenticate/code/request");
+  if (!answer.ok) return answer;
+  $("move-sent").textContent = answer.sent
+    ? "A mail with a code is on its way to you."
+    : "No mail was sent: you have had several. Enter the code of the last one.";
+  return answer;
+}
+
+$("another-proof").addEventListener("click", async () => {
+  complain(await sendProof(), INPUTS, "move-problem");
+});
 
 $("again").addEventListener("click", async () => {
   $("again-said").textContent = await sendAgain();

@@ -28,6 +28,11 @@ export async function ask(method, path, values) {
   return { ...(await contents(answer)), ok: answer.ok, status: answer.status };
 }
 
+/** Show one part of the page. */
+export function only(id) {
+  for (const part of document.querySelectorAll("main")) part.hidden = part.id !== id;
+}
+
 /** Returns the body of an answer, even if a proxy answered with something other than JSON. */
 async function contents(answer) {
   return answer.json().catch(() => ({ message: `The server answered ${answer.status}.` }));
@@ -54,6 +59,7 @@ function wrongFields({ code, fields = {}, message }) {
   if (code === "email_taken") return { email: message };
   if (code === "invalid_credentials") return { password: message };
   if (code === "wrong_password") return { current_password: message };
+  if (code === "invalid_token") return { code: message };
   return Object.fromEntries(
     Object.entries(fields).map(([name, problem]) => [name, `This ${problem}.`]),
   );

@@ -3,7 +3,7 @@
 // programs that look through mails open links too.
 
 import { sendAgain } from "./address.js";
-import { $, ask, complain } from "./ask.js";
+import { $, ask, complain, only } from "./ask.js";
 
 const PASSWORD = {
   label: "Password",
@@ -123,8 +123,3 @@ $("request").addEventListener("submit", async (event) => {
   if (!answer.ok) return;
   $("sent").textContent = "If there is an account with this address, a mail is on its way.";
 });
-
-/** Show one part of the page. */
-function only(id) {
-  for (const part of document.querySelectorAll("main")) part.hidden = part.id !== id;
-}

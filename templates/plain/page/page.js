@@ -2,7 +2,8 @@
 // as text, never as markup, since a user can sign up under any name.
 
 import { showAddress } from "./address.js";
-import { $, ask, complain } from "./ask.js";
+import { $, ask, complain, only } from "./ask.js";
+import { offerCode } from "./code.js";
 import { forget, showLink } from "./mail.js";
 
 const INPUTS = { name: "name", email: "email", password: "password" };
@@ -11,8 +12,7 @@ let isNew = false; // whether the form creates an account
 
 async function show() {
   const { ok, status, user, message } = await ask("GET", "api/auth/session");
-  $("stranger").hidden = ok;
-  $("member").hidden = !ok;
+  only(ok ? "member" : "stranger");
   $("problem").textContent = ok || status === 401 ? "" : message;
   if (!ok) return;
   $("greeting").textContent = `Hello, ${user.name}`;
@@ -34,6 +34,7 @@ function choose(newcomer) {
   $("other").textContent = isNew ? "Sign in" : "Create an account";
   $("name-field").hidden = !isNew;
   $("forgot").hidden = isNew;
+  $("with-code").hidden = isNew;
   $("password").autocomplete = isNew ? "new-password" : "current-password";
   complain({ ok: true }, INPUTS, "problem");
 }
@@ -55,6 +56,7 @@ form.addEventListener("submit", async (event) => {
 
 $("other").addEventListener("click", () => choose(!isNew));
 $("forgot").addEventListener("click", () => forget($("email").value));
+$("with-code").addEventListener("click", () => offerCode($("email").value, show));
 $("ask").addEventListener("click", showMe);
 $("leave").addEventListener("click", async () => {
   const { ok, message } = await ask("POST", "api/auth/sign-out");

@@ -75,8 +75,10 @@ function Input({ label, hint, problem, ...input }: Field & { problem?: string })
 }
 
 /** Whether nothing is wrong, but the form gets another field. */
-function asksForMore({ code }: AuthError): boolean {
-  return code === "password_required" || code === "reauthentication_required";
+function asksForMore({ code, methods = [] }: AuthError): boolean {
+  return (
+    code === "password_required" || (code === "reauthentication_required" && methods.length > 0)
+  );
 }
 
 /** Returns what is wrong with each field of a form. */
@@ -91,6 +93,7 @@ function named(error: AuthError): Record<string, string> {
   if (error.code === "email_taken") return { email: error.message };
   if (error.code === "invalid_credentials") return { password: error.message };
   if (error.code === "wrong_password") return { current_password: error.message };
+  if (error.code === "invalid_token") return { code: error.message };
   const listed = Object.entries(error.fields ?? {});
   return Object.fromEntries(listed.map(([name, problem]) => [name, `This ${problem}.`]));
 }

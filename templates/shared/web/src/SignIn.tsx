@@ -1,8 +1,10 @@
 import { useState } from "react";
 import { useAuth } from "@authingo/react";
+import { Code } from "./Code";
 import { email, password } from "./fields";
 import { Forgot } from "./Forgot";
 import { Form, type Field } from "./Form";
+import { EMAIL_CODE } from "./mail";
 
 const name: Field = { name: "name", label: "Name", autoComplete: "name" };
 const choose: Field = {
@@ -10,15 +12,16 @@ const choose: Field = {
   autoComplete: "new-password",
   hint: "A few words in a row are easy to keep in mind.",
 };
-const titles = {
-  "sign-in": "Welcome back",
-  "sign-up": "Create your account",
-  forgot: "Forgot your password?",
+const views = {
+  "sign-in": { title: "Welcome back", question: "New here?" },
+  "sign-up": { title: "Create your account", question: "Been here before?" },
+  forgot: { title: "Forgot your password?", question: "Been here before?" },
+  code: { title: "Sign in with a code", question: "Rather use your password?" },
 };
 
 export function SignIn() {
   const { signIn, signUp, error } = useAuth();
-  const [shown, show] = useState<keyof typeof titles>("sign-in");
+  const [shown, show] = useState<keyof typeof views>("sign-in");
   const [sent, setSent] = useState(false);
 
   async function create(account: { email: string; password: string; name: string }) {
@@ -30,7 +33,7 @@ export function SignIn() {
   return (
     <main className="enter">
       <p className="brand">My application</p>
-      <h1>{titles[shown]}</h1>
+      <h1>{views[shown].title}</h1>
       {error?.status === 401 && (
         <p className="notice" role="status">
           Your session has ended. Please sign in again.
@@ -44,6 +47,13 @@ export function SignIn() {
               Forgot your password?
             </button>
           </p>
+          {EMAIL_CODE && (
+            <p className="aside">
+              <button className="link" onClick={() => show("code")}>
+                Email me a code instead
+              </button>
+            </p>
+          )}
         </>
       )}
       {shown === "sign-up" && (
@@ -55,8 +65,9 @@ export function SignIn() {
         </p>
       )}
       {shown === "forgot" && <Forgot />}
+      {shown === "code" && <Code />}
       <p className="aside">
-        {shown === "sign-in" ? "New here?" : "Been here before?"}{" "}
+        {views[shown].question}{" "}
         <button className="link" onClick={() => show(shown === "sign-in" ? "sign-up" : "sign-in")}>
           {shown === "sign-in" ? "Create an account" : "Sign in"}
         </button>

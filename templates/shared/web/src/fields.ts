@@ -12,6 +12,16 @@ export const password: Field = {
   type: "password",
   autoComplete: "current-password",
 };
+/** A code from a mail. It appears when the mail is on its way. */
+export const code: Field = {
+  name: "code",
+  label: "Code",
+  autoComplete: "one-time-code",
+  autoCapitalize: "characters",
+  spellCheck: false,
+  autoFocus: true,
+  className: "code",
+};
 /** What is added to a password field that appears because the server asks for it. */
 export const asked = { hint: "Your password shows that it is you.", autoFocus: true };
 export const currentPassword: Field = {
