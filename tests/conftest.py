@@ -36,10 +36,14 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what drives a browser in one process: its event loop stands in the way of others."""
+    """Run a file that drives a browser in one process, where no other test comes between.
+
+    Its event loop stands in the way of others. Files that share a front end, which npm builds for
+    a minute, name a group of their own.
+    """
     for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
+        if item.get_closest_marker("browser") and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.fixture(scope="session")

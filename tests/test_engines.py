@@ -27,7 +27,7 @@ from tests.test_readme import PROGRAM
 if TYPE_CHECKING:
     from selenium.webdriver.remote.webdriver import WebDriver
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("built by npm")]
 
 _people = count(1)
 

@@ -19,7 +19,7 @@ from tests.person import PASSWORD, Person, ask, fill, fits, is_signed_in, is_sig
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("built by npm")]
 
 READABLE = """async () => JSON.stringify([
   document.cookie, {...localStorage}, {...sessionStorage},

@@ -21,7 +21,7 @@ from tests.tls import make_certificate
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("built by npm")]
 
 PAGES = """
 from fastapi import FastAPI
