@@ -25,6 +25,10 @@ def init(
     react: Annotated[
         bool, typer.Option("--react", help="Add a React front end, built by Vite, in web/.")
     ] = False,
+    pages: Annotated[
+        bool,
+        typer.Option("--pages", help="Render pages on the server, beside the ready-made ones."),
+    ] = False,
     next_js: Annotated[
         bool, typer.Option("--next", help="Add a Next.js front end (app router), in web/.")
     ] = False,
@@ -38,14 +42,14 @@ def init(
     from authingo.cli.errors import UsageError
 
     from .installed_from import installed_from
-    from .project import first_steps, name_of, project
+    from .project import FrontEnd, first_steps, name_of, project
 
-    if react and next_js:
-        raise UsageError("--react and --next exclude each other")
+    options: dict[FrontEnd, bool] = {"pages": pages, "react": react, "next": next_js}
+    chosen = [kind for kind, is_chosen in options.items() if is_chosen]
+    if len(chosen) > 1:
+        raise UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other")
     source = installed_from()
-    written = project(
-        name_of(directory), "react" if react else "next" if next_js else "plain", source
-    )
+    written = project(name_of(directory), chosen[0] if chosen else "plain", source)
     targets = {directory / name: text for name, text in written.items()}
     _refuse_conflicts(directory, list(targets), force=force)
     for target, text in targets.items():

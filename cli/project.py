@@ -12,7 +12,7 @@ from typing import Literal
 
 from .installed_from import Source
 
-FrontEnd = Literal["plain", "react", "next"]
+FrontEnd = Literal["plain", "pages", "react", "next"]
 
 _CLIENT = "web/authingo-react/"  # built files, in which no placeholder is replaced
 # Blocks of lines in a template that only some projects get. Comments in the language of the
@@ -30,11 +30,12 @@ def project(name: str, front_end: FrontEnd, source: Source) -> dict[str, str]:
 
     Args:
         name: what the project is called, as `name_of` returns it.
-        front_end: the kind of front end; plain is a page without a build step.
+        front_end: the kind of front end; plain is a page without a build step, and pages are
+            rendered by the program itself, with the ready-made ones beside them.
         source: where to install authingo from.
     """
     folders = ["fastapi", front_end]
-    if front_end != "plain":
+    if front_end in {"react", "next"}:
         folders += ["shared", "client"]
     kinds = {front_end, "local" if source.directory else "elsewhere"}
     templates = files("authingo.templates")
@@ -47,7 +48,8 @@ def project(name: str, front_end: FrontEnd, source: Source) -> dict[str, str]:
         file: text if file.startswith(_CLIENT) else _only_with(kinds, text).replace(_NAME, name)
         for file, text in found.items()
     }
-    written[_REQUIREMENT] = f"{source.requirement}\n"
+    others = written[_REQUIREMENT].removeprefix("authingo\n")
+    written[_REQUIREMENT] = f"{source.requirement}\n{others}"
     if source.directory:
         _point_to(source.directory, written)
     return written

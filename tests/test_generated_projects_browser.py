@@ -26,7 +26,7 @@ import pytest
 
 from tests.browser import skip_or_fail
 from tests.frontends import assert_our_client_is_a_file
-from tests.person import Person, is_signed_in
+from tests.person import PASSWORD, Person, fill, is_signed_in
 from tests.registries import Registries, registries_without_us
 
 if TYPE_CHECKING:
@@ -36,7 +36,12 @@ pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parent.parent
 PORTS = (8000, 5173, 3000)  # those that the READMEs name
-KINDS: dict[str, list[str]] = {"plain": [], "react": ["--react"], "next": ["--next"]}
+KINDS: dict[str, list[str]] = {
+    "plain": [],
+    "pages": ["--pages"],
+    "react": ["--react"],
+    "next": ["--next"],
+}
 _START_TIMEOUT = 420  # seconds, installing included
 
 
@@ -118,8 +123,11 @@ def blocks(readme: str, heading: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def terminal(script: str, directory: Path, env: dict[str, str], port: int) -> Iterator[None]:
-    """Type commands of which the last one runs until Ctrl-C; go on once it listens."""
+def terminal(script: str, directory: Path, env: dict[str, str], port: int) -> Iterator[list[str]]:
+    """Type commands of which the last one runs until Ctrl-C; go on once it listens.
+
+    Yields what is shown, which grows.
+    """
     process = subprocess.Popen(
         ["bash", "-euc", script],
         cwd=directory,
@@ -140,7 +148,7 @@ def terminal(script: str, directory: Path, env: dict[str, str], port: int) -> It
             assert process.poll() is None, "".join(shown)
             assert time.monotonic() < deadline, "".join(shown)
             time.sleep(0.1)
-        yield
+        yield shown
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)
@@ -170,32 +178,79 @@ def test_the_readme_word_for_word(
     run(" ".join(command), clone.parent, env)
     readme = (project / "README.md").read_text("utf-8")
     terminals = blocks(readme, "Run it")
-    assert len(terminals) == (1 if kind == "plain" else 2)
+    has_front_end = kind in {"react", "next"}
+    assert len(terminals) == (2 if has_front_end else 1)
     opened = re.search(r"^Open (http://localhost:(\d+)) ", readme, re.MULTILINE)
     assert opened is not None
     with contextlib.ExitStack() as running:
-        for script, port in zip(terminals, [8000, int(opened[2])], strict=False):
+        shown = [
             running.enter_context(terminal(script, project, env, port))
+            for script, port in zip(terminals, [8000, int(opened[2])], strict=False)
+        ]
         print(f"{kind}: it runs after {time.monotonic() - began:.0f} s")  # noqa: T201 - with -s
         person = Person(chromium.new_context(), opened[1], "grace@example.com")
-        page = person.sign_up()
-        assert page.title() == project.name
-        page.locator("pre").get_by_text("grace@example.com").wait_for()
-        page.reload()
-        is_signed_in(page)
+        if kind == "pages":
+            uses_the_pages(person, project.name, shown[0])
+        else:
+            uses_the_front_end(person, project.name)
+            (by_hand,) = blocks(readme, "What is here")
+            assert '"email":"ada@example.com"' in run(by_hand, project, env)
+        print(f"{kind}: it is tried after {time.monotonic() - began:.0f} s")  # noqa: T201 - likewise
         person.context.close()
         assert person.complaints == []
-        (by_hand,) = blocks(readme, "What is here")
-        assert '"email":"ada@example.com"' in run(by_hand, project, env)
     (test,) = blocks(readme, "Test it")
     assert " passed" in run(test, project, env)
-    if kind != "plain":
+    if has_front_end:
         assert_our_client_is_a_file(project / "web")
         refuses_a_port_that_is_taken(project / "web", env, int(opened[2]))
         dockerfile = "Dockerfile" if kind == "react" else "web/Dockerfile"
         installs_for_an_image(project / "web", (project / dockerfile).read_text("utf-8"), env)
     assert registries.asked, "else nothing was installed through them"
     assert registries.asked_for_us() == []
+
+
+def uses_the_front_end(person: Person, name: str) -> None:
+    page = person.sign_up()
+    assert page.title() == name
+    page.locator("pre").get_by_text(person.email).wait_for()
+    page.reload()
+    is_signed_in(page)
+
+
+def uses_the_pages(person: Person, name: str, shown: list[str]) -> None:
+    """Write a note, forget the password and choose another one, and look at the account."""
+    page = person.open()
+    assert page.title() == name
+    page.get_by_role("link", name="Create an account").click()
+    fill(page, Name="Ada", Email=person.email, Password=PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    fill(page, Note="milk")
+    page.get_by_role("button", name="Add").click()
+    page.get_by_role("listitem").filter(has_text="milk").wait_for()
+    (address,) = re.findall(r"^Mails come to (\S+)$", "".join(shown), re.MULTILINE)
+    inbox = person.context.new_page()
+    inbox.goto(address)
+    inbox.locator("#mails summary").get_by_text("Confirm your email").wait_for()
+    page.bring_to_front()
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_role("link", name="Forgot your password?").click()
+    fill(page, Email=person.email)
+    page.get_by_role("button", name="Send the link").click()
+    inbox.bring_to_front()
+    mail = inbox.locator("#mails .mail", has_text="Choose a new password")
+    mail.and_(inbox.locator("[open]")).wait_for()
+    mail.locator("iframe").content_frame.get_by_role("link", name="Choose password").click()
+    fill(inbox, New_password="another horse battery")
+    inbox.get_by_role("button", name="Save password").click()
+    inbox.get_by_role("link", name="Sign in").click()
+    fill(inbox, Email=person.email, Password="another horse battery")
+    inbox.get_by_role("button", name="Sign in", exact=True).click()
+    inbox.get_by_role("heading", name="Your account").wait_for()
+    inbox.get_by_text(person.email, exact=True).first.wait_for()
+    page = person.context.new_page()
+    page.goto(f"{person.url}/notes")
+    page.get_by_role("listitem").filter(has_text="milk").wait_for()
 
 
 def refuses_a_port_that_is_taken(web: Path, env: dict[str, str], port: int) -> None:

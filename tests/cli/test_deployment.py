@@ -34,7 +34,12 @@ from tests.server import ADA
 from tests.test_wheel import built_wheel
 
 CLIENT = {"X-Authingo-Client": "true", "Content-Type": "application/json"}
-KINDS: dict[str, list[str]] = {"plain": [], "react": ["--react"], "next": ["--next"]}
+KINDS: dict[str, list[str]] = {
+    "plain": [],
+    "pages": ["--pages"],
+    "react": ["--react"],
+    "next": ["--next"],
+}
 
 
 def need(command: str) -> str:

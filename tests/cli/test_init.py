@@ -40,6 +40,11 @@ PAGE = {"pages.py", "test_pages.py"} | {
     for name in ("index.html", "page.css", "page.js", "address.js", "ask.js", "code.js", "mail.js")
 }
 WRITTEN = ALWAYS | PAGE
+RENDERED = (
+    ALWAYS
+    | {"static/style.css"}
+    | {f"templates/{name}.html" for name in ("home", "layout", "notes")}
+)
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 COMPONENTS = ("Account", "Address", "App", "Code", "Forgot", "Form", "Links", "Sessions", "SignIn")
 SHARED = {f"web/src/{name}.tsx" for name in COMPONENTS} | {
@@ -60,9 +65,15 @@ NEXT = {"web/api.ts", "web/app/layout.tsx", "web/app/page.tsx", "web/next.config
 }
 DOCKER = {"web/.dockerignore", "web/Dockerfile"}
 FRONT_ENDS = {"--react": ALWAYS | SHARED | VITE, "--next": ALWAYS | SHARED | NEXT | DOCKER}
-KINDS: dict[str, list[str]] = {"plain": [], "react": ["--react"], "next": ["--next"]}
+KINDS: dict[str, list[str]] = {
+    "plain": [],
+    "pages": ["--pages"],
+    "react": ["--react"],
+    "next": ["--next"],
+}
 PUBLIC_URLS = {
     "plain": "http://localhost:8000",
+    "pages": "http://localhost:8000",
     "react": "http://localhost:5173",
     "next": "http://localhost:3000",
 }
@@ -136,6 +147,20 @@ def test_every_setting_of_the_file_is_a_real_one(project: Runner) -> None:
     assert (pages.enabled, pages.path) == (False, PagesSettings().path)
 
 
+def test_the_server_can_render_the_pages(bare: Runner) -> None:
+    assert bare("init", "app", "--pages").code == 0
+    app = bare.directory / "app"
+    assert files_in(app) == RENDERED
+    requirements = (app / "requirements.txt").read_text().splitlines()
+    assert requirements[0].startswith("authingo @ ")
+    assert [re.split("[>=]", line)[0] for line in requirements[1:]] == [
+        "jinja2",
+        "python-multipart",
+    ]
+    pages = load(app / "authingo.toml", env={}).of(PagesSettings)
+    assert (pages.enabled, pages.inbox, pages.name) == (True, True, "app")
+
+
 @pytest.mark.parametrize("option", FRONT_ENDS)
 def test_a_front_end_comes_beside_the_program(bare: Runner, option: str) -> None:
     dry = bare("init", "app", option, "--dry-run")
@@ -152,8 +177,9 @@ def test_a_front_end_comes_beside_the_program(bare: Runner, option: str) -> None
     assert not [name for name in files_in(app) if "node_modules" in name]
 
 
-def test_one_front_end_at_most(bare: Runner) -> None:
-    ran = bare("init", "app", "--react", "--next")
+@pytest.mark.parametrize("options", [("--react", "--next"), ("--pages", "--react")])
+def test_one_front_end_at_most(bare: Runner, options: tuple[str, str]) -> None:
+    ran = bare("init", "app", *options)
     assert (ran.code, ran.out) == (2, "")
     assert "exclude each other" in ran.err
     assert list(bare.directory.iterdir()) == []
@@ -243,8 +269,8 @@ def test_the_text_is_that_of_the_readme_from_where_it_was_called(bare: Runner, k
         commands = re.findall(r"^ {4}(.+)$", ran.err, re.MULTILINE)
         for command in ("pip install -r requirements.txt", "uvicorn main:app --reload"):
             assert f".venv/bin/{command}" in commands
-        assert ("npm run dev" in commands) is (kind != "plain")
-        if kind != "plain":
+        assert ("npm run dev" in commands) is (kind in {"react", "next"})
+        if kind in {"react", "next"}:
             of_web = (bare.directory / directory / "web" / "README.md").read_text()
             assert "\n    npm install\n    npm run dev\n" in of_web
             assert PUBLIC_URLS[kind] in of_web
@@ -279,6 +305,7 @@ def test_nothing_of_the_template_is_left(bare: Runner, kind: str) -> None:
     assert {"README.md", "main.py", "deploy/app.service"} <= named
     titled = {
         "plain": {"page/index.html", "test_pages.py"},
+        "pages": {"templates/layout.html", "templates/home.html", "authingo.toml"},
         "react": {"web/index.html", "web/src/SignIn.tsx", "web/src/Account.tsx"},
         "next": {"web/app/layout.tsx", "web/src/SignIn.tsx", "web/src/Account.tsx"},
     }
