@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         User,
         UserAndSession,
     )
+    from authingo.stores.within import HookConnection
 
 __all__ = [
     "Auth",
@@ -66,6 +67,7 @@ __all__ = [
     "Event",
     "Forbidden",
     "GateAttempt",
+    "HookConnection",
     "InvalidCredentials",
     "InvalidInput",
     "InvalidToken",
@@ -108,6 +110,7 @@ _HOMES = {
     "Event": "models",
     "Forbidden": "errors",
     "GateAttempt": "hooks.gates",
+    "HookConnection": "stores.within",
     "InvalidCredentials": "errors",
     "InvalidInput": "errors",
     "InvalidToken": "errors",

@@ -151,6 +151,7 @@ WITHOUT_VALUES = {
     "open",
     "ping",
     "require",
+    "within",
 }
 
 

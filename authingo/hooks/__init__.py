@@ -7,8 +7,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from authingo.hooks.gates import Gate
+from authingo.stores import Store
+from authingo.stores.within import WithinEvent, WithinHook
 
 G = TypeVar("G", bound=Gate)
+W = TypeVar("W", bound=WithinHook)
 
 
 class Hooks:
@@ -22,6 +25,7 @@ class WithHooks:
     """The decorators of Auth that add hooks. Add them before the first request."""
 
     _hooks: Hooks
+    store: Store
 
     def gate(self, hook: G) -> G:
         """Ask a function before anybody signs up, signs in or changes their address: `@auth.gate`.
@@ -32,6 +36,25 @@ class WithHooks:
         """
         self._hooks.gates.append(_coroutine_function(hook))
         return hook
+
+    def within(self, *events: WithinEvent) -> Callable[[W], W]:
+        """Run a function in the transaction that changes a user: `@auth.within("user_created")`.
+
+        It is given the user and a `HookConnection`, and what it writes is committed together with
+        the change, or not at all. If it raises `Refused`, that is the answer. Everything in the
+        transaction together has `store.timeout`. It cannot call authingo.
+
+        Args:
+            events: "user_created" and "user_evicted", with the user as they are then, and
+                "user_deleted", before they are deleted.
+        """
+
+        def add(hook: W) -> W:
+            for event in events:
+                self.store.within.add(event, _coroutine_function(hook))
+            return hook
+
+        return add
 
 
 def _coroutine_function(hook: Any) -> Any:

@@ -29,6 +29,7 @@ from authingo.stores.recovery import Recovery
 from authingo.stores.secrets import Secrets
 from authingo.stores.sessions import Sessions
 from authingo.stores.users import Users
+from authingo.stores.within import Within
 
 if TYPE_CHECKING:
     from authingo.config import Settings
@@ -66,6 +67,15 @@ class Store(Protocol):
     """Whether the database is this program's own file, which a server migrates when it opens it.
 
     Only `authingo migrate` migrates a database server.
+    """
+
+    within: Within
+    """The hooks that the verbs run in their transactions. There are none at first.
+
+    `users.add`, `users.add_with_session` and `recovery.sign_up` run those for "user_created" at
+    the end of their transaction; `users.delete` those for "user_deleted" before it deletes; and
+    every verb that evicts those for "user_evicted" at its end. All that a verb does, its hooks
+    included, has to be done within `timeout`. What `HookFailed` carries is raised.
     """
 
     @property

@@ -212,7 +212,7 @@ def everything(server: LiveServer) -> list[object]:
 
 @pytest.mark.parametrize("pathway", PATHWAYS, ids=str)
 def test_a_gate_is_asked_on_every_pathway(
-    serve: Callable[..., LiveServer], mails: SMTPServer, pathway: Pathway
+    mails: SMTPServer, serve: Callable[..., LiveServer], pathway: Pathway
 ) -> None:
     server = serve(mail=mail_settings(mails, **pathway.mail))
     request = pathway.ready(server, mails)

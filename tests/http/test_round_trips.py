@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from authingo import HookConnection, User
 from authingo.config import Settings
 from authingo.mail.inbox import Inbox
 from authingo.mail.settings import sends_mail, with_inbox
-from authingo.stores.postgres import PostgresStore
+from authingo.stores.postgres import PostgresStore, connections
+from authingo.stores.postgres.connecting import connect
 from authingo.stores.postgres.connections import Connections
 from authingo.stores.postgres.lookups import Lookups
 from tests.database import execute
@@ -104,6 +106,35 @@ def test_each_route_asks_no_more_than_it_has_to(counted: LiveServer, asked: list
     queued = execute(server.database_url, "SELECT kind FROM authingo_mails ORDER BY id")
     with_mail = sends_mail(server.auth.settings)
     assert [kind for (kind,) in queued] == ["verify_email", "password_changed"] * with_mail
+
+
+def test_a_sign_up_with_a_hook_takes_four_round_trips(
+    serve: Callable[..., LiveServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Besides the statements of the hook: count, BEGIN, INSERT, COMMIT."""
+    sent, hooked = list[str](), list[str]()
+
+    async def connect_and_log(*arguments: Any, **options: Any) -> Any:
+        connection = await connect(*arguments, **options)
+        connection.add_query_logger(lambda record: sent.append(record.query.split(maxsplit=1)[0]))
+        return connection
+
+    monkeypatch.setattr(connections, "connect", connect_and_log)
+    server = serve(sessions={"cache": "0"})
+    server.browser().sign_up(email="grace@example.com")  # connects, and prepares the statements
+    sent.clear()
+    server.browser().sign_up()
+    without = list(sent)
+    sent.clear()
+
+    @server.auth.within("user_created")
+    async def hook(user: User, _: HookConnection) -> None:
+        hooked.append(user.email)
+
+    server.browser().sign_up(email="eve@example.com")
+    assert hooked == ["eve@example.com"]
+    assert without == ["SELECT", "WITH"]
+    assert sent == ["SELECT", "BEGIN;", "WITH", "COMMIT;"]
 
 
 def test_a_sign_in_that_ends_another_session_asks_no_more(

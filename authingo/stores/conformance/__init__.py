@@ -50,6 +50,7 @@ from authingo.stores.conformance.rotation import RotationConformance
 from authingo.stores.conformance.secrets import SecretsConformance
 from authingo.stores.conformance.sessions import SessionsConformance
 from authingo.stores.conformance.users import UsersConformance
+from authingo.stores.conformance.within import WithinConformance
 
 __all__ = ["StoreConformance"]
 
@@ -81,6 +82,7 @@ class StoreConformance(
     EventsConformance,
     EverybodyConformance,
     MaintenanceConformance,
+    WithinConformance,
 ):
     """Subclass it with a fixture `store`: an open, migrated, empty store."""
 

@@ -13,15 +13,17 @@ import asyncpg
 from authingo.config import PostgresURL
 from authingo.errors import StoreUnavailable
 from authingo.loops import OneLoop, call_in
-from authingo.models import StartedSession
+from authingo.models import StartedSession, User
 from authingo.stores import Freshness, RevocationListener, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
 from authingo.stores.postgres.connecting import connect
 from authingo.stores.postgres.failures import translated
 from authingo.stores.postgres.lookups import BY_TOKEN, Lookups
 from authingo.stores.postgres.revocations import HEARTBEAT, Revocations
+from authingo.stores.postgres.within import HookStatements
 from authingo.stores.rows import read_started
 from authingo.stores.watching import Watchers
+from authingo.stores.within import HookFailed, Within, WithinEvent, refuse_inside_hook
 
 _MIGRATION_LOCK = 0x61757468696E676F  # "authingo": the key of an advisory lock
 _MIGRATIONS_TABLE = """\
@@ -55,6 +57,7 @@ class Connections:
         self._listen_url = listen_url or url
         self._timeout = timeout.total_seconds()
         self.pool_size = min(pool_size, url.connection_limit or pool_size)
+        self.within = Within()
         self._opened = False
         self._pool: asyncpg.Pool | None = None
         self.direct = False  # whether there is no pooling proxy in between
@@ -137,6 +140,7 @@ class Connections:
 
     def look_up(self, token_digest: bytes) -> Awaitable[Any]:
         """Find a session by its token, on a connection of its own."""
+        refuse_inside_hook()
         self._loop.enter()
         return self._lookups.find(token_digest)
 
@@ -206,13 +210,23 @@ class Connections:
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
         """Lend a connection in a transaction. To roll it back quietly, raise `Undo` inside."""
-        with contextlib.suppress(Undo):
+        try:
             async with self.connection() as connection, connection.transaction():
                 yield connection
+        except Undo:
+            pass
+        except HookFailed as failed:
+            raise failed.error from failed.error.__cause__
+
+    async def run_hooks(self, event: WithinEvent, user: User, connection: Any) -> None:
+        """Run the hooks for an event in the transaction of a connection, if there are any."""
+        if self.within.has(event):
+            await self.within.run(event, user, HookStatements(connection))
 
     @contextlib.asynccontextmanager
     async def connection(self, *, any_schema: bool = False) -> AsyncIterator[Any]:
         """Lend a connection. Everything that is done with it must end within one timeout."""
+        refuse_inside_hook()
         self._loop.enter()
         if not self._opened:
             raise StoreUnavailable("the store is not open")

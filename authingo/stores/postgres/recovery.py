@@ -28,7 +28,7 @@ from authingo.stores.postgres.users import (
     refuse_held,
 )
 from authingo.stores.recovery import Move
-from authingo.stores.rows import USER, RowReader
+from authingo.stores.rows import USER, RowReader, read_started
 
 _read = RowReader()
 
@@ -71,6 +71,8 @@ class Recovery:
             await record(connection, outcome)
             row = await connection.fetchrow(*numbered(_FIND, user_id=user_id))
             changed = ChangedUser(_read.user(row), ended, evicted=evicted is not None)
+            if changed.evicted:
+                await self._connections.run_hooks("user_evicted", changed.user, connection)
         if changed is not None:
             self._connections.notify_watchers(changed.user.id)
         return changed
@@ -97,6 +99,9 @@ class Recovery:
                 raise Undo
             evicted = await evict(connection, user_id, eviction)
             row = await connection.fetchrow(*numbered(_BEGIN, user_id=user_id, **parameters))
+            if row is not None and evicted is not None:
+                user = read_started(row).user
+                await self._connections.run_hooks("user_evicted", user, connection)
         if row is None:
             return None
         started = self._connections.started(row)
@@ -116,6 +121,7 @@ class Recovery:
                 await queue(connection, mails)
                 row = await connection.fetchrow(*numbered(_FIND, user_id=user_id))
                 changed = ChangedUser(_read.user(row), ended, evicted=True)
+                await self._connections.run_hooks("user_evicted", changed.user, connection)
         self._connections.notify_watchers(user_id)
         return changed
 
@@ -163,6 +169,8 @@ class Recovery:
             await connection.execute(
                 *numbered(_END_WAITING, purpose=waiting, subject=waited.subject)
             )
+            created = read_started(row).user
+            await self._connections.run_hooks("user_created", created, connection)
         return None if row is None else self._connections.started(row)
 
     async def change_email(

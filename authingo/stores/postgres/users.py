@@ -38,6 +38,7 @@ from authingo.stores.rows import (
     RowReader,
     after_which,
     like_pattern,
+    read_started,
 )
 from authingo.stores.secrets import address_digest
 
@@ -57,6 +58,7 @@ class Users:
             row = await connection.fetchrow(*numbered(_ADD, **add_parameters(user)))
             if row is not None:
                 await queue(connection, mails)
+                await self._connections.run_hooks("user_created", _read.user(row), connection)
         if row is None:
             raise EmailTaken
         return _read.user(row)
@@ -70,15 +72,28 @@ class Users:
         outcome: Outcome = NOTHING,
         mail: NewMail | None = None,
     ) -> StartedSession:
-        """See Users. One statement, with or without a mail."""
+        """See Users. One statement, with or without a mail; with hooks it is in a transaction."""
         statement, parameters = ADD_WITH_SESSION, session_parameters(session, ending, outcome)
         if mail is not None:
             statement = _ADD_WITH_SESSION_AND_MAIL
             parameters |= mail_parameters(mail)
-        row = await self._one(statement, **add_parameters(user), **parameters)
+        parameters |= add_parameters(user)
+        if self._connections.within.has("user_created"):
+            row = await self._add_with_hooks(statement, parameters)
+        else:
+            row = await self._one(statement, **parameters)
         if row is None:
             raise EmailTaken
         return self._connections.started(row)
+
+    async def _add_with_hooks(self, statement: str, parameters: dict[str, object]) -> Any:
+        row = None
+        async with self._connections.transaction() as connection:
+            row = await connection.fetchrow(*numbered(statement, **parameters))
+            if row is not None:
+                created = read_started(row).user
+                await self._connections.run_hooks("user_created", created, connection)
+        return row
 
     async def by_email(self, email: str) -> Credentials | None:
         """See Users."""
@@ -239,10 +254,21 @@ class Users:
         return _read.user(row) if row else None
 
     async def delete(self, user_id: str) -> bool:
-        """See Users. The foreign key deletes their sessions."""
-        async with self._connections.connection() as connection:
+        """See Users. The foreign key deletes their sessions.
+
+        In a transaction, a deferred constraint would fail only at its end, so it is checked before.
+        """
+        hooked = self._connections.within.has("user_deleted")
+        lend = self._connections.transaction if hooked else self._connections.connection
+        row = None
+        async with lend() as connection:
             try:
+                held = hooked and await connection.fetchrow(*numbered(_HOLD, user_id=user_id))
+                if held:
+                    await self._connections.run_hooks("user_deleted", _read.user(held), connection)
                 row = await connection.fetchrow(*numbered(_DELETE, user_id=user_id))
+                if hooked:
+                    await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
             except asyncpg.IntegrityConstraintViolationError as error:
                 if not error.table_name or error.table_name.startswith("authingo_"):
                     raise

@@ -23,8 +23,10 @@ from authingo.stores.sqlite.failures import said
 from authingo.stores.sqlite.handle import Handle
 from authingo.stores.sqlite.permissions import cannot_write
 from authingo.stores.sqlite.reader import Epoch, Identity, Reader, identity
+from authingo.stores.sqlite.within import HookRunner
 from authingo.stores.sqlite.writers import require_own
 from authingo.stores.watching import Watchers
+from authingo.stores.within import HookFailed, Within, refuse_inside_hook
 
 T = TypeVar("T")
 
@@ -71,6 +73,7 @@ class Connection:
         self._connection: sqlite3.Connection | None = None
         self._file: Identity | None = None  # what the connection opened
         self._reader = Reader(path) if isinstance(path, Path) else None
+        self.within = Within()
         self._watchers = Watchers()
         self._epoch: Epoch | None = None  # the watchers were notified of all changes up to this
         self._freshness = self._reader.freshness if self._reader is not None else Freshness()
@@ -236,6 +239,7 @@ class Connection:
 
     async def read_inline(self, statement: str, *parameters: object) -> Any:
         """Read one row by a unique index, on the event loop's thread if that is possible."""
+        refuse_inside_hook()
         self._loop.enter()
         if self._reader is not None and self._opened and self._schema_fits:
             found = self._reader.fetch(self._file, statement, *parameters)
@@ -288,9 +292,16 @@ class Connection:
         except StoreUnavailable:
             given_up = True
             raise
+        except HookFailed as failed:
+            raise failed.error from failed.error.__cause__
+
+    def hooks(self) -> HookRunner:
+        """Return what runs hooks for the verb that is called now."""
+        return HookRunner(self.within, self._timeout)
 
     async def call(self, work: Callable[[], T]) -> T:
         """Do the work in the store's thread, whatever schema the file has."""
+        refuse_inside_hook()
         self._loop.enter()
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="authingo-sqlite")

@@ -38,6 +38,7 @@ class Recovery:
         eviction: Outcome = NOTHING,
     ) -> ChangedUser | None:
         """See Recovery."""
+        run_hooks = self._connection.hooks()
 
         def work(connection: sqlite3.Connection) -> ChangedUser | None:
             spent = secrets.spend(connection, purpose, digest)
@@ -55,6 +56,8 @@ class Recovery:
             queue(connection, mails)
             outcomes.record(connection, outcome)
             user = rows.select_user(connection, user_id)
+            if evicted is not None:
+                run_hooks("user_evicted", user, connection)
             return ChangedUser(user, ended, evicted=evicted is not None)
 
         return await self._connection.write(work)
@@ -72,6 +75,7 @@ class Recovery:
         eviction: Outcome = NOTHING,
     ) -> StartedSession | None:
         """See Recovery."""
+        run_hooks = self._connection.hooks()
 
         def work(connection: sqlite3.Connection) -> StartedSession | None:
             owner = {"user_id": user_id, "version": version}
@@ -84,7 +88,10 @@ class Recovery:
             started = outcomes.start_session(
                 connection, user, session, ending=ending, outcome=outcome
             )
-            return replace(started, taken_over=eviction.events) if evicted else started
+            if not evicted:
+                return started
+            run_hooks("user_evicted", user, connection)
+            return replace(started, taken_over=eviction.events)
 
         return await self._connection.write(work)
 
@@ -92,13 +99,16 @@ class Recovery:
         self, user_id: str, *, mails: Sequence[NewMail] = (), eviction: Outcome = NOTHING
     ) -> ChangedUser | None:
         """See Recovery."""
+        run_hooks = self._connection.hooks()
 
         def work(connection: sqlite3.Connection) -> ChangedUser | None:
             ended = evict(connection, user_id, eviction)
             if ended is None:
                 return None
             queue(connection, mails)
-            return ChangedUser(rows.select_user(connection, user_id), ended, evicted=True)
+            user = rows.select_user(connection, user_id)
+            run_hooks("user_evicted", user, connection)
+            return ChangedUser(user, ended, evicted=True)
 
         return await self._connection.write(work)
 
@@ -130,6 +140,7 @@ class Recovery:
         outcome: Outcome = NOTHING,
     ) -> StartedSession | None:
         """See Recovery."""
+        run_hooks = self._connection.hooks()
 
         def work(connection: sqlite3.Connection) -> StartedSession | None:
             spent = _spend_both(connection, (purpose, digest), (waiting, proved))
@@ -138,9 +149,11 @@ class Recovery:
             added = rows.insert_user(connection, user)
             of_sign_up = {"purpose": waiting, "subject": spent[1].subject}
             connection.execute(_END_WAITING, of_sign_up)
-            return outcomes.start_session(
+            started = outcomes.start_session(
                 connection, added, session, ending=ending, outcome=outcome
             )
+            run_hooks("user_created", added, connection)
+            return started
 
         try:
             return await self._connection.write(work)

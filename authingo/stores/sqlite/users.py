@@ -43,10 +43,12 @@ class Users:
 
     async def add(self, user: NewUser, *, mails: Sequence[NewMail] = ()) -> User:
         """See Users."""
+        run_hooks = self._connection.hooks()
 
         def work(connection: sqlite3.Connection) -> User:
             added = rows.insert_user(connection, user)
             queue(connection, mails)
+            run_hooks("user_created", added, connection)
             return added
 
         return await self._connection.write(work)
@@ -61,13 +63,16 @@ class Users:
         mail: NewMail | None = None,
     ) -> StartedSession:
         """See Users."""
+        run_hooks = self._connection.hooks()
 
         def work(connection: sqlite3.Connection) -> StartedSession:
             added = rows.insert_user(connection, user)
             queue(connection, [mail] if mail else [])
-            return outcomes.start_session(
+            started = outcomes.start_session(
                 connection, added, session, ending=ending, outcome=outcome
             )
+            run_hooks("user_created", added, connection)
+            return started
 
         return await self._connection.write(work)
 
@@ -236,8 +241,11 @@ class Users:
         for. A deferred constraint would fail only at the commit, so this looks for references
         after the deletion too.
         """
+        run_hooks = self._connection.hooks()
 
         def work(connection: sqlite3.Connection) -> bool:
+            if (user := rows.find_user(connection, user_id)) is not None:
+                run_hooks("user_deleted", user, connection)
             try:
                 deleted = connection.execute(_DELETE, {"user_id": user_id})
             except sqlite3.IntegrityError as error:
