@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from authingo import passwords
 from authingo.attempts import Outcome
 from authingo.core import Core
 from authingo.errors import Busy
@@ -16,11 +17,13 @@ from authingo.limits import Attempt
 from authingo.mail import codes
 from authingo.mail.links import Content
 from authingo.mail.notices import said_when, said_where, seen_address
+from authingo.mail.settings import SIGN_IN_CODE_PURPOSE
 from authingo.models import Client, Credentials
 from authingo.stores.mails import Mail, NewMail
 from authingo.stores.secrets import Matter
 
 _MINUTES = 10  # from the request, of the code and of the mail that brings it (ASVS 5.0 V6.5.5)
+CLEARING_CODE = "sign_in_code_unverified"  # the mail of a code that makes a password unusable
 LIFETIME = timedelta(minutes=_MINUTES)
 _TRIES = 3
 _KEPT = 3  # codes of one request: a mail whose delivery is uncertain is sent again with another
@@ -137,11 +140,18 @@ async def write_code(core: Core, mail: Mail) -> Content | None:
     drawn = Drawn(user_id=mail.user_id, version=facts.version, hashes=[*before, hashed][-_KEPT:])
     if not await store.secrets.put(mail.kind, facts.matter, msgspec.json.encode(drawn)):
         return None  # the browser has signed out, or has asked for another one
+    clears = mail.kind == SIGN_IN_CODE_PURPOSE and found is not None and _loses_password(found)
     return Content(
-        {
+        template=CLEARING_CODE if clears else None,
+        values={
             "code": codes.shown(code),
             "minutes": str(_MINUTES),
             "when": said_when(facts.at),
             "where": said_where(facts.ip, otherwise="an address that is not known"),
-        }
+        },
     )
+
+
+def _loses_password(found: Credentials) -> bool:
+    """Return whether the proof of the mailbox clears the account, so that its owner is warned."""
+    return not found.user.email_verified and passwords.is_hash(found.password_hash)

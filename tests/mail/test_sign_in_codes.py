@@ -78,6 +78,7 @@ def test_a_code_signs_in_the_browser_that_asked_for_it(
     assert mail.message["Subject"] == "Your code to sign in to Example"
     assert "127.0.0.1" in text_of(mail)
     assert "#token=" not in text_of(mail)
+    assert "password stops working" not in text_of(mail)
     ask(thief, "unknown@example.com")
     for stranger in (thief, server.browser()):
         refused = enter(stranger, code)
@@ -231,11 +232,13 @@ def shape(answer: Answer) -> tuple[tuple[str, str], ...]:
 def test_who_signed_up_with_the_address_of_another_is_evicted(
     server: LiveServer, mails: SMTPServer
 ) -> None:
-    """And their password is unusable. The owner can choose one by a link."""
+    """And their password is unusable, as the mail says. The owner can choose one by a link."""
     squatter, owner = server.browser(), server.browser()
     squatter.sign_up(name="Mallory")
     ask(owner)
-    signed_in = enter(owner, code_in(wait_for(mails, 1)[0])).json
+    (mail,) = wait_for(mails, 1)
+    assert "its password stops working" in text_of(mail)
+    signed_in = enter(owner, code_in(mail)).json
     assert (signed_in["user"]["name"], signed_in["user"]["email_verified"]) == ("ada", True)
     assert squatter.get("/session").code == "no_session"
     assert squatter.sign_in().code == "invalid_credentials"
