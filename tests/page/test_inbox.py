@@ -163,7 +163,7 @@ def test_an_address_is_changed_after_a_proof_and_changed_back(
     with contextlib.closing(sqlite3.connect(tmp_path / "authingo.db")) as database, database:
         database.execute("UPDATE authingo_sessions SET authenticated_at = 1")
     page.locator("#new-email").fill("new@example.com")
-    page.locator("#change-email button").click()
+    page.locator("#change-email > button").click()
     page.locator("#proof-password:focus").fill("not the password")
     page.keyboard.press("Enter")
     page.locator("#proof-password-error:visible").wait_for()
