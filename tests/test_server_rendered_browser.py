@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
-import subprocess
-import tarfile
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import skip_or_fail
 from tests.documents import blocks, read
 from tests.engines import open_engine
 from tests.frontends import Site
+from tests.htmx import htmx_script
 from tests.person import fill
 from tests.program import free_port, run_program
 from tests.server import ADA
@@ -33,7 +30,6 @@ pytestmark = pytest.mark.browser
 
 PAGE = read("docs/server-rendered.md")
 JINJA, HTMX = PAGE.split("\n## htmx")
-_HTMX = "htmx.org@2.0.11"
 
 
 @contextlib.contextmanager
@@ -67,16 +63,8 @@ def jinja(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def htmx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     directory = tmp_path_factory.mktemp("htmx")
-    npm = shutil.which("npm")
-    if npm is None:
-        skip_or_fail("npm is missing: it gets htmx")
-    subprocess.run([npm, "pack", _HTMX], cwd=directory, check=True, capture_output=True)
-    (archive,) = directory.glob("*.tgz")
     (directory / "static").mkdir()
-    with tarfile.open(archive) as packed:
-        script = packed.extractfile("package/dist/htmx.min.js")
-        assert script is not None
-        (directory / "static" / "htmx.min.js").write_bytes(script.read())
+    (directory / "static" / "htmx.min.js").write_bytes(htmx_script())
     with running(HTMX, directory) as site:
         yield site
 

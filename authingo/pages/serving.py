@@ -38,6 +38,7 @@ _FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors '
 _TYPES = {
     "js": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
+    "ts": "text/plain; charset=utf-8",
     **LOGO_TYPES,
 }
 _FOREVER = "public, max-age=31536000, immutable"  # the path changes with the content
@@ -62,7 +63,10 @@ class PageSite:
             own.path: account,
             f"{own.path}/": account,
             CHANGE_PASSWORD: account,
-            f"{own.path}/client.js": _file("client.js", contents["client.js"], "no-cache"),
+            **{
+                f"{own.path}/{name}": _file(name, contents[name], "no-cache")
+                for name in ("client.js", "client.d.ts")
+            },
             **{
                 f"{own.path}/{name}": _document(text, policy=_POLICIES.get(name, POLICY))
                 for name, text in documents.items()

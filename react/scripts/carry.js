@@ -9,7 +9,7 @@ import { URL, fileURLToPath } from "node:url";
 
 const here = new URL("..", import.meta.url);
 const carried = new URL("../templates/client/web/authingo-react/", here);
-const module = new URL("../authingo/pages/assets/client.js", here);
+const served = new URL("../authingo/pages/assets/", here);
 
 /** What has to be there, by name. Flat, since many projects ignore a folder called dist. */
 function contents() {
@@ -55,17 +55,32 @@ async function bundled() {
   return outputFiles[0].text;
 }
 
+const IMPORT = /^(?:import|export) .*from "\.\/.*\n/gm;
+const VALUE =
+  /(?:\/\*\*(?:(?!\*\/)[^])*\*\/\n)?^export declare (?:function|class) (?:.*\{\n(?: .*\n)*\}.*|.*)\n/gm;
+
+/** The types of that module, in one file too. Only what client.ts exports is there at run time. */
+function typesOfIt() {
+  const read = (name) =>
+    readFileSync(new URL(`dist/${name}.d.ts`, here), "utf8").replace(IMPORT, "");
+  const types = ["codes", "models", "errors", "store"].map((name) => read(name).replace(VALUE, ""));
+  return `// The types of client.js. MIT.\n\n${[...types, read("client")].join("\n")}`;
+}
+
 const wanted = contents();
-const client = await bundled();
+const modules = { "client.js": await bundled(), "client.d.ts": typesOfIt() };
 
 if (process.argv.includes("--check")) {
   const found = present();
   const names = new Set([...Object.keys(wanted), ...Object.keys(found)]);
   const different = [...names].filter((name) => wanted[name] !== found[name]);
-  const same = existsSync(module) && readFileSync(module, "utf8") === client;
+  const stale = Object.entries(modules).filter(([name, content]) => {
+    const file = new URL(name, served);
+    return !existsSync(file) || readFileSync(file, "utf8") !== content;
+  });
   for (const [place, files] of [
     [carried, different],
-    [new URL(".", module), same ? [] : ["client.js"]],
+    [served, stale.map(([name]) => name)],
   ]) {
     if (!files.length) continue;
     console.error(`${place.pathname} is not what this builds: ${files.join(", ")}`);
@@ -75,8 +90,12 @@ if (process.argv.includes("--check")) {
 } else {
   rmSync(carried, { recursive: true, force: true });
   mkdirSync(carried, { recursive: true });
-  for (const [name, content] of Object.entries(wanted)) {
-    writeFileSync(new URL(name, carried), content);
+  for (const [folder, files] of [
+    [carried, wanted],
+    [served, modules],
+  ]) {
+    for (const [name, content] of Object.entries(files)) {
+      writeFileSync(new URL(name, folder), content);
+    }
   }
-  writeFileSync(module, client);
 }

@@ -73,3 +73,10 @@ export async function elements(headers: Headers): Promise<void> {
     >();
   });
 }
+
+// The module that the pages serve has the same names and types, in one file.
+type Served = typeof import("/auth/client.js");
+expectTypeOf<keyof Served>().toEqualTypeOf<keyof typeof core>();
+expectTypeOf<Served["createAuthClient"]>().toEqualTypeOf<typeof createAuthClient>();
+expectTypeOf<Served["serverCodes"]>().toEqualTypeOf<typeof serverCodes>();
+expectTypeOf<import("/auth/client.js").AuthError>().toEqualTypeOf<AuthError>();

@@ -125,6 +125,9 @@ def test_the_client_is_one_module_at_one_address(serve: Serve) -> None:
     again = get(server, "/auth/client.js", **{"If-None-Match": f'"other", W/{tag}'})
     assert (again.status, again.body) == (304, b"")
     assert get(server, "/auth/client.js", **{"If-None-Match": '"other"'}).status == 200
+    types = get(server, "/auth/client.d.ts")
+    assert types.all("content-type") == ["text/plain; charset=utf-8"]
+    assert b"export declare function createAuthClient" in types.body
 
 
 def test_password_managers_find_the_account(serve: Serve) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Form
 from fastapi.responses import HTMLResponse, Response
 
 from authingo import Auth
 from authingo.config import Settings, settings_from
 from authingo.fastapi import CurrentUser, PageUser
+from tests.htmx import htmx_script
 from tests.pages.visitor import Visitor, fill, is_signed_in, sees
 from tests.server import ADA, LiveServer
 
@@ -23,9 +24,16 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 DOCUMENT = (Path(__file__).parent.parent.parent / "docs/pages.md").read_text()
 (EXAMPLE,) = re.findall(r"```js\n// app\.js\n(.*?)```", DOCUMENT, re.DOTALL)
+(WITH_HTMX,) = re.findall(r"```js\n// htmx\.js.*?\n(.*?)```", DOCUMENT, re.DOTALL)
 PAGE = """<!doctype html>
 <p id="who"></p><button id="sign-out">Sign out</button>
 <script type="module" src="/app.js"></script>"""
+BOARD = """<!doctype html>
+<script src="/htmx.min.js" defer></script>
+<script type="module" src="/htmx.js"></script>
+<button hx-get="/api/hello" hx-target="#said">Say hello</button>
+<form hx-post="/api/hello" hx-target="#said"><input name="word"><button>Send</button></form>
+<p id="said"></p>"""
 
 
 def program(auth: Auth) -> FastAPI:
@@ -43,6 +51,23 @@ def program(auth: Auth) -> FastAPI:
     @app.get("/app.js")
     def script() -> Response:
         return Response(EXAMPLE, media_type="text/javascript")
+
+    @app.get("/board", response_class=HTMLResponse)
+    def board() -> str:
+        return BOARD
+
+    @app.get("/{name}.js")
+    def htmx(name: str) -> Response:
+        content = {"htmx.min": htmx_script(), "htmx": WITH_HTMX.encode()}[name]
+        return Response(content, media_type="text/javascript")
+
+    @app.get("/api/hello", response_class=HTMLResponse)
+    def hello(user: CurrentUser) -> str:
+        return f"Hello {user.name}"
+
+    @app.post("/api/hello", response_class=HTMLResponse)
+    def answer(user: CurrentUser, word: Annotated[str, Form()]) -> str:
+        return f"{user.name} said {word}"
 
     @app.get("/api/orders")
     def orders(user: CurrentUser) -> list[str]:
@@ -86,3 +111,23 @@ def test_a_page_for_users_sends_strangers_to_sign_in_and_back(visitor: Visitor) 
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_text("Hello Ada").wait_for()
     assert page.url == f"{visitor.server.url}/for-users?a=1"
+
+
+def test_htmx_uses_it(visitor: Visitor) -> None:
+    is_signed_in(visitor.sign_up())
+    page = visitor.open(f"{visitor.server.url}/board")
+    said = page.locator("#said")
+    visitor.server.age_sessions(20 * 60)
+    page.get_by_role("button", name="Say hello").click()
+    said.get_by_text("Hello Ada", exact=True).wait_for()
+    visitor.server.age_sessions(20 * 60)
+    page.locator("[name=word]").fill("milk")
+    page.get_by_role("button", name="Send").click()
+    said.get_by_text("Ada said milk").wait_for()
+    assert visitor.sent.count("POST /api/auth/refresh") == 2
+    visitor.context.clear_cookies()
+    page.get_by_role("button", name="Say hello").click()
+    sees(page, "Sign in")
+    assert page.url == f"{visitor.server.url}/auth/sign-in?next=%2Fboard"
+    errors = [one for one in visitor.broken if not one.startswith("Response Status Error Code 401")]
+    visitor.broken[:] = errors  # htmx reports what the script then takes care of
