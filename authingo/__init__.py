@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         User,
         UserAndSession,
     )
+    from authingo.profile import ClientWritable, ServerOnly
     from authingo.stores.within import HookConnection
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "Busy",
     "ChangedUser",
     "Client",
+    "ClientWritable",
     "ConfigError",
     "EmailNotVerified",
     "EmailTaken",
@@ -83,6 +85,7 @@ __all__ = [
     "Refused",
     "SchemaBehind",
     "SchemaUnsupported",
+    "ServerOnly",
     "Session",
     "SessionExpired",
     "Settings",
@@ -104,6 +107,7 @@ _HOMES = {
     "AuthError": "errors",
     "Busy": "errors",
     "Client": "models",
+    "ClientWritable": "profile",
     "ConfigError": "errors",
     "EmailNotVerified": "errors",
     "EmailTaken": "errors",
@@ -127,6 +131,7 @@ _HOMES = {
     "UserAndSession": "models",
     "SchemaBehind": "errors",
     "SchemaUnsupported": "errors",
+    "ServerOnly": "profile",
     "Session": "models",
     "SessionExpired": "errors",
     "Settings": "config",

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from authingo import arguments, events, inputs, passwords, policy, roles, sessions
+from authingo import profile as profiles
 from authingo.attempts import Outcome
 from authingo.capabilities import lasting_purposes
 from authingo.core import Core
+from authingo.edits import Edit
 from authingo.errors import EmailTaken, NoSuchUser
 from authingo.ids import is_id
 from authingo.models import NO_CLIENT, ChangedUser, Client, NewUser, User
 from authingo.stores import Store
 from authingo.stores.mails import NewMail
-
-
-def renamed_to(name: str) -> Callable[[User], User]:
-    """Return what gives a user a name, for `users.update`."""
-    return lambda user: replace(user, name=name)
 
 
 class Accounts:
@@ -52,6 +49,7 @@ class Accounts:
         password: str | None,
         name: str | None,
         verified: bool,
+        profile: Mapping[str, object] | None = None,
         mails: Callable[[NewUser], Sequence[NewMail]] = lambda _: (),
     ) -> User:
         """See Auth. `mails` returns what to queue together with the user."""
@@ -59,13 +57,20 @@ class Accounts:
         arguments.require_text_or_none(password=password, name=name)
         name = email.partition("@")[0] if name is None else name
         email, name = policy.accept_user(self._rules, email=email, password=password, name=name)
+        text = profiles.changed(self._core.profiles, None, profile)
         store = await self._core.opened()
         if await store.users.by_email(email):  # to save hashing: `add` checks it again
             raise EmailTaken
         hashed = passwords.NO_PASSWORD
         if password is not None:
             hashed = await self._core.hasher.hash(password)
-        new = NewUser(email=email, name=name, password_hash=hashed, email_verified=verified)
+        new = NewUser(
+            email=email,
+            name=name,
+            password_hash=hashed,
+            email_verified=verified,
+            profile=text,
+        )
         user = await store.users.add(new, mails=mails(new))
         await events.record(store, events.happened("user_created", user_id=user.id))
         return user
@@ -86,6 +91,7 @@ class Accounts:
         name: str | None,
         email: str | None,
         verified: bool,
+        profile: Mapping[str, object] | None = None,
     ) -> ChangedUser:
         """See Auth."""
         arguments.require_text_or_none(name=name, email=email)
@@ -102,8 +108,10 @@ class Accounts:
             cleaned = None
         if normalized == before.email:
             normalized = None
-        if cleaned is None and normalized is None:
+        if cleaned is None and normalized is None and profile is None:
             return ChangedUser(before, 0)
+        edit = Edit(self._core.profiles, name=cleaned, profile=profile)
+        edit(before)  # to refuse a profile before sessions end
         store, surplus = await self._core.opened(), 0
         if normalized is not None:
             # The update checks it again. This check keeps sessions from ending for nothing.
@@ -113,7 +121,7 @@ class Accounts:
             surplus = await self._end_surplus(store, before.id)
         changed = await store.users.update(
             before.id,
-            edit=None if cleaned is None else renamed_to(cleaned),
+            edit=edit,
             email=normalized,
             verified=verified,
             keep=lasting_purposes(),
@@ -122,11 +130,8 @@ class Accounts:
         if changed is None:
             raise NoSuchUser
         self._core.noticed()
-        happened: list[events.EventName] = []
-        if normalized is not None:
-            happened.append("email_changed")
-        if cleaned is not None:
-            happened.append("name_changed")
+        happened: list[events.EventName] = [] if normalized is None else ["email_changed"]
+        happened += edit.happened
         await events.record(store, *(events.happened(one, user_id=before.id) for one in happened))
         return replace(changed, ended=changed.ended + surplus)
 

@@ -34,6 +34,7 @@ from authingo.user_sessions import UserSessions
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from pydantic import BaseModel
 
     from authingo.config import Settings
 
@@ -52,6 +53,7 @@ class Auth(WithHooks):
         *,
         store: Store | None = None,
         roles: Mapping[str, Collection[str]] | None = None,
+        profile: type[BaseModel] | None = None,
     ) -> None:
         """Prepare everything. This does not connect to the database yet.
 
@@ -60,15 +62,19 @@ class Auth(WithHooks):
             store: an adapter of your own; None stands for the one that `database_url` names.
             roles: the permissions of each role, such as `{"editor": {"posts:write"}}`; `{"*"}`
                 stands for all. See `has_permission`.
+            profile: the model of your own fields, in place of the setting `profile`; see
+                `authingo.profile`.
 
         Raises:
             TypeError, ValueError: a role or a permission is not named as `change_roles` says.
+            ConfigError: the profile cannot work; the message says why and what to do.
         """
         if not isinstance(settings, config.Settings | None):
             expected = "Settings; Auth.from_config(path) reads a file"
             raise arguments.wrong_type("settings", settings, expected)
         self._permissions = Permissions(roles or {})
-        self._core = Core(settings or config.Settings(), store)
+        settings = settings or config.Settings()
+        self._core = Core(settings if profile is None else settings.with_profile(profile), store)
         self._hooks = self._core.hooks
         self.settings = self._core.settings
         self.store = self._core.store
@@ -87,13 +93,14 @@ class Auth(WithHooks):
         path: str | os.PathLike[str] | None = None,
         *,
         roles: Mapping[str, Collection[str]] | None = None,
+        profile: type[BaseModel] | None = None,
     ) -> Auth:
-        """Read authingo.toml and the AUTHINGO_* variables. `roles`: see `Auth`.
+        """Read authingo.toml and the AUTHINGO_* variables. For the others, see `Auth`.
 
         Raises:
             ConfigError: these settings cannot work; the message says why and what to do.
         """
-        return cls(config.load(path), roles=roles)
+        return cls(config.load(path), roles=roles, profile=profile)
 
     def capability(self, use_cases: Callable[[Core], T]) -> T:
         """Return the use cases of a capability: always the same object for the same Auth.
@@ -182,6 +189,7 @@ class Auth(WithHooks):
         email: str,
         password: str,
         name: str,
+        profile: Mapping[str, object] | None = None,
         session_token: str | None = None,
         device: str | None = None,
         client: Client = NO_CLIENT,
@@ -192,6 +200,7 @@ class Auth(WithHooks):
             email: any spelling; see `authingo.inputs.normalize_email`.
             password: see `authingo.passwords.problem_with` for what is accepted.
             name: 1 to 200 characters after trimming.
+            profile: values of fields that are `ClientWritable`; see `authingo.profile`.
             session_token: the session token of the request, if it has one; that session ends.
             device: the value of the request's device cookie, if it has one, unchecked.
             client: who sends the request. Without an address, no limit counts by address.
@@ -206,6 +215,7 @@ class Auth(WithHooks):
             email=email,
             password=password,
             name=name,
+            profile=profile,
             session_token=session_token,
             device=device,
             client=client,
@@ -438,6 +448,7 @@ class Auth(WithHooks):
         password: str | None = None,
         name: str | None = None,
         verified: bool = False,
+        profile: Mapping[str, object] | None = None,
     ) -> User:
         """Create a user without signing them in, even if the setting `sign_up` is off.
 
@@ -447,6 +458,7 @@ class Auth(WithHooks):
                 `set_password` gives them one. An attempt to do so takes as long as any other.
             name: None stands for the local part of the email.
             verified: whether the email is known to belong to the user.
+            profile: values of any of its fields; see `authingo.profile`.
 
         Raises:
             InvalidInput: with the fields and what is wrong with each.
@@ -454,7 +466,7 @@ class Auth(WithHooks):
             EmailTaken: another user has this email.
         """
         return await self._accounts.create_user(
-            email=email, password=password, name=name, verified=verified
+            email=email, password=password, name=name, verified=verified, profile=profile
         )
 
     async def check_new_user(self, *, email: str, name: str | None = None) -> None:
@@ -484,8 +496,9 @@ class Auth(WithHooks):
         name: str | None = None,
         email: str | None = None,
         verified: bool = False,
+        profile: Mapping[str, object] | None = None,
     ) -> ChangedUser:
-        """Change the name or the email of a user; None leaves it as it is.
+        """Change name, email or profile of a user; None leaves it as it is.
 
         Another email ends all sessions of the user, and makes a sign-in that is in progress
         fail: the old address may belong to another person (ASVS 5.0 V7.4.3). With mail on, both
@@ -497,22 +510,31 @@ class Auth(WithHooks):
             name: 1 to 200 characters after trimming.
             email: any spelling.
             verified: whether the new email counts as verified, as known to belong to the user.
+            profile: new values of any of its fields; the others stay.
 
         Raises:
             InvalidInput: with the fields and what is wrong with each.
             NoSuchUser: there is no such user.
             EmailTaken: another user has that email.
         """
-        return await self._accounts.update_user(user, name=name, email=email, verified=verified)
+        return await self._accounts.update_user(
+            user, name=name, email=email, verified=verified, profile=profile
+        )
 
     async def patch_user(
-        self, *, session_token: str | None, name: str | None = None, client: Client = NO_CLIENT
+        self,
+        *,
+        session_token: str | None,
+        name: str | None = None,
+        profile: Mapping[str, object] | None = None,
+        client: Client = NO_CLIENT,
     ) -> UserAndSession:
         """Change what users may change about themselves; None leaves it as it is.
 
         Args:
             session_token: the session token of the request.
             name: 1 to 200 characters after trimming.
+            profile: new values of fields that are `ClientWritable`; the others stay.
             client: who sends the request.
 
         Raises:
@@ -520,7 +542,7 @@ class Auth(WithHooks):
             NoSession, SessionExpired: as for `resume`; also if the session ends meanwhile.
         """
         return await self._self_service.patch_user(
-            session_token=session_token, name=name, client=client
+            session_token=session_token, name=name, profile=profile, client=client
         )
 
     async def change_roles(

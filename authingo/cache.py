@@ -25,7 +25,8 @@ from authingo.models import TokenMatch, UserAndSession
 from authingo.stores import Freshness, Store
 from authingo.tokens import session_digest
 
-_SIZE = 10_000  # sessions, some three kilobytes each
+_SIZE = 10_000  # sessions, some three kilobytes each without the profile
+_BYTES = 16 * 1024 * 1024  # of profiles as stored; in memory each takes a few times that
 _NOTICES = 1_000  # users for whom the last notice is recorded separately
 
 
@@ -40,12 +41,14 @@ class Remembered:
     The HTTP layer keeps its prepared answer in `reply`.
     """
 
-    __slots__ = ("reply", "until", "user_and_session")
+    __slots__ = ("reply", "size", "until", "user_and_session")
 
     def __init__(self, user_and_session: UserAndSession, until: float) -> None:
         self.user_and_session = user_and_session
         self.reply: Any = None
         self.until = until  # by authingo.clock
+        profile = user_and_session.user.stored_profile
+        self.size = 0 if profile is None else len(profile.text or "")
 
 
 class SessionCache:
@@ -62,6 +65,7 @@ class SessionCache:
         # is quicker for such a short text than OpenSSL (RFC 7693; ASVS 5.0 V11.4.1).
         self._known: dict[bytes, Remembered] = {}
         self._of_user: dict[str, set[bytes]] = {}
+        self._bytes = 0  # of the profiles in it
         self._notices = 0  # received so far
         self._notice_of: dict[str, int] = {}  # for each user, the number of the last notice
         self._notice_of_all = 0  # the number of the last notice about all users
@@ -122,7 +126,7 @@ class SessionCache:
             self._notice_of.clear()
             self._notice_of_all = self._notices
         for key in self._of_user.pop(user_id, ()):
-            del self._known[key]
+            self._bytes -= self._known.pop(key).size
 
     def drop_all(self) -> None:
         """Forget all sessions; see RevocationListener."""
@@ -131,6 +135,7 @@ class SessionCache:
         self._notice_of.clear()
         self._known.clear()
         self._of_user.clear()
+        self._bytes = 0
 
     def _is_current(self, user_id: str, notices: int) -> bool:
         """Return whether no notice about a user has come since there were this many notices.
@@ -144,6 +149,7 @@ class SessionCache:
         if old := self._known.get(key):
             self._drop(key, old)
         self._known[key] = new
+        self._bytes += new.size
         self._of_user.setdefault(new.user_and_session.user.id, set()).add(key)
         # Most entries have the same lifetime, so the oldest end first. An entry that ends earlier
         # stays here until it is among the oldest, but `recall` does not use it.
@@ -151,9 +157,13 @@ class SessionCache:
             known = self._known[oldest]
             if len(self._known) > _SIZE or known.until <= clock.now():
                 self._drop(oldest, known)
+        while self._bytes > _BYTES:
+            oldest = next(iter(self._known))
+            self._drop(oldest, self._known[oldest])
 
     def _drop(self, key: bytes, known: Remembered) -> None:
         del self._known[key]
+        self._bytes -= known.size
         keys = self._of_user[known.user_and_session.user.id]
         keys.discard(key)
         if not keys:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from authingo import testing_database
+from authingo import profile, testing_database
 from authingo.cache import SessionCache
 from authingo.capabilities import capabilities, load
 from authingo.credentials import PasswordCheck
@@ -21,6 +21,7 @@ from authingo.hooks.gates import Action, GateAttempt
 from authingo.last_use import LastUse
 from authingo.limits import Attempt, Limits
 from authingo.loops import is_over
+from authingo.misfits import Misfits
 from authingo.models import User
 from authingo.passwords import PasswordHasher
 from authingo.sessions import Admitted
@@ -43,6 +44,8 @@ class Core:
         """Do not connect yet."""
         self.settings = testing_database.settings_for(settings, own_store=store is not None)
         self.store = store or open_store(self.settings)
+        self.profiles = self.store.profiles = profile.of(self.settings)
+        self.misfits = Misfits(self.store)
         self.last_use = LastUse(self.store)
         self.cache = SessionCache(self.store, self.last_use, longest=self.settings.sessions.cache)
         self.hasher = PasswordHasher(cost=self.settings.passwords.bcrypt_cost)

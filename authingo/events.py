@@ -45,6 +45,8 @@ EventName = Literal[
     "email_changed",
     "name_changed",
     "roles_changed",
+    "profile_changed",
+    "profile_left_out",
     "user_deleted",
     "user_evicted",
     "users_import_began",

@@ -5,14 +5,68 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic
 
 from authingo.ids import new_id
+
+if TYPE_CHECKING:  # type checkers have it built in, and know the default that it gives
+    from typing_extensions import TypeVar
+
+    P_co = TypeVar("P_co", covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    P_co = TypeVar("P_co", covariant=True)
 
 _ZERO = timedelta(0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class StoredProfile:
+    """The profile of a user as it was read; see `authingo.profile`.
+
+    Args:
+        text: as stored: JSON, or None if nothing was ever written.
+        value: the object of your model.
+        shown: what clients see of it, as JSON. None: what is stored is no profile.
+        fits: whether all that is stored fits the model.
+    """
+
+    text: str | None
+    value: Any
+    shown: Mapping[str, object] | None
+    fits: bool
+
+
+class _WithProfile(Generic[P_co]):
+    """What a user has besides the fields.
+
+    It is no field, so that no `dataclasses.asdict` and no response model sends what is
+    `ServerOnly` to a client.
+    """
+
+    __slots__ = ("_profile",)
+
+    _profile: StoredProfile
+
+    @property
+    def stored_profile(self) -> StoredProfile | None:
+        """The profile as it was read from the store. None: there is no model for it."""
+        return getattr(self, "_profile", None)
+
+    @property
+    def profile(self) -> P_co:
+        """Your own fields: an object of your model, or None if you have set none.
+
+        Name the model to have it typed, as in `CurrentUser[Profile]` or `User[Profile]`.
+        """
+        stored = self.stored_profile
+        value: P_co = None if stored is None else stored.value  # type: ignore[assignment]
+        return value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+class User(_WithProfile[P_co]):
     """A person with an account.
 
     `disabled_at` is set while they may not sign in. `roles` are in order; see `Auth.change_roles`.
@@ -26,6 +80,11 @@ class User:
     updated_at: datetime
     disabled_at: datetime | None = None
     roles: tuple[str, ...] = ()
+
+    def having(self, profile: StoredProfile) -> User[P_co]:
+        """Give a user that was just read the profile that was read with it."""
+        object.__setattr__(self, "_profile", profile)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +224,7 @@ class NewUser:
     name: str
     password_hash: str
     email_verified: bool = False
+    profile: str | None = None  # JSON; see `authingo.profile`
     id: str = field(default_factory=lambda: new_id("usr_"))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 
 from authingo import arguments, events, inputs, policy
 from authingo.core import Core
+from authingo.edits import Edit
 from authingo.errors import NoSession
-from authingo.models import Client, User, UserAndSession
+from authingo.models import Client, UserAndSession
 
 
 class SelfService:
@@ -17,7 +18,12 @@ class SelfService:
         self._core = core
 
     async def patch_user(
-        self, *, session_token: str | None, name: str | None, client: Client
+        self,
+        *,
+        session_token: str | None,
+        name: str | None,
+        profile: Mapping[str, object] | None,
+        client: Client,
     ) -> UserAndSession:
         """See Auth."""
         arguments.require_text_or_none(session_token=session_token, name=name)
@@ -25,22 +31,14 @@ class SelfService:
         cleaned = None if name is None else inputs.clean_name(name)
         if name is not None and cleaned is None:
             arguments.refuse({"name": policy.BAD_NAME})
+        edit = Edit(self._core.profiles, name=cleaned, profile=profile, by_client=True)
         store = await self._core.opened()
         caller = await self._core.cache.ask(session_token)
-        if cleaned is None:
-            return caller
-        happened: list[events.EventName] = []
-
-        def edit(user: User) -> User:
-            if user.name == cleaned:
-                return user
-            happened.append("name_changed")
-            return replace(user, name=cleaned)
-
+        edit(caller.user)  # so that what is not acceptable locks nothing
         changed = await store.users.update(caller.user.id, edit=edit, caller=caller.session.id)
         if changed is None:
             raise NoSession
-        for one in happened:
+        for one in edit.happened:
             await events.record(
                 store,
                 events.happened(

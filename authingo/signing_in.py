@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from authingo import arguments, events, passwords, policy, sessions
+from authingo import profile as profiles
 from authingo.attempts import Outcome
 from authingo.core import Core
 from authingo.errors import (
@@ -35,6 +36,7 @@ class SigningIn:
         email: str,
         password: str,
         name: str,
+        profile: Mapping[str, object] | None,
         session_token: str | None,
         device: str | None,
         client: Client,
@@ -46,9 +48,10 @@ class SigningIn:
         email, name = policy.accept_user(
             self._settings.passwords, email=email, password=password, name=name
         )
+        text = profiles.changed(self._core.profiles, None, profile, by_client=True)
         if not self._settings.sign_up:
             raise SignUpClosed
-        new = NewUser(email=email, name=name, password_hash=passwords.NO_PASSWORD)
+        new = NewUser(email=email, name=name, password_hash=passwords.NO_PASSWORD, profile=text)
         store = await self._core.opened()
         attempt = await self._check.count_sign_up(store, email, client)
         if attempt.account is not None:  # saves a hash; the insert would refuse anyway

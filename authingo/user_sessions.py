@@ -23,7 +23,11 @@ class UserSessions:
             await self._core.open()
         if session_token and (known := self._core.cache.recall(encode(session_token))):
             return known.user_and_session
-        return await self._core.cache.ask(session_token)
+        found = await self._core.cache.ask(session_token)
+        profile = found.user.stored_profile
+        if profile is not None and not profile.fits:
+            await self._core.misfits.record(found.user.id)
+        return found
 
     async def refresh(self, refresh_token: str | None, *, client: Client) -> SignedIn:
         """See Auth."""

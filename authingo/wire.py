@@ -11,7 +11,7 @@ from authingo.models import Event, Session, StoredSession, User
 
 def user_json(user: User) -> dict[str, object]:
     """Return a user as JSON, as in docs/http.md: the fields that are not secret."""
-    return {
+    shown: dict[str, object] = {
         "id": user.id,
         "email": user.email,
         "name": user.name,
@@ -20,6 +20,8 @@ def user_json(user: User) -> dict[str, object]:
         "updated_at": timestamp(user.updated_at),
         "roles": user.roles,
     }
+    profile = user.stored_profile
+    return shown if profile is None or profile.shown is None else shown | {"profile": profile.shown}
 
 
 def session_json(session: Session) -> dict[str, object]:

@@ -23,7 +23,11 @@ from tests.database import age_sessions
 from tests.tls import Certificate
 from tests.waiting import until
 
-ADA = {"email": "ada@example.com", "password": "correct horse battery", "name": "Ada"}
+ADA: dict[str, Any] = {
+    "email": "ada@example.com",
+    "password": "correct horse battery",
+    "name": "Ada",
+}
 CLIENT = {"X-Authingo-Client": "true"}
 
 
@@ -107,7 +111,7 @@ class Browser:
     def post(self, path: str, body: object = None, **options: Any) -> Answer:
         return self.request("POST", path, body, **options)
 
-    def sign_up(self, **changes: str) -> Answer:
+    def sign_up(self, **changes: Any) -> Answer:
         """Sign Ada up, or whoever the changes make of her."""
         answer = self.post("/sign-up", {**ADA, **changes})
         assert answer.status == 200, answer.body

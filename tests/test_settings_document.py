@@ -21,7 +21,7 @@ def flat(settings: Settings) -> dict[str, object]:
             found |= {f"{key}.{name}": one for name, one in msgspec.structs.asdict(value).items()}
         else:
             found[key] = value
-    del found["capabilities"], found["directory"]
+    del found["capabilities"], found["directory"], found["profile_class"]
     for one in capabilities():
         read = settings.of(one.settings)  # type: ignore[type-var]
         fields = msgspec.structs.fields(read)

@@ -49,6 +49,12 @@ def check_base_path(base_path: str) -> None:
         )
 
 
+def check_profile(profile: str | None) -> None:
+    """Raise ConfigError unless it can name a class."""
+    if profile is not None and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", profile):
+        raise ConfigError("profile: must be package.module:Class, such as app.models:Profile")
+
+
 def check_links(links: LinkSettings) -> None:
     """Raise ConfigError unless each is a path that cannot lead to another site."""
     for name in links.__struct_fields__:

@@ -19,7 +19,7 @@ _OWN_GROUPS: dict[str, type[msgspec.Struct]] = {
     for field in msgspec.structs.fields(Settings)
     if isinstance(field.type, type) and issubclass(field.type, Group)
 }
-_NOT_SET = {"capabilities", "directory"}  # fields that no file or variable sets
+_NOT_SET = {"capabilities", "directory", "profile_class"}  # fields that no file or variable sets
 _TOP_LEVEL = [name for name in Settings.__struct_fields__ if name not in {*_OWN_GROUPS, *_NOT_SET}]
 _SECRETS = ("database_url", "listen_url")
 

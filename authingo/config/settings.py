@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from . import checking
 from .addresses import origin_of
@@ -60,6 +60,7 @@ class Settings(Group, frozen=True, dict=True):
     base_path: str = "/api/auth"
     public_url: str | None = None
     sign_up: bool = True
+    profile: str | None = None  # the pydantic model of users' own fields
     trusted_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     cookies: CookieSettings = CookieSettings()
@@ -71,6 +72,7 @@ class Settings(Group, frozen=True, dict=True):
     links: LinkSettings = LinkSettings()
     capabilities: tuple[CapabilitySettings, ...] = ()  # what was read; `of` returns one
     directory: Path = Path()
+    profile_class: Any = None  # in place of `profile`, given in code
 
     def __repr__(self) -> str:
         return f"Settings(database_url={redact_url(self.database_url)!r}, …)"
@@ -81,6 +83,7 @@ class Settings(Group, frozen=True, dict=True):
         checking.check_origins(self.public_url, self.trusted_origins)
         checking.check_cookies(self.cookies, self.public_url, self.trusted_origins)
         checking.check_sessions(self.sessions)
+        checking.check_profile(self.profile)
         checking.check_proxies(self.trusted_proxies)
         checking.check_passwords(self.passwords)
         checking.check_store(self.store)
@@ -98,6 +101,11 @@ class Settings(Group, frozen=True, dict=True):
         others = [one for one in self.capabilities if not isinstance(table, type(one))]
         own = {name: getattr(self, name) for name in Settings.__struct_fields__}
         return Settings(**{**own, "capabilities": (*others, table)})
+
+    def with_profile(self, model: Any) -> Settings:
+        """Return these settings with a model of users' own fields."""
+        own = {name: getattr(self, name) for name in Settings.__struct_fields__}
+        return Settings(**{**own, "profile_class": model})
 
     def link_to(self, name: str) -> str:
         """Return the path below `public_url` of the page that a link leads to.

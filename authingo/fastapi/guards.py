@@ -41,7 +41,7 @@ from authingo.http.headers import are_too_large, combined, header_values
 from authingo.http.origin import CLIENT_HEADER, PAGES, OriginCheck
 from authingo.http.renewal import Renewals
 from authingo.http.replies import Answer, error_reply, refuse, refuse_other
-from authingo.models import Session, User, UserAndSession
+from authingo.models import P_co, Session, User, UserAndSession
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
@@ -294,13 +294,14 @@ optional_page_user = _OptionalPageUser()
 form_user = _FormUser()
 fresh_user = _FreshUser()
 
-CurrentUser = Annotated[User, Depends(current_user)]
+# `CurrentUser[Profile]` has the type of your own fields, too.
+CurrentUser = Annotated[User[P_co], Depends(current_user)]
 CurrentSession = Annotated[Session, Depends(current_session)]
-OptionalUser = Annotated[User | None, Depends(optional_user)]
-PageUser = Annotated[User, Depends(page_user)]
-OptionalPageUser = Annotated[User | None, Depends(optional_page_user)]
-FormUser = Annotated[User, Depends(form_user)]
-FreshUser = Annotated[User, Depends(fresh_user)]
+OptionalUser = Annotated[User[P_co] | None, Depends(optional_user)]
+PageUser = Annotated[User[P_co], Depends(page_user)]
+OptionalPageUser = Annotated[User[P_co] | None, Depends(optional_page_user)]
+FormUser = Annotated[User[P_co], Depends(form_user)]
+FreshUser = Annotated[User[P_co], Depends(fresh_user)]
 
 
 class Required:

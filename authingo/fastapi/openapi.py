@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from authingo import profile
 from authingo.config import Settings
 from authingo.fastapi.guarded_routes import CLIENT_HEADER, STRICT, describe_guarded, is_mark
 from authingo.http.answers import AuthingoError
@@ -16,6 +17,8 @@ from authingo.http.routes import routes_under
 from authingo.passwords import MAX_LENGTH
 
 _REF = "#/components/schemas/{name}"
+_SHOWN = "AuthingoProfile"  # what a user sees of the profile
+_WRITABLE = "AuthingoProfileChanges"  # what a user may write of it
 
 
 def describe(document: dict[str, Any], settings: Settings, base: str | None) -> dict[str, Any]:
@@ -42,7 +45,9 @@ def describe(document: dict[str, Any], settings: Settings, base: str | None) -> 
         "paths": paths,
         "components": {
             **components,
-            "schemas": {**components.get("schemas", {}), **_schemas(routes)},
+            "schemas": _with_profiles(
+                components.get("schemas", {}), _schemas(routes), profile.of(settings)
+            ),
             "securitySchemes": schemes,
         },
     }
@@ -53,6 +58,24 @@ def _schemas(routes: Routes) -> dict[str, Any]:
     replies = [one.answer for one in routes.all if not issubclass(one.answer, Answer)]
     answers = [AuthingoError, *replies]
     return msgspec.json.schema_components(answers, ref_template=_REF)[1]
+
+
+def _with_profiles(
+    own: dict[str, Any], schemas: dict[str, Any], profiles: profile.Profiles | None
+) -> dict[str, Any]:
+    """Return the schemas of the application and authingo's, with the profile in those of users."""
+    if profiles is None or "AuthingoUser" not in schemas:
+        return {**own, **schemas}
+    types: dict[str, Any] = {}
+    for title, names in ((_SHOWN, profiles.shown), (_WRITABLE, profiles.writable)):
+        schemas[title] = profiles.schema(
+            names, title=title, reference=_REF.replace("name", "model")
+        )
+        types |= schemas[title].pop("$defs", {})
+    schemas[_WRITABLE]["additionalProperties"] = False
+    properties = schemas["AuthingoUser"]["properties"]
+    properties["profile"] = {"$ref": _REF.format(name=_SHOWN)}
+    return {**types, **own, **schemas}
 
 
 def _operation(route: Route, settings: Settings) -> dict[str, Any]:
@@ -118,6 +141,8 @@ def _body(kind: type[Body], settings: Settings) -> dict[str, Any]:
         name: new_password if one.get("title") == "NewPassword" else one
         for name, one in schema["properties"].items()
     }
+    if "ClientProfile" in str(properties.get("profile")):
+        properties["profile"] = {"anyOf": [{"$ref": _REF.format(name=_WRITABLE)}, {"type": "null"}]}
     return {**schema, "properties": properties}
 
 

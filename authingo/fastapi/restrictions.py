@@ -17,7 +17,7 @@ from authingo import roles
 from authingo.errors import EmailNotVerified, Forbidden
 from authingo.fastapi.guarded_routes import PERMISSION, ROLE, SESSION_COOKIE, VERIFIED
 from authingo.fastapi.guards import guard_of
-from authingo.models import User
+from authingo.models import P_co, User
 
 if TYPE_CHECKING:
     from authingo.auth import Auth
@@ -101,4 +101,4 @@ class _VerifiedUser(Restriction):
 
 verified_user = _VerifiedUser()
 
-VerifiedUser = Annotated[User, Depends(verified_user)]
+VerifiedUser = Annotated[User[P_co], Depends(verified_user)]

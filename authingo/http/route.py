@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import msgspec
 
@@ -51,6 +52,10 @@ class Body(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 NewPassword = Annotated[str, msgspec.Meta(title="NewPassword")]
 
 
+# The fields of your model that clients may write; see `authingo.profile`.
+ClientProfile = Annotated[dict[str, Any], msgspec.Meta(title="ClientProfile")]
+
+
 class NoBody(Body):
     """The body of a request that needs none: nothing, or `{}`."""
 
@@ -68,6 +73,7 @@ class Route:
         errors: what it raises in addition to the errors that the other fields imply.
         body: the type of the body of a request.
         parameters: regular expressions, by name.
+        profile: whether its body has the field `profile` as well, if users have one.
         session: whether it needs a session.
         recent: whether the user must have authenticated recently; see `Auth.require_recent`,
             which the handler calls before `handle`. Set `session` too.
@@ -88,6 +94,7 @@ class Route:
     errors: tuple[type[AuthError], ...] = ()
     body: type[Body] = NoBody
     parameters: Mapping[str, str] = field(default_factory=dict)
+    profile: bool = False
     session: bool = False
     recent: bool = False
     checked: bool = True
@@ -97,6 +104,13 @@ class Route:
     def is_enabled(self, settings: Settings) -> bool:
         """Return whether this route exists under these settings."""
         return self.enabled is None or self.enabled(settings)
+
+    def under(self, settings: Settings) -> Route:
+        """Return this route as it is under these settings."""
+        users_have_one = settings.profile is not None or settings.profile_class is not None
+        if not (self.profile and users_have_one):
+            return self
+        return replace(self, body=_with_profile(self.body))
 
     def all_errors(self) -> tuple[type[AuthError], ...]:
         """Return every error that it can answer with."""
@@ -110,6 +124,16 @@ class Route:
             *self.errors,
             StoreUnavailable,
         )
+
+
+@cache
+def _with_profile(body: type[Body]) -> type[Body]:
+    """Return the type of a body that has the field `profile` as well."""
+    field = ("profile", ClientProfile | None, None)
+    made: Any = msgspec.defstruct(
+        body.__name__, [field], bases=(body,), forbid_unknown_fields=True, kw_only=True
+    )
+    return cast("type[Body]", made)
 
 
 class Routes:

@@ -197,6 +197,7 @@ ROUTES = [
         path="/sign-up",
         handle=sign_up,
         body=SignUp,
+        profile=True,
         answer=AuthingoSignedIn,
         errors=(SignUpClosed, EmailTaken),
         hashes=True,
@@ -251,6 +252,7 @@ ROUTES = [
         path="/user",
         handle=patch_user,
         body=PatchUser,
+        profile=True,
         answer=AuthingoSignedIn,
         session=True,
     ),
@@ -288,4 +290,4 @@ def all_routes() -> list[Route]:
 
 def routes_under(settings: Settings) -> Routes:
     """Return the routes that exist under these settings."""
-    return Routes([route for route in all_routes() if route.is_enabled(settings)])
+    return Routes([one.under(settings) for one in all_routes() if one.is_enabled(settings)])

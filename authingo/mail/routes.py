@@ -267,6 +267,7 @@ ROUTES = [
         path="/sign-up",
         handle=sign_up_to_verify,
         body=SignUp,
+        profile=True,
         answer=AuthingoMailSent,
         errors=(SignUpClosed,),
         hashes=True,

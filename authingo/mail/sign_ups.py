@@ -10,12 +10,14 @@ creation"). The user is stored when the link comes back together with what prove
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
 
 from authingo import arguments, events, policy, sessions
+from authingo import profile as profiles
 from authingo.attempts import Outcome
 from authingo.core import Core
 from authingo.errors import InvalidToken, PasswordRequired, SignUpClosed
@@ -42,6 +44,7 @@ class _Waiting(msgspec.Struct):
 
     name: str
     password_hash: str
+    profile: str | None = None
 
 
 class _Facts(msgspec.Struct):
@@ -55,7 +58,13 @@ class SignUps:
         self._core = core
 
     async def request(
-        self, *, email: str, password: str, name: str, client: Client = NO_CLIENT
+        self,
+        *,
+        email: str,
+        password: str,
+        name: str,
+        profile: Mapping[str, object] | None = None,
+        client: Client = NO_CLIENT,
     ) -> str:
         """Store a sign-up that waits, and queue a mail. Nothing tells whether there is an account.
 
@@ -65,7 +74,7 @@ class SignUps:
 
         Raises:
             SignUpClosed: the setting `sign_up` is false.
-            InvalidInput: the email, the password or the name is not acceptable.
+            InvalidInput: the email, the password, the name or the profile is not acceptable.
             TooManyRequests, Busy: try again later.
         """
         arguments.require_text(email=email, password=password, name=name)
@@ -74,6 +83,7 @@ class SignUps:
         email, name = policy.accept_user(
             settings.passwords, email=email, password=password, name=name
         )
+        text = profiles.changed(self._core.profiles, None, profile, by_client=True)
         if not settings.sign_up:
             raise SignUpClosed
         store = await self._core.opened()
@@ -87,7 +97,7 @@ class SignUps:
                 lifetime=_WAITING,
                 address=email,
                 subject=_about(email),
-                data=msgspec.json.encode(_Waiting(name=name, password_hash=hashed)),
+                data=msgspec.json.encode(_Waiting(name=name, password_hash=hashed, profile=text)),
             )
         )
         await self._core.capability(Queue).add(
@@ -130,6 +140,7 @@ class SignUps:
             email=proved.address,
             name=waiting.name,
             password_hash=waiting.password_hash,
+            profile=waiting.profile,
             email_verified=True,
         )
         admitted = await self._core.admit(

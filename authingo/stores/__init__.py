@@ -26,6 +26,7 @@ from authingo.stores.hash_kinds import HashKinds
 from authingo.stores.mails import Mails
 from authingo.stores.maintenance import Maintenance
 from authingo.stores.recovery import Recovery
+from authingo.stores.rows import ReadsProfiles
 from authingo.stores.secrets import Secrets
 from authingo.stores.sessions import Sessions
 from authingo.stores.users import Users
@@ -77,6 +78,8 @@ class Store(Protocol):
     every verb that evicts those for "user_evicted" at its end. All that a verb does, its hooks
     included, has to be done within `timeout`. What `HookFailed` carries is raised.
     """
+    profiles: ReadsProfiles | None
+    """What reads the column `profile`; None if users have none. It is set before `open`."""
 
     @property
     def users(self) -> Users:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from authingo import roles
 from authingo.models import (
@@ -13,6 +13,7 @@ from authingo.models import (
     HashKind,
     Session,
     StartedSession,
+    StoredProfile,
     StoredSession,
     User,
     UserAndSession,
@@ -21,7 +22,7 @@ from authingo.stores.event_rows import COLUMNS, read_event
 
 USER_COLUMNS = (
     *("id", "email", "name", "email_verified", "created_at", "updated_at", "disabled_at"),
-    "roles",
+    *("roles", "profile"),
 )
 SESSION_COLUMNS = (
     *("id", "user_id", "created_at", "last_used_at", "expires_at", "refresh_expires_at"),
@@ -39,12 +40,55 @@ FIRST, LAST = "", "\U0010ffff"  # texts that sort before and behind every id
 _SESSION_ID = len(USER_COLUMNS)  # its place in a row that begins with USER, SESSION
 _BOTH = len(USER_COLUMNS) + len(SESSION_COLUMNS)
 EVICTED_AT_ONCE = 500  # sessions that one sign-in ends at most, so that others do not wait long
+_PROFILE = USER_COLUMNS.index("profile")
 _KEPT = 10_000  # sessions, some two kilobytes each
+KEPT_BYTES = 16 * 1024 * 1024  # of profiles as stored; in memory each takes a few times that
 
 
 def as_it_is(value: Any) -> datetime:
     """Return a time that the driver has already made a datetime."""
     return value  # type: ignore[no-any-return]  # a driver's row is untyped
+
+
+class ReadsProfiles(Protocol):
+    """Reads the column `profile`; see `authingo.profile.Profiles`."""
+
+    def read(self, text: str | None) -> StoredProfile:
+        """Read what is stored. Never fails."""
+
+    def evicted(self, text: str | None) -> str | None:
+        """Return what stays when the owner of the address takes the account over."""
+
+
+class HasProfiles(Protocol):
+    """A store, which may have been given what reads profiles."""
+
+    profiles: ReadsProfiles | None
+
+
+def row_class(base: type[Any], profiles: ReadsProfiles | None) -> type[Any]:
+    """Return the class of a store's rows: each knows what reads its column `profile`.
+
+    So no function that reads a user has to be given it. Without a profile it is the driver's own.
+    """
+    if profiles is None:
+        return base
+    return type(base.__name__, (base,), {"__slots__": (), "profiles": profiles})
+
+
+def profiles_of(row: Any) -> ReadsProfiles | None:
+    """Return what reads the column `profile` of a row."""
+    found: ReadsProfiles | None = getattr(row, "profiles", None)
+    return found
+
+
+def evicted_profile(row: Any) -> str | None:
+    """Return what stays of the column `profile` when the owner of the address takes over.
+
+    A program that does not know the model cannot tell what the user has written, so nothing stays.
+    """
+    profiles = profiles_of(row)
+    return None if profiles is None else profiles.evicted(row["profile"])
 
 
 class RowReader:
@@ -55,11 +99,11 @@ class RowReader:
 
     def user(self, row: Any) -> User:
         """Read the columns of USER."""
-        return self._user([row[column] for column in USER_COLUMNS])
+        return self._user([row[column] for column in USER_COLUMNS], profiles_of(row))
 
     def owner(self, row: Any) -> User:
         """Read the columns of USER_AS_OWNER."""
-        return self._user([row[f"owner_{column}"] for column in USER_COLUMNS])
+        return self._user([row[f"owner_{column}"] for column in USER_COLUMNS], profiles_of(row))
 
     def credentials(self, row: Any) -> Credentials:
         """Read the columns of CREDENTIALS."""
@@ -75,14 +119,18 @@ class RowReader:
             self.owner(row), self.session(row), refreshable=bool(row["refreshable"])
         )
 
-    def user_and_session(self, values: Sequence[Any]) -> UserAndSession:
+    def user_and_session(
+        self, values: Sequence[Any], profiles: ReadsProfiles | None
+    ) -> UserAndSession:
         """Read the values of USER, SESSION in that order."""
         user, session = values[: len(USER_COLUMNS)], values[len(USER_COLUMNS) :]
-        return UserAndSession(self._user(user), self._session(session))
+        return UserAndSession(self._user(user, profiles), self._session(session))
 
-    def _user(self, values: Sequence[Any]) -> User:
-        id_, email, name, email_verified, created_at, updated_at, disabled_at, stored = values
-        return User(
+    def _user(self, values: Sequence[Any], profiles: ReadsProfiles | None) -> User:
+        id_, email, name, email_verified, created_at, updated_at, disabled_at, stored, profile = (
+            values
+        )
+        user: User = User(
             id=id_,
             email=email,
             name=name,
@@ -92,6 +140,7 @@ class RowReader:
             disabled_at=None if disabled_at is None else self._time(disabled_at),
             roles=roles.read(stored),
         )
+        return user if profiles is None else user.having(profiles.read(profile))
 
     def _session(self, values: Sequence[Any]) -> Session:
         id_, user_id, created_at, last_used_at, expires_at, refresh_expires_at = values[:6]
@@ -120,8 +169,10 @@ class RowModels:
     longer than reading it. Columns are read by position because that is measurably quicker.
     """
 
-    def __init__(self, read: RowReader) -> None:
+    def __init__(self, read: RowReader, store: HasProfiles) -> None:
         self._read = read
+        self._store = store
+        self._bytes = 0  # of the profiles in it
         self._made: dict[str, tuple[Sequence[Any], UserAndSession]] = {}  # by the session's id
 
     def of(self, row: Sequence[Any]) -> UserAndSession:
@@ -131,11 +182,21 @@ class RowModels:
         known = self._made.get(session_id)
         if known is not None and known[0] == columns:
             return known[1]
-        if len(self._made) >= _KEPT:
+        size = len(columns[_PROFILE] or "")
+        if len(self._made) >= _KEPT or self._bytes + size > KEPT_BYTES:
             self._made.clear()
-        user_and_session = self._read.user_and_session(columns)
+            self._bytes = 0
+        self._bytes += size
+        user_and_session = self._read.user_and_session(columns, self._store.profiles)
         self._made[session_id] = columns, user_and_session
         return user_and_session
+
+
+def user_values(user: User) -> dict[str, object]:
+    """Return what is stored of a user, by column."""
+    values = {name: getattr(user, name) for name in USER_COLUMNS}
+    stored = user.stored_profile
+    return {**values, "roles": roles.write(user.roles), "profile": stored and stored.text}
 
 
 def write_methods(methods: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from authingo.attempts import NOTHING, Outcome
@@ -16,6 +17,21 @@ from authingo.models import (
     User,
 )
 from authingo.stores.mails import NewMail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserEdit:
+    """What changes about a user. None leaves it as it is; `profile` is JSON."""
+
+    name: str | None = None
+    profile: str | None = None
+
+    def changes(self, user: User, profile: str | None) -> bool:
+        """Return whether it changes a user who has this profile stored."""
+        return self.name not in {None, user.name} or self.profile not in {None, profile}
+
+
+NO_EDIT = UserEdit()
 
 
 class Users(Protocol):
@@ -91,7 +107,7 @@ class Users(Protocol):
         self,
         user_id: str,
         *,
-        edit: Callable[[User], User] | None = None,
+        edit: Callable[[User], UserEdit] | None = None,
         caller: str | None = None,
         email: str | None = None,
         verified: bool = False,
@@ -107,7 +123,7 @@ class Users(Protocol):
 
         Args:
             user_id: of the user.
-            edit: is given the user as stored, and returns them with another name. The row is locked
+            edit: is given the user as stored, and returns what changes. The row is locked
                 meanwhile, so that of two edits at once the second is given what the first has
                 stored. It must not wait for anything, and may run in a thread. If it raises,
                 nothing changes. An edit that changes nothing is not written.

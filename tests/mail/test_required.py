@@ -58,7 +58,7 @@ def create(server: LiveServer, **user: object) -> None:
     async def work() -> None:
         auth = Auth(server.auth.settings)
         await auth.open()
-        await auth.create_user(**{**ADA, **user})  # type: ignore[arg-type]  # of any test
+        await auth.create_user(**{**ADA, **user})
         await auth.close()
 
     asyncio.run(work())

@@ -12,6 +12,7 @@ from authingo.models import Credentials, Event, Lifetimes, NewSession, NewUser, 
 from authingo.stores import Store
 from authingo.stores.mails import NewMail
 from authingo.stores.secrets import NewMatter
+from authingo.stores.users import UserEdit
 
 LIVES = Lifetimes(
     session=timedelta(minutes=15),
@@ -64,9 +65,9 @@ async def add_user(store: Store, email: str = "ada@example.com", name: str = "Ad
     return await store.users.add(NewUser(email=email, name=name, password_hash="$2b$04$hash"))
 
 
-def renamed_to(name: str) -> Callable[[User], User]:
+def renamed_to(name: str) -> Callable[[User], UserEdit]:
     """Return an edit of a user."""
-    return lambda user: replace(user, name=name)
+    return lambda _: UserEdit(name=name)
 
 
 async def begin(store: Store, lifetimes: Lifetimes = LIVES) -> SignedInUser:

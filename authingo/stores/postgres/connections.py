@@ -21,7 +21,7 @@ from authingo.stores.postgres.failures import translated
 from authingo.stores.postgres.lookups import BY_TOKEN, Lookups
 from authingo.stores.postgres.revocations import HEARTBEAT, Revocations
 from authingo.stores.postgres.within import HookStatements
-from authingo.stores.rows import read_started
+from authingo.stores.rows import ReadsProfiles, read_started, row_class
 from authingo.stores.watching import Watchers
 from authingo.stores.within import HookFailed, Within, WithinEvent, refuse_inside_hook
 
@@ -58,6 +58,7 @@ class Connections:
         self._timeout = timeout.total_seconds()
         self.pool_size = min(pool_size, url.connection_limit or pool_size)
         self.within = Within()
+        self.profiles: ReadsProfiles | None = None
         self._opened = False
         self._pool: asyncpg.Pool | None = None
         self.direct = False  # whether there is no pooling proxy in between
@@ -252,6 +253,7 @@ class Connections:
                     max_size=self.pool_size,
                     connect=self._connect_for_pool,
                     reset=_nothing_to_reset,
+                    record_class=row_class(asyncpg.Record, self.profiles),
                 )
                 self._ending = self._disconnect_with_loop(self._pool)
                 await anext(self._ending)

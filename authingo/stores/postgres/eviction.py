@@ -10,6 +10,7 @@ from authingo.stores.postgres import secrets
 from authingo.stores.postgres.named import numbered
 from authingo.stores.postgres.outcomes import record
 from authingo.stores.postgres.users import end_sessions
+from authingo.stores.rows import evicted_profile
 
 
 async def evict(
@@ -31,9 +32,15 @@ async def evict(
         address was verified before, or nobody could have got in; then nothing else changes.
     """
     user = {"user_id": user_id}
-    await connection.execute(*numbered(_HOLD, **user))
+    held = await connection.fetchrow(*numbered(_HOLD, **user))
     evicted = await connection.fetchrow(
-        *numbered(_EVICT, hash=password_hash, no_password=NO_PASSWORD, **user)
+        *numbered(
+            _EVICT,
+            hash=password_hash,
+            no_password=NO_PASSWORD,
+            profile=evicted_profile(held) if held else None,
+            **user,
+        )
     )
     if evicted is None:
         await connection.execute(*numbered(_VERIFY, **user))
@@ -45,12 +52,12 @@ async def evict(
     return sum(ended.values())
 
 
-_HOLD = "SELECT FROM authingo_users WHERE id = :user_id FOR NO KEY UPDATE"
+_HOLD = "SELECT profile FROM authingo_users WHERE id = :user_id FOR NO KEY UPDATE"
 # An account with none of the three was made by an operator or a program, and nobody got in.
 _EVICT = """
 UPDATE authingo_users SET password_hash = :hash, updated_at = now(),
     password_version = password_version + 1, email_verified = true,
-    name = split_part(email, '@', 1)
+    name = split_part(email, '@', 1), profile = :profile
 WHERE id = :user_id AND NOT email_verified AND (
     password_hash <> :no_password
     OR EXISTS (SELECT FROM authingo_credentials WHERE user_id = :user_id)

@@ -42,7 +42,7 @@ class Sessions:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._models = RowModels(_read)
+        self._models = RowModels(_read, connections)
 
     async def begin(
         self,

@@ -39,8 +39,10 @@ from authingo.stores.rows import (
     after_which,
     like_pattern,
     read_started,
+    user_values,
 )
 from authingo.stores.secrets import address_digest
+from authingo.stores.users import NO_EDIT, UserEdit
 
 _read = RowReader()
 
@@ -179,7 +181,7 @@ class Users:
         self,
         user_id: str,
         *,
-        edit: Callable[[User], User] | None = None,
+        edit: Callable[[User], UserEdit] | None = None,
         caller: str | None = None,
         email: str | None = None,
         verified: bool = False,
@@ -198,9 +200,9 @@ class Users:
             if held is None or (caller is not None and not await connection.fetchval(*asked)):
                 return None
             before = _read.user(held)
-            after = edit(before) if edit else before
+            after = edit(before) if edit else NO_EDIT
             moves = email is not None and email != before.email
-            if not moves and after == before:
+            if not moves and not after.changes(before, held["profile"]):
                 return ChangedUser(before, 0)
             try:
                 row = await connection.fetchrow(
@@ -208,6 +210,7 @@ class Users:
                         _UPDATE,
                         user_id=user_id,
                         name=after.name,
+                        profile=after.profile,
                         email=email,
                         moves=moves,
                         verified=verified,
@@ -308,11 +311,9 @@ class Users:
         found = await self._all(
             _IMPORT,
             **{
-                column: [getattr(one.user, column) for one in in_order]
+                column: [user_values(one.user)[column] for one in in_order]
                 for column in USER_COLUMNS
-                if column != "roles"
             },
-            roles=[roles.write(one.user.roles) for one in in_order],
             password_hash=[one.password_hash for one in in_order],
             password_version=[one.version for one in in_order],
             **kind_parameters(kinds),
@@ -337,8 +338,9 @@ class Users:
 
 
 _INSERT = f"""
-INSERT INTO authingo_users (id, email, name, email_verified, password_hash)
-SELECT :user_id::text, :email::text, :name::text, :email_verified::boolean, :password_hash::text
+INSERT INTO authingo_users (id, email, name, email_verified, password_hash, profile)
+SELECT :user_id::text, :email::text, :name::text, :email_verified::boolean, :password_hash::text,
+    :profile::text
 WHERE NOT {is_held("now()")}
 ON CONFLICT (email) DO NOTHING RETURNING *
 """
@@ -352,6 +354,7 @@ def add_parameters(user: NewUser) -> dict[str, object]:
         "name": user.name,
         "email_verified": user.email_verified,
         "password_hash": user.password_hash,
+        "profile": user.profile,
         "held": address_digest(user.email),
     }
 
@@ -385,7 +388,8 @@ WHERE id = :user_id RETURNING {USER}
 _HOLD = f"SELECT {USER} FROM authingo_users u WHERE u.id = :user_id FOR UPDATE"
 _IS_THEIRS = "SELECT true FROM authingo_sessions WHERE id = :session_id AND user_id = :user_id"
 _UPDATE = f"""
-UPDATE authingo_users u SET updated_at = now(), name = :name,
+UPDATE authingo_users u SET updated_at = now(), name = coalesce(:name, name),
+    profile = coalesce(:profile, profile),
     email = CASE WHEN :moves THEN :email ELSE email END,
     email_verified = CASE WHEN :moves THEN :verified ELSE email_verified END,
     password_version = password_version + CASE WHEN :moves THEN 1 ELSE 0 END

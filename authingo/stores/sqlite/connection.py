@@ -18,6 +18,7 @@ from authingo.errors import NoDatabase, StoreUnavailable
 from authingo.loops import OneLoop
 from authingo.stores import Freshness, RevocationListener, migrations
 from authingo.stores.migrations import Applied, SchemaStatus
+from authingo.stores.rows import ReadsProfiles, row_class
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.failures import said
 from authingo.stores.sqlite.handle import Handle
@@ -69,6 +70,7 @@ class Connection:
     def __init__(self, path: Path | str, *, timeout: timedelta) -> None:
         self.path = path
         self._timeout = timeout.total_seconds()
+        self.profiles: ReadsProfiles | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
         self._file: Identity | None = None  # what the connection opened
@@ -123,7 +125,7 @@ class Connection:
             check_same_thread=False,  # any thread may close it
             factory=Handle,
         )
-        connection.row_factory = sqlite3.Row  # its columns are read by name
+        connection.row_factory = row_class(sqlite3.Row, self.profiles)  # read by name
         try:
             self._prepare(connection)
         except BaseException:

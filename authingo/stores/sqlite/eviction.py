@@ -6,6 +6,7 @@ import sqlite3
 
 from authingo.attempts import Outcome
 from authingo.passwords import NO_PASSWORD
+from authingo.stores.rows import evicted_profile
 from authingo.stores.sqlite import outcomes, rows, secrets
 
 
@@ -31,8 +32,15 @@ def evict(
         address was verified before, or nobody could have got in; then nothing else changes.
     """
     user = {"user_id": user_id, "now": rows.now()}
+    held = connection.execute(_HOLD, user).fetchone()
     evicted = connection.execute(
-        _EVICT, {"hash": password_hash, "no_password": NO_PASSWORD, **user}
+        _EVICT,
+        {
+            "hash": password_hash,
+            "no_password": NO_PASSWORD,
+            "profile": evicted_profile(held) if held else None,
+            **user,
+        },
     )
     if evicted.rowcount == 0:
         connection.execute(_VERIFY, user)
@@ -44,11 +52,12 @@ def evict(
     return ended
 
 
+_HOLD = "SELECT profile FROM authingo_users WHERE id = :user_id"
 # An account with none of the three was made by an operator or a program, and nobody got in.
 _EVICT = """
 UPDATE authingo_users SET password_hash = :hash, updated_at = :now,
     password_version = password_version + 1, email_verified = 1,
-    name = substr(email, 1, instr(email, '@') - 1)
+    name = substr(email, 1, instr(email, '@') - 1), profile = :profile
 WHERE id = :user_id AND NOT email_verified AND (
     password_hash <> :no_password
     OR EXISTS (SELECT 1 FROM authingo_credentials WHERE user_id = :user_id)

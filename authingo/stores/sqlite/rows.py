@@ -64,6 +64,7 @@ def insert_user(connection: sqlite3.Connection, user: NewUser) -> User:
             "name": user.name,
             "email_verified": user.email_verified,
             "password_hash": user.password_hash,
+            "profile": user.profile,
             "held": address_digest(user.email),
             "now": now(),
         },
@@ -162,8 +163,8 @@ def delete_session(
 
 _INSERT_USER = f"""
 INSERT INTO authingo_users
-    (id, email, name, email_verified, password_hash, created_at, updated_at)
-SELECT :user_id, :email, :name, :email_verified, :password_hash, :now, :now
+    (id, email, name, email_verified, password_hash, profile, created_at, updated_at)
+SELECT :user_id, :email, :name, :email_verified, :password_hash, :profile, :now, :now
 WHERE NOT {is_held(":now")}
 ON CONFLICT (email) DO NOTHING RETURNING {", ".join(USER_COLUMNS)}
 """

@@ -39,7 +39,7 @@ class Sessions:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._models = RowModels(rows.read)
+        self._models = RowModels(rows.read, connection)
 
     async def begin(
         self,

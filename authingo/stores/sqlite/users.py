@@ -27,12 +27,14 @@ from authingo.stores.rows import (
     USER_COLUMNS,
     after_which,
     like_pattern,
+    user_values,
 )
 from authingo.stores.sqlite import devices, outcomes, rows, secrets
 from authingo.stores.sqlite.connection import Connection
 from authingo.stores.sqlite.failures import referring
 from authingo.stores.sqlite.hash_kinds import record_kinds
 from authingo.stores.sqlite.mails import queue
+from authingo.stores.users import NO_EDIT, UserEdit
 
 
 class Users:
@@ -163,7 +165,7 @@ class Users:
         self,
         user_id: str,
         *,
-        edit: Callable[[User], User] | None = None,
+        edit: Callable[[User], UserEdit] | None = None,
         caller: str | None = None,
         email: str | None = None,
         verified: bool = False,
@@ -173,19 +175,21 @@ class Users:
         """See Users."""
 
         def work(connection: sqlite3.Connection) -> ChangedUser | None:
-            before = rows.find_user(connection, user_id)
+            row = connection.execute(_HELD, {"user_id": user_id}).fetchone()
+            before = rows.read.user(row) if row else None
             theirs = {"user_id": user_id, "session_id": caller}
             ended = caller is not None and not connection.execute(_IS_THEIRS, theirs).fetchone()
             if before is None or ended:
                 return None
-            after = edit(before) if edit else before
+            after = edit(before) if edit else NO_EDIT
             moves = email is not None and email != before.email
-            if not moves and after == before:
+            if not moves and not after.changes(before, row["profile"]):
                 return ChangedUser(before, 0)
             parameters = {
                 "user_id": user_id,
                 "now": rows.now(),
                 "name": after.name,
+                "profile": after.profile,
                 "email": email,
                 "moves": moves,
                 "verified": verified,
@@ -297,14 +301,10 @@ class Users:
                 inserted = connection.execute(
                     _IMPORT,
                     {
-                        "id": user.id,
-                        "email": user.email,
-                        "name": user.name,
-                        "email_verified": user.email_verified,
+                        **user_values(user),
                         "created_at": rows.microseconds(user.created_at),
                         "updated_at": rows.microseconds(user.updated_at),
                         "disabled_at": user.disabled_at and rows.microseconds(user.disabled_at),
-                        "roles": roles.write(user.roles),
                         "password_hash": one.password_hash,
                         "password_version": one.version,
                     },
@@ -347,7 +347,8 @@ UPDATE authingo_users SET updated_at = :now,
 WHERE id = :user_id
 """
 _UPDATE = """
-UPDATE authingo_users SET updated_at = :now, name = :name,
+UPDATE authingo_users SET updated_at = :now, name = coalesce(:name, name),
+    profile = coalesce(:profile, profile),
     email = CASE WHEN :moves THEN :email ELSE email END,
     email_verified = CASE WHEN :moves THEN :verified ELSE email_verified END,
     password_version = password_version + :moves
@@ -357,6 +358,7 @@ VERIFY_EMAIL = """
 UPDATE authingo_users SET email_verified = 1, updated_at = :now
 WHERE id = :user_id AND NOT email_verified
 """
+_HELD = f"SELECT {USER} FROM authingo_users u WHERE u.id = :user_id"
 _IS_THEIRS = "SELECT 1 FROM authingo_sessions WHERE id = :session_id AND user_id = :user_id"
 _ROLES = "SELECT roles FROM authingo_users WHERE id = :user_id"
 _SET_ROLES = "UPDATE authingo_users SET roles = :roles, updated_at = :now WHERE id = :user_id"

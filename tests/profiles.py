@@ -1,0 +1,54 @@
+"""Models of profiles, which the tests name in their settings."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, field_validator
+
+from authingo import ClientWritable, ServerOnly
+
+
+class Address(BaseModel, frozen=True):
+    city: str
+    street: str | None = None
+
+
+class Profile(BaseModel, frozen=True):
+    """What an application may want to know."""
+
+    theme: Annotated[Literal["light", "dark"], ClientWritable] = "light"
+    nickname: Annotated[str | None, ClientWritable, Field(max_length=5000)] = None
+    birthday: Annotated[date | None, ClientWritable] = None
+    address: Annotated[Address | None, ClientWritable] = None
+    tags: Annotated[list[str], ClientWritable] = []
+    anything: Annotated[object, ClientWritable] = None
+    plan: Literal["free", "pro"] = "free"
+    notes: Annotated[str, ServerOnly] = ""
+
+    @field_validator("nickname")
+    @classmethod
+    def is_polite(cls, value: str | None) -> str | None:
+        if value == "admin":
+            raise ValueError("is reserved")
+        return value
+
+
+class Next(BaseModel, frozen=True):
+    """The model after a release: `theme` is a number, `plan` is gone, `language` is new."""
+
+    theme: Annotated[int, ClientWritable] = 0
+    nickname: Annotated[str | None, ClientWritable] = None
+    language: Annotated[str, ClientWritable] = "en"
+
+
+class Failing(BaseModel, frozen=True):
+    """A validator of the application that has a mistake."""
+
+    nickname: Annotated[str | None, ClientWritable] = None
+
+    @field_validator("nickname")
+    @classmethod
+    def fails(cls, value: str | None) -> str | None:
+        raise KeyError(value)
