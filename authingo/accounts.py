@@ -227,9 +227,10 @@ class Accounts:
         """See Auth."""
         user_id, store = arguments.user_id(user), await self._core.opened()
         await self._end_surplus(store, user_id)
-        if not await store.users.delete(user_id):
+        done = events.happened("user_deleted", user_id=user_id)
+        if not await store.users.delete(user_id, outcome=Outcome(events=(done,))):
             raise NoSuchUser
-        await events.record(store, events.happened("user_deleted", user_id=user_id))
+        events.log(done)
 
     async def _set_disabled(self, user_id: str, *, disabled: bool) -> ChangedUser:
         store = await self._core.opened()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from authingo import arguments, config
 from authingo.accounts import Accounts
 from authingo.asgi import ASGIApp
 from authingo.core import Core
+from authingo.deletion import Deletion
 from authingo.hooks import WithHooks
 from authingo.listings import Listings
 from authingo.maintenance import BATCH, Maintenance
@@ -83,6 +85,7 @@ class Auth(WithHooks):
         self._reauthentication = Reauthentication(self._core)
         self._user_sessions = UserSessions(self._core)
         self._accounts = Accounts(self._core)
+        self._deletion = Deletion(self._core)
         self._self_service = SelfService(self._core)
         self._listings = Listings(self._core)
         self._maintenance = Maintenance(self._core)
@@ -603,6 +606,33 @@ class Auth(WithHooks):
         """
         return await self._accounts.enable_user(user)
 
+    async def request_deletion(
+        self, session_token: str | None, *, client: Client = NO_CLIENT
+    ) -> datetime | None:
+        """Delete the account of a caller who has authenticated recently, and end all sessions.
+
+        The user gets a mail, where mail is on. With `users.deletion_grace`, the account is deleted
+        later, by `prune`, and nobody can sign in meanwhile; the mail has a link that undoes it.
+
+        Returns:
+            When it will be deleted; None if it was deleted at once. That is later than the settings
+            say while the old address of the account can undo a change of it.
+
+        Raises:
+            NoSession, SessionExpired, ReauthenticationRequired: as for `require_recent`.
+            UserReferenced: as for `delete_user`. Nothing has changed.
+        """
+        caller = await self._reauthentication.require_recent(session_token)
+        return await self._deletion.request(caller, client=client)
+
+    async def cancel_deletion(self, user: User | str) -> User:
+        """Keep a user who asked to be deleted, and let them sign in again. Idempotent.
+
+        Raises:
+            NoSuchUser: there is no such user.
+        """
+        return await self._deletion.cancel(user)
+
     async def delete_user(self, user: User | str) -> None:
         """Delete a user and all their sessions.
 
@@ -697,10 +727,11 @@ class Auth(WithHooks):
     ) -> int:
         """Delete the sessions that can no longer be refreshed, and return how many.
 
-        It also deletes expired single-use secrets, nonces and counts that are no longer needed,
-        events older than `events.retention`, and the kinds of slow hashes that no user has any
-        more. It may run several times at once, on several machines, and may be killed at any
-        moment: each batch is a transaction, and leaves rows that others hold for the next time.
+        It also deletes users whose deletion is due, expired single-use secrets, nonces and counts
+        that are no longer needed, events older than `events.retention`, and the kinds of slow
+        hashes that no user has any more. It may run several times at once, on several machines, and
+        may be killed at any moment: each batch is a transaction, and leaves rows that others hold
+        for the next time.
 
         Args:
             batch_size: how many rows one transaction deletes, at most.

@@ -58,7 +58,7 @@ class PasswordCheck:
         attempt = await self._count_sign_in(store, normalized, given, client, devices)
         found = attempt.account
         verified = await self._verifies(store, password, attempt)
-        if not verified or found is None or found.user.disabled_at:
+        if not verified or found is None or not found.user.may_sign_in:
             user_id = found.user.id if found else None
             failed = events.happened("sign_in_failed", user_id=user_id, ip=client.ip)
             await events.record_outcome(store, attempt.failed(failed))
@@ -128,7 +128,7 @@ class PasswordCheck:
         attempt = await self._count_sign_in(store, user.email, user.email, client, ())
         found = attempt.account
         verified = await self._verifies(store, password, attempt)
-        if not verified or found is None or found.user.id != user.id or found.user.disabled_at:
+        if not verified or found is None or found.user.id != user.id or not found.user.may_sign_in:
             failed = events.happened("password_check_failed", user_id=user.id, ip=client.ip)
             await events.record_outcome(store, attempt.failed(failed))
             return False

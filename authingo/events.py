@@ -47,6 +47,8 @@ EventName = Literal[
     "roles_changed",
     "profile_changed",
     "profile_left_out",
+    "deletion_scheduled",
+    "deletion_cancelled",
     "user_deleted",
     "user_evicted",
     "users_import_began",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from authingo import arguments, events, hash_kinds, sessions
 from authingo.core import Core
+from authingo.deletion import Deletion
 from authingo.errors import NoSuchSession
 from authingo.models import Session, StoredSession
 from authingo.pace import Pace, repeat, soon
@@ -53,6 +54,7 @@ class Maintenance:
         await repeat(store.maintenance.forget_nonces, Pace(batch_size), done)
         await repeat(forget_records, Pace(batch_size), done)
         await hash_kinds.recount(store)
+        await Deletion(self._core).carry_out()
         return pruned
 
 

@@ -70,6 +70,7 @@ class User(_WithProfile[P_co]):
     """A person with an account.
 
     `disabled_at` is set while they may not sign in. `roles` are in order; see `Auth.change_roles`.
+    `delete_at` is set while they may not sign in because they asked to be deleted then.
     """
 
     id: str
@@ -80,6 +81,21 @@ class User(_WithProfile[P_co]):
     updated_at: datetime
     disabled_at: datetime | None = None
     roles: tuple[str, ...] = ()
+    delete_at: datetime | None = None
+
+    @property
+    def may_sign_in(self) -> bool:
+        """Whether the user is neither disabled nor about to be deleted."""
+        return self.disabled_at is None and self.delete_at is None
+
+    @property
+    def may_be_taken_over(self) -> bool:
+        """Whether a mail may prove the address: also of one who is about to be deleted.
+
+        Somebody who signed up with the address of another person must not keep it from its owner
+        by asking for the deletion. The proof evicts them, and cancels that.
+        """
+        return self.may_sign_in or (self.disabled_at is None and not self.email_verified)
 
     def having(self, profile: StoredProfile) -> User[P_co]:
         """Give a user that was just read the profile that was read with it."""

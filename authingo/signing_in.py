@@ -143,7 +143,7 @@ class SigningIn:
         arguments.require_text_or_none(session_token=session_token, device=device)
         arguments.require_client(client)
         store, begun = await self._core.opened(), None
-        if (found := await store.users.find(user_id)) is not None and found.disabled_at is None:
+        if (found := await store.users.find(user_id)) is not None and found.may_sign_in:
             admitted = await self._core.admit(
                 "sign_in", found, version=None, methods=methods, client=client
             )

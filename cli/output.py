@@ -88,11 +88,14 @@ def error(code: str, message: str, hint: str | None, *, as_json: bool) -> None:
 
 
 def user_json(user: User) -> dict[str, object]:
-    """Return a user as JSON, as docs/http.md shows it, with `disabled_at` added."""
+    """Return a user as JSON, as docs/http.md shows it, with what only operators see."""
     from authingo.wire import timestamp, user_json
 
-    disabled = timestamp(user.disabled_at) if user.disabled_at else None
-    return {**user_json(user), "disabled_at": disabled}
+    return {
+        **user_json(user),
+        "disabled_at": timestamp(user.disabled_at) if user.disabled_at else None,
+        "delete_at": timestamp(user.delete_at) if user.delete_at else None,
+    }
 
 
 def changed_user(user: User, said: str, *, as_json: bool) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     *("id", "email", "name", "email_verified", "created_at", "updated_at", "disabled_at"),
-    "roles",
+    *("roles", "delete_at"),
 )
 
 
@@ -110,7 +110,9 @@ def _draw(users: list[User]) -> list[str]:
 
 def state_of(user: User) -> str:
     """Return whether a user may sign in, in the word that every command uses."""
-    return "disabled" if user.disabled_at else "enabled"
+    if user.disabled_at:
+        return "disabled"
+    return "deleted soon" if user.delete_at else "enabled"
 
 
 def verified(user: User) -> str:

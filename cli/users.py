@@ -47,6 +47,8 @@ def show(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> Non
         output.as_json(output.user_json(user))
         return
     since = f" since {output.moment(user.disabled_at)}" if user.disabled_at else ""
+    if user.delete_at:
+        since += f", will be deleted after {output.moment(user.delete_at)}"
     facts = {
         "email": user.email,
         "verified": user_list.verified(user),
@@ -155,6 +157,20 @@ def delete(
         await _confirm(auth, user, "Delete this user and their sessions for good?", yes=yes)
         await auth.delete_user(user)
         return user, f"deleted {output.named(user)}"
+
+    output.changed_user(*with_auth(config, work), as_json=as_json)
+
+
+@app.command("keep", epilog="Example: authingo users keep ada@example.com")
+@command
+def keep(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> None:
+    """Keep a user who asked to be deleted, and let them sign in again."""
+
+    async def work(auth: Auth) -> Done:
+        user = await auth.find_user(who)
+        if not user.delete_at:
+            return user, f"{output.named(user)} will not be deleted: nothing was changed"
+        return await auth.cancel_deletion(user), f"kept {output.named(user)}"
 
     output.changed_user(*with_auth(config, work), as_json=as_json)
 

@@ -42,6 +42,7 @@ LAYERS = [
     {"sessions", "limits", "policy", "hooks"},
     {"hash_kinds", "credentials"},
     {"core"},
+    {"deletion"},
     {
         "accounts",
         "importing",

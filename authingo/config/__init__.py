@@ -18,6 +18,7 @@ from .groups import (
     PasswordSettings,
     SessionSettings,
     StoreSettings,
+    UserSettings,
 )
 from .postgres_urls import PostgresURL, read_postgres_url
 from .reading import FILE_NAME, find, load
@@ -38,6 +39,7 @@ __all__ = [
     "Settings",
     "ShortLived",
     "StoreSettings",
+    "UserSettings",
     "find",
     "is_local",
     "is_loopback",

@@ -19,6 +19,7 @@ from .groups import (
     PasswordSettings,
     SessionSettings,
     StoreSettings,
+    UserSettings,
 )
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -86,6 +87,14 @@ def check_events(events: EventSettings) -> None:
     """Raise ConfigError unless events are kept for 1 day to ten years."""
     if not timedelta(days=1) <= events.retention <= timedelta(days=3650):
         raise ConfigError("events.retention: must be from 1 day to ten years")
+
+
+def check_users(users: UserSettings) -> None:
+    """Raise ConfigError unless deleted accounts are kept for 1 hour to a year, or not at all."""
+    if users.deletion_grace and not (
+        timedelta(hours=1) <= users.deletion_grace <= timedelta(days=365)
+    ):
+        raise ConfigError("users.deletion_grace: must be 0, or from 1 hour to 365 days")
 
 
 def check_proxies(networks: tuple[str, ...]) -> None:

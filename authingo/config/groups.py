@@ -78,6 +78,13 @@ class EventSettings(Group, frozen=True):
     retention: Duration = Duration(days=90)  # then `authingo sessions prune` deletes them
 
 
+class UserSettings(Group, frozen=True):
+    """What users may do with their own account."""
+
+    deletion: bool = True  # whether they may delete it
+    deletion_grace: Duration = Duration(0)  # time to change their mind; 0 deletes at once
+
+
 class LinkSettings(Group, frozen=True):
     """The paths of your pages that links lead to, below `public_url`; see `Settings.link_to`."""
 
@@ -85,4 +92,5 @@ class LinkSettings(Group, frozen=True):
     verify_email: str | None = None
     change_email: str | None = None
     undo_email_change: str | None = None
+    undo_deletion: str | None = None
     sign_in: str | None = None

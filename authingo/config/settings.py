@@ -19,6 +19,7 @@ from .groups import (
     PasswordSettings,
     SessionSettings,
     StoreSettings,
+    UserSettings,
 )
 
 C = TypeVar("C", bound="CapabilitySettings")
@@ -68,6 +69,7 @@ class Settings(Group, frozen=True, dict=True):
     passwords: PasswordSettings = PasswordSettings()
     store: StoreSettings = StoreSettings()
     events: EventSettings = EventSettings()
+    users: UserSettings = UserSettings()
     limits: LimitSettings = LimitSettings()
     links: LinkSettings = LinkSettings()
     capabilities: tuple[CapabilitySettings, ...] = ()  # what was read; `of` returns one
@@ -88,6 +90,7 @@ class Settings(Group, frozen=True, dict=True):
         checking.check_passwords(self.passwords)
         checking.check_store(self.store)
         checking.check_events(self.events)
+        checking.check_users(self.users)
         checking.check_links(self.links)
         for one in self.capabilities:
             one.check(self)

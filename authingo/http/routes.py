@@ -20,6 +20,7 @@ from authingo.errors import (
     SignUpClosed,
     WrongPassword,
 )
+from authingo.http import own_account
 from authingo.http.answers import (
     AuthingoHealth,
     AuthingoRevoked,
@@ -285,7 +286,11 @@ ROUTES = [
 
 def all_routes() -> list[Route]:
     """Return every route that settings can turn on, including those of capabilities."""
-    return [*ROUTES, *(route for one in capabilities() if one.routes for route in load(one.routes))]
+    return [
+        *ROUTES,
+        *own_account.ROUTES,
+        *(route for one in capabilities() if one.routes for route in load(one.routes)),
+    ]
 
 
 def routes_under(settings: Settings) -> Routes:

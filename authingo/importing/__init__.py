@@ -192,6 +192,7 @@ def _checked(found: Found, now: datetime) -> Credentials:
         updated_at=found.updated_at or created_at,
         disabled_at=disabled_at,
         roles=_roles_of(found.roles),
+        delete_at=found.delete_at,
     )
     return Credentials(user, _hash_of(found.password), 1)
 

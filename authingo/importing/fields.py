@@ -42,6 +42,7 @@ class Found:
     disabled_at: datetime | None = None
     id: str | None = None
     roles: tuple[str, ...] = ()
+    delete_at: datetime | None = None
 
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}", re.ASCII)

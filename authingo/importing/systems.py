@@ -36,6 +36,7 @@ _OWN = frozenset(
         "disabled_at",
         "password_hash",
         "roles",
+        "delete_at",
     }
 )
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
@@ -67,6 +68,7 @@ def authingo(fields: Fields, _: Context) -> Found:
         created_at=fields.time("created_at"),
         updated_at=fields.time("updated_at"),
         roles=fields.words("roles"),
+        delete_at=fields.time("delete_at"),
     )
 
 

@@ -26,7 +26,7 @@ async def whom_to_mail(
     `what`: the kind of mail.
 
     Returns:
-        None if there is no such account, it is disabled, or it gets no other mail for now.
+        None if there is no such account, it may not be used, or it gets no other mail for now.
 
     Raises:
         TooManyRequests: the network asked for too many mails, to any addresses.
@@ -35,7 +35,7 @@ async def whom_to_mail(
     account = await count_request(core, address, client)
     user = account.user if account else None
     allowed = await _count_mail(core, what, *_counted_as(user, address or "", devices), client)
-    return account if allowed and user and not user.disabled_at else None
+    return account if allowed and user and user.may_be_taken_over else None
 
 
 async def counts_code(

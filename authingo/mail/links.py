@@ -55,7 +55,7 @@ async def addressee(core: Core, mail: Mail) -> User | None:
     """Return the user of a mail; None if they are disabled or gone, or have another address."""
     store = await core.opened()
     user = await store.users.find(mail.user_id) if mail.user_id else None
-    if user is None or user.disabled_at is not None or user.email != mail.address:
+    if user is None or not user.may_be_taken_over or user.email != mail.address:
         return None
     return user
 

@@ -135,7 +135,7 @@ async def write_code(core: Core, mail: Mail) -> Content | None:
     )
     found = await store.users.by_email(mail.address)
     same = found is not None and (found.user.id, found.version) == (mail.user_id, facts.version)
-    if mail.due and (not same or (found and found.user.disabled_at)):
+    if mail.due and (not same or (found and not found.user.may_be_taken_over)):
         return None
     drawn = Drawn(user_id=mail.user_id, version=facts.version, hashes=[*before, hashed][-_KEPT:])
     if not await store.secrets.put(mail.kind, facts.matter, msgspec.json.encode(drawn)):

@@ -9,13 +9,15 @@ import msgspec
 from authingo.config import Settings
 from authingo.core import Core
 from authingo.mail.links import Content
-from authingo.mail.settings import VERIFY_PURPOSE, sends_mail, verifies
+from authingo.mail.settings import UNDO_DELETION_PURPOSE, VERIFY_PURPOSE, sends_mail, verifies
 from authingo.models import Client, NewUser, User
 from authingo.stores.mails import Mail, NewMail
 
 EMAIL_CHANGED = "email_changed"
 PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the kind of a mail, as in `Core.notices`
 SIGNED_UP = "signed_up"
+DELETION_SCHEDULED = "deletion_scheduled"
+USER_DELETED = "user_deleted"
 
 _WORTH_VERIFYING = timedelta(days=1)  # then a user who wants it has asked again
 _WORTH_SENDING = timedelta(days=7)  # a warning is worth something even after days
@@ -46,6 +48,8 @@ def notices(settings: Settings, kind: str, user: User | NewUser, client: Client)
     """Return the mails to a user about something that a client does now; none if mail is off."""
     if kind == SIGNED_UP:
         return [verification_mail(user, client)] if verifies(settings) else []
+    if kind == DELETION_SCHEDULED:  # the mail has a link that undoes it, so it has its own kind
+        kind = UNDO_DELETION_PURPOSE
     return [notice(kind, user.id, user.email, client)] if sends_mail(settings) else []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from authingo.auth import Auth
+from authingo.config import Settings
 from authingo.errors import (
     EmailNotVerified,
     EmailTaken,
@@ -22,6 +23,7 @@ from authingo.http.replies import Reply, error_reply
 from authingo.http.requests import Request, session_reply
 from authingo.http.route import Body, NewPassword, Route
 from authingo.http.routes import Email, SignIn, SignUp, Tried, reauthenticate, sign_in
+from authingo.mail.deletions import DeletionUndo
 from authingo.mail.email_changes import EmailChanges
 from authingo.mail.proof import Presented
 from authingo.mail.reauthentication_codes import ReauthenticationCodes
@@ -74,6 +76,13 @@ class RequestEmailChange(Body):
     """The new address."""
 
     new_email: Email
+
+
+class UndoDeletion(Body):
+    """The token of the mail, and the address that it was sent to."""
+
+    token: Tried
+    email: Tried
 
 
 class UndoEmailChange(Body):
@@ -261,6 +270,18 @@ async def reauthenticate_by_password_or_code(auth: Auth, request: Request) -> Re
     return request.signed_in(result, done=request.cookies.ceremony)
 
 
+async def undo_deletion(auth: Auth, request: Request) -> Reply:
+    """Keep an account that will be deleted, with the link in the mail."""
+    await auth.capability(DeletionUndo).undo(
+        token=request.body.token, email=request.body.email, client=request.client
+    )
+    return Reply({"success": True})
+
+
+def _undoes_deletions(settings: Settings) -> bool:
+    return sends_mail(settings) and settings.users.deletion
+
+
 ROUTES = [
     Route(
         method="POST",
@@ -337,6 +358,15 @@ ROUTES = [
         answer=AuthingoEmailRestored,
         errors=(InvalidToken, EmailTaken, TooManyRequests),
         enabled=sends_mail,
+    ),
+    Route(
+        method="POST",
+        path="/user/undo-deletion",
+        handle=undo_deletion,
+        body=UndoDeletion,
+        answer=AuthingoEmailRestored,
+        errors=(InvalidToken, TooManyRequests),
+        enabled=_undoes_deletions,
     ),
     Route(
         method="POST",

@@ -17,6 +17,7 @@ from authingo.mail.servers import MailServer, read_mail_url
 from authingo.mail.wording import check_templates
 from authingo.stores.secrets import HOLDS_ADDRESS
 
+DELETION_UNDONE = CapabilityEvent("deletion_undone")
 EMAIL_CHANGE_UNDONE = CapabilityEvent("email_change_undone")
 PASSWORD_RESET = CapabilityEvent("password_reset")
 MAIL_SENT = CapabilityEvent("mail_sent")
@@ -26,6 +27,7 @@ RESET_PURPOSE = "reset_password"
 VERIFY_PURPOSE = "verify_email"
 CHANGE_PURPOSE = "change_email"
 ASKED_PURPOSE = "email_change_asked"  # a change of address that waits for its link
+UNDO_DELETION_PURPOSE = "undo_deletion"
 UNDO_PURPOSE = HOLDS_ADDRESS
 PENDING_PURPOSE = "pending"  # a browser that has to prove its address
 SIGN_IN_CODE_PURPOSE = "sign_in_code"

@@ -147,7 +147,7 @@ class SignInCodes:
         client: Client,
     ) -> SignedIn | None:
         user = await store.users.find(user_id)
-        if user is None or user.disabled_at is not None:
+        if user is None or not user.may_be_taken_over:
             return None
         admitted = await self._core.admit(
             "sign_in",

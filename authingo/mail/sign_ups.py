@@ -222,7 +222,7 @@ async def write_sign_up(core: Core, mail: Mail) -> Content | None:
         return Content({"link": core.settings.public_url or "", "hours": str(HOURS)})
     account = await store.users.by_email(mail.address)
     if account is not None:
-        if account.user.disabled_at is not None:
+        if not account.user.may_be_taken_over:
             return None
         reset = await draw_reset(core, account.user, version=account.version)
         values = {"link": reset.url, "minutes": str(MINUTES)} if reset else {}

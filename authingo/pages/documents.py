@@ -32,6 +32,10 @@ def _shows_mails(settings: Settings) -> bool:
     return opened_inbox(settings) is not None
 
 
+def _undoes_deletions(settings: Settings) -> bool:
+    return sends_mail(settings) and settings.users.deletion
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A page.
@@ -73,6 +77,7 @@ DOCUMENTS = (
     Document("verify-email", verifies, modules=("fragment.js", "proof.js")),
     Document("change-email", sends_mail, modules=("fragment.js", "proof.js")),
     Document("undo-email-change", sends_mail, modules=("fragment.js",)),
+    Document("undo-deletion", _undoes_deletions, modules=("fragment.js",)),
     Document("account", modules=("recent.js", "times.js", "browsers.js")),
     Document("inbox", _shows_mails, modules=("fragment.js", "mails.js")),
     Document("missing"),  # for a path that leads nowhere
@@ -84,6 +89,7 @@ PANELS = (
     Panel("email", sends_mail),
     Panel("password"),
     Panel("sessions"),
+    Panel("deletion", lambda settings: settings.users.deletion),
 )
 
 
@@ -128,6 +134,8 @@ FIELDS = {
     "new-password": Field("password", "new-password", "new_password", hint=True),
     "chosen-password": Field("password", "new-password", "password", hint=True),
     "new-email": Field("email", "email", "new_email"),
+    "undo-email": Field("email", "email", "email", hint=True),
+    "deletion-email": Field("email", "off", "email"),
     "old-email": Field("email", "email", "email", hint=True),
     "code": _CODE,
     "code-email": Field("email", "username", "email", label="email"),
@@ -158,6 +166,7 @@ class Documents:
             "email_code": signs_in_by_code(settings),
             "verifies": verifies(settings),
             "required": requires_verification(settings),
+            "grace": bool(settings.users.deletion_grace),
             "logo": self._own.logo is not None,
             "css": self._own.css is not None,
         }

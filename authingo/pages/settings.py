@@ -18,6 +18,7 @@ LINK_PAGES = {
     "verify_email": "verify-email",
     "change_email": "change-email",
     "undo_email_change": "undo-email-change",
+    "undo_deletion": "undo-deletion",
 }
 LOGO_TYPES = {
     "svg": "image/svg+xml",

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from authingo.config import kind_of, read_postgres_url, sqlite_path
 from authingo.stores.attempts import Attempts
 from authingo.stores.credentials import Credentials as UserCredentials
+from authingo.stores.deletions import Deletions
 from authingo.stores.devices import Devices
 from authingo.stores.events import Events
 from authingo.stores.hash_kinds import HashKinds
@@ -112,6 +113,10 @@ class Store(Protocol):
     @property
     def recovery(self) -> Recovery:
         """Changes of an account that spend a single-use secret."""
+
+    @property
+    def deletions(self) -> Deletions:
+        """Accounts that their users want deleted, after a while."""
 
     @property
     def devices(self) -> Devices:

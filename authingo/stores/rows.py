@@ -22,7 +22,7 @@ from authingo.stores.event_rows import COLUMNS, read_event
 
 USER_COLUMNS = (
     *("id", "email", "name", "email_verified", "created_at", "updated_at", "disabled_at"),
-    *("roles", "profile"),
+    *("roles", "profile", "delete_at"),
 )
 SESSION_COLUMNS = (
     *("id", "user_id", "created_at", "last_used_at", "expires_at", "refresh_expires_at"),
@@ -36,6 +36,7 @@ USER_AS_OWNER = ", ".join(
 SESSION = ", ".join(f"s.{column}" for column in SESSION_COLUMNS)
 _HASH_KINDS = "SELECT k.family, k.pattern, k.sample, k.work FROM authingo_hash_kinds k"
 _UNUSED = " WHERE NOT EXISTS (SELECT 1 FROM authingo_users u WHERE u.password_hash LIKE k.pattern)"
+MAY_SIGN_IN = "u.disabled_at IS NULL AND u.delete_at IS NULL"  # the condition that u may
 FIRST, LAST = "", "\U0010ffff"  # texts that sort before and behind every id
 _SESSION_ID = len(USER_COLUMNS)  # its place in a row that begins with USER, SESSION
 _BOTH = len(USER_COLUMNS) + len(SESSION_COLUMNS)
@@ -127,9 +128,8 @@ class RowReader:
         return UserAndSession(self._user(user, profiles), self._session(session))
 
     def _user(self, values: Sequence[Any], profiles: ReadsProfiles | None) -> User:
-        id_, email, name, email_verified, created_at, updated_at, disabled_at, stored, profile = (
-            values
-        )
+        id_, email, name, email_verified, created_at, updated_at, disabled_at = values[:7]
+        stored, profile, delete_at = values[7:]
         user: User = User(
             id=id_,
             email=email,
@@ -139,6 +139,7 @@ class RowReader:
             updated_at=self._time(updated_at),
             disabled_at=None if disabled_at is None else self._time(disabled_at),
             roles=roles.read(stored),
+            delete_at=None if delete_at is None else self._time(delete_at),
         )
         return user if profiles is None else user.having(profiles.read(profile))
 

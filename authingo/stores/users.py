@@ -154,8 +154,28 @@ class Users(Protocol):
     async def verify_email(self, user_id: str) -> User | None:
         """Mark the email as verified, if it is not yet. None: there is no such user."""
 
-    async def delete(self, user_id: str) -> bool:
-        """Delete a user and their sessions; return whether there was such a user.
+    async def delete(
+        self,
+        user_id: str,
+        *,
+        caller: str | None = None,
+        due: bool = False,
+        mails: Sequence[NewMail] = (),
+        outcome: Outcome = NOTHING,
+    ) -> bool:
+        """Delete a user and all that belongs to them. Every deletion of a user ends here.
+
+        Args:
+            user_id: of the user.
+            caller: the id of the user's own session that asks for it. Then nothing happens if
+                that has ended, the user may not sign in, or an address is held for its owner
+                (HOLDS_ADDRESS): see `deletions.schedule`.
+            due: whether nothing happens unless the deletion was scheduled, and its time has come.
+            mails: what to queue in the same transaction.
+            outcome: what to record in the same transaction.
+
+        Returns:
+            Whether the user was deleted. False if there is no such user either.
 
         Raises:
             UserReferenced: a table that is not authingo's forbids it; nothing was deleted.

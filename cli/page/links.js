@@ -60,6 +60,13 @@ const LINKS = {
     done: "The account has its old address again, and a mail to choose a new password is on its way.",
     use: (body) => ending("/change-email/undo", body),
   },
+  undo_deletion: {
+    title: "Keep your account",
+    fields: [{ ...OLD_ADDRESS, label: "Your email address" }],
+    button: "Keep the account",
+    done: "The account is kept. Sign in to use it.",
+    use: (body) => send("POST", "/user/undo-deletion", { body }),
+  },
 };
 
 // With a session here, or with the password, which signs in.

@@ -3,12 +3,12 @@ import { Caller, overtaken, unreachable } from "./call.js";
 import { readAnswer, type Result } from "./errors.js";
 import { fetchWith } from "./fetch.js";
 import { BrowserSession } from "./session.js";
-import type { ListedSession, SessionData, SignUpData } from "./models.js";
+import type { Deletion, ListedSession, SessionData, SignUpData } from "./models.js";
 import type { AuthState } from "./store.js";
 
 export { serverCodes } from "./codes.js";
 export type { AuthError, AuthErrorCode, ClientCode, Result } from "./errors.js";
-export type { ListedSession, Session, SessionData, SignUpData, User } from "./models.js";
+export type { Deletion, ListedSession, Session, SessionData, SignUpData, User } from "./models.js";
 export type { AuthState, LogoutReason } from "./store.js";
 
 export interface AuthClient {
@@ -53,6 +53,13 @@ export interface AuthClient {
   changeEmail(proof: { token: string; password?: string }): Promise<Result<SessionData>>;
   /** Get the old address back, with the token of the mail to it. Every session ends. */
   undoEmailChange(undo: { token: string; email: string }): Promise<Result<{ success: true }>>;
+  /**
+   * Delete the account of the user, who is signed out. `delete_at`: when that happens, if not at
+   * once; the mail then has a link that undoes it. It may need a proof.
+   */
+  deleteUser(): Promise<Result<Deletion>>;
+  /** Keep an account that will be deleted, with the token of the mail to it. */
+  undoDeletion(undo: { token: string; email: string }): Promise<Result<{ success: true }>>;
   /** Ask the server who is signed in, and renew a session that has expired. */
   getSession(): Promise<Result<SessionData>>;
   /** Renew the session now. There is rarely a need: `fetch` and `getSession` do it. */
@@ -126,6 +133,12 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
     requestEmailChange: (change) => manage("POST", "/change-email/request", "sent", change),
     changeEmail: (proof) => session.begin("/change-email", proof),
     undoEmailChange: (undo) => end("/change-email/undo", undo),
+    async deleteUser() {
+      const result = await manage<Deletion>("DELETE", "/user", "deleted");
+      if (result.data) await session.signOut(); // the session is gone; this tells every tab
+      return result;
+    },
+    undoDeletion: (undo) => ask("/user/undo-deletion", "success", undo),
     getSession: () => session.getSession(),
     refresh: () => session.refresh(),
     listSessions: () => manage("GET", "/sessions", "sessions"),

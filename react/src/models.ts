@@ -32,6 +32,10 @@ export interface ListedSession extends Session {
   current: boolean;
 }
 
+/** What became of an account that its user wants deleted. */
+export type Deletion =
+  { deleted: true; delete_at: null } | { deleted: false; delete_at: string };
+
 /** Who is signed in. */
 export interface SessionData {
   user: User;

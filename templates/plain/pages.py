@@ -19,7 +19,7 @@ HEADERS = {
 
 
 # What the links in mails lead to: as in [links] of authingo.toml.
-LINKS = {"reset-password", "verify-email", "change-email", "undo-email-change"}
+LINKS = {"reset-password", "verify-email", "change-email", "undo-email-change", "undo-deletion"}
 
 
 class Pages(StaticFiles):

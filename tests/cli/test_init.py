@@ -61,7 +61,13 @@ SHARED = {f"web/src/{name}.tsx" for name in COMPONENTS} | {
 VITE = {"web/index.html", "web/src/main.tsx", "web/vite.config.ts", "pages.py", "test_pages.py"}
 NEXT = {"web/api.ts", "web/app/layout.tsx", "web/app/page.tsx", "web/next.config.ts"} | {
     f"web/app/{link}/page.tsx"
-    for link in ("reset-password", "verify-email", "change-email", "undo-email-change")
+    for link in (
+        "reset-password",
+        "verify-email",
+        "change-email",
+        "undo-email-change",
+        "undo-deletion",
+    )
 }
 DOCKER = {"web/.dockerignore", "web/Dockerfile"}
 FRONT_ENDS = {"--react": ALWAYS | SHARED | VITE, "--next": ALWAYS | SHARED | NEXT | DOCKER}
@@ -125,7 +131,7 @@ def test_every_setting_of_the_file_is_a_real_one(project: Runner) -> None:
     file = project.directory / "authingo.toml"
     text = file.read_text()
     written = re.findall(r"^# (\w+) = .+$", text, re.MULTILINE)
-    assert len(written) == 42
+    assert len(written) == 45
     active = re.sub(r"^# (\w+ = .+)$", r"\1", text, flags=re.MULTILINE)
     file.write_text(active)
     (project.directory / "mail").mkdir()  # for mail.templates

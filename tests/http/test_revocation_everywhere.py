@@ -34,6 +34,7 @@ from authingo.models import UserAndSession
 from tests.database import sqlite_path
 from tests.revoking import BOUND, SESSION, Asking, Memory, user_id_of
 from tests.server import ADA, Browser, LiveServer
+from tests.waiting import until
 
 ROUNDS = int(os.environ.get("AUTHINGO_TEST_ROUNDS", "2"))
 
@@ -285,6 +286,8 @@ def measure(two: Two, way: Way) -> float:
     by_role = way in ROLES.values()
     if by_role:
         two.hand(f"UPDATE authingo_users SET roles = 'admin' WHERE id = '{user_id}'")
+        there = Browser(two.there.url, browser.cookies)
+        until(lambda: there.get("/admin", base="").status == 200, "the role was never known")
     with Asking(two.there.url, browser, "/admin" if by_role else SESSION) as asking:
         began_at = clock.now()
         way(two, browser, user_id)

@@ -39,6 +39,7 @@ class Way:
         to: whom the mail goes to.
         others_end: whether the other sessions of the account end.
         evicts: whether it takes the account from somebody who signed up with the address.
+        locks: whether nobody can sign in between asking and using it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Way:
     to: str = ADA["email"]
     others_end: bool
     evicts: bool
+    locks: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -98,6 +100,16 @@ WAYS = [
         evicts=False,
     ),
     Way(
+        name="deletion",
+        ask=lambda browser, _: browser.request("DELETE", "/user"),
+        use=post("/user/undo-deletion", "token", email=ADA["email"]),
+        settings={},
+        signed_in=True,
+        others_end=True,
+        evicts=False,
+        locks=True,
+    ),
+    Way(
         name="sign-up",
         ask=post("/sign-up", "email", password=OTHER, name="Ada"),
         use=post("/verify-email", "token"),
@@ -128,7 +140,7 @@ def way(request: pytest.FixtureRequest) -> Way:
 
 @pytest.fixture
 def server(mails: SMTPServer, serve: Callable[..., LiveServer], way: Way) -> LiveServer:
-    return serve(mail=mail_settings(mails, **way.settings))
+    return serve(mail=mail_settings(mails, **way.settings), users={"deletion_grace": "7d"})
 
 
 def create(server: LiveServer, *, verified: bool) -> None:
@@ -138,6 +150,18 @@ def create(server: LiveServer, *, verified: bool) -> None:
         auth = Auth(server.auth.settings)
         await auth.open()
         await auth.create_user(**ADA, verified=verified)
+        await auth.close()
+
+    asyncio.run(work())
+
+
+def set_password(server: LiveServer) -> None:
+    """Give the account another password, as an operator does."""
+
+    async def work() -> None:
+        auth = Auth(server.auth.settings)
+        await auth.open()
+        await auth.set_password(await auth.find_user(ADA["email"]), "a third sentence")
         await auth.close()
 
     asyncio.run(work())
@@ -185,7 +209,7 @@ def shape(answer: Answer) -> tuple[object, ...]:
 def test_1_a_stranger_learns_nothing_about_who_has_an_account(server: LiveServer, way: Way) -> None:
     """By status, body, headers and cookies, whether the address is known, or asked for often."""
     create(server, verified=True)
-    if way.name == "verification":  # only an account itself can ask
+    if way.name in {"verification", "deletion"}:  # only an account itself can ask
         assert way.ask(server.browser(), "").code == "no_session"
         return
     browser = signed_in(server) if way.signed_in else None
@@ -201,6 +225,13 @@ def test_1_a_stranger_learns_nothing_about_who_has_an_account(server: LiveServer
 def test_2_it_ends_what_it_should(server: LiveServer, mails: SMTPServer, way: Way) -> None:
     """The secret itself, and other sessions where it says so. A new password ends the secret."""
     browser, secret = begin(server, mails, way)
+    if way.locks:
+        assert server.browser().sign_in().code == "invalid_credentials"
+        assert way.use(browser, secret).status == 200
+        assert signed_in(server).get("/session").status == 200
+        assert browser.get("/session").status == 401
+        assert way.use(browser, secret).code == "invalid_token"
+        return
     other = signed_in(server)
     assert way.use(browser, secret).status == 200
     assert (other.get("/session").status == 401) is way.others_end
@@ -210,9 +241,11 @@ def test_2_it_ends_what_it_should(server: LiveServer, mails: SMTPServer, way: Wa
 @pytest.mark.parametrize("way", _WITH_ACCOUNT, indirect=True, ids=str)
 def test_2_a_new_password_ends_the_secret(server: LiveServer, mails: SMTPServer, way: Way) -> None:
     browser, secret = begin(server, mails, way)
-    other = signed_in(server)
-    body = {"current_password": ADA["password"], "new_password": "a third sentence"}
-    assert other.post("/change-password", body).status == 200
+    if way.locks:
+        set_password(server)
+    else:
+        body = {"current_password": ADA["password"], "new_password": "a third sentence"}
+        assert signed_in(server).post("/change-password", body).status == 200
     refused = way.use(browser, secret)
     assert refused.code == "invalid_token"
     assert refused.tokens == {}
@@ -259,6 +292,15 @@ def test_5_who_signed_up_with_the_address_of_another_keeps_nothing(
         return
     create(server, verified=False)
     squatter, owner = signed_in(server), server.browser()
+    if way.locks:  # the owner gets the account without that, by the way in that evicts
+        assert way.ask(squatter, "").status == 200
+        theirs = last_secret(mails, way)
+        assert owner.post("/reset-password/request", {"email": ADA["email"]}).status == 200
+        body = {"token": last_secret(mails, way, 2), "new_password": OTHER}
+        assert owner.post("/reset-password", body).status == 200
+        assert owner.sign_in(password=OTHER).status == 200
+        assert way.use(squatter, theirs).code == "invalid_token"
+        return
     if not way.evicts:
         assert way.ask(squatter, way.to).status == 200
         assert way.use(owner, last_secret(mails, way)).code == "password_required"

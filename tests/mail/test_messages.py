@@ -27,6 +27,7 @@ VALUES = {
     "days": "7",
     "when": "27 June 2026, 14:03 UTC",
     "where": "2001:db8::1",
+    "until": "27 July 2026, 14:03 UTC",
 }
 KINDS = sorted(file.stem for file in BUILT_IN.glob("*.txt"))
 HEADERS = ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted"]

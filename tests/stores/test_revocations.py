@@ -51,6 +51,7 @@ CHANGES = {
     " (SELECT max(expires_at) FROM authingo_sessions) WHERE id = '{ada}'",
     "disabled": "UPDATE authingo_users SET disabled_at = created_at WHERE id = '{ada}'",
     "other roles": "UPDATE authingo_users SET roles = 'admin' WHERE id = '{ada}'",
+    "to be deleted": "UPDATE authingo_users SET delete_at = created_at WHERE id = '{ada}'",
     "deleted with all they had": "DELETE FROM authingo_users WHERE id = '{ada}'",
 }
 CHANGES_ON_SQLITE = {

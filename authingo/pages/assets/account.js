@@ -12,7 +12,8 @@ function render() {
     $("failed-why").textContent = wordsOf(state.error);
     show("failed");
   } else if (state.status === "unauthenticated") {
-    const why = state.error ? "session_over" : user && "signed_out"; // here, or in another tab
+    const { farewell } = document.documentElement.dataset;
+    const why = farewell ?? (state.error ? "session_over" : user && "signed_out"); // here, or in another tab
     leave(why && `sign_in.flash_${why}`);
   } else if (user && user !== state.user.id) {
     location.reload(); // another tab signed somebody else in

@@ -33,6 +33,14 @@ export interface ListedSession extends Session {
     last_used_at: string;
     current: boolean;
 }
+/** What became of an account that its user wants deleted. */
+export type Deletion = {
+    deleted: true;
+    delete_at: null;
+} | {
+    deleted: false;
+    delete_at: string;
+};
 /** Who is signed in. */
 export interface SessionData {
     user: User;
@@ -191,6 +199,18 @@ export interface AuthClient {
     }): Promise<Result<SessionData>>;
     /** Get the old address back, with the token of the mail to it. Every session ends. */
     undoEmailChange(undo: {
+        token: string;
+        email: string;
+    }): Promise<Result<{
+        success: true;
+    }>>;
+    /**
+     * Delete the account of the user, who is signed out. `delete_at`: when that happens, if not at
+     * once; the mail then has a link that undoes it. It may need a proof.
+     */
+    deleteUser(): Promise<Result<Deletion>>;
+    /** Keep an account that will be deleted, with the token of the mail to it. */
+    undoDeletion(undo: {
         token: string;
         email: string;
     }): Promise<Result<{

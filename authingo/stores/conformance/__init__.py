@@ -30,6 +30,7 @@ from authingo.stores.conformance.bounds import BoundsConformance
 from authingo.stores.conformance.codes import CodesConformance
 from authingo.stores.conformance.credentials import CredentialsConformance
 from authingo.stores.conformance.deadlines import DeadlinesConformance
+from authingo.stores.conformance.deletions import DeletionsConformance
 from authingo.stores.conformance.devices import DevicesConformance
 from authingo.stores.conformance.edits import EditsConformance
 from authingo.stores.conformance.ending import EndingConformance
@@ -61,6 +62,7 @@ class StoreConformance(
     UsersConformance,
     EditsConformance,
     RolesConformance,
+    DeletionsConformance,
     ImportsConformance,
     HashKindsConformance,
     SessionsConformance,

@@ -28,6 +28,7 @@ def _user(number: int) -> Credentials:
         created_at=at,
         updated_at=at + timedelta(hours=1),
         disabled_at=at + timedelta(hours=2) if number % 3 == 0 else None,
+        delete_at=at + timedelta(days=9) if number % 2 else None,
         roles=("admin", "editor")[: number % 3],
     )
     return Credentials(user, f"hash {number}", number + 1)

@@ -86,7 +86,7 @@ def _read(row: Any) -> Credential:
 _ADD = f"""
 WITH owner AS MATERIALIZED (
     SELECT id FROM authingo_users
-    WHERE id = :user_id AND disabled_at IS NULL
+    WHERE id = :user_id AND disabled_at IS NULL AND delete_at IS NULL
       AND password_version = coalesce(:version::bigint, password_version)
     FOR NO KEY UPDATE
 ), added AS (

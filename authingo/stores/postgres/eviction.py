@@ -53,13 +53,13 @@ async def evict(
 
 
 _HOLD = "SELECT profile FROM authingo_users WHERE id = :user_id FOR NO KEY UPDATE"
-# An account with none of the three was made by an operator or a program, and nobody got in.
+# An account with none of the four was made by an operator or a program, and nobody got in.
 _EVICT = """
 UPDATE authingo_users SET password_hash = :hash, updated_at = now(),
     password_version = password_version + 1, email_verified = true,
-    name = split_part(email, '@', 1), profile = :profile
+    name = split_part(email, '@', 1), profile = :profile, delete_at = NULL
 WHERE id = :user_id AND NOT email_verified AND (
-    password_hash <> :no_password
+    password_hash <> :no_password OR delete_at IS NOT NULL
     OR EXISTS (SELECT FROM authingo_credentials WHERE user_id = :user_id)
     OR EXISTS (SELECT FROM authingo_sessions WHERE user_id = :user_id))
 RETURNING id

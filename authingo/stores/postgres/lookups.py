@@ -17,7 +17,7 @@ import asyncpg
 
 from authingo.errors import StoreUnavailable
 from authingo.stores.postgres.failures import translated
-from authingo.stores.rows import SESSION, USER
+from authingo.stores.rows import MAY_SIGN_IN, SESSION, USER
 
 _MOST = 200  # lookups in one statement
 IDLE = 300.0  # seconds; a firewall or the like may drop a connection that is unused for longer
@@ -38,7 +38,7 @@ BY_TOKEN = tuple(
     f"SELECT {USER}, {SESSION}, now() - coalesce(s.authenticated_at, s.created_at),"
     f" {deadline} - now(), {current}, s.{column}"
     " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
-    f" WHERE s.{column} = ANY($1::bytea[]) AND u.disabled_at IS NULL"
+    f" WHERE s.{column} = ANY($1::bytea[]) AND {MAY_SIGN_IN}"
     for column, deadline, current in (
         ("token_digest", "s.expires_at", True),
         (

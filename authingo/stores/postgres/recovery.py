@@ -246,6 +246,7 @@ class Recovery:
 _LOCK = """
 SELECT id FROM authingo_users
 WHERE id = :user_id AND disabled_at IS NULL AND password_version = :version
+    AND (delete_at IS NULL OR NOT email_verified)
 FOR NO KEY UPDATE
 """
 _BEGIN = f"WITH owner AS (SELECT * FROM authingo_users WHERE id = :user_id) {BEGIN}"
@@ -259,7 +260,7 @@ DELETE FROM authingo_secrets WHERE digest IN (
 """
 _MOVE = f"""
 UPDATE authingo_users u SET email = :email, email_verified = true, updated_at = now(),
-    password_version = password_version + 1,
+    delete_at = NULL, password_version = password_version + 1,
     password_hash = coalesce(:hash::text, password_hash)
 WHERE id = :user_id RETURNING {USER}
 """

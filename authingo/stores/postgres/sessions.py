@@ -25,6 +25,7 @@ from authingo.stores.postgres.statements import BEGIN, end_surplus, session_para
 from authingo.stores.rows import (
     FIRST,
     LAST,
+    MAY_SIGN_IN,
     SESSION,
     USER_AS_OWNER,
     RowModels,
@@ -237,11 +238,11 @@ class Sessions:
         return await self._connections.all(*numbered(statement, **parameters))
 
 
-_OWNER = """
+_OWNER = f"""
 WITH owner AS (
-    SELECT * FROM authingo_users
+    SELECT * FROM authingo_users u
     WHERE id = :user_id AND password_version = coalesce(:version, password_version)
-      AND disabled_at IS NULL
+      AND {MAY_SIGN_IN}
     FOR SHARE
 )"""
 _BEGIN = f"{_OWNER} {BEGIN}"
@@ -267,7 +268,7 @@ SELECT {USER_AS_OWNER}, {SESSION}, s.verifier_digest = :verifier AS current,
     CASE WHEN s.previous_verifier_digest = :verifier AND s.grace_expires_at > now()
         THEN s.rotation_nonce END AS nonce, s.token_digest
 FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id
-WHERE s.selector_digest = :selector AND u.disabled_at IS NULL
+WHERE s.selector_digest = :selector AND {MAY_SIGN_IN}
 """
 _ABSOLUTE_DEADLINE = "SELECT absolute_expires_at FROM authingo_sessions WHERE id = :id"
 _ROTATE = f"""
@@ -281,7 +282,7 @@ UPDATE authingo_sessions s SET
     ip = coalesce(:ip, s.ip), user_agent = coalesce(:user_agent, s.user_agent)
 FROM authingo_users u
 WHERE s.selector_digest = :selector AND s.verifier_digest = :verifier
-    AND s.refresh_expires_at > now() AND u.id = s.user_id AND u.disabled_at IS NULL
+    AND s.refresh_expires_at > now() AND u.id = s.user_id AND {MAY_SIGN_IN}
 RETURNING {USER_AS_OWNER}, {SESSION}
 """
 _END_BY_TOKEN = f"""

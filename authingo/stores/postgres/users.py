@@ -33,6 +33,7 @@ from authingo.stores.rows import (
     CREDENTIALS,
     FIRST,
     LAST,
+    MAY_SIGN_IN,
     USER,
     USER_COLUMNS,
     RowReader,
@@ -41,7 +42,7 @@ from authingo.stores.rows import (
     read_started,
     user_values,
 )
-from authingo.stores.secrets import address_digest
+from authingo.stores.secrets import HOLDS_ADDRESS, address_digest
 from authingo.stores.users import NO_EDIT, UserEdit
 
 _read = RowReader()
@@ -256,22 +257,32 @@ class Users:
         self._connections.notify_watchers(user_id)
         return _read.user(row) if row else None
 
-    async def delete(self, user_id: str) -> bool:
-        """See Users. The foreign key deletes their sessions.
+    async def delete(
+        self,
+        user_id: str,
+        *,
+        caller: str | None = None,
+        due: bool = False,
+        mails: Sequence[NewMail] = (),
+        outcome: Outcome = NOTHING,
+    ) -> bool:
+        """See Users. Foreign keys delete what belongs to them.
 
-        In a transaction, a deferred constraint would fail only at its end, so it is checked before.
+        The lock comes first, so that the conditions are judged by what is there afterwards. A
+        deferred constraint is checked before the end, to say which it is.
         """
-        hooked = self._connections.within.has("user_deleted")
-        lend = self._connections.transaction if hooked else self._connections.connection
         row = None
-        async with lend() as connection:
+        async with self._connections.transaction() as connection:
+            held = await connection.fetchrow(*numbered(_HOLD, user_id=user_id))
+            asked = numbered(_MAY_DELETE, user_id=user_id, caller=caller, due=due)
+            if await connection.fetchrow(*asked) is None:
+                raise Undo
             try:
-                held = hooked and await connection.fetchrow(*numbered(_HOLD, user_id=user_id))
-                if held:
-                    await self._connections.run_hooks("user_deleted", _read.user(held), connection)
+                await self._connections.run_hooks("user_deleted", _read.user(held), connection)
                 row = await connection.fetchrow(*numbered(_DELETE, user_id=user_id))
-                if hooked:
-                    await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                await queue(connection, mails)
+                await record(connection, outcome)
+                await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
             except asyncpg.IntegrityConstraintViolationError as error:
                 if not error.table_name or error.table_name.startswith("authingo_"):
                     raise
@@ -404,6 +415,14 @@ _HOLD_ROLES = "SELECT roles FROM authingo_users WHERE id = :user_id FOR NO KEY U
 _SET_ROLES = """
 UPDATE authingo_users SET roles = :roles, updated_at = now() WHERE id = :user_id
 """
+_MAY_DELETE = f"""
+SELECT u.id FROM authingo_users u WHERE u.id = :user_id
+    AND (NOT :due::boolean OR u.delete_at <= now())
+    AND (:caller::text IS NULL OR {MAY_SIGN_IN}
+        AND EXISTS (SELECT FROM authingo_sessions WHERE id = :caller AND user_id = :user_id)
+        AND NOT EXISTS (SELECT FROM authingo_secrets WHERE user_id = :user_id
+            AND purpose = '{HOLDS_ADDRESS}' AND expires_at > now()))
+"""
 _DELETE = "DELETE FROM authingo_users WHERE id = :user_id RETURNING id"
 # A condition on the index of the users with roles, so that the others are not read.
 _OF_ROLE = "AND u.roles <> '' AND :role = ANY(string_to_array(u.roles, ' '))"
@@ -428,6 +447,7 @@ _IMPORTED = dict.fromkeys((*USER_COLUMNS, "password_hash", "password_version"), 
     "created_at": "timestamptz",
     "updated_at": "timestamptz",
     "disabled_at": "timestamptz",
+    "delete_at": "timestamptz",
 }
 _IMPORT = f"""
 WITH kinds AS ({RECORD_KINDS})

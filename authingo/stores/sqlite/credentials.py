@@ -110,7 +110,7 @@ def _grow_version(connection: sqlite3.Connection, user_id: str) -> None:
 _ADD = """
 INSERT INTO authingo_credentials (id, kind, subject, user_id, label, data, counter, created_at)
 SELECT :id, :kind, :subject, id, :label, :data, :counter, :now FROM authingo_users
-WHERE id = :user_id AND disabled_at IS NULL
+WHERE id = :user_id AND disabled_at IS NULL AND delete_at IS NULL
   AND password_version = coalesce(:version, password_version)
 ON CONFLICT DO NOTHING
 """

@@ -53,13 +53,13 @@ def evict(
 
 
 _HOLD = "SELECT profile FROM authingo_users WHERE id = :user_id"
-# An account with none of the three was made by an operator or a program, and nobody got in.
+# An account with none of the four was made by an operator or a program, and nobody got in.
 _EVICT = """
 UPDATE authingo_users SET password_hash = :hash, updated_at = :now,
     password_version = password_version + 1, email_verified = 1,
-    name = substr(email, 1, instr(email, '@') - 1), profile = :profile
+    name = substr(email, 1, instr(email, '@') - 1), profile = :profile, delete_at = NULL
 WHERE id = :user_id AND NOT email_verified AND (
-    password_hash <> :no_password
+    password_hash <> :no_password OR delete_at IS NOT NULL
     OR EXISTS (SELECT 1 FROM authingo_credentials WHERE user_id = :user_id)
     OR EXISTS (SELECT 1 FROM authingo_sessions WHERE user_id = :user_id))
 """

@@ -247,10 +247,12 @@ _END_WAITING = "DELETE FROM authingo_secrets WHERE purpose = :purpose AND subjec
 _OWNER = """
 SELECT 1 FROM authingo_users
 WHERE id = :user_id AND disabled_at IS NULL AND password_version = :version
+    AND (delete_at IS NULL OR NOT email_verified)
 """
 _MOVE = """
 UPDATE authingo_users SET email = :email, email_verified = 1, updated_at = :now,
-    password_version = password_version + 1, password_hash = coalesce(:hash, password_hash)
+    delete_at = NULL, password_version = password_version + 1,
+    password_hash = coalesce(:hash, password_hash)
 WHERE id = :user_id
 """
 _DELETE_ADDED = """

@@ -21,6 +21,7 @@ from authingo.models import (
 from authingo.stores.rows import (
     FIRST,
     LAST,
+    MAY_SIGN_IN,
     SESSION,
     SESSION_COLUMNS,
     USER,
@@ -265,7 +266,7 @@ _BY_TOKEN = tuple(
     (
         f"SELECT {USER}, {SESSION}, coalesce(s.authenticated_at, s.created_at), {deadline}"
         " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
-        f" WHERE s.{column} = ? AND u.disabled_at IS NULL",
+        f" WHERE s.{column} = ? AND {MAY_SIGN_IN}",
         current,
     )
     for column, deadline, current in (
@@ -281,7 +282,7 @@ _BY_TOKEN = tuple(
 )
 _OWNER = f"""
 SELECT {USER} FROM authingo_users u
-WHERE u.id = :user_id AND u.disabled_at IS NULL
+WHERE u.id = :user_id AND {MAY_SIGN_IN}
     AND u.password_version = coalesce(:version, u.password_version)
 """
 _BY_REFRESH = f"""
@@ -290,7 +291,7 @@ SELECT {USER_AS_OWNER}, {SESSION}, s.verifier_digest = :verifier AS current,
     CASE WHEN s.previous_verifier_digest = :verifier AND s.grace_expires_at > :now
         THEN s.rotation_nonce END AS nonce, s.token_digest
 FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id
-WHERE s.selector_digest = :selector AND u.disabled_at IS NULL
+WHERE s.selector_digest = :selector AND {MAY_SIGN_IN}
 """
 _ABSOLUTE_DEADLINE = "SELECT absolute_expires_at FROM authingo_sessions WHERE id = :id"
 _ROTATE = f"""
@@ -303,7 +304,7 @@ UPDATE authingo_sessions AS s SET
     ip = coalesce(:ip, ip), user_agent = coalesce(:user_agent, user_agent)
 WHERE selector_digest = :selector AND verifier_digest = :verifier AND refresh_expires_at > :now
     AND EXISTS (
-        SELECT 1 FROM authingo_users u WHERE u.id = s.user_id AND u.disabled_at IS NULL)
+        SELECT 1 FROM authingo_users u WHERE u.id = s.user_id AND {MAY_SIGN_IN})
 RETURNING {", ".join(SESSION_COLUMNS)}
 """
 _REAUTHENTICATE = f"""

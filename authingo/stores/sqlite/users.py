@@ -23,12 +23,14 @@ from authingo.stores.rows import (
     CREDENTIALS,
     FIRST,
     LAST,
+    MAY_SIGN_IN,
     USER,
     USER_COLUMNS,
     after_which,
     like_pattern,
     user_values,
 )
+from authingo.stores.secrets import HOLDS_ADDRESS
 from authingo.stores.sqlite import devices, outcomes, rows, secrets
 from authingo.stores.sqlite.connection import Connection
 from authingo.stores.sqlite.failures import referring
@@ -238,8 +240,16 @@ class Users:
 
         return await self._connection.write(work)
 
-    async def delete(self, user_id: str) -> bool:
-        """See Users. The foreign key deletes their sessions.
+    async def delete(
+        self,
+        user_id: str,
+        *,
+        caller: str | None = None,
+        due: bool = False,
+        mails: Sequence[NewMail] = (),
+        outcome: Outcome = NOTHING,
+    ) -> bool:
+        """See Users. Foreign keys delete what belongs to them.
 
         SQLite does not name the table that does not let the user be deleted, so it is searched
         for. A deferred constraint would fail only at the commit, so this looks for references
@@ -248,8 +258,10 @@ class Users:
         run_hooks = self._connection.hooks()
 
         def work(connection: sqlite3.Connection) -> bool:
-            if (user := rows.find_user(connection, user_id)) is not None:
-                run_hooks("user_deleted", user, connection)
+            asked = {"user_id": user_id, "caller": caller, "due": due, "now": rows.now()}
+            if connection.execute(_MAY_DELETE, asked).fetchone() is None:
+                return False
+            run_hooks("user_deleted", rows.select_user(connection, user_id), connection)
             try:
                 deleted = connection.execute(_DELETE, {"user_id": user_id})
             except sqlite3.IntegrityError as error:
@@ -259,6 +271,8 @@ class Users:
             else:
                 found = referring(connection, user_id)
                 if found is None:
+                    queue(connection, mails)
+                    outcomes.record(connection, outcome)
                     return deleted.rowcount > 0
             table, column = found or (None, None)
             raise UserReferenced(table, column=column)
@@ -305,6 +319,7 @@ class Users:
                         "created_at": rows.microseconds(user.created_at),
                         "updated_at": rows.microseconds(user.updated_at),
                         "disabled_at": user.disabled_at and rows.microseconds(user.disabled_at),
+                        "delete_at": user.delete_at and rows.microseconds(user.delete_at),
                         "password_hash": one.password_hash,
                         "password_version": one.version,
                     },
@@ -362,6 +377,13 @@ _HELD = f"SELECT {USER} FROM authingo_users u WHERE u.id = :user_id"
 _IS_THEIRS = "SELECT 1 FROM authingo_sessions WHERE id = :session_id AND user_id = :user_id"
 _ROLES = "SELECT roles FROM authingo_users WHERE id = :user_id"
 _SET_ROLES = "UPDATE authingo_users SET roles = :roles, updated_at = :now WHERE id = :user_id"
+_MAY_DELETE = f"""
+SELECT 1 FROM authingo_users u WHERE u.id = :user_id AND (NOT :due OR u.delete_at <= :now)
+    AND (:caller IS NULL OR {MAY_SIGN_IN}
+        AND EXISTS (SELECT 1 FROM authingo_sessions WHERE id = :caller AND user_id = :user_id)
+        AND NOT EXISTS (SELECT 1 FROM authingo_secrets WHERE user_id = :user_id
+            AND purpose = '{HOLDS_ADDRESS}' AND expires_at > :now))
+"""
 _DELETE = "DELETE FROM authingo_users WHERE id = :user_id"
 # A condition on the index of the users with roles, so that the others are not read.
 _OF_ROLE = "AND u.roles <> '' AND instr(' ' || u.roles || ' ', ' ' || :role || ' ')"

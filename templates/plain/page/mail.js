@@ -44,6 +44,20 @@ const LINKS = {
     done: "This is your email address now. Everywhere else you are signed out.",
     otherwise: "To get another link, sign in and change your address again.",
   },
+  "undo-deletion": {
+    route: "user/undo-deletion",
+    title: "Keep your account",
+    button: "Keep my account",
+    field: {
+      label: "Your email address",
+      name: "email",
+      type: "email",
+      autocomplete: "off",
+      hint: "The one that this mail was sent to.",
+    },
+    done: "Your account is kept. You can sign in again.",
+    otherwise: "Perhaps the account is deleted already.",
+  },
   "undo-email-change": {
     route: "change-email/undo",
     title: "Take your account back",

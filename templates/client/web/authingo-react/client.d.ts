@@ -1,9 +1,9 @@
 import { type Result } from "./errors.js";
-import type { ListedSession, SessionData, SignUpData } from "./models.js";
+import type { Deletion, ListedSession, SessionData, SignUpData } from "./models.js";
 import type { AuthState } from "./store.js";
 export { serverCodes } from "./codes.js";
 export type { AuthError, AuthErrorCode, ClientCode, Result } from "./errors.js";
-export type { ListedSession, Session, SessionData, SignUpData, User } from "./models.js";
+export type { Deletion, ListedSession, Session, SessionData, SignUpData, User } from "./models.js";
 export type { AuthState, LogoutReason } from "./store.js";
 export interface AuthClient {
     signIn: {
@@ -91,6 +91,18 @@ export interface AuthClient {
     }): Promise<Result<SessionData>>;
     /** Get the old address back, with the token of the mail to it. Every session ends. */
     undoEmailChange(undo: {
+        token: string;
+        email: string;
+    }): Promise<Result<{
+        success: true;
+    }>>;
+    /**
+     * Delete the account of the user, who is signed out. `delete_at`: when that happens, if not at
+     * once; the mail then has a link that undoes it. It may need a proof.
+     */
+    deleteUser(): Promise<Result<Deletion>>;
+    /** Keep an account that will be deleted, with the token of the mail to it. */
+    undoDeletion(undo: {
         token: string;
         email: string;
     }): Promise<Result<{

@@ -54,6 +54,13 @@ export function createAuthClient({ baseURL }) {
         requestEmailChange: (change) => manage("POST", "/change-email/request", "sent", change),
         changeEmail: (proof) => session.begin("/change-email", proof),
         undoEmailChange: (undo) => end("/change-email/undo", undo),
+        async deleteUser() {
+            const result = await manage("DELETE", "/user", "deleted");
+            if (result.data)
+                await session.signOut(); // the session is gone; this tells every tab
+            return result;
+        },
+        undoDeletion: (undo) => ask("/user/undo-deletion", "success", undo),
         getSession: () => session.getSession(),
         refresh: () => session.refresh(),
         listSessions: () => manage("GET", "/sessions", "sessions"),

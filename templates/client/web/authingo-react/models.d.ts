@@ -29,6 +29,14 @@ export interface ListedSession extends Session {
     last_used_at: string;
     current: boolean;
 }
+/** What became of an account that its user wants deleted. */
+export type Deletion = {
+    deleted: true;
+    delete_at: null;
+} | {
+    deleted: false;
+    delete_at: string;
+};
 /** Who is signed in. */
 export interface SessionData {
     user: User;

@@ -2,7 +2,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { AuthProvider } from "@authingo/react";
 import { App } from "./App";
-import { ChangeEmail, ResetPassword, UndoEmailChange, VerifyEmail } from "./Links";
+import { ChangeEmail, ResetPassword, UndoDeletion, UndoEmailChange, VerifyEmail } from "./Links";
 import "./style.css";
 
 // What the links in mails lead to: as in [links] of authingo.toml.
@@ -11,6 +11,7 @@ const pages = new Map([
   ["/verify-email", VerifyEmail],
   ["/change-email", ChangeEmail],
   ["/undo-email-change", UndoEmailChange],
+  ["/undo-deletion", UndoDeletion],
 ]);
 const Page = pages.get(location.pathname) ?? App;
 

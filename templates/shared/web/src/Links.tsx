@@ -75,6 +75,21 @@ export function UndoEmailChange() {
   );
 }
 
+/** Where the link in the mail to somebody whose account will be deleted leads to. */
+export function UndoDeletion() {
+  const { client } = useAuth();
+  return (
+    <Link
+      title="Keep your account"
+      fields={[{ ...oldEmail, label: "Your email address" }]}
+      action="Keep my account"
+      use={(token, { email = "" }) => client.undoDeletion({ token, email })}
+      done="Your account is kept. You can sign in again."
+      again={<p>Perhaps the account is deleted already.</p>}
+    />
+  );
+}
+
 /** A link that needs a session here as well, or else the password. */
 function OwnLink({
   use,

@@ -1,0 +1,112 @@
+"""Users delete their own accounts: at once, or after a while in which they can undo it.
+
+A thief with a stolen session must not delete an account, so this needs a recent authentication
+(ASVS 5.0 V7.5.1). While a changed address can be taken back, its account stays. Otherwise a thief
+could change the address, and leave its owner nothing to take back.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from authingo import arguments, events, sessions
+from authingo.attempts import Outcome
+from authingo.capabilities import lasting_purposes
+from authingo.core import Core
+from authingo.errors import NoSession, NoSuchUser, StoreUnavailable, UserReferenced
+from authingo.models import NO_CLIENT, Client, User, UserAndSession
+
+_PAGE = 100  # users that are looked for at once
+
+_log = logging.getLogger("authingo")
+
+
+class Deletion:
+    """The use cases about the deletion of an account. See Auth."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def request(self, caller: UserAndSession, *, client: Client) -> datetime | None:
+        """Delete the account of a caller who has authenticated recently. See Auth."""
+        arguments.require_client(client)
+        store, user = await self._core.opened(), caller.user
+        most, grace = self._core.settings.sessions.max_per_user, self._core.settings.users
+        await sessions.end_surplus(store, user.id, keep=most, but=caller.session.id)
+        if not grace.deletion_grace and await self._delete(user, caller, client=client):
+            return None
+        scheduled = events.happened(
+            "deletion_scheduled", user_id=user.id, session_id=caller.session.id, ip=client.ip
+        )
+        changed = await store.deletions.schedule(
+            user.id,
+            caller=caller.session.id,
+            grace=grace.deletion_grace,
+            keep=lasting_purposes(),
+            mails=self._core.notices("deletion_scheduled", user, client),
+            outcome=Outcome(events=(scheduled,)),
+        )
+        if changed is None:  # the session has just ended
+            raise NoSession
+        self._core.noticed()
+        events.log(scheduled)
+        return changed.delete_at
+
+    async def _delete(
+        self, user: User, caller: UserAndSession | None = None, *, client: Client = NO_CLIENT
+    ) -> bool:
+        """Delete a user who asks for it, or whose time has come."""
+        done = events.happened(
+            "user_deleted",
+            user_id=user.id,
+            session_id=caller.session.id if caller else None,
+            ip=client.ip,
+        )
+        try:
+            is_deleted = await self._core.store.users.delete(
+                user.id,
+                caller=caller.session.id if caller else None,
+                due=caller is None,
+                mails=self._core.notices("user_deleted", user, client),
+                outcome=Outcome(events=(done,)),
+            )
+        except UserReferenced as error:
+            _log.warning("the user %s was not deleted: %s", user.id, error)
+            raise UserReferenced from None  # the names of tables are for operators
+        if is_deleted:
+            self._core.noticed()
+            events.log(done)
+        return is_deleted
+
+    async def cancel(self, user: User | str) -> User:
+        """See Auth."""
+        user_id, store = arguments.user_id(user), await self._core.opened()
+        cancelled = events.happened("deletion_cancelled", user_id=user_id)
+        changed = await store.deletions.cancel(user_id, outcome=Outcome(events=(cancelled,)))
+        if changed is not None:
+            events.log(cancelled)
+            return changed
+        if (found := await store.users.find(user_id)) is None:
+            raise NoSuchUser
+        return found
+
+    async def carry_out(self) -> int:
+        """Delete the users whose time has come, and return how many.
+
+        One whom a table of the application refers to, or whom a hook refuses to delete, stays, and
+        may not sign in; the log says why.
+        """
+        store, after, count = await self._core.opened(), None, 0
+        while due := await store.deletions.due(after=after, limit=_PAGE):
+            after = due[-1].id
+            for user in due:
+                try:
+                    count += await self._delete(user)
+                except StoreUnavailable:
+                    raise
+                except UserReferenced:
+                    continue  # which is in the log
+                except Exception:  # noqa: BLE001 - a hook; it must not stop the other deletions
+                    _log.exception("the user %s was not deleted", user.id)
+        return count

@@ -1,0 +1,3 @@
+"use client";
+
+export { UndoDeletion as default } from "../../src/Links";
