@@ -248,7 +248,8 @@ class Accounts:
 
 
 def _names(argument: str, given: Iterable[str]) -> list[str]:
-    if isinstance(given, str):  # its letters would each be a role
+    # The letters of a text would each be a role.
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise arguments.wrong_type(argument, given, "several names of roles, such as a set")
     names = list(given)
     arguments.require_text(**{f"{argument}[{place}]": name for place, name in enumerate(names)})

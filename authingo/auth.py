@@ -13,6 +13,7 @@ from authingo.accounts import Accounts
 from authingo.asgi import ASGIApp
 from authingo.core import Core
 from authingo.deletion import Deletion
+from authingo.export import Export
 from authingo.hooks import WithHooks
 from authingo.listings import Listings
 from authingo.maintenance import BATCH, Maintenance
@@ -86,6 +87,7 @@ class Auth(WithHooks):
         self._user_sessions = UserSessions(self._core)
         self._accounts = Accounts(self._core)
         self._deletion = Deletion(self._core)
+        self._export = Export(self._core)
         self._self_service = SelfService(self._core)
         self._listings = Listings(self._core)
         self._maintenance = Maintenance(self._core)
@@ -622,8 +624,7 @@ class Auth(WithHooks):
             NoSession, SessionExpired, ReauthenticationRequired: as for `require_recent`.
             UserReferenced: as for `delete_user`. Nothing has changed.
         """
-        caller = await self._reauthentication.require_recent(session_token)
-        return await self._deletion.request(caller, client=client)
+        return await self._deletion.request(session_token, client=client)
 
     async def cancel_deletion(self, user: User | str) -> User:
         """Keep a user who asked to be deleted, and let them sign in again. Idempotent.
@@ -632,6 +633,27 @@ class Auth(WithHooks):
             NoSuchUser: there is no such user.
         """
         return await self._deletion.cancel(user)
+
+    async def request_export(
+        self, session_token: str | None, *, client: Client = NO_CLIENT
+    ) -> dict[str, object]:
+        """Return what is stored about a caller who has authenticated recently, as `export_user`.
+
+        Raises:
+            NoSession, SessionExpired, ReauthenticationRequired: as for `require_recent`.
+            TooManyRequests: they got it within the last hour.
+        """
+        return await self._export.request(session_token, client=client)
+
+    async def export_user(self, user: User | str) -> dict[str, object]:
+        """Return what is stored about a user, as JSON, without secrets and their digests.
+
+        Of each table there are the latest 10,000 rows at most.
+
+        Raises:
+            NoSuchUser: there is no such user.
+        """
+        return await self._export.of_user(user)
 
     async def delete_user(self, user: User | str) -> None:
         """Delete a user and all their sessions.

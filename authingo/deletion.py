@@ -16,6 +16,7 @@ from authingo.capabilities import lasting_purposes
 from authingo.core import Core
 from authingo.errors import NoSession, NoSuchUser, StoreUnavailable, UserReferenced
 from authingo.models import NO_CLIENT, Client, User, UserAndSession
+from authingo.reauthentication import Reauthentication
 
 _PAGE = 100  # users that are looked for at once
 
@@ -28,9 +29,10 @@ class Deletion:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def request(self, caller: UserAndSession, *, client: Client) -> datetime | None:
-        """Delete the account of a caller who has authenticated recently. See Auth."""
+    async def request(self, session_token: str | None, *, client: Client) -> datetime | None:
+        """See Auth.request_deletion."""
         arguments.require_client(client)
+        caller = await Reauthentication(self._core).require_recent(session_token)
         store, user = await self._core.opened(), caller.user
         most, grace = self._core.settings.sessions.max_per_user, self._core.settings.users
         await sessions.end_surplus(store, user.id, keep=most, but=caller.session.id)

@@ -50,6 +50,7 @@ EventName = Literal[
     "deletion_scheduled",
     "deletion_cancelled",
     "user_deleted",
+    "user_exported",
     "user_evicted",
     "users_import_began",
     "users_imported",

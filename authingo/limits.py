@@ -258,6 +258,11 @@ class Limits:
         limit = AttemptLimit(allowed=most, window=_HOUR)
         return (self._rule(_counter(limit, "keeps", "mail to strangers")),)
 
+    def export(self, user_id: str) -> tuple[CountingRule, ...]:
+        """Return the rule to count an export of what is stored about a user: one an hour."""
+        limit = AttemptLimit(allowed=1, window=_HOUR)
+        return (self._rule(_counter(limit, "keeps", "export", user_id)),)
+
     def mail(
         self, what: MailsCounted, whose: str, devices: Sequence[DeviceToken] = ()
     ) -> tuple[CountingRule, ...]:

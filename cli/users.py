@@ -161,6 +161,17 @@ def delete(
     output.changed_user(*with_auth(config, work), as_json=as_json)
 
 
+@app.command("data", epilog="Example: authingo users data ada@example.com > ada.json")
+@command
+def data(who: Who, *, config: ConfigFile = None) -> None:
+    """Print everything that is stored about a user as JSON, without secrets, to give it to them."""
+
+    async def work(auth: Auth) -> dict[str, object]:
+        return await auth.export_user(await auth.find_user(who))
+
+    output.as_json(with_auth(config, work))
+
+
 @app.command("keep", epilog="Example: authingo users keep ada@example.com")
 @command
 def keep(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> None:

@@ -59,6 +59,9 @@ ABOUT_A_USER: dict[str, dict[str, Any]] = {
     "disable_user": {},
     "enable_user": {},
     "delete_user": {},
+    "change_roles": {"add": {"admin"}},
+    "cancel_deletion": {},
+    "export_user": {},
 }
 
 
@@ -68,7 +71,7 @@ def test_every_method_about_a_user_is_tested_here() -> None:
         for name, method in inspect.getmembers(Auth, inspect.isfunction)
         if not name.startswith("_") and "user" in list(inspect.signature(method).parameters)[1:2]
     }
-    assert takes_user == set(ABOUT_A_USER) | {"list_events"}
+    assert takes_user == set(ABOUT_A_USER) | {"list_events", "has_permission"}
 
 
 async def test_a_user_is_given_as_such_or_by_id(auth: Auth) -> None:
@@ -123,6 +126,8 @@ RIGHT: dict[str, dict[str, Any]] = {
         "current_password": PASSWORD,
         "new_password": "another good password",
     },
+    "request_deletion": {"session_token": "A" * 43},
+    "request_export": {"session_token": "A" * 43},
     "patch_user": {"session_token": "A" * 43, "name": "Countess"},
     "create_user": {"email": "grace@example.com", "password": PASSWORD, "name": "Grace"},
     "check_new_user": {"email": "grace@example.com", "name": "Grace"},
@@ -146,6 +151,7 @@ WITHOUT_VALUES = {
     "close",
     "from_config",
     "gate",
+    "has_permission",
     "install",
     "lifespan",
     "open",
@@ -179,6 +185,8 @@ async def test_a_wrong_type_is_a_type_error_at_the_call(auth: Auth) -> None:
             wrong: list[object] = [5.5, b"secret", ["secret"], object(), True]
             if name not in {"limit", "batch_size"}:
                 wrong.append(5)
+            if name == "add":
+                wrong.remove(["secret"])
             for value in wrong:
                 error = await outcome(auth, method, {**given, name: value})
                 assert isinstance(error, TypeError), f"{method}({name}={value!r}): {error!r}"

@@ -89,6 +89,7 @@ PANELS = (
     Panel("email", sends_mail),
     Panel("password"),
     Panel("sessions"),
+    Panel("export"),
     Panel("deletion", lambda settings: settings.users.deletion),
 )
 

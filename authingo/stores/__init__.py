@@ -23,6 +23,7 @@ from authingo.stores.credentials import Credentials as UserCredentials
 from authingo.stores.deletions import Deletions
 from authingo.stores.devices import Devices
 from authingo.stores.events import Events
+from authingo.stores.exports import Exports
 from authingo.stores.hash_kinds import HashKinds
 from authingo.stores.mails import Mails
 from authingo.stores.maintenance import Maintenance
@@ -117,6 +118,10 @@ class Store(Protocol):
     @property
     def deletions(self) -> Deletions:
         """Accounts that their users want deleted, after a while."""
+
+    @property
+    def exports(self) -> Exports:
+        """What is stored about one user, for that user."""
 
     @property
     def devices(self) -> Devices:

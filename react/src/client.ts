@@ -3,12 +3,20 @@ import { Caller, overtaken, unreachable } from "./call.js";
 import { readAnswer, type Result } from "./errors.js";
 import { fetchWith } from "./fetch.js";
 import { BrowserSession } from "./session.js";
-import type { Deletion, ListedSession, SessionData, SignUpData } from "./models.js";
+import type { Deletion, ListedSession, SessionData, SignUpData, UserExport } from "./models.js";
 import type { AuthState } from "./store.js";
 
 export { serverCodes } from "./codes.js";
 export type { AuthError, AuthErrorCode, ClientCode, Result } from "./errors.js";
-export type { Deletion, ListedSession, Session, SessionData, SignUpData, User } from "./models.js";
+export type {
+  Deletion,
+  ListedSession,
+  Session,
+  SessionData,
+  SignUpData,
+  User,
+  UserExport,
+} from "./models.js";
 export type { AuthState, LogoutReason } from "./store.js";
 
 export interface AuthClient {
@@ -53,6 +61,8 @@ export interface AuthClient {
   changeEmail(proof: { token: string; password?: string }): Promise<Result<SessionData>>;
   /** Get the old address back, with the token of the mail to it. Every session ends. */
   undoEmailChange(undo: { token: string; email: string }): Promise<Result<{ success: true }>>;
+  /** Everything that is stored about the user, once an hour. It may need a proof. */
+  exportUser(): Promise<Result<UserExport>>;
   /**
    * Delete the account of the user, who is signed out. `delete_at`: when that happens, if not at
    * once; the mail then has a link that undoes it. It may need a proof.
@@ -133,6 +143,7 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
     requestEmailChange: (change) => manage("POST", "/change-email/request", "sent", change),
     changeEmail: (proof) => session.begin("/change-email", proof),
     undoEmailChange: (undo) => end("/change-email/undo", undo),
+    exportUser: () => manage("GET", "/user/export", "user"),
     async deleteUser() {
       const result = await manage<Deletion>("DELETE", "/user", "deleted");
       if (result.data) await session.signOut(); // the session is gone; this tells every tab

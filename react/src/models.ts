@@ -32,6 +32,16 @@ export interface ListedSession extends Session {
   current: boolean;
 }
 
+/** Everything that is stored about a user: rows of each kind, the latest first. */
+export interface UserExport {
+  user: User;
+  sessions: Record<string, unknown>[];
+  credentials: Record<string, unknown>[];
+  secrets: Record<string, unknown>[];
+  mails: Record<string, unknown>[];
+  events: Record<string, unknown>[];
+}
+
 /** What became of an account that its user wants deleted. */
 export type Deletion =
   { deleted: true; delete_at: null } | { deleted: false; delete_at: string };

@@ -33,6 +33,15 @@ export interface ListedSession extends Session {
     last_used_at: string;
     current: boolean;
 }
+/** Everything that is stored about a user: rows of each kind, the latest first. */
+export interface UserExport {
+    user: User;
+    sessions: Record<string, unknown>[];
+    credentials: Record<string, unknown>[];
+    secrets: Record<string, unknown>[];
+    mails: Record<string, unknown>[];
+    events: Record<string, unknown>[];
+}
 /** What became of an account that its user wants deleted. */
 export type Deletion = {
     deleted: true;
@@ -204,6 +213,8 @@ export interface AuthClient {
     }): Promise<Result<{
         success: true;
     }>>;
+    /** Everything that is stored about the user, once an hour. It may need a proof. */
+    exportUser(): Promise<Result<UserExport>>;
     /**
      * Delete the account of the user, who is signed out. `delete_at`: when that happens, if not at
      * once; the mail then has a link that undoes it. It may need a proof.

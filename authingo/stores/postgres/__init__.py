@@ -16,6 +16,7 @@ from authingo.stores.postgres.credentials import Credentials
 from authingo.stores.postgres.deletions import Deletions
 from authingo.stores.postgres.devices import Devices
 from authingo.stores.postgres.events import Events
+from authingo.stores.postgres.exports import Exports
 from authingo.stores.postgres.hash_kinds import HashKinds
 from authingo.stores.postgres.mails import Mails
 from authingo.stores.postgres.maintenance import Maintenance
@@ -74,6 +75,11 @@ class PostgresStore(Connections):
     def deletions(self) -> Deletions:
         """See Store."""
         return Deletions(self)
+
+    @cached_property
+    def exports(self) -> Exports:
+        """See Store."""
+        return Exports(self)
 
     @cached_property
     def devices(self) -> Devices:

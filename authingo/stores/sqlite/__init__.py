@@ -19,6 +19,7 @@ from authingo.stores.sqlite.credentials import Credentials
 from authingo.stores.sqlite.deletions import Deletions
 from authingo.stores.sqlite.devices import Devices
 from authingo.stores.sqlite.events import Events
+from authingo.stores.sqlite.exports import Exports
 from authingo.stores.sqlite.hash_kinds import HashKinds
 from authingo.stores.sqlite.mails import Mails
 from authingo.stores.sqlite.maintenance import Maintenance
@@ -77,6 +78,11 @@ class SQLiteStore(Connection):
     def deletions(self) -> Deletions:
         """See Store."""
         return Deletions(self)
+
+    @cached_property
+    def exports(self) -> Exports:
+        """See Store."""
+        return Exports(self)
 
     @cached_property
     def devices(self) -> Devices:

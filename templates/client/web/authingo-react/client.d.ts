@@ -1,9 +1,9 @@
 import { type Result } from "./errors.js";
-import type { Deletion, ListedSession, SessionData, SignUpData } from "./models.js";
+import type { Deletion, ListedSession, SessionData, SignUpData, UserExport } from "./models.js";
 import type { AuthState } from "./store.js";
 export { serverCodes } from "./codes.js";
 export type { AuthError, AuthErrorCode, ClientCode, Result } from "./errors.js";
-export type { Deletion, ListedSession, Session, SessionData, SignUpData, User } from "./models.js";
+export type { Deletion, ListedSession, Session, SessionData, SignUpData, User, UserExport, } from "./models.js";
 export type { AuthState, LogoutReason } from "./store.js";
 export interface AuthClient {
     signIn: {
@@ -96,6 +96,8 @@ export interface AuthClient {
     }): Promise<Result<{
         success: true;
     }>>;
+    /** Everything that is stored about the user, once an hour. It may need a proof. */
+    exportUser(): Promise<Result<UserExport>>;
     /**
      * Delete the account of the user, who is signed out. `delete_at`: when that happens, if not at
      * once; the mail then has a link that undoes it. It may need a proof.

@@ -54,6 +54,7 @@ export function createAuthClient({ baseURL }) {
         requestEmailChange: (change) => manage("POST", "/change-email/request", "sent", change),
         changeEmail: (proof) => session.begin("/change-email", proof),
         undoEmailChange: (undo) => end("/change-email/undo", undo),
+        exportUser: () => manage("GET", "/user/export", "user"),
         async deleteUser() {
             const result = await manage("DELETE", "/user", "deleted");
             if (result.data)
