@@ -71,8 +71,9 @@ class Accounts:
             email_verified=verified,
             profile=text,
         )
-        user = await store.users.add(new, mails=mails(new))
-        await events.record(store, events.happened("user_created", user_id=user.id))
+        created = events.happened("user_created", user_id=new.id)
+        user = await store.users.add(new, mails=mails(new), outcome=Outcome(events=(created,)))
+        events.publish(store, created)
         return user
 
     async def check_new_user(self, *, email: str, name: str | None) -> None:
@@ -162,7 +163,7 @@ class Accounts:
             raise NoSuchUser
         after, is_changed = changed
         if is_changed:
-            events.log(done)
+            events.publish(store, done)
         return after
 
     async def verify_email(self, user: User | str, *, evict: bool) -> User:
@@ -186,7 +187,7 @@ class Accounts:
         evicted = await store.recovery.evict(user_id, eviction=Outcome(events=happened))
         if evicted is None:
             return None
-        events.log(*happened)
+        events.publish(store, *happened)
         return evicted.user
 
     async def set_password(self, user: User | str, new_password: str) -> ChangedUser:
@@ -230,7 +231,7 @@ class Accounts:
         done = events.happened("user_deleted", user_id=user_id)
         if not await store.users.delete(user_id, outcome=Outcome(events=(done,))):
             raise NoSuchUser
-        events.log(done)
+        events.publish(store, done)
 
     async def _set_disabled(self, user_id: str, *, disabled: bool) -> ChangedUser:
         store = await self._core.opened()

@@ -11,12 +11,12 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from authingo import profile, testing_database
+from authingo import events, profile, testing_database
 from authingo.cache import SessionCache
 from authingo.capabilities import capabilities, load
 from authingo.credentials import PasswordCheck
 from authingo.errors import StoreUnavailable
-from authingo.hooks import Hooks, gates
+from authingo.hooks import Hooks, durable, gates
 from authingo.hooks.gates import Action, GateAttempt
 from authingo.last_use import LastUse
 from authingo.limits import Attempt, Limits
@@ -52,6 +52,7 @@ class Core:
         self.limits = Limits(enabled=self.settings.limits.enabled)
         self.password_check = PasswordCheck(self.hasher, self.limits)
         self.hooks = Hooks()
+        events.listen(self.store, self.hooks.hear)
         self.is_open = False
         self._capabilities: dict[object, Any] = {}
         self._opening: asyncio.Task[None] | None = None
@@ -94,6 +95,7 @@ class Core:
     async def close(self) -> None:
         """Close the store. See Auth."""
         await self._background.aclose()
+        await self.hooks.listeners.close()
         await self.last_use.close()
         self.is_open = False
         await self.store.close()
@@ -123,6 +125,8 @@ class Core:
         for capability in capabilities():
             if capability.background:
                 await self._background.enter_async_context(load(capability.background)(self))
+        reading = durable.reading(self.store, self.hooks.durable)
+        await self._background.enter_async_context(reading)
 
     def capability(self, made_from_core: Callable[[Core], T]) -> T:
         """Return the one object of a capability's class that this Core has. See Auth."""

@@ -52,7 +52,7 @@ class Deletion:
         if changed is None:  # the session has just ended
             raise NoSession
         self._core.noticed()
-        events.log(scheduled)
+        events.publish(store, scheduled)
         return changed.delete_at
 
     async def _delete(
@@ -78,7 +78,7 @@ class Deletion:
             raise UserReferenced from None  # the names of tables are for operators
         if is_deleted:
             self._core.noticed()
-            events.log(done)
+            events.publish(self._core.store, done)
         return is_deleted
 
     async def cancel(self, user: User | str) -> User:
@@ -87,7 +87,7 @@ class Deletion:
         cancelled = events.happened("deletion_cancelled", user_id=user_id)
         changed = await store.deletions.cancel(user_id, outcome=Outcome(events=(cancelled,)))
         if changed is not None:
-            events.log(cancelled)
+            events.publish(store, cancelled)
             return changed
         if (found := await store.users.find(user_id)) is None:
             raise NoSuchUser

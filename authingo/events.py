@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal, get_args
+from weakref import WeakKeyDictionary
 
 from authingo.attempts import Outcome
 from authingo.capabilities import CapabilityEvent, capabilities
@@ -57,6 +59,7 @@ EventName = Literal[
 ]
 
 _log = logging.getLogger("authingo.events")
+_listening: WeakKeyDictionary[Store, Callable[[Event], None]] = WeakKeyDictionary()
 
 
 def names() -> tuple[str, ...]:
@@ -78,10 +81,18 @@ def happened(
     )
 
 
-def log(*events: Event) -> None:
-    """Log each event as a line."""
+def listen(store: Store, hear: Callable[[Event], None]) -> None:
+    """Call `hear` with each event of what is done with this store."""
+    _listening[store] = hear
+
+
+def publish(store: Store, *events: Event) -> None:
+    """Log each event as a line, and hand it to who listens. What it tells of is committed."""
+    hear = _listening.get(store)
     for event in events:
         _log.info(json.dumps({key: value for key, value in event_json(event).items() if value}))
+        if hear is not None:
+            hear(event)
 
 
 async def record(store: Store, *events: Event) -> None:
@@ -95,8 +106,8 @@ async def record(store: Store, *events: Event) -> None:
 
 
 async def record_outcome(store: Store, outcome: Outcome) -> None:
-    """Record an outcome in a separate transaction, as `record` does, and log its events."""
-    log(*outcome.events)
+    """Record an outcome in a separate transaction, as `record` does, and publish its events."""
+    publish(store, *outcome.events)
     try:
         await store.events.record(outcome)
     except StoreUnavailable as error:

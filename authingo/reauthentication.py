@@ -96,7 +96,7 @@ class Reauthentication:
         )
         if renewed is None:
             return None
-        events.log(*outcome.events)
+        events.publish(store, *outcome.events)
         return SignedIn(renewed.user, renewed.session, Tokens(session=str(token)))
 
     async def require_recent(self, session_token: str | None) -> UserAndSession:

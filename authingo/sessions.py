@@ -63,6 +63,7 @@ WriteSession = Callable[[NewSession, Outcome], Awaitable[StartedSession | None]]
 
 
 async def begin(
+    store: Store,
     write: WriteSession,
     admitted: Admitted,
     *,
@@ -74,6 +75,7 @@ async def begin(
     """Begin a session. Every kind of sign-in ends here.
 
     Args:
+        store: where `write` stores it.
         write: stores it.
         admitted: whose session it is.
         settings: its lifetimes, and how many sessions a user may have.
@@ -110,7 +112,7 @@ async def begin(
     started = await write(record, outcome)
     if started is None:
         return None
-    events.log(*outcome.events, *started.events)
+    events.publish(store, *outcome.events, *started.events)
     tokens = Tokens(str(session), str(refresh), next_device.cookie(devices))
     return SignedIn(started.user, started.session, tokens)
 

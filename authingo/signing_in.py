@@ -81,6 +81,7 @@ class SigningIn:
             )
 
         begun = await sessions.begin(
+            store,
             write,
             admitted,
             settings=self._settings.sessions,
@@ -204,6 +205,7 @@ class SigningIn:
             )
 
         changed = await sessions.begin(
+            store,
             write,
             # Nobody has to be admitted: this session replaces that of the caller.
             sessions.Admitted(
@@ -242,6 +244,7 @@ class SigningIn:
             )
 
         return await sessions.begin(
+            store,
             write,
             admitted,
             settings=self._settings.sessions,

@@ -154,6 +154,7 @@ WITHOUT_VALUES = {
     "has_permission",
     "install",
     "lifespan",
+    "on",
     "open",
     "ping",
     "require",

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from authingo.events import names
+from authingo.hooks.durable import Durable
 from authingo.hooks.gates import Gate
+from authingo.hooks.listeners import Listener, Listeners
+from authingo.models import Event
 from authingo.stores import Store
 from authingo.stores.within import WithinEvent, WithinHook
 
 G = TypeVar("G", bound=Gate)
 W = TypeVar("W", bound=WithinHook)
+L = TypeVar("L", bound=Listener)
+
+_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")  # of a cursor
 
 
 class Hooks:
@@ -19,6 +27,27 @@ class Hooks:
 
     def __init__(self) -> None:
         self.gates: list[Gate] = []
+        self.listeners = Listeners()
+        self.durable: list[Durable] = []
+
+    def listen(self, events: tuple[str, ...], hook: Listener, durable: str | None) -> None:
+        """Add a hook for events. See `WithHooks.on`."""
+        if unknown := set(events) - set(names()):
+            raise ValueError(f"on: there is no event {', '.join(sorted(unknown))}")
+        if not events:
+            raise ValueError('on: name the events, such as `@auth.on("sign_up")`')
+        if durable is None:
+            self.listeners.add(frozenset(events), hook)
+            return
+        if not _NAME.fullmatch(durable) or any(one.name == durable for one in self.durable):
+            raise ValueError(f"on: each durable is another name, which matches {_NAME.pattern}")
+        self.durable.append(Durable(name=durable, names=frozenset(events), hook=hook))
+
+    def hear(self, event: Event) -> None:
+        """Get an event of what this process has done."""
+        self.listeners.hear(event)
+        for one in self.durable:
+            one.hear(event)
 
 
 class WithHooks:
@@ -52,6 +81,29 @@ class WithHooks:
         def add(hook: W) -> W:
             for event in events:
                 self.store.within.add(event, _coroutine_function(hook))
+            return hook
+
+        return add
+
+    def on(self, *events: str, durable: str | None = None) -> Callable[[L], L]:
+        """Call a function with each `Event` of these names: `@auth.on("sign_up")`.
+
+        It is called after the commit and off the request, and has 20 seconds. If it fails, that is
+        logged and harms nobody.
+
+        Args:
+            events: names of docs/events.md.
+            durable: a name of your choice, to miss no event. Such a hook runs while a server does
+                (`lifespan`), in one process at a time, with one event after the other, at least
+                once, also for what other processes and the command line did. If it fails, it is
+                called again, and the events after it wait.
+
+        Raises:
+            ValueError: there is no such event, or another hook has this `durable`.
+        """
+
+        def add(hook: L) -> L:
+            self._hooks.listen(events, _coroutine_function(hook), durable)
             return hook
 
         return add

@@ -55,7 +55,7 @@ class DeletionUndo:
         )
         if user is None:
             raise InvalidToken
-        events.log(done)
+        events.publish(store, done)
         return user
 
 

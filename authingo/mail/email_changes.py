@@ -154,7 +154,7 @@ class EmailChanges:
         if changed is None:  # somebody was quicker, or the account has changed meanwhile
             raise InvalidToken
         self._core.capability(Queue).wake()
-        events.log(done)
+        events.publish(store, done)
         return await session_of(
             self._core, person, changed.user, presented, admitted, version=matter.version + 1
         )
@@ -220,7 +220,7 @@ class EmailChanges:
         if changed is None:
             raise InvalidToken
         self._core.capability(Queue).wake()
-        events.log(done)
+        events.publish(store, done)
         return changed.user
 
 

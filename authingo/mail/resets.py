@@ -140,7 +140,7 @@ class PasswordResets:
         if changed is None:  # somebody was quicker, or the account has changed meanwhile
             raise InvalidToken
         self._core.capability(Queue).wake()
-        events.log(done, *([evicted] if changed.evicted else []))
+        events.publish(store, done, *([evicted] if changed.evicted else []))
         return changed.user
 
 

@@ -190,7 +190,7 @@ class Sender:
     async def _sent(self, mail: Mail) -> None:
         sent, store = events.happened(MAIL_SENT, user_id=mail.user_id), await self._core.opened()
         if await store.mails.done(mail, outcome=Outcome(events=(sent,))):
-            events.log(sent)
+            events.publish(self._core.store, sent)
 
     def _compose(
         self, kind: str, content: Content, recipient: str, mail_id: str, language: str
@@ -212,7 +212,7 @@ class Sender:
         if await store.mails.fail(mail, error=error, outcome=Outcome(events=(failed,))):
             # What the server said often repeats the address, which no log may have.
             _log.warning("the mail %s was not delivered: `authingo mail list` says why", mail.id)
-            events.log(failed)
+            events.publish(self._core.store, failed)
 
 
 def look_of(settings: Settings) -> Look:

@@ -172,6 +172,7 @@ class SignInCodes:
             )
 
         return await sessions.begin(
+            store,
             write,
             admitted,
             settings=self._core.settings.sessions,

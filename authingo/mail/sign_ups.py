@@ -167,6 +167,7 @@ class SignUps:
             )
 
         begun = await sessions.begin(
+            store,
             write,
             admitted,
             settings=settings.sessions,
@@ -175,7 +176,7 @@ class SignUps:
         )
         if begun is None:  # somebody was quicker, with this sign-up or another
             raise InvalidToken
-        events.log(verified)
+        events.publish(store, verified)
         return begun
 
     async def _proved_by(self, matter: Matter, presented: Presented) -> Matter | None:

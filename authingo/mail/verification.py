@@ -80,7 +80,7 @@ class Verification:
         user = await store.recovery.verify_email(VERIFY_PURPOSE, presented.digest, outcome=outcome)
         if user is None:  # somebody was quicker, or the account has changed meanwhile
             raise InvalidToken
-        events.log(*outcome.events)
+        events.publish(store, *outcome.events)
         return await session_of(
             self._core, person, user, presented, admitted, version=matter.version
         )

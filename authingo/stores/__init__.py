@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from authingo.config import kind_of, read_postgres_url, sqlite_path
 from authingo.stores.attempts import Attempts
 from authingo.stores.credentials import Credentials as UserCredentials
+from authingo.stores.cursors import Cursors
 from authingo.stores.deletions import Deletions
 from authingo.stores.devices import Devices
 from authingo.stores.events import Events
@@ -98,6 +99,10 @@ class Store(Protocol):
     @property
     def events(self) -> Events:
         """Events, and what else is recorded about an attempt."""
+
+    @property
+    def cursors(self) -> Cursors:
+        """How far durable hooks have read the events."""
 
     @property
     def hash_kinds(self) -> HashKinds:

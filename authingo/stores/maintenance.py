@@ -31,7 +31,8 @@ class Maintenance(Protocol):
     async def forget_records(self, batch_size: int, *, events_older_than: timedelta) -> int:
         """Delete expired secrets, expired counts, old events, and mails that failed long ago.
 
-        Deletes at most `batch_size` of each. Mails are kept for FAILED_KEPT.
+        Deletes at most `batch_size` of each. Mails are kept for FAILED_KEPT. Events that a durable
+        hook has not read yet are kept, unless it is ABANDONED (`authingo.stores.cursors`).
 
         Returns the greatest of the four numbers: if it is less than `batch_size`, all is done.
         """

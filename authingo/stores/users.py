@@ -37,10 +37,12 @@ NO_EDIT = UserEdit()
 class Users(Protocol):
     """The users of a store."""
 
-    async def add(self, user: NewUser, *, mails: Sequence[NewMail] = ()) -> User:
-        """Store a user, and queue mails in the same transaction.
+    async def add(
+        self, user: NewUser, *, mails: Sequence[NewMail] = (), outcome: Outcome = NOTHING
+    ) -> User:
+        """Store a user, queue mails, and record an outcome, in one transaction.
 
-        Raises EmailTaken if another user has the email; nothing is queued then.
+        Raises EmailTaken if another user has the email; nothing is queued or recorded then.
         """
 
     async def add_with_session(

@@ -6,12 +6,14 @@ import contextlib
 import ipaddress
 import statistics
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from authingo.config import Settings, redact_url
 from authingo.errors import SchemaBehind, SchemaUnsupported, StoreUnavailable
 from authingo.findings import Finding, fail, ok, warn
 from authingo.models import Event
+from authingo.stores.cursors import ABANDONED
 
 from . import passwords
 from .recorded import recorded
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from authingo.stores import Store
 
 _PINGS = 7
+_STANDS_STILL = timedelta(hours=1)
 _SLOW = 0.02  # seconds: a database that is far away, or busy
 
 
@@ -42,10 +45,31 @@ async def examine(store: Store, settings: Settings, *, workers: int) -> list[Fin
             found.insert(1, await _latency(store))
             found.append(await _proxies(store, settings))
             found.append(await passwords.stored(store, settings))
+            found += await _hooks(store)
     except StoreUnavailable as error:
         hint = error.hint or "is it overloaded? see its log"
         found[0] = fail("database", f"{where} answered, and then: {error.message}", hint)
     return found
+
+
+async def _hooks(store: Store) -> list[Finding]:
+    """Judge whether durable hooks read on. A server moves the cursor of each every few seconds."""
+    now, cursors = datetime.now(UTC), await store.cursors.list()
+    behind = [
+        f"{one.name} for {round((now - one.moved_at).total_seconds() / 3600)} hours"
+        for one in cursors
+        if now - one.moved_at > _STANDS_STILL
+    ]
+    if behind:
+        return [
+            warn(
+                "hooks",
+                f"durable hooks stand still: {', '.join(behind)}",
+                "see the server's log: the hook fails again and again, or no server has it; "
+                f"its events are kept for {ABANDONED.days} days (docs/hooks.md)",
+            )
+        ]
+    return [ok("hooks", f"{len(cursors)} durable hooks read on")] if cursors else []
 
 
 async def _latency(store: Store) -> Finding:

@@ -12,23 +12,25 @@ from fastapi.testclient import TestClient
 
 from tests.documents import blocks, read
 from tests.server import ADA, CLIENT
+from tests.waiting import until
 
 PAGE = read("docs/hooks.md")
-(PROGRAM,) = blocks(PAGE, "python")
+PROGRAM, REGISTERED = blocks(PAGE, "python")
 
 
 @pytest.fixture
-def main(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The program, imported as a server does."""
+def main(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A program, imported as a server does."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("AUTHINGO_PASSWORDS__BCRYPT_COST", "4")
-    (tmp_path / "main.py").write_text(PROGRAM)
+    (tmp_path / "main.py").write_text(request.param)
     monkeypatch.delitem(sys.modules, "main", raising=False)
     return importlib.import_module("main")
 
 
-def test_the_program_does_what_it_says(main: Any) -> None:
+@pytest.mark.parametrize("main", [PROGRAM], indirect=True)
+def test_the_program_does_what_it_says(main: Any, capsys: pytest.CaptureFixture[str]) -> None:
     with TestClient(main.app, base_url="https://testserver", headers=CLIENT) as client:
 
         def sign_up(email: str) -> tuple[int, str | None]:
@@ -47,3 +49,25 @@ def test_the_program_does_what_it_says(main: Any) -> None:
         credentials = {"email": ADA["email"], "password": ADA["password"]}
         refused = client.post("/api/auth/sign-in", json=credentials)
         assert (refused.status_code, refused.json()["code"]) == (409, "closed")
+        said: list[str] = []
+
+        def letters() -> int:
+            said.extend(capsys.readouterr().out.split("a letter to")[1:])
+            return len(said)
+
+        until(lambda: letters() == 3, "somebody got no letter")
+
+
+@pytest.mark.parametrize("main", [REGISTERED], indirect=True)
+def test_on_after_register_of_fastapi_users(main: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Theirs needs a class of its own and a dependency that makes it: twelve lines for one."""
+    with TestClient(main.app, base_url="https://testserver", headers=CLIENT) as client:
+        user = client.post("/api/auth/sign-up", json=ADA).json()["user"]
+        said: list[str] = []
+
+        def printed() -> str:
+            said.append(capsys.readouterr().out)
+            return "".join(said)
+
+        until(printed, "nothing was printed")
+        assert printed() == f"User {user['id']} has registered.\n"

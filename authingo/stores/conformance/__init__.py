@@ -29,6 +29,7 @@ from authingo.stores.conformance.attempts import AttemptsConformance
 from authingo.stores.conformance.bounds import BoundsConformance
 from authingo.stores.conformance.codes import CodesConformance
 from authingo.stores.conformance.credentials import CredentialsConformance
+from authingo.stores.conformance.cursors import CursorsConformance
 from authingo.stores.conformance.deadlines import DeadlinesConformance
 from authingo.stores.conformance.deletions import DeletionsConformance
 from authingo.stores.conformance.devices import DevicesConformance
@@ -85,6 +86,7 @@ class StoreConformance(
     EverybodyConformance,
     MaintenanceConformance,
     WithinConformance,
+    CursorsConformance,
 ):
     """Subclass it with a fixture `store`: an open, migrated, empty store."""
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from authingo.stores.postgres.attempts import Attempts
 from authingo.stores.postgres.connections import Connections
 from authingo.stores.postgres.credentials import Credentials
+from authingo.stores.postgres.cursors import Cursors
 from authingo.stores.postgres.deletions import Deletions
 from authingo.stores.postgres.devices import Devices
 from authingo.stores.postgres.events import Events
@@ -70,6 +71,11 @@ class PostgresStore(Connections):
     def mails(self) -> Mails:
         """See Store."""
         return Mails(self)
+
+    @cached_property
+    def cursors(self) -> Cursors:
+        """See Store."""
+        return Cursors(self)
 
     @cached_property
     def deletions(self) -> Deletions:

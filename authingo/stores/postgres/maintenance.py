@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from authingo.findings import Finding
 from authingo.models import Statistics
+from authingo.stores.cursors import ABANDONED
 from authingo.stores.mails import FAILED_KEPT
 from authingo.stores.postgres import examination
 from authingo.stores.postgres.connections import Connections
@@ -36,7 +37,9 @@ class Maintenance:
         """See Maintenance."""
         secrets = await self._count(_FORGET_SECRETS, batch_size=batch_size)
         attempts = await self._count(_FORGET_ATTEMPTS, batch_size=batch_size)
-        events = await self._count(_FORGET_EVENTS, batch_size=batch_size, age=events_older_than)
+        events = await self._count(
+            _FORGET_EVENTS, batch_size=batch_size, age=events_older_than, abandoned=ABANDONED
+        )
         mails = await self._count(_FORGET_MAILS, batch_size=batch_size, age=FAILED_KEPT)
         return max(secrets, attempts, events, mails)
 
@@ -87,7 +90,12 @@ _SPENT_NONCES = _some(
 _FORGET_NONCES = f"UPDATE authingo_sessions SET rotation_nonce = NULL WHERE {_SPENT_NONCES}"
 _FORGET_SECRETS = _delete("authingo_secrets", "expires_at <= now()")
 _FORGET_ATTEMPTS = _delete("authingo_attempts", "expires_at <= now()")
-_FORGET_EVENTS = _delete("authingo_events", "at <= now() - :age::interval")
+_FORGET_EVENTS = _delete(
+    "authingo_events",
+    """at <= now() - :age::interval AND NOT EXISTS (
+        SELECT FROM authingo_cursors c WHERE c.moved_at > now() - :abandoned::interval
+            AND (authingo_events.xid, authingo_events.id) > (c.xid, c.event_id))""",
+)
 _FORGET_MAILS = _delete("authingo_mails", "failed_at <= now() - :age::interval")
 _USERS = """
 SELECT count(*) AS users, count(*) FILTER (WHERE email_verified) AS verified,

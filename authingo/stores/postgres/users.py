@@ -54,13 +54,16 @@ class Users:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    async def add(self, user: NewUser, *, mails: Sequence[NewMail] = ()) -> User:
+    async def add(
+        self, user: NewUser, *, mails: Sequence[NewMail] = (), outcome: Outcome = NOTHING
+    ) -> User:
         """See Users."""
         row = None
         async with self._connections.transaction() as connection:
             row = await connection.fetchrow(*numbered(_ADD, **add_parameters(user)))
             if row is not None:
                 await queue(connection, mails)
+                await record(connection, outcome)
                 await self._connections.run_hooks("user_created", _read.user(row), connection)
         if row is None:
             raise EmailTaken

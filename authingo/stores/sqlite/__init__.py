@@ -16,6 +16,7 @@ from functools import cached_property
 from authingo.stores.sqlite.attempts import Attempts
 from authingo.stores.sqlite.connection import Connection
 from authingo.stores.sqlite.credentials import Credentials
+from authingo.stores.sqlite.cursors import Cursors
 from authingo.stores.sqlite.deletions import Deletions
 from authingo.stores.sqlite.devices import Devices
 from authingo.stores.sqlite.events import Events
@@ -73,6 +74,11 @@ class SQLiteStore(Connection):
     def mails(self) -> Mails:
         """See Store."""
         return Mails(self)
+
+    @cached_property
+    def cursors(self) -> Cursors:
+        """See Store."""
+        return Cursors(self)
 
     @cached_property
     def deletions(self) -> Deletions:

@@ -8,6 +8,7 @@ from typing import Any
 
 from authingo.findings import Finding
 from authingo.models import Statistics
+from authingo.stores.cursors import ABANDONED
 from authingo.stores.mails import FAILED_KEPT
 from authingo.stores.rows import read_days
 from authingo.stores.sqlite import examination, rows
@@ -66,7 +67,10 @@ class Maintenance:
     ) -> int:
         """Change at most `batch_size` rows that were over `age` ago; return how many."""
         until = rows.later(rows.now(), -age)
-        return await self._connection.count(statement, until=until, batch_size=batch_size)
+        abandoned = rows.later(rows.now(), -ABANDONED)
+        return await self._connection.count(
+            statement, until=until, batch_size=batch_size, abandoned=abandoned
+        )
 
 
 def _events(connection: sqlite3.Connection, days: int) -> list[tuple[Any, ...]]:
@@ -101,7 +105,12 @@ _SPENT_NONCES = _some(
 _FORGET_NONCES = f"UPDATE authingo_sessions SET rotation_nonce = NULL WHERE {_SPENT_NONCES}"
 _FORGET_SECRETS = _delete("authingo_secrets", "expires_at <= :until")
 _FORGET_ATTEMPTS = _delete("authingo_attempts", "expires_at <= :until")
-_FORGET_EVENTS = _delete("authingo_events", "at <= :until")
+_FORGET_EVENTS = _delete(
+    "authingo_events",
+    """at <= :until AND NOT EXISTS (
+        SELECT 1 FROM authingo_cursors c
+        WHERE c.moved_at > :abandoned AND authingo_events.number > c.number)""",
+)
 _FORGET_MAILS = _delete("authingo_mails", "failed_at <= :until")
 _USERS = """
 SELECT count(*) AS users, coalesce(sum(email_verified), 0) AS verified,

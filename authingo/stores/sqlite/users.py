@@ -45,13 +45,16 @@ class Users:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def add(self, user: NewUser, *, mails: Sequence[NewMail] = ()) -> User:
+    async def add(
+        self, user: NewUser, *, mails: Sequence[NewMail] = (), outcome: Outcome = NOTHING
+    ) -> User:
         """See Users."""
         run_hooks = self._connection.hooks()
 
         def work(connection: sqlite3.Connection) -> User:
             added = rows.insert_user(connection, user)
             queue(connection, mails)
+            outcomes.record(connection, outcome)
             run_hooks("user_created", added, connection)
             return added
 
