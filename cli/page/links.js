@@ -48,6 +48,7 @@ const LINKS = {
   },
   change_email: {
     title: "Confirm your new email address",
+    lead: "This gives the account the address that the link was mailed to. If somebody else sent you the link, leave it.",
     fields: [],
     button: "Confirm new address",
     done: "The address is changed, and every other session of the account has ended.",
@@ -108,6 +109,8 @@ export function startLinks(onDone) {
 function show(link) {
   open = link;
   $("link-title").textContent = link.title;
+  $("link-lead").textContent = link.lead ?? "";
+  $("link-lead").hidden = !link.lead;
   $("link-button").textContent = link.button;
   $("link-fields").replaceChildren(...link.fields.map(field));
   $("link").hidden = false;

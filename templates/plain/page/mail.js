@@ -38,6 +38,9 @@ const LINKS = {
   "change-email": {
     route: "change-email",
     title: "Confirm your new email address",
+    lead:
+      "This gives your account the address that the link was mailed to. If somebody else sent you " +
+      "the link, leave it: the address is theirs, and your account would be too.",
     button: "Confirm new address",
     field: PASSWORD,
     isOptional: true,
@@ -93,6 +96,7 @@ export function showLink() {
   addEventListener("hashchange", () => location.reload()); // another link, in the same tab
   only("link");
   $("link-title").textContent = link.title;
+  $("link-lead").textContent = link.lead ?? "";
   $("link-use").textContent = link.button;
   $("link-label").textContent = link.field.label;
   const { name, type, autocomplete, hint = "" } = link.field;
@@ -108,7 +112,7 @@ export function showLink() {
     $("link-use").disabled = false;
     complain(answer, { [name]: "link-value" }, "link-problem");
     if (answer.ok) {
-      $("use").hidden = true;
+      $("use").hidden = $("link-lead").hidden = true;
       $("link-done").textContent = link.done;
     } else if (answer.code === "password_required") {
       $("link-field").hidden = false;
@@ -122,7 +126,7 @@ export function showLink() {
 }
 
 function isOver(message, { again, otherwise = "" }) {
-  $("use").hidden = true;
+  $("use").hidden = $("link-lead").hidden = true;
   $("link-done").textContent = `${message} ${otherwise}`;
   $("link-again").hidden = !again;
 }

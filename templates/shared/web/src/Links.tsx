@@ -13,6 +13,9 @@ const oldEmail: Field = {
   autoComplete: "off",
   hint: "The one that this mail was sent to.",
 };
+const CHANGE =
+  "This gives your account the address that the link was mailed to. If somebody else sent you the " +
+  "link, leave it: the address is theirs, and your account would be too.";
 const UNDONE =
   "Your account has its old address again, and nobody is signed in. A mail with a link to choose " +
   "a new password is on its way.";
@@ -52,6 +55,7 @@ export function ChangeEmail() {
   return (
     <OwnLink
       title="Confirm your new email address"
+      lead={CHANGE}
       action="Confirm new address"
       use={client.changeEmail}
       done="This is your email address now. Everywhere else you are signed out."
@@ -110,6 +114,7 @@ function OwnLink({
 
 interface Page {
   title: string;
+  lead?: string;
   fields: Field[];
   action: string;
   use: (token: string, values: Record<string, string>) => Promise<Result<unknown>>;
@@ -139,7 +144,12 @@ function Link(page: Page) {
       );
     }
     if (token && state === "open") {
-      return <Form fields={page.fields} action={page.action} onSubmit={use} />;
+      return (
+        <>
+          {page.lead && <p>{page.lead}</p>}
+          <Form fields={page.fields} action={page.action} onSubmit={use} />
+        </>
+      );
     }
     return (
       <>
