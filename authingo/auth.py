@@ -89,6 +89,7 @@ class Auth(WithHooks):
         self._deletion = Deletion(self._core)
         self._export = Export(self._core)
         self._self_service = SelfService(self._core)
+        self._finish_deletion = self._accounts.finish_deletion
         self._listings = Listings(self._core)
         self._maintenance = Maintenance(self._core)
 
@@ -655,15 +656,19 @@ class Auth(WithHooks):
         """
         return await self._export.of_user(user)
 
-    async def delete_user(self, user: User | str) -> None:
+    async def delete_user(self, user: User | str) -> bool:
         """Delete a user and all their sessions.
+
+        Returns:
+            False if the user was only disabled: a server has a hook for "user_deleted" that this
+            program has not, and deletes the user within seconds.
 
         Raises:
             NoSuchUser: there is no such user.
             UserReferenced: a table of yours refers to the user with a foreign key that is
                 neither ON DELETE CASCADE nor SET NULL. The user was not deleted.
         """
-        await self._accounts.delete_user(user)
+        return await self._accounts.delete_user(user)
 
     # Listings
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from authingo import events, profile, testing_database
@@ -16,7 +17,7 @@ from authingo.cache import SessionCache
 from authingo.capabilities import capabilities, load
 from authingo.credentials import PasswordCheck
 from authingo.errors import StoreUnavailable
-from authingo.hooks import Hooks, durable, gates
+from authingo.hooks import DELETIONS, Hooks, durable, gates
 from authingo.hooks.gates import Action, GateAttempt
 from authingo.last_use import LastUse
 from authingo.limits import Attempt, Limits
@@ -26,6 +27,7 @@ from authingo.models import User
 from authingo.passwords import PasswordHasher
 from authingo.sessions import Admitted
 from authingo.stores import Store, open_store
+from authingo.stores.cursors import ABANDONED
 
 if TYPE_CHECKING:
     from authingo.config import Settings
@@ -183,6 +185,19 @@ class Core:
                 await self.store.events.record(attempt.refused())
             raise
         return Admitted(event=action, user_id=user.id, methods=methods, client=client)
+
+    async def passes_deletions_on(self) -> bool:
+        """Return whether a server has to delete users, because it has hooks that take part.
+
+        The command line has none. A server that has them moves its cursor every few seconds.
+        """
+        if self.store.within.has("user_deleted"):
+            return False
+        since = datetime.now(UTC) - ABANDONED
+        return any(
+            one.name == DELETIONS and one.moved_at > since
+            for one in await self.store.cursors.list()
+        )
 
     async def ask_gates(
         self,

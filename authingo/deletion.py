@@ -97,12 +97,18 @@ class Deletion:
         """Delete the users whose time has come, and return how many.
 
         One whom a table of the application refers to, or whom a hook refuses to delete, stays, and
-        may not sign in; the log says why.
+        may not sign in; the log says why. Where hooks of a server take part in a deletion, only
+        a server deletes.
         """
         store, after, count = await self._core.opened(), None, 0
+        elsewhere = await self._core.passes_deletions_on()
         while due := await store.deletions.due(after=after, limit=_PAGE):
             after = due[-1].id
             for user in due:
+                if elsewhere:
+                    passed_on = events.happened("deletion_passed_on", user_id=user.id)
+                    await events.record(store, passed_on)
+                    continue
                 try:
                     count += await self._delete(user)
                 except StoreUnavailable:

@@ -53,6 +53,7 @@ EventName = Literal[
     "deletion_cancelled",
     "user_deleted",
     "user_exported",
+    "deletion_passed_on",
     "user_evicted",
     "users_import_began",
     "users_imported",

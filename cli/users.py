@@ -155,8 +155,12 @@ def delete(
     async def work(auth: Auth) -> Done:
         user = await auth.find_user(who)
         await _confirm(auth, user, "Delete this user and their sessions for good?", yes=yes)
-        await auth.delete_user(user)
-        return user, f"deleted {output.named(user)}"
+        if await auth.delete_user(user):
+            return user, f"deleted {output.named(user)}"
+        return user, (
+            f"disabled {output.named(user)}: a server deletes the user, "
+            "because a hook of your program takes part"
+        )
 
     output.changed_user(*with_auth(config, work), as_json=as_json)
 

@@ -19,6 +19,7 @@ G = TypeVar("G", bound=Gate)
 W = TypeVar("W", bound=WithinHook)
 L = TypeVar("L", bound=Listener)
 
+DELETIONS = "authingo:deletions"  # a cursor; no hook of an application has a name with a colon
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")  # of a cursor
 
 
@@ -29,6 +30,15 @@ class Hooks:
         self.gates: list[Gate] = []
         self.listeners = Listeners()
         self.durable: list[Durable] = []
+
+    def pass_deletions_to(self, finish: Listener) -> None:
+        """Let `finish` delete the users whom a process without the hooks wanted to delete.
+
+        The cursor of this tells other processes that there are such hooks.
+        """
+        if all(one.name != DELETIONS for one in self.durable):
+            names = frozenset({"deletion_passed_on"})
+            self.durable.append(Durable(name=DELETIONS, names=names, hook=finish))
 
     def listen(self, events: tuple[str, ...], hook: Listener, durable: str | None) -> None:
         """Add a hook for events. See `WithHooks.on`."""
@@ -54,6 +64,7 @@ class WithHooks:
     """The decorators of Auth that add hooks. Add them before the first request."""
 
     _hooks: Hooks
+    _finish_deletion: Listener
     store: Store
 
     def gate(self, hook: G) -> G:
@@ -81,6 +92,8 @@ class WithHooks:
         def add(hook: W) -> W:
             for event in events:
                 self.store.within.add(event, _coroutine_function(hook))
+            if "user_deleted" in events:
+                self._hooks.pass_deletions_to(self._finish_deletion)
             return hook
 
         return add
