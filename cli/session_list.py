@@ -34,6 +34,8 @@ _COLUMNS = [
     "last_used_at",
     "expires_at",
     "refresh_expires_at",
+    "authenticated_at",
+    "methods",
     "ip",
     "browser",
     "user_agent",
@@ -105,6 +107,7 @@ def _csv_row(one: StoredSession) -> list[object]:
         **stored_session_json(one),
         "state": _state(one),
         "browser": short_name(one.session.user_agent),
+        "methods": " ".join(one.session.methods),
     }
     return [facts[column] for column in _COLUMNS]
 
@@ -116,6 +119,8 @@ def _draw(sessions: list[StoredSession]) -> list[str]:
             Column("state", rank=3),
             Column("last used", rank=2),
             Column("expires", rank=5),
+            Column("by", rank=7),  # how the user has proved who they are, and when last
+            Column("proved", rank=6),
             Column("from", rank=4),
             Column("browser", rank=1),
             Column("id", whole=True),  # `sessions revoke` takes it
@@ -126,6 +131,8 @@ def _draw(sessions: list[StoredSession]) -> list[str]:
                 _state(one),
                 f"{one.session.last_used_at:%Y-%m-%d %H:%M}",
                 f"{one.session.refresh_expires_at:%Y-%m-%d}",
+                " ".join(one.session.methods),
+                f"{one.session.authenticated_at:%Y-%m-%d %H:%M}",
                 one.session.ip or "",
                 short_name(one.session.user_agent),
                 one.session.id,

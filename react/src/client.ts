@@ -19,6 +19,9 @@ export type {
 } from "./models.js";
 export type { AuthState, LogoutReason } from "./store.js";
 
+/** `methods`: how the user can prove who they are, `"password"` or `"code"`; none if empty. */
+export type AskForProof = (methods: string[]) => Promise<boolean>;
+
 export interface AuthClient {
   signIn: {
     email(credentials: { email: string; password: string }): Promise<Result<SessionData>>;
@@ -35,6 +38,13 @@ export interface AuthClient {
   signOut(): Promise<Result<{ success: true }>>;
   /** Prove again who is signed in, when the server answers `reauthentication_required`. */
   reauthenticate(proof: { password: string } | { code: string }): Promise<Result<SessionData>>;
+  /**
+   * Have this called when a request is refused with `reauthentication_required`: of this client,
+   * or of your own API by `fetch`. It asks the user, calls `reauthenticate`, and resolves to
+   * whether that went well; then the request is sent again. Of several requests, one asks.
+   * Returns what ends it.
+   */
+  onReauthenticationRequired(ask: AskForProof): () => void;
   /** Send a mail with a code for `reauthenticate`, to a user who has no password. */
   requestReauthenticationCode(): Promise<Result<{ sent: boolean }>>;
   /** Every older session of the user ends; this browser gets a new one. */
@@ -91,16 +101,28 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
   const session = new BrowserSession(baseURL);
   const { store, watch } = session;
   const caller = new Caller();
-  const authFetch = fetchWith(session, () => routesAt(baseURL).origin);
+  let ask: AskForProof | undefined;
+  let asking: Promise<boolean> | undefined;
+  const authFetch = fetchWith(session, () => routesAt(baseURL).origin, prove);
+
+  /** Ask the user once, for all requests that need it now. */
+  function prove(methods: string[]): Promise<boolean> {
+    if (!ask) return Promise.resolve(false);
+    return (asking ??= ask(methods)
+      .catch(() => false)
+      .finally(() => {
+        asking = undefined;
+      }));
+  }
 
   /** Send a request that needs no session. */
-  function ask<T>(path: string, key: keyof T & string, body: object): Promise<Result<T>> {
+  function send<T>(path: string, key: keyof T & string, body: object): Promise<Result<T>> {
     return caller.call<T>("POST", routesAt(baseURL) + path, [key], body);
   }
 
   /** Do what ends sessions, and find out whether the one of this browser is among them. */
   async function end(path: string, body: object): Promise<Result<{ success: true }>> {
-    const result = await ask<{ success: true }>(path, "success", body);
+    const result = await send<{ success: true }>(path, "success", body);
     if (result.data && store.get().user) await session.getSession();
     return result;
   }
@@ -130,13 +152,19 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
       code: (entered) => session.begin("/sign-in/code", entered),
     },
     signUp: { email: (account) => session.signUp(account) },
-    requestSignInCode: (account) => ask("/sign-in/code/request", "sent", account),
+    requestSignInCode: (account) => send("/sign-in/code/request", "sent", account),
     signOut: () => session.signOut(),
     requestReauthenticationCode: () => manage("POST", "/reauthenticate/code/request", "sent"),
+    onReauthenticationRequired(own) {
+      ask = own;
+      return () => {
+        if (ask === own) ask = undefined;
+      };
+    },
     reauthenticate: (proof) => session.begin("/reauthenticate", proof),
     changePassword: (passwords) => session.begin("/change-password", passwords),
     updateUser: (changes) => session.update(changes),
-    requestPasswordReset: (account) => ask("/reset-password/request", "sent", account),
+    requestPasswordReset: (account) => send("/reset-password/request", "sent", account),
     resetPassword: (reset) => end("/reset-password", reset),
     requestEmailVerification: () => manage("POST", "/verify-email/request", "sent"),
     verifyEmail: (proof) => session.begin("/verify-email", proof),
@@ -149,7 +177,7 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
       if (result.data) await session.signOut(); // the session is gone; this tells every tab
       return result;
     },
-    undoDeletion: (undo) => ask("/user/undo-deletion", "success", undo),
+    undoDeletion: (undo) => send("/user/undo-deletion", "success", undo),
     getSession: () => session.getSession(),
     refresh: () => session.refresh(),
     listSessions: () => manage("GET", "/sessions", "sessions"),

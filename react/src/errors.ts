@@ -62,6 +62,15 @@ export async function codeOf(answer: Response): Promise<unknown> {
   return answer.status === 401 ? parse(await answer.clone().text())?.["code"] : undefined;
 }
 
+/** How the user can prove who they are, if that is what this answer asks for. */
+export async function methodsOf(answer: Response): Promise<string[] | undefined> {
+  if (answer.status !== 403) return;
+  const body = parse(await answer.clone().text());
+  return body?.["code"] === "reauthentication_required"
+    ? ((body["methods"] ?? []) as string[])
+    : undefined;
+}
+
 function parse(text: string): Record<string, unknown> | null {
   try {
     return JSON.parse(text);

@@ -1,2 +1,9 @@
 export * from "./client.js";
-export { AuthProvider, useAuth, type Auth, type AuthProviderProps } from "./react.js";
+export {
+  AuthProvider,
+  useAuth,
+  useReauthentication,
+  type Auth,
+  type AuthProviderProps,
+  type Reauthentication,
+} from "./react.js";

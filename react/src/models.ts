@@ -43,8 +43,7 @@ export interface UserExport {
 }
 
 /** What became of an account that its user wants deleted. */
-export type Deletion =
-  { deleted: true; delete_at: null } | { deleted: false; delete_at: string };
+export type Deletion = { deleted: true; delete_at: null } | { deleted: false; delete_at: string };
 
 /** Who is signed in. */
 export interface SessionData {

@@ -4,6 +4,7 @@ import {
   createContext,
   createElement,
   useContext,
+  useEffect,
   useMemo,
   useState,
   useSyncExternalStore,
@@ -11,6 +12,7 @@ import {
   type ReactNode,
 } from "react";
 import { createAuthClient, type AuthClient } from "./client.js";
+import type { Result } from "./errors.js";
 import type { SessionData } from "./models.js";
 import { stateOf, type AuthState } from "./store.js";
 
@@ -52,6 +54,51 @@ export function AuthProvider(props: AuthProviderProps): ReactElement {
     return { ...state, checkSession: getSession, logout: signOut, signIn, signUp, client };
   }, [state, client]);
   return createElement(Context.Provider, { value: auth }, props.children);
+}
+
+/** What a dialog needs that asks the user who they are. */
+export type Reauthentication = {
+  /** How the user can prove it, `"password"` or `"code"`; null: nothing is asked. */
+  methods: string[] | null;
+  /** Prove it. Where it succeeds, the request that was refused is sent again. */
+  prove(proof: Parameters<AuthClient["reauthenticate"]>[0]): Promise<Result<SessionData>>;
+  /** Do not; the request stays refused. */
+  cancel(): void;
+};
+
+/** For one component: the dialog that opens when a request needs a recent authentication. */
+export function useReauthentication(): Reauthentication {
+  const { client } = useAuth();
+  const [asked, setAsked] = useState<{ methods: string[]; settle: (proved: boolean) => void }>();
+  useEffect(() => {
+    let settle = (_proved: boolean) => {};
+    const stop = client.onReauthenticationRequired(
+      (methods) =>
+        new Promise<boolean>((resolve) => {
+          settle = (proved) => {
+            setAsked(undefined);
+            resolve(proved);
+          };
+          setAsked({ methods, settle });
+        }),
+    );
+    return () => {
+      stop();
+      settle(false);
+    };
+  }, [client]);
+  return useMemo(
+    () => ({
+      methods: asked?.methods ?? null,
+      async prove(proof) {
+        const result = await client.reauthenticate(proof);
+        if (result.data) asked?.settle(true);
+        return result;
+      },
+      cancel: () => asked?.settle(false),
+    }),
+    [asked, client],
+  );
 }
 
 /** Who is signed in, below an AuthProvider. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createAuthClient, type AuthClient } from "../src/client.js";
-import { BASE, Script, settled, signedIn } from "./script.js";
+import { BASE, Script, refusal, settled, signedIn } from "./script.js";
 
 const ADA = { email: "ada@example.com", password: "correct horse battery" };
 const RENEWED = signedIn("Ada", "2030-01-01T00:30:00.000000Z");
@@ -474,5 +474,84 @@ describe("an old answer", () => {
     look.refuse(401, "no_session");
     expect((await asked).data).toEqual(signedIn());
     expect(client.getState().status).toBe("authenticated");
+  });
+});
+
+describe("a request that needs a recent authentication", () => {
+  const METHODS = { ...refusal("reauthentication_required"), methods: ["password"] };
+  const PROVED = signedIn("Ada");
+  PROVED.session.authenticated_at = "2030-01-01T00:11:00.000000Z";
+
+  async function refuse(line: string): Promise<void> {
+    (await script.next(line)).answer(403, METHODS);
+  }
+
+  it("asks, proves under the lock, and is sent again", async () => {
+    await begin();
+    const asked: string[][] = [];
+    client.onReauthenticationRequired(async (methods) => {
+      asked.push(methods);
+      const { data } = await client.reauthenticate({ password: ADA.password });
+      return data !== null;
+    });
+    const answer = client.fetch("/api/danger", { method: "POST", body: "once" });
+    await refuse("POST /api/danger");
+    (await script.next("POST /api/auth/reauthenticate")).answer(200, PROVED);
+    const again = await script.next("POST /api/danger");
+    expect(again.init.body).toBe("once");
+    again.answer(200, { done: true });
+    expect(await (await answer).json()).toEqual({ done: true });
+    expect(asked).toEqual([["password"]]);
+  });
+
+  it("of several, one asks; and one that was refused before the proof does not ask again", async () => {
+    await begin();
+    let questions = 0;
+    client.onReauthenticationRequired(async () => {
+      questions++;
+      return (await client.reauthenticate({ password: ADA.password })).data !== null;
+    });
+    const answers = ["/a", "/b", "/late"].map((path) => client.fetch(path));
+    await refuse("GET /a");
+    await refuse("GET /b");
+    (await script.next("POST /api/auth/reauthenticate")).answer(200, PROVED);
+    for (const path of ["/a", "/b"]) (await script.next(`GET ${path}`)).answer(200, {});
+    await refuse("GET /late");
+    await vi.waitFor(() => expect(script.calls.filter((one) => !one.answered)).toHaveLength(1));
+    (await script.next("GET /late")).answer(200, {});
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(questions).toBe(1);
+  });
+
+  it("stays refused where the user does not, nobody asks, or somebody else signs in", async () => {
+    await begin();
+    const refused = async () => {
+      const result = client.deleteUser();
+      await refuse("DELETE /api/auth/user");
+      return (await result).error;
+    };
+    expect(await refused()).toMatchObject({ code: "reauthentication_required" });
+    const stop = client.onReauthenticationRequired(() => Promise.reject(new Error("closed")));
+    expect(await refused()).toMatchObject({ methods: ["password"] });
+    stop();
+    client.onReauthenticationRequired(async () => {
+      const eve = client.signIn.email(ADA);
+      (await script.next("POST /api/auth/sign-in")).answer(200, signedIn("Eve"));
+      await eve;
+      return true;
+    });
+    expect(await refused()).toMatchObject({ code: "reauthentication_required" });
+    expect(script.calls.filter((one) => !one.answered)).toEqual([]);
+  });
+
+  it("deletes the account and signs out", async () => {
+    await begin();
+    const result = client.deleteUser();
+    const deletion = { deleted: true, delete_at: null };
+    (await script.next("DELETE /api/auth/user")).answer(200, deletion);
+    (await script.next("POST /api/auth/sign-out")).answer(200, { success: true });
+    expect((await result).data).toEqual(deletion);
+    expect(client.getState().user).toBeNull();
+    expect(ends).toEqual(["signed_out"]);
   });
 });

@@ -3,7 +3,13 @@ import { createRoot, hydrateRoot, type Root } from "react-dom/client";
 import { renderToString } from "react-dom/server";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createAuthClient } from "../src/client.js";
-import { AuthProvider, useAuth, type Auth, type AuthProviderProps } from "../src/react.js";
+import {
+  AuthProvider,
+  useAuth,
+  useReauthentication,
+  type Auth,
+  type AuthProviderProps,
+} from "../src/react.js";
 import { Backend } from "./backend.js";
 import { Browser } from "./browser.js";
 import { BASE, Script, settled, signedIn, type Call } from "./script.js";
@@ -232,5 +238,56 @@ describe("with a real server", () => {
     await act(async () => void (await latest().logout()));
     expect(text()).toBe("unauthenticated nobody");
     expect(browser.count("POST /api/auth/refresh")).toBe(1);
+  });
+});
+
+describe("useReauthentication", () => {
+  function Dialog() {
+    const { methods, prove, cancel } = useReauthentication();
+    if (!methods) return createElement("i", null, "closed");
+    const on = (name: string, onClick: () => void) => createElement("button", { onClick }, name);
+    return createElement(
+      "dialog",
+      { open: true },
+      methods.join(),
+      on("prove", () => void prove({ password: "a" })),
+      on("cancel", cancel),
+    );
+  }
+
+  const refused = { code: "reauthentication_required", message: "", methods: ["password"] };
+  const click = (name: string) =>
+    act(async () => {
+      const buttons = [...container.querySelectorAll("button")];
+      buttons.find((one) => one.textContent === name)!.click();
+      await settled();
+    });
+
+  it("opens a dialog, and sends the request again after the proof", async () => {
+    const client = createAuthClient({ baseURL: BASE });
+    const dialog = createElement(Dialog);
+    await act(async () => {
+      root = createRoot(container);
+      const props = { client, initialSession: signedIn() };
+      root.render(createElement(StrictMode, null, createElement(AuthProvider, props, dialog)));
+    });
+    expect(text()).toBe("closed");
+    let sent = client.fetch("/danger");
+    await answer("GET /danger", (call) => call.answer(403, refused));
+    expect(text()).toBe("passwordprovecancel");
+    await click("prove");
+    await answer("POST /api/auth/reauthenticate", (call) => call.refuse(403, "wrong_password"));
+    expect(text()).toBe("passwordprovecancel");
+    await click("prove");
+    await answer("POST /api/auth/reauthenticate", (call) => call.answer(200, signedIn()));
+    expect(text()).toBe("closed");
+    await answer("GET /danger", (call) => call.answer(200, {}));
+    expect((await sent).status).toBe(200);
+
+    sent = client.fetch("/danger");
+    await answer("GET /danger", (call) => call.answer(403, refused));
+    await click("cancel");
+    expect((await sent).status).toBe(403);
+    expect(text()).toBe("closed");
   });
 });

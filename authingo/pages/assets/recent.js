@@ -1,14 +1,16 @@
-// Some changes need a recent sign-in. This asks for a proof in a dialog, then repeats the change.
+// Some changes need a recent sign-in. This asks for a proof in a dialog; the client repeats the change.
 
 import { client, $, onSubmit, text } from "./page.js";
 
 let settle; // ends the question that is open
 
+client.onReauthenticationRequired(ask);
+
+// What a task was refused for is no error to show, if the user did not want to prove anything.
 export async function withRecent(task) {
   const result = await task();
   if (result.error?.code !== "reauthentication_required") return result;
-  const proved = await ask(result.error.methods ?? []);
-  return proved ? task() : { data: null, error: { code: "cancelled", message: "" } };
+  return { data: null, error: { code: "cancelled", message: "" } };
 }
 
 function ask(methods) {

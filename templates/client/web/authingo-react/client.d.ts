@@ -5,6 +5,8 @@ export { serverCodes } from "./codes.js";
 export type { AuthError, AuthErrorCode, ClientCode, Result } from "./errors.js";
 export type { Deletion, ListedSession, Session, SessionData, SignUpData, User, UserExport, } from "./models.js";
 export type { AuthState, LogoutReason } from "./store.js";
+/** `methods`: how the user can prove who they are, `"password"` or `"code"`; none if empty. */
+export type AskForProof = (methods: string[]) => Promise<boolean>;
 export interface AuthClient {
     signIn: {
         email(credentials: {
@@ -40,6 +42,13 @@ export interface AuthClient {
     } | {
         code: string;
     }): Promise<Result<SessionData>>;
+    /**
+     * Have this called when a request is refused with `reauthentication_required`: of this client,
+     * or of your own API by `fetch`. It asks the user, calls `reauthenticate`, and resolves to
+     * whether that went well; then the request is sent again. Of several requests, one asks.
+     * Returns what ends it.
+     */
+    onReauthenticationRequired(ask: AskForProof): () => void;
     /** Send a mail with a code for `reauthenticate`, to a user who has no password. */
     requestReauthenticationCode(): Promise<Result<{
         sent: boolean;

@@ -9,14 +9,26 @@ export function createAuthClient({ baseURL }) {
     const session = new BrowserSession(baseURL);
     const { store, watch } = session;
     const caller = new Caller();
-    const authFetch = fetchWith(session, () => routesAt(baseURL).origin);
+    let ask;
+    let asking;
+    const authFetch = fetchWith(session, () => routesAt(baseURL).origin, prove);
+    /** Ask the user once, for all requests that need it now. */
+    function prove(methods) {
+        if (!ask)
+            return Promise.resolve(false);
+        return (asking ??= ask(methods)
+            .catch(() => false)
+            .finally(() => {
+            asking = undefined;
+        }));
+    }
     /** Send a request that needs no session. */
-    function ask(path, key, body) {
+    function send(path, key, body) {
         return caller.call("POST", routesAt(baseURL) + path, [key], body);
     }
     /** Do what ends sessions, and find out whether the one of this browser is among them. */
     async function end(path, body) {
-        const result = await ask(path, "success", body);
+        const result = await send(path, "success", body);
         if (result.data && store.get().user)
             await session.getSession();
         return result;
@@ -41,13 +53,20 @@ export function createAuthClient({ baseURL }) {
             code: (entered) => session.begin("/sign-in/code", entered),
         },
         signUp: { email: (account) => session.signUp(account) },
-        requestSignInCode: (account) => ask("/sign-in/code/request", "sent", account),
+        requestSignInCode: (account) => send("/sign-in/code/request", "sent", account),
         signOut: () => session.signOut(),
         requestReauthenticationCode: () => manage("POST", "/reauthenticate/code/request", "sent"),
+        onReauthenticationRequired(own) {
+            ask = own;
+            return () => {
+                if (ask === own)
+                    ask = undefined;
+            };
+        },
         reauthenticate: (proof) => session.begin("/reauthenticate", proof),
         changePassword: (passwords) => session.begin("/change-password", passwords),
         updateUser: (changes) => session.update(changes),
-        requestPasswordReset: (account) => ask("/reset-password/request", "sent", account),
+        requestPasswordReset: (account) => send("/reset-password/request", "sent", account),
         resetPassword: (reset) => end("/reset-password", reset),
         requestEmailVerification: () => manage("POST", "/verify-email/request", "sent"),
         verifyEmail: (proof) => session.begin("/verify-email", proof),
@@ -61,7 +80,7 @@ export function createAuthClient({ baseURL }) {
                 await session.signOut(); // the session is gone; this tells every tab
             return result;
         },
-        undoDeletion: (undo) => ask("/user/undo-deletion", "success", undo),
+        undoDeletion: (undo) => send("/user/undo-deletion", "success", undo),
         getSession: () => session.getSession(),
         refresh: () => session.refresh(),
         listSessions: () => manage("GET", "/sessions", "sessions"),

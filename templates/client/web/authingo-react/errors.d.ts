@@ -32,3 +32,5 @@ export declare function failed(code: ClientCode, message: string, status?: numbe
 export declare function readAnswer<T>(answer: Response, ...keys: (keyof T & string)[]): Promise<Result<T>>;
 /** The code of a 401 that still has to be handed on unread. */
 export declare function codeOf(answer: Response): Promise<unknown>;
+/** How the user can prove who they are, if that is what this answer asks for. */
+export declare function methodsOf(answer: Response): Promise<string[] | undefined>;

@@ -24,6 +24,15 @@ export async function readAnswer(answer, ...keys) {
 export async function codeOf(answer) {
     return answer.status === 401 ? parse(await answer.clone().text())?.["code"] : undefined;
 }
+/** How the user can prove who they are, if that is what this answer asks for. */
+export async function methodsOf(answer) {
+    if (answer.status !== 403)
+        return;
+    const body = parse(await answer.clone().text());
+    return body?.["code"] === "reauthentication_required"
+        ? (body["methods"] ?? [])
+        : undefined;
+}
 function parse(text) {
     try {
         return JSON.parse(text);

@@ -1,7 +1,10 @@
 import { CLIENT_HEADER } from "./call.js";
-import { codeOf } from "./errors.js";
-/** Make the fetch that renews the session when an answer says that it has expired. */
-export function fetchWith(session, origin) {
+import { codeOf, methodsOf } from "./errors.js";
+/**
+ * Make the fetch that renews the session when an answer says that it has expired, and that asks
+ * the user who they are when an answer says that this was too long ago.
+ */
+export function fetchWith(session, origin, prove) {
     return async (target, init) => {
         const input = isRequest(target) ? target : new URL(target, origin());
         const own = new URL(isRequest(input) ? input.url : input).origin === origin();
@@ -9,29 +12,45 @@ export function fetchWith(session, origin) {
             return sendAway(input, init);
         const before = session.store.get();
         const began = session.signOuts;
-        // A Request can be sent once, so a copy goes first; a bare stream cannot be sent again.
-        const answer = await sendHome(isRequest(input) ? input.clone() : input, init);
-        const spent = init?.body instanceof ReadableStream;
-        const code = await codeOf(answer);
-        if (code !== "session_expired") {
-            // This answer may be late, so the server is asked about the session itself.
-            if (before.user && (code === "no_session" || code === "refresh_reused")) {
-                void session.getSession();
-            }
+        const spent = init?.body instanceof ReadableStream; // which cannot be sent again
+        const mine = () => {
+            const { user } = session.store.get();
+            const same = user && (before.user ?? user).id === user.id; // not as another user
+            return same && began === session.signOuts && !spent;
+        };
+        const answer = await sendRenewing(session, input, init, mine);
+        const methods = await methodsOf(answer);
+        if (!methods || spent)
             return answer;
-        }
-        const renewed = () => session.store.get().session !== before.session;
-        if (!renewed() && began === session.signOuts) {
-            // An earlier request may have read the session just before it expired.
-            const { data } = await session.getSession();
-            if (data && !renewed())
-                await session.getSession();
-        }
-        const { user } = session.store.get();
-        const mine = user && (before.user ?? user).id === user.id; // not as another user
-        const repeat = renewed() && mine && began === session.signOuts && !spent;
-        return repeat ? sendHome(input, init) : answer;
+        const at = before.session?.authenticated_at;
+        const proved = () => session.store.get().session?.authenticated_at !== at;
+        // Another request may have asked meanwhile.
+        const again = (at && proved()) || (await prove(methods));
+        return again && mine() ? sendRenewing(session, input, init, mine) : answer;
     };
+}
+async function sendRenewing(session, input, init, mine) {
+    const before = session.store.get();
+    const began = session.signOuts;
+    // A Request can be sent once, so a copy goes.
+    const send = () => sendHome(isRequest(input) ? input.clone() : input, init);
+    const answer = await send();
+    const code = await codeOf(answer);
+    if (code !== "session_expired") {
+        // This answer may be late, so the server is asked about the session itself.
+        if (before.user && (code === "no_session" || code === "refresh_reused")) {
+            void session.getSession();
+        }
+        return answer;
+    }
+    const renewed = () => session.store.get().session !== before.session;
+    if (!renewed() && began === session.signOuts) {
+        // An earlier request may have read the session just before it expired.
+        const { data } = await session.getSession();
+        if (data && !renewed())
+            await session.getSession();
+    }
+    return renewed() && mine() ? send() : answer;
 }
 /** To the origin of baseURL: with cookies and the client header, and to nowhere else from there. */
 function sendHome(input, init = {}) {

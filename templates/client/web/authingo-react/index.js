@@ -1,2 +1,2 @@
 export * from "./client.js";
-export { AuthProvider, useAuth } from "./react.js";
+export { AuthProvider, useAuth, useReauthentication, } from "./react.js";

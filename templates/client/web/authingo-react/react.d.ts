@@ -1,5 +1,6 @@
 import { type ReactElement, type ReactNode } from "react";
 import { type AuthClient } from "./client.js";
+import type { Result } from "./errors.js";
 import type { SessionData } from "./models.js";
 import { type AuthState } from "./store.js";
 /** The state, and what changes it. */
@@ -26,5 +27,16 @@ export type AuthProviderProps = {
 });
 /** Holds the session for everything below it. */
 export declare function AuthProvider(props: AuthProviderProps): ReactElement;
+/** What a dialog needs that asks the user who they are. */
+export type Reauthentication = {
+    /** How the user can prove it, `"password"` or `"code"`; null: nothing is asked. */
+    methods: string[] | null;
+    /** Prove it. Where it succeeds, the request that was refused is sent again. */
+    prove(proof: Parameters<AuthClient["reauthenticate"]>[0]): Promise<Result<SessionData>>;
+    /** Do not; the request stays refused. */
+    cancel(): void;
+};
+/** For one component: the dialog that opens when a request needs a recent authentication. */
+export declare function useReauthentication(): Reauthentication;
 /** Who is signed in, below an AuthProvider. */
 export declare function useAuth(): Auth;

@@ -1,5 +1,5 @@
 "use client";
-import { createContext, createElement, useContext, useMemo, useState, useSyncExternalStore, } from "react";
+import { createContext, createElement, useContext, useEffect, useMemo, useState, useSyncExternalStore, } from "react";
 import { createAuthClient } from "./client.js";
 import { stateOf } from "./store.js";
 const Context = createContext(null);
@@ -20,6 +20,35 @@ export function AuthProvider(props) {
         return { ...state, checkSession: getSession, logout: signOut, signIn, signUp, client };
     }, [state, client]);
     return createElement(Context.Provider, { value: auth }, props.children);
+}
+/** For one component: the dialog that opens when a request needs a recent authentication. */
+export function useReauthentication() {
+    const { client } = useAuth();
+    const [asked, setAsked] = useState();
+    useEffect(() => {
+        let settle = (_proved) => { };
+        const stop = client.onReauthenticationRequired((methods) => new Promise((resolve) => {
+            settle = (proved) => {
+                setAsked(undefined);
+                resolve(proved);
+            };
+            setAsked({ methods, settle });
+        }));
+        return () => {
+            stop();
+            settle(false);
+        };
+    }, [client]);
+    return useMemo(() => ({
+        methods: asked?.methods ?? null,
+        async prove(proof) {
+            const result = await client.reauthenticate(proof);
+            if (result.data)
+                asked?.settle(true);
+            return result;
+        },
+        cancel: () => asked?.settle(false),
+    }), [asked, client]);
 }
 /** Who is signed in, below an AuthProvider. */
 export function useAuth() {
