@@ -128,6 +128,7 @@ _CODE = Field(
 # By the id of the field, which is also the name of its label in the catalogue unless it has one.
 FIELDS = {
     "name": Field("text", "name", "name", more='maxlength="200"'),
+    "new-name": Field("text", "name", "name", more='maxlength="200"', label="name"),
     "email": Field("email", "username", "email"),
     "password": Field("password", "current-password", "password"),
     "proof-password": Field("password", "current-password", "password", hint=True, late=True),

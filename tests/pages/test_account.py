@@ -28,6 +28,26 @@ def test_who_is_not_signed_in_is_sent_to_sign_in(start: Start, visit: Visit) -> 
     assert page.locator("#flash").is_hidden(), "nobody was signed in before"
 
 
+def test_the_name_is_changed(start: Start, visit: Visit) -> None:
+    server = start()
+    visitor = visit(server)
+    page = visitor.sign_up()
+    is_signed_in(page)
+    other = visitor.open("account")
+    is_signed_in(other)
+    page.get_by_role("button", name="Change name").click()
+    assert page.locator("#new-name:focus").input_value() == ADA["name"]
+    fill(page, name="  ")
+    page.get_by_role("button", name="Save name").click()
+    page.locator("#new-name-error", has_text="This is needed.").wait_for()
+    fill(page, name="<b>Countess</b>")
+    page.get_by_role("button", name="Save name").click()
+    page.get_by_text("Your name is changed.").wait_for()
+    assert page.locator("#profile-name").inner_text() == "<b>Countess</b>"
+    assert page.locator("#new-name").is_hidden()
+    other.locator("#profile-name", has_text="Countess").wait_for()
+
+
 def test_the_password_is_changed(start: Start, visit: Visit) -> None:
     server = start()
     other = server.browser()
