@@ -20,11 +20,16 @@ CONTRASTS = """() => {
   const light = (rgb) => rgb.slice(0, 3).map((v) => v / 255)
     .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.color = "canvas";  // what the browser paints where nobody else does
+  const canvas = parse(getComputedStyle(probe).color);
+  probe.remove();
   const behind = (node) => {
     for (let at = node; at; at = at.parentElement) {
       const rgb = parse(getComputedStyle(at).backgroundColor);
       if (rgb.length === 3 || rgb[3] === 1) return rgb;
     }
+    return canvas;
   };
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const found = [];

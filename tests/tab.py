@@ -48,6 +48,11 @@ class Tab:
     def sees_no(self, text: str) -> None:
         until(lambda: text not in self._text(), lambda: f"still {text!r} in:\n{self._text()}")
 
+    def is_loaded(self) -> None:
+        """Wait until the scripts of the page have run."""
+        state = "return document.readyState"
+        until(lambda: self.run(state) == "complete", lambda: f"it is {self.run(state)}")
+
     def press(self, name: str) -> None:
         self._find("button", f"//button[normalize-space()='{name}']", name).click()
 

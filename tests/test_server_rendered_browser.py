@@ -9,18 +9,21 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import looks
 from tests.documents import blocks, read
 from tests.engines import open_engine
 from tests.frontends import Site
 from tests.htmx import htmx_script
+from tests.pages.visitor import accessible
 from tests.person import fill
 from tests.program import free_port, run_program
 from tests.server import ADA
 from tests.tab import Tab
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -114,6 +117,7 @@ def sign_in(page: Page, email: str) -> None:
 
 def shows_notes(page: Page) -> None:
     page.get_by_role("heading", name="Notes of Ada").wait_for()
+    page.wait_for_load_state()  # before htmx runs, a browser would send its form in the usual way
 
 
 def shows_sign_in(page: Page) -> None:
@@ -290,6 +294,48 @@ def test_another_site_cannot_send_a_form(
     shows_notes(page)
 
 
+@pytest.mark.parametrize("width", [1280, 320])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_in_between_can_be_read(
+    chromium: Browser, jinja: Site, scheme: Any, width: int
+) -> None:
+    context = chromium.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce"
+    )
+    email = f"looks-{scheme}-{width}@example.com"
+    page = sign_up(context, jinja, email)
+    form = page.url
+
+    def look(name: str) -> None:
+        looks.look(page, f"renewal-{name}-{scheme}-{width}")
+        assert accessible(page) == []
+
+    jinja.expire(email)
+    page.route("**/refresh", lambda route: route.abort())
+    page.goto(form)
+    page.get_by_role("heading", name="could not be renewed").wait_for()
+    look("failed")
+    page.unroute("**/refresh")
+    page.get_by_role("button", name="Try again").click()
+    shows_notes(page)
+    jinja.expire(email)
+    page.route("**/refresh", lambda route: route.abort())
+    add(page, "a long story")
+    page.get_by_role("heading", name="your session has expired").wait_for()
+    look("form-failed")
+    page.unroute("**/refresh")
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("heading", name="This has not been sent yet").wait_for()
+    look("form")
+    page.goto(form)
+    shows_notes(page)
+    context.clear_cookies()
+    add(page, "another story")
+    page.get_by_role("heading", name="you are signed out").wait_for()
+    look("form-signed-out")
+    context.close()
+
+
 # htmx
 
 
@@ -306,7 +352,9 @@ def test_htmx_works_on_when_a_session_expires(context: BrowserContext, htmx: Sit
     add(page, "bread")  # the script renews, and sends it again
     see(page, "bread")
     htmx.expire("htmx@example.com")
-    page.get_by_role("button", name="Look again").click()
+    with page.expect_event("framenavigated", lambda frame: "/sign-in?" in frame.url):
+        page.get_by_role("button", name="Look again").click()
+    page.wait_for_url("**/notes")
     see(page, "bread")
     htmx.expire("htmx@example.com")
     page.reload()
@@ -333,8 +381,9 @@ def test_htmx_keeps_what_somebody_typed_who_is_signed_out(
 
 
 @pytest.mark.parametrize("name", ["firefox", "webkit"])
-def test_the_main_flow_in_other_engines(jinja: Site, elsewhere: str, name: str) -> None:
+def test_both_programs_in_other_engines(jinja: Site, htmx: Site, elsewhere: str, name: str) -> None:
     with open_engine(name) as driver:
+        use_htmx(driver, htmx, f"{name}@example.com")
         use(driver, jinja, elsewhere, f"{name}@example.com")
         if name != "webkit":  # over plain http it shows from memory what is not to be stored
             tab = Tab(driver, f"{jinja.url}/notes", new=False)
@@ -362,3 +411,24 @@ def use(driver: WebDriver, site: Site, elsewhere: str, email: str) -> None:
     tab.sees("This has not been sent yet")
     tab.press("Send it again")
     tab.sees("a long story")
+
+
+def use_htmx(driver: WebDriver, site: Site, email: str) -> None:
+    tab = Tab(driver, f"{site.url}/auth/sign-up?next=/notes", new=False)
+    tab.fill(Name="Ada", Email=email, Password=ADA["password"])
+    tab.press("Create account")
+    tab.sees("Notes of Ada")
+    tab.is_loaded()
+    site.expire(email)
+    tab.fill(Note="milk")
+    tab.press("Add")
+    tab.sees("milk")
+    site.expire(email)
+    tab.run("window.before = true")
+    tab.press("Look again")  # by way of the sign-in page
+    again = "return !window.before && location.pathname === '/notes'"
+    until(lambda: tab.run(again), "it does not come back")
+    tab.is_loaded()
+    tab.sees("milk")
+    tab.press("Sign out")
+    tab.sees("New here?")

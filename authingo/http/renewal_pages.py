@@ -57,7 +57,7 @@ renew();
 """
 
 _STYLE = """
-:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+:root { color-scheme: light dark; background: canvas; font: 1rem/1.5 system-ui, sans-serif; }
 body { margin: 0; padding: 15vh 1.25rem 1.25rem; }
 main { max-width: 28rem; margin: 0 auto; }
 h1 { font-size: 1.25rem; line-height: 1.3; margin: 0 0 .5rem; }

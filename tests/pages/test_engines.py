@@ -1,35 +1,70 @@
-"""The main flow of the pages in the engines of Firefox and Safari too."""
+"""The main flows of the pages in the engines of Firefox and Safari too."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from tests.engines import ENGINES, open_engine
+from tests.mail.inbox import link_in, wait_for
+from tests.mail.server import SMTPServer
 from tests.server import ADA, LiveServer
-from tests.waiting import until
+from tests.tab import Tab
 
 pytestmark = pytest.mark.browser
+NEW = "new@example.com"
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_somebody_signs_up_and_out(start: Callable[..., LiveServer], name: str) -> None:
-    server = start()
+def test_an_account_from_its_beginning_to_a_new_password(
+    start: Callable[..., LiveServer], mails: SMTPServer, name: str
+) -> None:
+    server = start(mail={"verification": "optional"})
     with open_engine(name) as driver:
+        tab = Tab(driver, f"{server.url}/auth/sign-up", new=False)
+        tab.fill(Name="Ada", Email=ADA["email"], Password=ADA["password"])
+        tab.press("Create account")
+        tab.sees("You are signed in nowhere else.")
+        tab.sees("Not confirmed")
 
-        def see(script: str, *values: str) -> Any:
-            return driver.execute_script(script, *values)
+        driver.get(link_in(wait_for(mails, 1)[0]))
+        tab.press("Confirm email")
+        tab.sees("Your email is confirmed")
+        assert tab.run("return location.hash") == ""
+        driver.get(f"{server.url}/auth/account")
+        tab.sees("Confirmed")
 
-        driver.get(f"{server.url}/auth/sign-up")
-        until(lambda: see("return document.querySelector('.reveal') !== null"), "no form")
-        for field, key in {"name": "name", "email": "email", "chosen-password": "password"}.items():
-            see("document.getElementById(arguments[0]).value = arguments[1]", field, ADA[key])
-        see("document.querySelector('form .main').click()")
-        listed = "return document.querySelectorAll('#sessions-list li:not(.bone)').length === 1"
-        until(lambda: see(listed), "the account is not shown")
-        assert see("return document.getElementById('profile-name').textContent") == ADA["name"]
-        see("document.getElementById('sign-out').click()")
-        said = "return document.getElementById('flash')?.textContent === 'You are signed out.'"
-        until(lambda: see(said), "the sign-in page is not shown")
+        tab.press("Change name")
+        tab.fill(Name="Countess")
+        tab.press("Save name")
+        tab.sees("Your name is changed.")
+        tab.press("Change password")
+        tab.fill(**{"Current password": ADA["password"], "New password": "another horse battery"})
+        tab.press("Save password")
+        tab.sees("Your password is changed.")
+        wait_for(mails, 2)
+        tab.press("Change email")
+        tab.fill(**{"New email": NEW})
+        tab.press("Send a link to the new address")
+        tab.sees(f"A mail is on its way to {NEW}.")
+        driver.get(link_in(wait_for(mails, 3)[2]))
+        tab.press("Change email")
+        tab.sees("Your email is changed")
+        wait_for(mails, 5)
+
+        driver.get(f"{server.url}/auth/account")
+        tab.press("Sign out")
+        tab.sees("You are signed out.")
+        driver.get(f"{server.url}/auth/forgot-password")
+        tab.fill(Email=NEW)
+        tab.press("Send the link")
+        tab.sees("Look into your mailbox")
+        driver.get(link_in(wait_for(mails, 6)[5]))
+        tab.fill(**{"New password": "a third horse battery"})
+        tab.press("Save password")
+        tab.sees("Your password is saved")
+        driver.get(f"{server.url}/auth/sign-in?next=/auth/account")
+        tab.fill(Email=NEW, Password="a third horse battery")
+        tab.press("Sign in")
+        tab.sees("Countess")

@@ -114,28 +114,33 @@ def twice_as_long(own_file: Callable[[str, str], str]) -> str:
     return own_file("texts.toml", "\n".join(lines))
 
 
-@pytest.mark.parametrize("width", [1280, 320])
-def test_texts_may_be_twice_as_long_and_run_from_right_to_left(
+@pytest.mark.parametrize(("width", "letters"), [(1280, 100), (320, 100), (1280, 200), (390, 200)])
+def test_texts_may_be_twice_as_long_and_large_and_run_from_right_to_left(
     start: Callable[..., LiveServer],
     visit: Callable[..., Visitor],
     own_file: Callable[[str, str], str],
     width: int,
+    letters: int,
 ) -> None:
+    """A page that is zoomed to 200 % is one of half the width; this doubles the letters only."""
     pages = {"enabled": True, "name": "Example", "texts": twice_as_long(own_file)}
     server = start(mail={"email_code": True, "verification": "optional"}, pages=pages)
     server.browser().sign_up()
     visitor = visit(server, viewport={"width": width, "height": 900}, reduced_motion="reduce")
-    page = visitor.open("sign-in")
-    fill(page, email=ADA["email"], password=ADA["password"])
+    page = visitor.context.new_page()
+
+    def look(name: str) -> None:
+        page.evaluate(f"document.documentElement.style.fontSize = '{letters}%'")
+        looks.look(page, f"pages-rtl-{width}-{letters}-{name}")
+        assert accessible(page) == []
+
     for name in ("sign-in", "sign-up", "forgot-password", "undo-email-change#token=a", "no"):
         visitor.open(name, page)
-        looks.look(page, f"pages-rtl-{width}-{name.partition('#')[0]}")
-        assert accessible(page) == []
+        look(name.partition("#")[0])
     visitor.open("sign-in", page)
     fill(page, email=ADA["email"], password=ADA["password"])
     page.locator("#password-form .main").click()
     page.locator("#sessions-list li:not(.bone)").first.wait_for()
     for button in page.locator("[data-open]").all():
         button.click()
-    looks.look(page, f"pages-rtl-{width}-account")
-    assert accessible(page) == []
+    look("account")
