@@ -37,6 +37,11 @@ class StoredProfile:
     shown: Mapping[str, object] | None
     fits: bool
 
+    def whole(self, *, written: bool = False) -> dict[str, object]:
+        """Return all of it as JSON, for operators; or only what was ever written and fits."""
+        dumped: dict[str, object] = self.value.model_dump(mode="json", exclude_unset=written)
+        return dumped
+
 
 class _WithProfile(Generic[P_co]):
     """What a user has besides the fields.

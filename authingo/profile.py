@@ -110,6 +110,10 @@ class Profiles:
             raise InvalidInput({"profile": f"must be at most {MAX_SIZE // 1024} KiB"})
         return written
 
+    def imported(self, values: Mapping[str, object]) -> str | None:
+        """Return what to store of the profile of a user who is imported; see `changed`."""
+        return self.changed(None, values)
+
     def evicted(self, text: str | None) -> str | None:
         """Return what stays of a profile when the owner of the address takes the account over."""
         stored, _ = _object(text)

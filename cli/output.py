@@ -91,11 +91,13 @@ def user_json(user: User) -> dict[str, object]:
     """Return a user as JSON, as docs/http.md shows it, with what only operators see."""
     from authingo.wire import timestamp, user_json
 
-    return {
+    shown = {
         **user_json(user),
         "disabled_at": timestamp(user.disabled_at) if user.disabled_at else None,
         "delete_at": timestamp(user.delete_at) if user.delete_at else None,
     }
+    profile = user.stored_profile
+    return shown if profile is None else {**shown, "profile": profile.whole()}
 
 
 def changed_user(user: User, said: str, *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,7 +42,11 @@ def export_users(
         sys.stdout.reconfigure(encoding="utf-8")
 
     async def work(auth: Auth) -> None:
-        write = _csv_writer(with_password_hashes) if as_csv else _json_writer(with_password_hashes)
+        write = (
+            _csv_writer(user_list.columns(auth), with_password_hashes)
+            if as_csv
+            else _json_writer(with_password_hashes)
+        )
 
         async def fetch(after: str | None, limit: int) -> list[Credentials]:
             return await auth.store.users.export(after=after, limit=limit)
@@ -64,13 +68,15 @@ def _hash_of(one: Credentials) -> str | None:
 def _json_writer(with_hash: bool) -> Callable[[Credentials], None]:
     def write(one: Credentials) -> None:
         shown = output.user_json(one.user)
+        if profile := one.user.stored_profile:
+            shown["profile"] = profile.whole(written=True)
         output.data(json.dumps({**shown, "password_hash": _hash_of(one)} if with_hash else shown))
 
     return write
 
 
-def _csv_writer(with_hash: bool) -> Callable[[Credentials], None]:
-    columns = [*user_list.COLUMNS, *(["password_hash"] if with_hash else [])]
+def _csv_writer(columns: Sequence[str], with_hash: bool) -> Callable[[Credentials], None]:
+    columns = [*columns, *(["password_hash"] if with_hash else [])]
     written = output.CSV(columns, _cell)
 
     def write(one: Credentials) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -69,17 +70,24 @@ def list_users(
         if as_json:
             await users.print_json(output.user_json)
         elif as_csv:
-            await users.print_csv(COLUMNS, csv_row)
+            await users.print_csv(columns(auth), csv_row)
         else:
             await users.print_table(_draw, none="no users")
 
     with_auth(config, work, gives_way=True)
 
 
+def columns(auth: Auth) -> tuple[str, ...]:
+    """Return the columns of CSV: with the profile, if users have one."""
+    return COLUMNS if auth.store.profiles is None else (*COLUMNS, "profile")
+
+
 def csv_row(user: User) -> list[object]:
-    """Return the cells of a user, in the order of COLUMNS; roles with spaces between them."""
+    """Return the cells of a user, in the order of `columns`; roles with spaces between them."""
     shown = {**output.user_json(user), "roles": " ".join(user.roles)}
-    return [shown[column] for column in COLUMNS]
+    if profile := user.stored_profile:
+        shown["profile"] = json.dumps(profile.whole(written=True))
+    return [shown[column] for column in (*COLUMNS, "profile") if column in shown]
 
 
 def _draw(users: list[User]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from . import (
@@ -12,6 +13,7 @@ from . import (
     user_list,
     user_passwords,
     user_roles,
+    user_set,
 )
 from .asking import Yes, confirm, require_terminal
 from .running import AsJSON, ConfigFile, Who, command, with_auth
@@ -61,8 +63,11 @@ def show(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> Non
         "sessions": sessions,
         "browsers": f"{browsers} recognized" if browsers else "none recognized",
     }
+    if profile := user.stored_profile:
+        facts |= {f"profile.{name}": json.dumps(one) for name, one in profile.whole().items()}
+    width = max(10, *(len(fact) + 1 for fact in facts))
     for fact, value in facts.items():
-        output.data(f"{fact:10}{output.plain(value)}")
+        output.data(f"{fact:{width}}{output.plain(value)}")
 
 
 app.command(
@@ -105,6 +110,7 @@ def enable(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> N
     output.changed_user(*with_auth(config, work), as_json=as_json)
 
 
+app.command("set", epilog=user_set.EPILOG)(user_set.set_fields)
 app.command("roles", epilog=user_roles.EPILOG)(user_roles.roles)
 app.command("verify", epilog="Example: authingo users verify ada@example.com")(
     user_addresses.verify

@@ -39,6 +39,7 @@ class Kept:
     """A store that keeps batches in memory."""
 
     hash_kinds = KeptKinds()
+    profiles = None
 
     def __init__(self) -> None:
         self.batches: list[Sequence[Credentials]] = []

@@ -12,9 +12,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from authingo import events, foreign_hashes, hash_kinds, inputs, passwords, roles
+from authingo.errors import InvalidInput
 from authingo.ids import new_id
 from authingo.importing.fields import Fields, Found, Refused, WrongFields
 from authingo.importing.files import read
@@ -25,6 +26,7 @@ from authingo.importing.systems import SYSTEMS, Context
 from authingo.models import Credentials, HashKind, User
 from authingo.pace import Pace
 from authingo.stores import Store
+from authingo.stores.rows import ReadsProfiles
 
 _BATCH = 1000  # users stored at once, at most
 _ID = re.compile(r"usr_[0-7][0-9a-v]{25}", re.ASCII)
@@ -157,7 +159,7 @@ class UserImport:
             raise Unreadable(
                 f"{place} {wrong.message}", hint="docs/import.md says what each system has"
             ) from None
-        return _checked(found, self._context.now)
+        return _checked(found, self._context.now, self._store.profiles)
 
     def _refuse_other_systems(self, fields: Fields) -> None:
         """Raise Unreadable if these are the fields of another system.
@@ -177,13 +179,13 @@ class UserImport:
         )
 
 
-def _checked(found: Found, now: datetime) -> Credentials:
+def _checked(found: Found, now: datetime, profiles: ReadsProfiles | None) -> Credentials:
     email = inputs.normalize_email(found.email)
     if email is None:
         raise Refused("invalid_email", "has no email" if not found.email else "email is not valid")
     created_at = found.created_at or now
     disabled_at = (found.disabled_at or now) if found.disabled else None
-    user = User(
+    user: User = User(
         id=_id_of(found, created_at),
         email=email,
         name=_name_of(found.name, email),
@@ -194,7 +196,19 @@ def _checked(found: Found, now: datetime) -> Credentials:
         roles=_roles_of(found.roles),
         delete_at=found.delete_at,
     )
+    if found.profile:
+        _give_profile(user, found.profile, profiles)
     return Credentials(user, _hash_of(found.password), 1)
+
+
+def _give_profile(user: User, values: dict[str, Any], profiles: ReadsProfiles | None) -> None:
+    """Give a user the profile from an export of authingo; no other system's file has one."""
+    if profiles is None:
+        raise Refused("invalid_profile", "has a profile, and the setting `profile` names no model")
+    try:
+        user.having(profiles.read(profiles.imported(values)))
+    except InvalidInput as error:
+        raise Refused("invalid_profile", "; ".join(map(" ".join, error.fields.items()))) from None
 
 
 def _roles_of(names: tuple[str, ...]) -> tuple[str, ...]:

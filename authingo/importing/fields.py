@@ -43,6 +43,7 @@ class Found:
     id: str | None = None
     roles: tuple[str, ...] = ()
     delete_at: datetime | None = None
+    profile: dict[str, Any] | None = None
 
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}", re.ASCII)
@@ -135,6 +136,18 @@ class Fields:
 
     def inner(self, name: str) -> Fields:
         """Read an object, also if it is JSON inside of a text; empty if there is none."""
+        return Fields(self._object(name) or {})
+
+    def mapping(self, name: str) -> dict[str, Any] | None:
+        """Read an object as `inner` does, and return it as it is; None if it is absent."""
+        if (value := self._value((name,))) is None or value == "":
+            return None
+        found = self._object(name)
+        if found is None:
+            raise Refused("invalid_field", f"the field {name} is not an object")
+        return found
+
+    def _object(self, name: str) -> dict[str, Any] | None:
         value = self._value((name,))
         if isinstance(value, str) and value:
             try:
@@ -143,7 +156,7 @@ class Fields:
                 value = None
         if isinstance(value, Repeated):
             raise Refused("repeated_field", "has a field twice")
-        return Fields(value if isinstance(value, dict) else {})
+        return value if isinstance(value, dict) else None
 
     def items(self, name: str) -> list[Fields]:
         """Read a list of objects; empty if there is none."""

@@ -28,6 +28,7 @@ class Context:
 _OWN = frozenset(
     {
         "id",
+        "profile",
         "email",
         "name",
         "email_verified",
@@ -69,6 +70,7 @@ def authingo(fields: Fields, _: Context) -> Found:
         updated_at=fields.time("updated_at"),
         roles=fields.words("roles"),
         delete_at=fields.time("delete_at"),
+        profile=fields.mapping("profile"),
     )
 
 

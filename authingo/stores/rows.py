@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -56,6 +56,13 @@ class ReadsProfiles(Protocol):
 
     def read(self, text: str | None) -> StoredProfile:
         """Read what is stored. Never fails."""
+
+    def imported(self, values: Mapping[str, object]) -> str | None:
+        """Return what to store of the profile of a user who is imported.
+
+        Raises:
+            InvalidInput: it does not fit.
+        """
 
     def evicted(self, text: str | None) -> str | None:
         """Return what stays when the owner of the address takes the account over."""

@@ -15,7 +15,7 @@ from authingo.findings import Finding, fail, ok, warn
 from authingo.models import Event
 from authingo.stores.cursors import ABANDONED
 
-from . import passwords
+from . import passwords, profiles
 from .recorded import recorded
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ async def examine(store: Store, settings: Settings, *, workers: int) -> list[Fin
             found.append(await _proxies(store, settings))
             found.append(await passwords.stored(store, settings))
             found += await _hooks(store)
+            found += await profiles.examine(store)
     except StoreUnavailable as error:
         hint = error.hint or "is it overloaded? see its log"
         found[0] = fail("database", f"{where} answered, and then: {error.message}", hint)
