@@ -159,7 +159,7 @@ function showServer() {
   );
   for (const place of document.querySelectorAll(".shortest")) place.textContent = settings.min_length;
   $("show-forgot").hidden = !settings.mail;
-  $("show-code").hidden = !settings.email_code;
+  for (const place of document.querySelectorAll(".with-code")) place.hidden = !settings.email_code;
   $("up-email-hint").textContent = !settings.mail
     ? "Any will do: no mail is sent."
     : settings.inbox

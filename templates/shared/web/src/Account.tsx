@@ -3,7 +3,10 @@ import { useAuth } from "@authingo/react";
 import { Address } from "./Address";
 import { currentPassword, newPassword } from "./fields";
 import { Form } from "./Form";
+import { EMAIL_CODE } from "./mail";
 import { Sessions } from "./Sessions";
+
+const NONE = "If you have no password, sign out and choose “Forgot your password?” to get one.";
 
 export function Account() {
   const { user, session, error, client, logout } = useAuth();
@@ -32,7 +35,10 @@ export function Account() {
         <section className="wide" aria-labelledby="password">
           <h2 id="password">Password</h2>
           <Form
-            fields={[currentPassword, newPassword]}
+            fields={[
+              EMAIL_CODE ? { ...currentPassword, hint: NONE } : currentPassword,
+              newPassword,
+            ]}
             action="Change password"
             onSubmit={async (values: { current_password: string; new_password: string }) => {
               const result = await client.changePassword(values);
