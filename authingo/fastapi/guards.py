@@ -268,10 +268,13 @@ async def own_form(connection: HTTPConnection) -> None:
     it, another site could sign a browser in to an account of its own (login CSRF).
 
     Raises:
-        OriginNotAllowed: as `OriginCheck.check_form`.
+        OriginNotAllowed: as `OriginCheck.check_form`, and `check_websocket` for a WebSocket.
     """
-    scope = connection.scope
-    guard_of(connection).origin.check_form(scope, combined(scope), PAGES)
+    scope, origin = connection.scope, guard_of(connection).origin
+    if scope["type"] == "websocket":
+        origin.check_websocket(scope, combined(scope))
+    else:
+        origin.check_form(scope, combined(scope), PAGES)
 
 
 class _FreshUser(SecurityBase):

@@ -156,25 +156,11 @@ class _GuardLayer:
             async with socket.open():
                 await self._app(scope, socket.receive, socket.send)
         elif scope["type"] == "http" and scope["method"] not in {"GET", "HEAD"}:
-            await self._app(scope, self._checking(scope, receive), send)
+            checked = _CheckedBody(lambda: self._check(scope), scope, receive, send)
+            await self._app(scope, checked.receive, checked.send)
         else:
             _root_path.set(scope.get("root_path", ""))  # in case the OpenAPI document is requested
             await self._app(scope, receive, send)
-
-    def _checking(self, scope: Scope, receive: Receive) -> Receive:
-        checked = False
-
-        async def receive_checked() -> Any:
-            nonlocal checked
-            if not checked:
-                checked = True
-                try:
-                    self._check(scope)
-                except AuthError as error:
-                    raise _RefusedEarly(error) from None
-            return await receive()
-
-        return receive_checked
 
     def _check(self, scope: Scope) -> None:
         if scope.get("app") is not self._host:  # a mounted application has its own layer
@@ -191,16 +177,58 @@ class _GuardLayer:
             self._guard.origin.check_form(scope, combined(scope))
 
 
+class _CheckedBody:
+    """Calls `check` before anything of the body is read, and sees to it that a refusal is sent.
+
+    The middleware of `@app.middleware("http")` puts an exception that `receive` raises into a
+    group, in which FastAPI cannot recognize it: it answers 400, as for a body that breaks off.
+    """
+
+    def __init__(
+        self, check: Callable[[], None], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._check = check
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._begun = False
+        self._refused: _RefusedEarly | None = None
+        self._replaced = False
+
+    async def receive(self) -> Any:
+        if not self._begun:
+            self._begun = True
+            try:
+                self._check()
+            except AuthError as error:
+                self._refused = _RefusedEarly(error)
+                raise self._refused from None
+        return await self._receive()
+
+    async def send(self, message: Any) -> None:
+        if self._replaced:
+            return
+        refused = self._refused
+        if refused and not refused.answered and message.get("status") in {400, 500}:
+            self._replaced = True
+            await refuse(refused.error, self._scope, self._send)
+            return
+        await self._send(message)
+
+
 class _RefusedEarly(HTTPException):
     """An exception that FastAPI does not catch while it reads a body; carries the real error."""
 
     def __init__(self, error: AuthError) -> None:
         super().__init__(error.status)
         self.error = error
+        self.answered = False
 
 
 async def _answer_error(connection: Any, error: Exception) -> Any:
-    real = error.error if isinstance(error, _RefusedEarly) else error
+    real = error
+    if isinstance(error, _RefusedEarly):
+        real, error.answered = error.error, True
     assert isinstance(real, AuthError)  # noqa: S101 - `install` registers it for these alone
     if connection.scope["type"] == "websocket":
         await connection.close(code=POLICY_VIOLATION)  # not accepted yet, so the client gets a 403

@@ -20,7 +20,8 @@ Fields = list[tuple[str, str]]
 async def typed_fields(connection: HTTPConnection) -> Fields | None:
     """Return the fields of a form's POST; None if they cannot be sent again.
 
-    That is the case if the form is large, or has a file, which no page can put into a form.
+    That is the case if the form is large, has a file, which no page can put into a form, or is in
+    an encoding with characters that cannot be written.
     """
     if not isinstance(connection, Request) or connection.method != "POST":
         return None
@@ -38,4 +39,15 @@ async def typed_fields(connection: HTTPConnection) -> Fields | None:
     fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     has_file = any(isinstance(value, UploadFile) for _, value in form.multi_items())
     await connection.close()  # the files of the form
-    return None if has_file else fields
+    if has_file or not all(_is_text(part) for field in fields for part in field):
+        return None
+    return fields
+
+
+def _is_text(value: str) -> bool:
+    """Return whether it can be written into a page: some encodings decode to half characters."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -13,7 +13,7 @@ metadata"):
    frames, data: URLs) is always refused. The server's own origin is that of `public_url`. If
    `public_url` is a loopback address, any loopback name with the same scheme and port is the
    server's own too. If it is unset, the server's own origin is any whose host and port are
-   those of the Host header.
+   those of the Host header; over https, only one of https.
 4. Without Origin, `Sec-Fetch-Site: cross-site` is refused. A program that sends neither
    header is not a browser and has only its own cookies.
 
@@ -155,6 +155,8 @@ class OriginCheck:
             return self._is_loopback_twin(origin)
         if self._own is not None:
             return origin == self._own
+        if scope.get("scheme") in {"https", "wss"} and not origin.startswith("https:"):
+            return False
         hosts = header_values(scope, b"host")
         return len(hosts) == 1 and _same_host(origin, hosts[0].decode("latin-1"))
 

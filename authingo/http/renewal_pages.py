@@ -145,11 +145,12 @@ POLICY = "; ".join(
         f"style-src {_hash(_STYLE)}",
         "connect-src 'self'",
         "base-uri 'none'",
-        "form-action 'self'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
     )
 )
+"""No form-action: the only form goes to a path of this site, and browsers apply the directive to a
+redirect of its answer too. To a page that stays, a form seems not to have been sent."""
 
 
 def renewal_page(*, refresh: str, mark: str, sign_in: str, vary: tuple[bytes, bytes]) -> Page:

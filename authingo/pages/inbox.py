@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from authingo.asgi import Scope
 from authingo.config import Settings
 from authingo.http.headers import header_values
-from authingo.http.replies import Prepared
+from authingo.http.replies import NOTHING_ALLOWED, Prepared
 from authingo.mail.inbox import Inbox
 from authingo.mail.settings import with_inbox
 
@@ -102,7 +102,8 @@ def _part(mail: EmailMessage, kind: str) -> str:
 
 
 def _json(status: int, value: object) -> Prepared:
-    return _prepared(status, b"application/json", json.dumps(value).encode())
+    policy = (b"content-security-policy", NOTHING_ALLOWED.encode())
+    return _prepared(status, b"application/json", json.dumps(value).encode(), policy)
 
 
 def _prepared(status: int, kind: bytes, body: bytes, *more: tuple[bytes, bytes]) -> Prepared:

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import pytest
-from fastapi import Depends, FastAPI, Form, Request
+from fastapi import Depends, FastAPI, Form, Request, WebSocket
 from starlette.responses import RedirectResponse, Response
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from authingo import Auth
 from authingo.config import settings_from
@@ -67,6 +68,11 @@ def application(auth: Auth) -> FastAPI:
         clear_session_cookies(response, request=request)
         return response
 
+    @app.websocket("/socket", dependencies=[Depends(own_form)])
+    async def socket(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.send_text("open")
+
     auth.install(app)
     return app
 
@@ -79,11 +85,13 @@ def open_browser(**settings: Any) -> TestClient:
     return client
 
 
+TRUSTED = {"trusted_origins": ("https://app.example",)}
+
+
 @pytest.fixture(params=[None, OWN], ids=["no_public_url", "public_url"])
 def browser(request: pytest.FixtureRequest) -> Iterator[TestClient]:
-    trusted = {"trusted_origins": ("https://app.example",)}
     own = {} if request.param is None else {"public_url": request.param}
-    with open_browser(**own, **trusted) as client:
+    with open_browser(**own, **TRUSTED) as client:
         yield client
 
 
@@ -113,6 +121,7 @@ REFUSED: list[dict[str, str]] = [
     {"Sec-Fetch-Site": "same-site", "Origin": OWN},
     {"Origin": "null"},
     {"Origin": ""},
+    {"Origin": "http://shop.example"},
     {"Origin": "http://shop.example:81"},
     {"Origin": OWN + ":444"},
     {"Origin": OWN + "/"},
@@ -153,6 +162,39 @@ def test_a_form_is_refused_before_its_body_is_read(browser: TestClient) -> None:
     own = {**FORM, "Sec-Fetch-Site": "same-origin"}
     assert browser.post("/text", content=b"nonsense", headers=own).status_code == 422
     assert browser.post("/text", content=b"text=x", headers=own).json() == "x"
+
+
+def test_a_middleware_around_the_body_does_not_change_the_answer() -> None:
+    """It puts what `receive` raises into a group of exceptions, which FastAPI answers with 400."""
+    auth = memory_auth()
+    app = application(auth)
+
+    @app.middleware("http")
+    async def pass_on(request: Request, call_next: Any) -> Any:
+        return await call_next(request)
+
+    @app.post("/json")
+    async def json(user: CurrentUser, body: dict[str, str]) -> str:
+        return body[user.name]
+
+    with TestClient(app, base_url=OWN) as browser:
+        elsewhere = {"Sec-Fetch-Site": "cross-site"}
+        answer = browser.post("/text", data={"text": "x"}, headers=elsewhere)
+        assert verdict(answer) == (403, "origin_not_allowed")
+        assert verdict(browser.post("/json", json={})) == (403, "missing_client_header")
+        own = {**FORM, "Sec-Fetch-Site": "same-origin"}
+        assert browser.post("/text", content=b"nonsense", headers=own).status_code == 401
+
+
+@pytest.mark.parametrize("origin", [OWN, "https://app.example", "https://evil.example", None])
+def test_a_websocket_is_checked_by_its_origin(browser: TestClient, origin: str | None) -> None:
+    headers = {"Origin": origin} if origin else {}
+    if origin in {OWN, "https://app.example"}:
+        with browser.websocket_connect("wss://shop.example/socket", headers=headers) as socket:
+            assert socket.receive_text() == "open"
+        return
+    with pytest.raises(WebSocketDisconnect):
+        browser.websocket_connect("wss://shop.example/socket", headers=headers).__enter__()
 
 
 def test_no_other_guard_and_no_route_of_authingo_accepts_a_form(browser: TestClient) -> None:
