@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from . import checking
 from .addresses import origin_of
@@ -135,6 +136,11 @@ class Settings(Group, frozen=True, dict=True):
     def own_paths(self) -> tuple[str, ...]:
         """The paths at and below which authingo answers, not the application."""
         return (self.base_path, *(path for one in self.capabilities for path in one.own_paths()))
+
+    @cached_property
+    def sign_in_path(self) -> str:
+        """The path of the sign-in page, as the browser sees it."""
+        return urlsplit(self.public_url or "").path.rstrip("/") + self.link_to("sign_in")
 
     @cached_property
     def secure_cookies(self) -> bool:

@@ -33,8 +33,8 @@ def checked_next(value: str | None, settings: Settings) -> str | None:
     A value is a path that begins with one slash. Up to `?` it has no second slash in a row, no
     segment `.` or `..` (nor `%2e`), no backslash, `%2f`, `%5c` or encoded control character, and
     nothing but visible ASCII. After it there is no space or control character. It has at most 2,000
-    characters, and is not below `base_path` or a page of authingo: those are not what somebody
-    wanted to see before they had to sign in.
+    characters, and is not below `base_path` or a page of authingo, nor the sign-in page: those are
+    not what somebody wanted to see before they had to sign in.
 
     The result is ASCII, so it can be a Location: other characters after `?` are percent-encoded.
     """
@@ -46,7 +46,7 @@ def checked_next(value: str | None, settings: Settings) -> str | None:
     segments = re.split("[/#]", path.lower().replace("%2e", "."))
     if {".", ".."}.intersection(segments):
         return None
-    if any(_is_below(path, own) for own in settings.own_paths):
+    if any(_is_below(path, own) for own in settings.own_paths) or _is(path, settings.sign_in_path):
         return None
     try:
         result = path + mark + quote(query, safe=_VISIBLE)
@@ -55,7 +55,11 @@ def checked_next(value: str | None, settings: Settings) -> str | None:
     return result if len(result) <= LONGEST else None
 
 
+def _is(path: str, own: str) -> bool:
+    """Return whether a server would find `path` at `own`, a path without encoding."""
+    return unquote(path.partition("#")[0]) == own
+
+
 def _is_below(path: str, own: str) -> bool:
     """Return whether a server would find `path` at or below `own`, a path without encoding."""
-    below = unquote(path.partition("#")[0])
-    return below == own or below.startswith(own + "/")
+    return _is(path, own) or unquote(path.partition("#")[0]).startswith(own + "/")

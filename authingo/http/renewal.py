@@ -22,7 +22,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
@@ -42,7 +42,8 @@ _PATH_OF_URL = re.compile(r"https?://[^/?#]+(/[^#]*)")
 # What the answer depends on. It is not stored either, but a proxy may look at this first.
 _VARY = (
     b"vary",
-    b"Cookie, Accept, Sec-Fetch-Dest, Sec-Purpose, X-Authingo-Client, HX-Request, HX-Boosted",
+    b"Cookie, Accept, Sec-Fetch-Dest, Sec-Purpose, X-Authingo-Client, HX-Request, HX-Boosted,"
+    b" HX-Current-URL, HX-History-Restore-Request",
 )
 
 
@@ -53,8 +54,7 @@ class Renewals:
         self._settings = settings
         self._cookies = Cookies(settings)
         self._refresh = self._cookies.refresh.path
-        below = urlsplit(settings.public_url or "").path.rstrip("/")
-        self._sign_in = below + settings.link_to("sign_in")
+        self._sign_in = settings.sign_in_path
 
     def answer(
         self, error: AuthError, scope: Scope, fields: Sequence[tuple[str, str]] | None = None
@@ -128,7 +128,9 @@ class Renewals:
             header = (b"hx-redirect", (path or self._sign_in).encode())
         else:
             current = _PATH_OF_URL.match(said.get(b"hx-current-url", b"").decode("latin-1"))
-            seen = current[1] if current else None
+            seen = current[1] if current else ""
+            if seen.partition("?")[0] == self._sign_in:
+                return msgspec.structs.replace(reply, headers=(*reply.headers, _VARY))
             location = self._sign_in_with(checked_next(seen, self._settings))
             header = (b"hx-redirect", location.encode())
         return msgspec.structs.replace(reply, headers=(*reply.headers, header, _VARY))

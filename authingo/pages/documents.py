@@ -72,7 +72,7 @@ class Panel:
 DOCUMENTS = (
     Document("sign-in", modules=("next.js",)),
     Document("sign-up", lambda settings: settings.sign_up, modules=("next.js",)),
-    Document("forgot-password", sends_mail),
+    Document("forgot-password", sends_mail, modules=("next.js",)),
     Document("reset-password", sends_mail, modules=("fragment.js",)),
     Document("verify-email", verifies, modules=("fragment.js", "proof.js")),
     Document("change-email", sends_mail, modules=("fragment.js", "proof.js")),

@@ -12,6 +12,7 @@ from authingo.errors import ConfigError
 
 Texts = dict[str, str]
 
+_EVERYWHERE = ("site", "min")
 _PLACES = re.compile(r"\{(\w+)\}")
 
 
@@ -53,7 +54,7 @@ def _check(name: str, text: object, known: Texts) -> None:
         raise ConfigError(f"pages.texts: there is no text {name}{meant}")
     if not isinstance(text, str):
         raise ConfigError(f"pages.texts: {name} must be a text")
-    stray = sorted({*_PLACES.findall(text)} - {*_PLACES.findall(known[name])})
+    stray = sorted({*_PLACES.findall(text)} - {*_PLACES.findall(known[name]), *_EVERYWHERE})
     if stray:
         raise ConfigError(f"pages.texts: {name} has a place for {stray[0]}, which nothing fills")
     if name == "direction" and text not in {"ltr", "rtl"}:

@@ -20,6 +20,7 @@ ACCEPTED = [
     "/orders/17?page=2&sort=-date",
     "/orders#row-3",
     "/caf%C3%A9/a%20b",
+    "/100%/caf%E9/%ff",
     "/a:b@c;d,e=f+g!$&'()*~",
     "/@evil.example",  # a path, however it looks
     "/;@evil.example",
@@ -150,6 +151,12 @@ def test_a_path_of_this_site_is_accepted(value: str) -> None:
 
 @pytest.mark.parametrize("value", [None, *REFUSED])
 def test_anything_else_is_refused(value: str | None) -> None:
+    assert checked_next(value, SETTINGS) is None
+
+
+@pytest.mark.parametrize("value", ["/sign-in", "/sign-in?next=/orders", "/sign%2Din#x"])
+def test_the_sign_in_page_is_refused(value: str) -> None:
+    """It would lead to itself, over and over if the value is long."""
     assert checked_next(value, SETTINGS) is None
 
 

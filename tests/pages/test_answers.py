@@ -281,6 +281,13 @@ def test_texts_that_cannot_work_are_refused(text: str, problem: str, tmp_path: P
     assert str(refused.value).startswith(f"pages.texts: {problem}")
 
 
+def test_the_name_of_the_site_can_be_in_any_text(own_file: Callable[[str, str], str]) -> None:
+    texts = own_file("texts.toml", '[sign_in]\ntitle = "Sign in to {site}"\n')
+    pages = {"enabled": True, "texts": texts, "name": "Acme & Sons"}
+    answers = PageSite(settings_from({"pages": pages}))._answers
+    assert b"Sign in to Acme &amp; Sons</h1>" in answers["/auth/sign-in"].body
+
+
 def all_answers() -> dict[str, bytes]:
     site = PageSite(settings_from(EVERYTHING))
     return {path: answer.body for path, answer in site._answers.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import pytest
-from fastapi import FastAPI, Form
+from fastapi import FastAPI, Form, HTTPException
 from fastapi.responses import HTMLResponse, Response
 
 from authingo import Auth
@@ -67,6 +67,8 @@ def program(auth: Auth) -> FastAPI:
 
     @app.post("/api/hello", response_class=HTMLResponse)
     def answer(user: CurrentUser, word: Annotated[str, Form()]) -> str:
+        if word == "beer":
+            raise HTTPException(401, "There is none.")
         return f"{user.name} said {word}"
 
     @app.get("/api/orders")
@@ -125,6 +127,12 @@ def test_htmx_uses_it(visitor: Visitor) -> None:
     page.get_by_role("button", name="Send").click()
     said.get_by_text("Ada said milk").wait_for()
     assert visitor.sent.count("POST /api/auth/refresh") == 2
+    asked = visitor.sent.count("POST /api/hello")
+    page.locator("[name=word]").fill("beer")
+    with page.expect_response("**/api/auth/session"):  # a 401 of the program's own is not repeated
+        page.get_by_role("button", name="Send").click()
+    page.wait_for_load_state("networkidle")
+    assert visitor.sent.count("POST /api/hello") == asked + 1
     visitor.context.clear_cookies()
     page.get_by_role("button", name="Say hello").click()
     sees(page, "Sign in")

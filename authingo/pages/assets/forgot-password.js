@@ -1,3 +1,4 @@
+import "./next.js"; // the way back keeps ?next=
 import { client, $, onSubmit, show, text } from "./page.js";
 
 onSubmit("form", async (values) => {

@@ -14,7 +14,7 @@ export function safeNext(value) {
   const segments = path.toLowerCase().replaceAll("%2e", ".").split(/[/#]/);
   if (segments.includes(".") || segments.includes("..")) return null;
   try {
-    const below = decodeURIComponent(path.split("#")[0]);
+    const below = path.split("#")[0].replace(/%[0-7][\da-f]/gi, (code) => String.fromCharCode(parseInt(code.slice(1), 16)));
     const isOwn = (own) => below === own || below.startsWith(`${own}/`);
     const url = new URL(value, location.origin);
     if (isOwn(facts.routes) || isOwn(facts.pages) || url.origin !== location.origin) return null;
@@ -28,7 +28,24 @@ export function safeNext(value) {
 export const next = safeNext(new URLSearchParams(location.search).get("next"));
 
 export function goOn() {
-  location.replace(next ?? `${facts.pages}/account`);
+  // A redirect to this page has passed the fragment of the first address on.
+  const rest = next?.includes("#") ? "" : location.hash;
+  location.replace(next ? next + rest : `${facts.pages}/account`);
+}
+
+// Goes on for somebody who is signed in already. False: that was tried a moment ago, and the page
+// led back here, because it does not see the session. It would go back and forth for ever.
+export function goOnOnce() {
+  const mark = "authingo:went-on";
+  try {
+    const [at, path] = JSON.parse(sessionStorage.getItem(mark)) ?? [0];
+    if (path === next && Date.now() - at < 10_000) return false;
+    sessionStorage.setItem(mark, JSON.stringify([Date.now(), next]));
+  } catch {
+    // The browser keeps nothing.
+  }
+  goOn();
+  return true;
 }
 
 if (next) {

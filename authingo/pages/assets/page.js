@@ -55,7 +55,7 @@ export function showNote() {
   try {
     const name = sessionStorage.getItem("authingo");
     sessionStorage.removeItem("authingo");
-    note("flash", facts.texts[name] ?? "");
+    note("flash", Object.hasOwn(facts.texts, name) ? text(name) : "");
   } catch {
     // likewise
   }

@@ -1,5 +1,5 @@
 import { client, $, onClick, onSubmit, show, showNote, text } from "./page.js";
-import { goOn } from "./next.js";
+import { goOn, goOnOnce } from "./next.js";
 
 let email = ""; // that a code was sent to
 
@@ -33,4 +33,4 @@ onSubmit("code-entry", async (values) => {
 
 showNote();
 const { data } = await client.getSession();
-if (data) goOn();
+if (data && !goOnOnce()) $("sent-back").hidden = false;
