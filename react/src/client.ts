@@ -22,22 +22,29 @@ export type { AuthState, LogoutReason } from "./store.js";
 /** `methods`: how the user can prove who they are, `"password"` or `"code"`; none if empty. */
 export type AskForProof = (methods: string[]) => Promise<boolean>;
 
-export interface AuthClient {
+export interface AuthClient<Profile = undefined> {
   signIn: {
-    email(credentials: { email: string; password: string }): Promise<Result<SessionData>>;
+    email(credentials: { email: string; password: string }): Promise<Result<SessionData<Profile>>>;
     /** Sign in with the code of a mail, in the browser that asked for it. */
-    code(entered: { code: string }): Promise<Result<SessionData>>;
+    code(entered: { code: string }): Promise<Result<SessionData<Profile>>>;
   };
   signUp: {
     /** Where addresses have to be verified first, `sent` is true and nobody is signed in. */
-    email(account: { email: string; password: string; name: string }): Promise<Result<SignUpData>>;
+    email(account: {
+      email: string;
+      password: string;
+      name: string;
+      profile?: Partial<Profile>;
+    }): Promise<Result<SignUpData<Profile>>>;
   };
   /** Send a mail with a code for `signIn.code`. The answer is the same for everybody. */
   requestSignInCode(account: { email: string }): Promise<Result<{ sent: true }>>;
   /** Where it fails the user is still signed in: no script can take a cookie away. */
   signOut(): Promise<Result<{ success: true }>>;
   /** Prove again who is signed in, when the server answers `reauthentication_required`. */
-  reauthenticate(proof: { password: string } | { code: string }): Promise<Result<SessionData>>;
+  reauthenticate(
+    proof: { password: string } | { code: string },
+  ): Promise<Result<SessionData<Profile>>>;
   /**
    * Have this called when a request is refused with `reauthentication_required`: of this client,
    * or of your own API by `fetch`. It asks the user, calls `reauthenticate`, and resolves to
@@ -51,9 +58,12 @@ export interface AuthClient {
   changePassword(passwords: {
     current_password: string;
     new_password: string;
-  }): Promise<Result<SessionData>>;
-  /** Change the name of the user who is signed in. */
-  updateUser(changes: { name?: string }): Promise<Result<SessionData>>;
+  }): Promise<Result<SessionData<Profile>>>;
+  /** Change the name of the user who is signed in, or fields of your own; the others stay. */
+  updateUser(changes: {
+    name?: string;
+    profile?: Partial<Profile>;
+  }): Promise<Result<SessionData<Profile>>>;
   /** Send a mail with a link to choose a new password. The answer is the same for everybody. */
   requestPasswordReset(account: { email: string }): Promise<Result<{ sent: true }>>;
   /** Choose a new password with the token of the mail. Every session of the user ends. */
@@ -64,11 +74,11 @@ export interface AuthClient {
    * Verify an address with the token of the mail. `password_required`: the user is not signed in
    * here. With the password, this is a sign-in.
    */
-  verifyEmail(proof: { token: string; password?: string }): Promise<Result<SessionData>>;
+  verifyEmail(proof: { token: string; password?: string }): Promise<Result<SessionData<Profile>>>;
   /** Send a mail to a new address, with a link that makes it the user's. It may need a proof. */
   requestEmailChange(change: { new_email: string }): Promise<Result<{ sent: true }>>;
   /** Change the address with the token of the mail; the rest is as with `verifyEmail`. */
-  changeEmail(proof: { token: string; password?: string }): Promise<Result<SessionData>>;
+  changeEmail(proof: { token: string; password?: string }): Promise<Result<SessionData<Profile>>>;
   /** Get the old address back, with the token of the mail to it. Every session ends. */
   undoEmailChange(undo: { token: string; email: string }): Promise<Result<{ success: true }>>;
   /** Everything that is stored about the user, once an hour. It may need a proof. */
@@ -81,23 +91,27 @@ export interface AuthClient {
   /** Keep an account that will be deleted, with the token of the mail to it. */
   undoDeletion(undo: { token: string; email: string }): Promise<Result<{ success: true }>>;
   /** Ask the server who is signed in, and renew a session that has expired. */
-  getSession(): Promise<Result<SessionData>>;
+  getSession(): Promise<Result<SessionData<Profile>>>;
   /** Renew the session now. There is rarely a need: `fetch` and `getSession` do it. */
-  refresh(): Promise<Result<SessionData>>;
+  refresh(): Promise<Result<SessionData<Profile>>>;
   listSessions(): Promise<Result<{ sessions: ListedSession[] }>>;
   revokeSession(id: string): Promise<Result<{ revoked: number }>>;
   revokeOtherSessions(): Promise<Result<{ revoked: number }>>;
   /** The fetch of the platform for your own API; a path is one of baseURL's origin. */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
-  getState(): AuthState;
+  getState(): AuthState<Profile>;
   /** Call the listener on every change. The state is kept fresh while there is a listener. */
   subscribe(listener: () => void): () => void;
   /** Start from a state that a server rendered, unless more is known already. */
-  hydrate(state: AuthState): void;
+  hydrate(state: AuthState<Profile>): void;
 }
 
 /** The client of one server. It does nothing until it is asked or subscribed to. */
-export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
+export function createAuthClient<Profile = undefined>({
+  baseURL,
+}: {
+  baseURL: string;
+}): AuthClient<Profile> {
   const session = new BrowserSession(baseURL);
   const { store, watch } = session;
   const caller = new Caller();
@@ -146,7 +160,7 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
     }
   }
 
-  return {
+  const client: AuthClient = {
     signIn: {
       email: (credentials) => session.begin("/sign-in", credentials),
       code: (entered) => session.begin("/sign-in/code", entered),
@@ -204,4 +218,5 @@ export function createAuthClient({ baseURL }: { baseURL: string }): AuthClient {
     },
     hydrate: (state) => store.hydrate(state),
   };
+  return client as unknown as AuthClient<Profile>; // its type is for the program to say
 }

@@ -17,23 +17,23 @@ import type { SessionData } from "./models.js";
 import { stateOf, type AuthState } from "./store.js";
 
 /** The state, and what changes it. */
-export type Auth = AuthState & {
-  checkSession: AuthClient["getSession"];
-  logout: AuthClient["signOut"];
-  signIn: AuthClient["signIn"];
-  signUp: AuthClient["signUp"];
+export type Auth<Profile = undefined> = AuthState<Profile> & {
+  checkSession: AuthClient<Profile>["getSession"];
+  logout: AuthClient<Profile>["signOut"];
+  signIn: AuthClient<Profile>["signIn"];
+  signUp: AuthClient<Profile>["signUp"];
   /** For `fetch` and everything else. */
-  client: AuthClient;
+  client: AuthClient<Profile>;
 };
 
 export type AuthProviderProps = {
   /** What `getSession` of `@authingo/react/server` returned; read once. */
-  initialSession?: SessionData | null | undefined;
+  initialSession?: SessionData<any> | null | undefined;
   children?: ReactNode;
 } & (
   | { baseURL: string; client?: undefined }
   /** A client of your own, to use it outside of components too. */
-  | { baseURL?: string; client: AuthClient }
+  | { baseURL?: string; client: AuthClient<any> }
 );
 
 const Context = createContext<Auth | null>(null);
@@ -41,7 +41,7 @@ const Context = createContext<Auth | null>(null);
 /** Holds the session for everything below it. */
 export function AuthProvider(props: AuthProviderProps): ReactElement {
   const [made] = useState(() => props.client ?? createAuthClient({ baseURL: props.baseURL }));
-  const client = props.client ?? made;
+  const client = (props.client ?? made) as AuthClient;
   const [rendered] = useState(() => {
     const state = stateOf(props.initialSession);
     // Not on a server, where a client can be shared by the requests of many people.
@@ -101,9 +101,9 @@ export function useReauthentication(): Reauthentication {
   );
 }
 
-/** Who is signed in, below an AuthProvider. */
-export function useAuth(): Auth {
+/** Who is signed in, below an AuthProvider. `Profile`: your own fields of a user. */
+export function useAuth<Profile = undefined>(): Auth<Profile> {
   const auth = useContext(Context);
   if (!auth) throw new Error("useAuth needs an <AuthProvider> above it.");
-  return auth;
+  return auth as unknown as Auth<Profile>; // its type is for the program to say
 }

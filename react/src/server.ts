@@ -19,7 +19,7 @@ const PATIENCE = 3_000; // milliseconds: a page renders as loading rather than l
  *   the session cookie is forwarded.
  * @param cookiePrefix the setting `cookies.prefix` of that server.
  */
-export async function getSession({
+export async function getSession<Profile = undefined>({
   baseURL,
   headers,
   cookiePrefix = "authingo",
@@ -27,7 +27,7 @@ export async function getSession({
   baseURL: string;
   headers: { get(name: string): string | null };
   cookiePrefix?: string;
-}): Promise<SessionData | null | undefined> {
+}): Promise<SessionData<Profile> | null | undefined> {
   const url = `${routesAt(baseURL)}/session`;
   const cookies = (headers.get("cookie") ?? "").split(";").map((pair) => pair.trim());
   const names = [`${cookiePrefix}_session`, `__Host-${cookiePrefix}_session`];
@@ -41,7 +41,7 @@ export async function getSession({
       redirect: "error", // a redirect could take the cookie anywhere
       signal: AbortSignal.timeout(PATIENCE),
     });
-    const { data, error } = await readAnswer<SessionData>(answer, "user");
+    const { data, error } = await readAnswer<SessionData<Profile>>(answer, "user");
     return data ?? (error.code === "no_session" ? null : undefined);
   } catch {
     return undefined;

@@ -2,14 +2,14 @@ import type { AuthError } from "./errors.js";
 import type { Session, SessionData, User } from "./models.js";
 
 /** What is known of who is signed in. `status` tells which of the three it is. */
-export type AuthState = {
+export type AuthState<Profile = undefined> = {
   /** The client is asking again; what is shown stays as it is. */
   isRefetching: boolean;
   /** Why the last look at the session failed, or why the session ended by itself. */
   error: AuthError | null;
 } & (
   | { status: "loading"; isLoading: true; user: null; session: null }
-  | { status: "authenticated"; isLoading: false; user: User; session: Session }
+  | { status: "authenticated"; isLoading: false; user: User<Profile>; session: Session }
   | { status: "unauthenticated"; isLoading: false; user: null; session: null }
 );
 

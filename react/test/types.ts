@@ -60,6 +60,22 @@ export async function actions(): Promise<void> {
   expectTypeOf(core.createAuthClient).toEqualTypeOf(createAuthClient);
 }
 
+export async function profiles(): Promise<void> {
+  type Profile = { theme: "light" | "dark"; plan: string };
+  const { user, client } = useAuth<Profile>();
+  if (user) expectTypeOf(user.profile).toEqualTypeOf<Profile>();
+  await client.updateUser({ profile: { theme: "dark" } });
+  // @ts-expect-error - no such field
+  await client.updateUser({ profile: { colour: "dark" } });
+  // @ts-expect-error - no such theme
+  await createAuthClient<Profile>({ baseURL: "" }).updateUser({ profile: { theme: "blue" } });
+  createElement(AuthProvider, { client: createAuthClient<Profile>({ baseURL: "" }) });
+  const known = await getSession<Profile>({ baseURL: "", headers: new Headers() });
+  if (known) expectTypeOf(known.user.profile.plan).toEqualTypeOf<string>();
+  const { user: plain } = useAuth();
+  if (plain) expectTypeOf(plain.profile).toEqualTypeOf<undefined>();
+}
+
 export async function elements(headers: Headers): Promise<void> {
   const initialSession = await getSession({ baseURL: "http://127.0.0.1:8000", headers });
   expectTypeOf(initialSession).toEqualTypeOf<SessionData | null | undefined>();

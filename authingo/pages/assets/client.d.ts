@@ -2,8 +2,8 @@
 
 export declare const serverCodes: readonly ["body_too_large", "busy", "email_not_verified", "email_taken", "forbidden", "headers_too_large", "invalid_credentials", "invalid_input", "invalid_json", "invalid_token", "method_not_allowed", "missing_client_header", "no_session", "not_found", "origin_not_allowed", "password_required", "reauthentication_required", "refresh_reused", "request_timeout", "session_expired", "sign_up_closed", "store_unavailable", "too_many_requests", "unsupported_media_type", "user_referenced", "wrong_password"];
 
-/** A user, as every route sends it. Times are RFC 3339 in UTC. */
-export interface User {
+/** What every user has. Times are RFC 3339 in UTC. */
+interface EveryUser {
     id: string;
     email: string;
     name: string;
@@ -13,6 +13,12 @@ export interface User {
     /** What the user may do is decided on the server; these say what to show. */
     roles: string[];
 }
+/** A user, as every route sends it. Name the type of your own fields, if the server has some. */
+export type User<Profile = undefined> = EveryUser & (undefined extends Profile ? {
+    profile?: Profile;
+} : {
+    profile: Profile;
+});
 /** A session: never its token, which no script can see. */
 export interface Session {
     id: string;
@@ -51,18 +57,19 @@ export type Deletion = {
     delete_at: string;
 };
 /** Who is signed in. */
-export interface SessionData {
-    user: User;
+export interface SessionData<Profile = undefined> {
+    user: User<Profile>;
     session: Session;
 }
 /** A sign-up: who is signed in, or `sent`, where addresses have to be verified before that. */
-export type SignUpData = (SessionData & {
+export type SignUpData<Profile = undefined> = (SessionData<Profile> & {
     sent?: undefined;
 }) | {
     sent: true;
     user?: undefined;
     session?: undefined;
 };
+export {};
 
 /** What the client itself has to say; every other code is the server's. */
 export type ClientCode = "network_error" | "bad_response" | "signed_out";
@@ -91,7 +98,7 @@ export type Result<T> = {
 };
 
 /** What is known of who is signed in. `status` tells which of the three it is. */
-export type AuthState = {
+export type AuthState<Profile = undefined> = {
     /** The client is asking again; what is shown stays as it is. */
     isRefetching: boolean;
     /** Why the last look at the session failed, or why the session ended by itself. */
@@ -104,7 +111,7 @@ export type AuthState = {
 } | {
     status: "authenticated";
     isLoading: false;
-    user: User;
+    user: User<Profile>;
     session: Session;
 } | {
     status: "unauthenticated";
@@ -124,16 +131,16 @@ declare global {
 
 /** `methods`: how the user can prove who they are, `"password"` or `"code"`; none if empty. */
 export type AskForProof = (methods: string[]) => Promise<boolean>;
-export interface AuthClient {
+export interface AuthClient<Profile = undefined> {
     signIn: {
         email(credentials: {
             email: string;
             password: string;
-        }): Promise<Result<SessionData>>;
+        }): Promise<Result<SessionData<Profile>>>;
         /** Sign in with the code of a mail, in the browser that asked for it. */
         code(entered: {
             code: string;
-        }): Promise<Result<SessionData>>;
+        }): Promise<Result<SessionData<Profile>>>;
     };
     signUp: {
         /** Where addresses have to be verified first, `sent` is true and nobody is signed in. */
@@ -141,7 +148,8 @@ export interface AuthClient {
             email: string;
             password: string;
             name: string;
-        }): Promise<Result<SignUpData>>;
+            profile?: Partial<Profile>;
+        }): Promise<Result<SignUpData<Profile>>>;
     };
     /** Send a mail with a code for `signIn.code`. The answer is the same for everybody. */
     requestSignInCode(account: {
@@ -158,7 +166,7 @@ export interface AuthClient {
         password: string;
     } | {
         code: string;
-    }): Promise<Result<SessionData>>;
+    }): Promise<Result<SessionData<Profile>>>;
     /**
      * Have this called when a request is refused with `reauthentication_required`: of this client,
      * or of your own API by `fetch`. It asks the user, calls `reauthenticate`, and resolves to
@@ -174,11 +182,12 @@ export interface AuthClient {
     changePassword(passwords: {
         current_password: string;
         new_password: string;
-    }): Promise<Result<SessionData>>;
-    /** Change the name of the user who is signed in. */
+    }): Promise<Result<SessionData<Profile>>>;
+    /** Change the name of the user who is signed in, or fields of your own; the others stay. */
     updateUser(changes: {
         name?: string;
-    }): Promise<Result<SessionData>>;
+        profile?: Partial<Profile>;
+    }): Promise<Result<SessionData<Profile>>>;
     /** Send a mail with a link to choose a new password. The answer is the same for everybody. */
     requestPasswordReset(account: {
         email: string;
@@ -203,7 +212,7 @@ export interface AuthClient {
     verifyEmail(proof: {
         token: string;
         password?: string;
-    }): Promise<Result<SessionData>>;
+    }): Promise<Result<SessionData<Profile>>>;
     /** Send a mail to a new address, with a link that makes it the user's. It may need a proof. */
     requestEmailChange(change: {
         new_email: string;
@@ -214,7 +223,7 @@ export interface AuthClient {
     changeEmail(proof: {
         token: string;
         password?: string;
-    }): Promise<Result<SessionData>>;
+    }): Promise<Result<SessionData<Profile>>>;
     /** Get the old address back, with the token of the mail to it. Every session ends. */
     undoEmailChange(undo: {
         token: string;
@@ -237,9 +246,9 @@ export interface AuthClient {
         success: true;
     }>>;
     /** Ask the server who is signed in, and renew a session that has expired. */
-    getSession(): Promise<Result<SessionData>>;
+    getSession(): Promise<Result<SessionData<Profile>>>;
     /** Renew the session now. There is rarely a need: `fetch` and `getSession` do it. */
-    refresh(): Promise<Result<SessionData>>;
+    refresh(): Promise<Result<SessionData<Profile>>>;
     listSessions(): Promise<Result<{
         sessions: ListedSession[];
     }>>;
@@ -251,13 +260,13 @@ export interface AuthClient {
     }>>;
     /** The fetch of the platform for your own API; a path is one of baseURL's origin. */
     fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
-    getState(): AuthState;
+    getState(): AuthState<Profile>;
     /** Call the listener on every change. The state is kept fresh while there is a listener. */
     subscribe(listener: () => void): () => void;
     /** Start from a state that a server rendered, unless more is known already. */
-    hydrate(state: AuthState): void;
+    hydrate(state: AuthState<Profile>): void;
 }
 /** The client of one server. It does nothing until it is asked or subscribed to. */
-export declare function createAuthClient({ baseURL }: {
+export declare function createAuthClient<Profile = undefined>({ baseURL, }: {
     baseURL: string;
-}): AuthClient;
+}): AuthClient<Profile>;

@@ -7,16 +7,16 @@ export type { Deletion, ListedSession, Session, SessionData, SignUpData, User, U
 export type { AuthState, LogoutReason } from "./store.js";
 /** `methods`: how the user can prove who they are, `"password"` or `"code"`; none if empty. */
 export type AskForProof = (methods: string[]) => Promise<boolean>;
-export interface AuthClient {
+export interface AuthClient<Profile = undefined> {
     signIn: {
         email(credentials: {
             email: string;
             password: string;
-        }): Promise<Result<SessionData>>;
+        }): Promise<Result<SessionData<Profile>>>;
         /** Sign in with the code of a mail, in the browser that asked for it. */
         code(entered: {
             code: string;
-        }): Promise<Result<SessionData>>;
+        }): Promise<Result<SessionData<Profile>>>;
     };
     signUp: {
         /** Where addresses have to be verified first, `sent` is true and nobody is signed in. */
@@ -24,7 +24,8 @@ export interface AuthClient {
             email: string;
             password: string;
             name: string;
-        }): Promise<Result<SignUpData>>;
+            profile?: Partial<Profile>;
+        }): Promise<Result<SignUpData<Profile>>>;
     };
     /** Send a mail with a code for `signIn.code`. The answer is the same for everybody. */
     requestSignInCode(account: {
@@ -41,7 +42,7 @@ export interface AuthClient {
         password: string;
     } | {
         code: string;
-    }): Promise<Result<SessionData>>;
+    }): Promise<Result<SessionData<Profile>>>;
     /**
      * Have this called when a request is refused with `reauthentication_required`: of this client,
      * or of your own API by `fetch`. It asks the user, calls `reauthenticate`, and resolves to
@@ -57,11 +58,12 @@ export interface AuthClient {
     changePassword(passwords: {
         current_password: string;
         new_password: string;
-    }): Promise<Result<SessionData>>;
-    /** Change the name of the user who is signed in. */
+    }): Promise<Result<SessionData<Profile>>>;
+    /** Change the name of the user who is signed in, or fields of your own; the others stay. */
     updateUser(changes: {
         name?: string;
-    }): Promise<Result<SessionData>>;
+        profile?: Partial<Profile>;
+    }): Promise<Result<SessionData<Profile>>>;
     /** Send a mail with a link to choose a new password. The answer is the same for everybody. */
     requestPasswordReset(account: {
         email: string;
@@ -86,7 +88,7 @@ export interface AuthClient {
     verifyEmail(proof: {
         token: string;
         password?: string;
-    }): Promise<Result<SessionData>>;
+    }): Promise<Result<SessionData<Profile>>>;
     /** Send a mail to a new address, with a link that makes it the user's. It may need a proof. */
     requestEmailChange(change: {
         new_email: string;
@@ -97,7 +99,7 @@ export interface AuthClient {
     changeEmail(proof: {
         token: string;
         password?: string;
-    }): Promise<Result<SessionData>>;
+    }): Promise<Result<SessionData<Profile>>>;
     /** Get the old address back, with the token of the mail to it. Every session ends. */
     undoEmailChange(undo: {
         token: string;
@@ -120,9 +122,9 @@ export interface AuthClient {
         success: true;
     }>>;
     /** Ask the server who is signed in, and renew a session that has expired. */
-    getSession(): Promise<Result<SessionData>>;
+    getSession(): Promise<Result<SessionData<Profile>>>;
     /** Renew the session now. There is rarely a need: `fetch` and `getSession` do it. */
-    refresh(): Promise<Result<SessionData>>;
+    refresh(): Promise<Result<SessionData<Profile>>>;
     listSessions(): Promise<Result<{
         sessions: ListedSession[];
     }>>;
@@ -134,13 +136,13 @@ export interface AuthClient {
     }>>;
     /** The fetch of the platform for your own API; a path is one of baseURL's origin. */
     fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
-    getState(): AuthState;
+    getState(): AuthState<Profile>;
     /** Call the listener on every change. The state is kept fresh while there is a listener. */
     subscribe(listener: () => void): () => void;
     /** Start from a state that a server rendered, unless more is known already. */
-    hydrate(state: AuthState): void;
+    hydrate(state: AuthState<Profile>): void;
 }
 /** The client of one server. It does nothing until it is asked or subscribed to. */
-export declare function createAuthClient({ baseURL }: {
+export declare function createAuthClient<Profile = undefined>({ baseURL, }: {
     baseURL: string;
-}): AuthClient;
+}): AuthClient<Profile>;

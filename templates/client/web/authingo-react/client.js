@@ -5,7 +5,7 @@ import { fetchWith } from "./fetch.js";
 import { BrowserSession } from "./session.js";
 export { serverCodes } from "./codes.js";
 /** The client of one server. It does nothing until it is asked or subscribed to. */
-export function createAuthClient({ baseURL }) {
+export function createAuthClient({ baseURL, }) {
     const session = new BrowserSession(baseURL);
     const { store, watch } = session;
     const caller = new Caller();
@@ -47,7 +47,7 @@ export function createAuthClient({ baseURL }) {
             return unreachable();
         }
     }
-    return {
+    const client = {
         signIn: {
             email: (credentials) => session.begin("/sign-in", credentials),
             code: (entered) => session.begin("/sign-in/code", entered),
@@ -110,4 +110,5 @@ export function createAuthClient({ baseURL }) {
         },
         hydrate: (state) => store.hydrate(state),
     };
+    return client; // its type is for the program to say
 }

@@ -1,5 +1,5 @@
-/** A user, as every route sends it. Times are RFC 3339 in UTC. */
-export interface User {
+/** What every user has. Times are RFC 3339 in UTC. */
+interface EveryUser {
     id: string;
     email: string;
     name: string;
@@ -9,6 +9,12 @@ export interface User {
     /** What the user may do is decided on the server; these say what to show. */
     roles: string[];
 }
+/** A user, as every route sends it. Name the type of your own fields, if the server has some. */
+export type User<Profile = undefined> = EveryUser & (undefined extends Profile ? {
+    profile?: Profile;
+} : {
+    profile: Profile;
+});
 /** A session: never its token, which no script can see. */
 export interface Session {
     id: string;
@@ -47,15 +53,16 @@ export type Deletion = {
     delete_at: string;
 };
 /** Who is signed in. */
-export interface SessionData {
-    user: User;
+export interface SessionData<Profile = undefined> {
+    user: User<Profile>;
     session: Session;
 }
 /** A sign-up: who is signed in, or `sent`, where addresses have to be verified before that. */
-export type SignUpData = (SessionData & {
+export type SignUpData<Profile = undefined> = (SessionData<Profile> & {
     sent?: undefined;
 }) | {
     sent: true;
     user?: undefined;
     session?: undefined;
 };
+export {};

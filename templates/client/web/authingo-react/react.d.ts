@@ -4,17 +4,17 @@ import type { Result } from "./errors.js";
 import type { SessionData } from "./models.js";
 import { type AuthState } from "./store.js";
 /** The state, and what changes it. */
-export type Auth = AuthState & {
-    checkSession: AuthClient["getSession"];
-    logout: AuthClient["signOut"];
-    signIn: AuthClient["signIn"];
-    signUp: AuthClient["signUp"];
+export type Auth<Profile = undefined> = AuthState<Profile> & {
+    checkSession: AuthClient<Profile>["getSession"];
+    logout: AuthClient<Profile>["signOut"];
+    signIn: AuthClient<Profile>["signIn"];
+    signUp: AuthClient<Profile>["signUp"];
     /** For `fetch` and everything else. */
-    client: AuthClient;
+    client: AuthClient<Profile>;
 };
 export type AuthProviderProps = {
     /** What `getSession` of `@authingo/react/server` returned; read once. */
-    initialSession?: SessionData | null | undefined;
+    initialSession?: SessionData<any> | null | undefined;
     children?: ReactNode;
 } & ({
     baseURL: string;
@@ -23,7 +23,7 @@ export type AuthProviderProps = {
 /** A client of your own, to use it outside of components too. */
  | {
     baseURL?: string;
-    client: AuthClient;
+    client: AuthClient<any>;
 });
 /** Holds the session for everything below it. */
 export declare function AuthProvider(props: AuthProviderProps): ReactElement;
@@ -38,5 +38,5 @@ export type Reauthentication = {
 };
 /** For one component: the dialog that opens when a request needs a recent authentication. */
 export declare function useReauthentication(): Reauthentication;
-/** Who is signed in, below an AuthProvider. */
-export declare function useAuth(): Auth;
+/** Who is signed in, below an AuthProvider. `Profile`: your own fields of a user. */
+export declare function useAuth<Profile = undefined>(): Auth<Profile>;

@@ -6,7 +6,7 @@ const Context = createContext(null);
 /** Holds the session for everything below it. */
 export function AuthProvider(props) {
     const [made] = useState(() => props.client ?? createAuthClient({ baseURL: props.baseURL }));
-    const client = props.client ?? made;
+    const client = (props.client ?? made);
     const [rendered] = useState(() => {
         const state = stateOf(props.initialSession);
         // Not on a server, where a client can be shared by the requests of many people.
@@ -50,10 +50,10 @@ export function useReauthentication() {
         cancel: () => asked?.settle(false),
     }), [asked, client]);
 }
-/** Who is signed in, below an AuthProvider. */
+/** Who is signed in, below an AuthProvider. `Profile`: your own fields of a user. */
 export function useAuth() {
     const auth = useContext(Context);
     if (!auth)
         throw new Error("useAuth needs an <AuthProvider> above it.");
-    return auth;
+    return auth; // its type is for the program to say
 }

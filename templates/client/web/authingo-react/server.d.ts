@@ -13,10 +13,10 @@ export type { Session, SessionData, User } from "./models.js";
  *   the session cookie is forwarded.
  * @param cookiePrefix the setting `cookies.prefix` of that server.
  */
-export declare function getSession({ baseURL, headers, cookiePrefix, }: {
+export declare function getSession<Profile = undefined>({ baseURL, headers, cookiePrefix, }: {
     baseURL: string;
     headers: {
         get(name: string): string | null;
     };
     cookiePrefix?: string;
-}): Promise<SessionData | null | undefined>;
+}): Promise<SessionData<Profile> | null | undefined>;
