@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         User,
         UserAndSession,
     )
+    from authingo.plugins import Plugin
     from authingo.profile import ClientWritable, ServerOnly
     from authingo.stores.within import HookConnection
 
@@ -80,6 +81,7 @@ __all__ = [
     "NoSuchSession",
     "NoSuchUser",
     "PasswordRequired",
+    "Plugin",
     "ReauthenticationRequired",
     "RefreshReused",
     "Refused",
@@ -125,6 +127,7 @@ _HOMES = {
     "NoSuchSession": "errors",
     "NoSuchUser": "errors",
     "PasswordRequired": "errors",
+    "Plugin": "plugins",
     "ReauthenticationRequired": "errors",
     "RefreshReused": "errors",
     "Refused": "errors",

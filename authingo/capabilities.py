@@ -8,10 +8,14 @@ events.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NewType
 
 import msgspec
+
+from authingo.errors import ConfigError
 
 # One line for each, such as "authingo.invitations:INVITATIONS": its package, and the name of the
 # `Capability` there.
@@ -54,11 +58,15 @@ class Capability:
             function that is given the settings and returns others.
         background: what runs while a server does, as "package.module:NAME": a function that is
             given the `Core` and returns an asynchronous context manager.
+        migrations: the package that has those of its own tables: numbered files in the folders
+            `migrations/postgres` and `migrations/sqlite`. Only a plugin has some.
+
+    A plugin gives functions where others give their names, because it is imported anyway.
     """
 
     name: str
     settings: type[msgspec.Struct]
-    routes: str | None = None
+    routes: str | Callable[..., Any] | None = None
     events: tuple[CapabilityEvent, ...] = ()
     purposes: tuple[str, ...] = ()
     lasting_purposes: tuple[str, ...] = ()
@@ -70,12 +78,38 @@ class Capability:
     in_tests: str | None = None
     site: str | None = None
     serving: str | None = None
-    background: str | None = None
+    background: str | Callable[..., Any] | None = None
+    migrations: str | None = None
 
 
-def capabilities() -> list[Capability]:
-    """Return what the capabilities of the list declare."""
-    return [load(one) for one in CAPABILITIES]
+def capabilities(plugins: Sequence[str] = ()) -> list[Capability]:
+    """Return what the capabilities of the list declare, and then the plugins of the settings.
+
+    Raises:
+        ConfigError: a plugin cannot be imported, is none, or has the id of another.
+    """
+    found = [load(one) for one in CAPABILITIES]
+    found += [_declared_by(one) for one in plugins]
+    names = [one.name for one in found]
+    if len(set(names)) < len(names):
+        raise ConfigError(f"plugins: two of {', '.join(plugins)} have the same id")
+    return found
+
+
+@cache
+def _declared_by(plugin: str) -> Capability:
+    """Make a plugin, once in each process, and return what it declares."""
+    try:
+        kind = load(plugin)
+    except Exception as error:  # whatever its module raises
+        raise ConfigError(
+            f'plugins: "{plugin}" cannot be imported: {type(error).__name__}: {error}',
+            hint="install its package, and write package.module:Class",
+        ) from error
+    if not (isinstance(kind, type) and hasattr(kind, "capability")):
+        raise ConfigError(f'plugins: "{plugin}" does not inherit from authingo.Plugin')
+    declared: Capability = kind().capability()
+    return declared
 
 
 def lasting_purposes() -> tuple[str, ...]:
@@ -83,7 +117,9 @@ def lasting_purposes() -> tuple[str, ...]:
     return tuple(purpose for one in capabilities() for purpose in one.lasting_purposes)
 
 
-def load(where: str) -> Any:
-    """Import what a text such as "package.module:NAME" names."""
+def load(where: str | Callable[..., Any]) -> Any:
+    """Import what a text such as "package.module:NAME" names. Return anything else as it is."""
+    if not isinstance(where, str):
+        return where
     module, _, name = where.partition(":")
     return getattr(importlib.import_module(module), name)

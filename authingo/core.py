@@ -53,7 +53,7 @@ class Core:
         self.hasher = PasswordHasher(cost=self.settings.passwords.bcrypt_cost)
         self.limits = Limits(enabled=self.settings.limits.enabled)
         self.password_check = PasswordCheck(self.hasher, self.limits)
-        self.hooks = Hooks()
+        self.hooks = Hooks(self.settings.plugins)
         events.listen(self.store, self.hooks.hear)
         self.is_open = False
         self._capabilities: dict[object, Any] = {}
@@ -67,7 +67,9 @@ class Core:
         Raises:
             ConfigError: these settings cannot work together with it.
         """
-        kind: Any = next(one.settings for one in capabilities() if one.name == name)
+        kind: Any = next(
+            one.settings for one in capabilities(self.settings.plugins) if one.name == name
+        )
         read = self.settings.of(kind)
         if not read.enabled:
             fields = {field: getattr(read, field) for field in kind.__struct_fields__}
@@ -75,7 +77,7 @@ class Core:
 
     def serve(self) -> None:
         """Let the capabilities change the settings for a program that serves."""
-        for capability in capabilities():
+        for capability in capabilities(self.settings.plugins):
             if capability.serving:
                 self.settings = load(capability.serving)(self.settings)
 
@@ -124,7 +126,7 @@ class Core:
             (await self.store.schema()).require_current()
         except StoreUnavailable as error:
             _log.warning("answering 503 for now: %s", error.explained)
-        for capability in capabilities():
+        for capability in capabilities(self.settings.plugins):
             if capability.background:
                 await self._background.enter_async_context(load(capability.background)(self))
         reading = durable.reading(self.store, self.hooks.durable)
@@ -139,12 +141,12 @@ class Core:
 
     def notices(self, kind: str, user: User | NewUser, client: Client) -> list[NewMail]:
         """Return the mails that tell a user of a change, to be queued together with it."""
-        ways = [load(one.notices) for one in capabilities() if one.notices]
+        ways = [load(one.notices) for one in capabilities(self.settings.plugins) if one.notices]
         return [mail for way in ways for mail in way(self.settings, kind, user, client)]
 
     def noticed(self) -> None:
         """Say that mails from `notices` were stored."""
-        for capability in capabilities():
+        for capability in capabilities(self.settings.plugins):
             if capability.noticed:
                 load(capability.noticed)(self)
 
@@ -174,7 +176,7 @@ class Core:
             AuthError: no session may begin.
         """
         try:
-            for capability in capabilities() if methods else ():
+            for capability in capabilities(self.settings.plugins) if methods else ():
                 if capability.admits:
                     await load(capability.admits)(self, user, version, client)
             await self.ask_gates(
@@ -227,7 +229,7 @@ class Core:
 
     def other_methods(self, found: Credentials) -> tuple[str, ...]:
         """Return how a user without a password can reauthenticate. See Capability.methods."""
-        ways = [load(one.methods) for one in capabilities() if one.methods]
+        ways = [load(one.methods) for one in capabilities(self.settings.plugins) if one.methods]
         return tuple(name for way in ways for name in way(self.settings, found))
 
     async def opened(self) -> Store:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Literal, get_args
 from weakref import WeakKeyDictionary
@@ -63,9 +63,9 @@ _log = logging.getLogger("authingo.events")
 _listening: WeakKeyDictionary[Store, Callable[[Event], None]] = WeakKeyDictionary()
 
 
-def names() -> tuple[str, ...]:
-    """Return the names of all events, including those of capabilities."""
-    return (*get_args(EventName), *(name for one in capabilities() for name in one.events))
+def names(plugins: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the names of all events, including those of capabilities and of these plugins."""
+    return (*get_args(EventName), *(name for one in capabilities(plugins) for name in one.events))
 
 
 def happened(

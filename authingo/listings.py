@@ -45,7 +45,7 @@ class Listings:
         before = before.id if isinstance(before, Event) else before
         after = after.id if isinstance(after, Event) else after
         arguments.require_text_or_none(name=name)
-        known = events.names()
+        known = events.names(self._core.settings.plugins)
         arguments.refuse(
             {
                 "name": None if name is None or name in known else f"is not one of {known}",

@@ -41,7 +41,7 @@ def settings_for(settings: Settings, *, own_store: bool) -> Settings:
 
 
 def _for_tests(settings: Settings) -> Settings:
-    for capability in capabilities():
+    for capability in capabilities(settings.plugins):
         if capability.in_tests is not None:
             settings = load(capability.in_tests)(settings)
     return settings

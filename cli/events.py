@@ -38,9 +38,16 @@ _OVERLAP = timedelta(seconds=10)
 
 def _names() -> list[str]:
     """Return names for completion: never text from strangers, since zsh evaluates it (CWE-78)."""
-    from authingo import events
+    import contextlib
 
-    return list(events.names())
+    from authingo import events
+    from authingo.config import load
+    from authingo.errors import ConfigError
+
+    plugins: tuple[str, ...] = ()
+    with contextlib.suppress(ConfigError):  # whatever it is, the command itself reports it
+        plugins = load().plugins
+    return list(events.names(plugins))
 
 
 def _event_name(text: str) -> str:

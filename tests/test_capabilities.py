@@ -1,4 +1,4 @@
-"""A capability is one folder and one line: tests/invitations/, and the line that `listed` adds."""
+"""A plugin is a package and one line: tests/invitations/, and the line `plugins`."""
 
 from __future__ import annotations
 
@@ -7,28 +7,50 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from authingo_invitations.settings import InvitationSettings
+from authingo_invitations.use_cases import Invitations
 
 from authingo import Auth, config
-from authingo.capabilities import CAPABILITIES, capabilities, load
+from authingo.capabilities import capabilities
 from authingo.config import CapabilitySettings, Settings, settings_from
 from authingo.errors import ConfigError, NotFound
 from authingo.events import names
 from authingo.http.replies import Redirect
-from authingo.http.routes import all_routes
-from tests.invitations.settings import InvitationSettings
-from tests.invitations.use_cases import Invitations
+from authingo.http.routes import all_routes, routes_of
+from authingo.stores import open_store
 from tests.server import ADA, LiveServer
 
-LINE = "tests.invitations:INVITATIONS"
-ON = {"invitations": {"enabled": True}}
-PATHS = {"/invitations", "/invitations/accept", "/invitations/page"}
+PLUGIN = "authingo_invitations:InvitationsPlugin"
+LINE = {"plugins": [PLUGIN]}
+ON: dict[str, object] = {**LINE, "plugin": {"invitations": {"enabled": True}}}
+PATHS = {
+    "/invitations",
+    "/invitations/accept",
+    "/invitations/guests",
+    "/invitations/page",
+}
 Serve = Callable[..., LiveServer]
 
 
 @pytest.fixture
-def listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Add the line of the example to the list."""
-    monkeypatch.setattr("authingo.capabilities.CAPABILITIES", [*CAPABILITIES, LINE])
+def on(make_settings: Callable[..., Settings]) -> dict[str, object]:
+    """The settings of the plugin, on a database that has its tables."""
+    migrate(make_settings(public_url="http://localhost:8000", **ON))
+    return ON
+
+
+def migrate(settings: Settings) -> list[str]:
+    """Migrate a database by hand, as `authingo migrate` does."""
+
+    async def run() -> list[str]:
+        store = open_store(settings)
+        await store.open(create=True)
+        try:
+            return await store.migrate()
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
 
 
 def described(server: LiveServer) -> set[str]:
@@ -37,22 +59,24 @@ def described(server: LiveServer) -> set[str]:
     return {path.removeprefix("/api/auth") for path in document["paths"]}
 
 
-@pytest.mark.usefixtures("listed")
-def test_an_invitation_is_accepted_once(serve: Serve) -> None:
-    server = serve(**ON)
+def test_an_invitation_is_accepted_once(serve: Serve, on: dict[str, object]) -> None:
+    server = serve(**on)
     ada, guest = server.browser(), server.browser()
     assert ada.post("/invitations").code == "no_session"
     ada.sign_up()
     token = ada.post("/invitations").json["token"]
-    assert guest.post("/invitations/accept", {"token": "another"}).code == "not_found"
-    assert guest.post("/invitations/accept", {"token": token}).json == {"success": True}
-    assert guest.post("/invitations/accept", {"token": token}).code == "not_found"
+    assert (
+        guest.post("/invitations/accept", {"token": "another", "name": "Eve"}).code == "not_found"
+    )
+    accept = {"token": token, "name": "Grace"}
+    assert guest.post("/invitations/accept", accept).json == {"success": True}
+    assert guest.post("/invitations/accept", accept).code == "not_found"
+    assert ada.get("/invitations/guests").json == {"guests": ["Grace"]}
 
 
-@pytest.mark.usefixtures("listed")
-def test_a_route_may_need_a_recent_authentication(serve: Serve) -> None:
+def test_a_route_may_need_a_recent_authentication(serve: Serve, on: dict[str, object]) -> None:
     """Declared once: the handler refuses, and OpenAPI says so."""
-    server = serve(**ON)
+    server = serve(**on)
     browser = server.browser()
     browser.sign_up()
     server.age_sessions(11 * 60)
@@ -70,18 +94,20 @@ def test_a_route_that_needs_a_recent_authentication_needs_a_session() -> None:
     assert all(route.session for route in all_routes() if route.recent)
 
 
-@pytest.mark.usefixtures("listed")
-def test_a_program_uses_it_without_http(make_settings: Callable[..., Settings]) -> None:
+def test_a_program_uses_it_without_http(
+    make_settings: Callable[..., Settings], on: dict[str, object]
+) -> None:
     async def run() -> None:
-        auth = Auth(make_settings(public_url="https://example.com", **ON))
+        auth = Auth(make_settings(public_url="https://example.com", **on))
         async with auth.lifespan():
             user = await auth.create_user(email="ada@example.com")
             invitations = auth.capability(Invitations)
             assert auth.capability(Invitations) is invitations
             token = await invitations.invite(user)
-            await invitations.accept(token)
+            await invitations.accept(token, name="Grace")
             with pytest.raises(NotFound):
-                await invitations.accept(token)
+                await invitations.accept(token, name="Grace")
+            assert await invitations.guests(user) == ["Grace"]
             (accepted,) = await auth.list_events(name="invitation_accepted")
             assert accepted.user_id == user.id
             (made,) = await auth.list_events(name="invitation_made")
@@ -90,16 +116,17 @@ def test_a_program_uses_it_without_http(make_settings: Callable[..., Settings]) 
     asyncio.run(run())
 
 
-@pytest.mark.usefixtures("listed")
-def test_its_routes_are_described_and_checked_like_any_other(serve: Serve) -> None:
-    server = serve(**ON)
+def test_its_routes_are_described_and_checked_like_any_other(
+    serve: Serve, on: dict[str, object]
+) -> None:
+    server = serve(**on)
     browser = server.browser()
     assert described(server) >= PATHS
     document = browser.get("/openapi.json", base="").json
     accept = document["paths"]["/api/auth/invitations/accept"]["post"]
     assert accept["responses"]["404"]["description"] == "not_found"
     schema = accept["requestBody"]["content"]["application/json"]["schema"]
-    assert schema["required"] == ["token"]
+    assert schema["required"] == ["token", "name"]
     paths = document["paths"]
     redirect = paths["/api/auth/invitations"]["get"]["responses"]["303"]
     assert list(redirect["headers"]) == ["Location"]
@@ -108,15 +135,15 @@ def test_its_routes_are_described_and_checked_like_any_other(serve: Serve) -> No
     answer = browser.request("DELETE", "/invitations")
     assert answer.status == 405
     assert answer.all("allow") == ["POST, GET"]
-    assert browser.post("/invitations/accept", {"token": 1}).json["fields"] == {
+    wrong = {"token": 1, "name": "Eve"}
+    assert browser.post("/invitations/accept", wrong).json["fields"] == {
         "token": "must be a string"
     }
     assert browser.post("/invitations", headers={"Origin": "https://evil.example"}).status == 403
 
 
-@pytest.mark.usefixtures("listed")
-def test_an_answer_may_be_a_page_or_a_redirect(serve: Serve) -> None:
-    server = serve(**ON)
+def test_an_answer_may_be_a_page_or_a_redirect(serve: Serve, on: dict[str, object]) -> None:
+    server = serve(**on)
     browser = server.browser()
     page = browser.get("/invitations/page")
     assert (page.status, page.all("content-type")) == (200, ["text/html; charset=utf-8"])
@@ -137,9 +164,9 @@ def test_a_redirect_goes_to_a_url_and_nothing_else(location: str) -> None:
         Redirect(location=location).prepare()
 
 
-@pytest.mark.usefixtures("listed")
-def test_switched_off_it_is_absent(serve: Serve) -> None:
-    server = serve()
+def test_switched_off_it_is_absent(serve: Serve, make_settings: Callable[..., Settings]) -> None:
+    migrate(make_settings(**LINE))
+    server = serve(**LINE)
     assert not described(server) & PATHS
     for path in PATHS:
         for method in ("GET", "POST", "DELETE"):
@@ -147,29 +174,33 @@ def test_switched_off_it_is_absent(serve: Serve) -> None:
 
 
 def test_without_its_line_it_is_absent(serve: Serve) -> None:
-    with pytest.raises(ConfigError, match="unknown group of settings: invitations"):
-        settings_from(ON)
+    with pytest.raises(ConfigError, match=r"unknown group of settings: plugin\.invitations"):
+        settings_from({**ON, "plugins": []})
     server = serve()
     assert not described(server) & PATHS
     assert server.browser().post("/invitations").code == "not_found"
     assert "invitation_made" not in names()
 
 
-@pytest.mark.usefixtures("listed")
 def test_its_settings_are_read_like_any_other(tmp_path: Path) -> None:
     file = tmp_path / "authingo.toml"
-    file.write_text('public_url = "https://example.com"\n[invitations]\nenabled = true\n')
-    settings = config.load(file, {"AUTHINGO_INVITATIONS__LIFETIME": "2d"}).of(InvitationSettings)
+    file.write_text(
+        f'public_url = "https://example.com"\nplugins = ["{PLUGIN}"]\n'
+        "[plugin.invitations]\nenabled = true\n"
+    )
+    variable = "AUTHINGO_PLUGIN__INVITATIONS__LIFETIME"
+    settings = config.load(file, {variable: "2d"}).of(InvitationSettings)
     assert settings.enabled
     assert settings.lifetime.days == 2
-    assert not config.load(env={}).of(InvitationSettings).enabled
-    with pytest.raises(ConfigError, match=r"lifetme \(did you mean invitations.lifetime\?\)"):
-        settings_from({"invitations": {"lifetme": "2d"}})
-    with pytest.raises(ConfigError, match="did you mean AUTHINGO_INVITATIONS__LIFETIME"):
-        config.load(env={"AUTHINGO_INVITATIONS__LIFETME": "2d"})
+    assert not config.load(env={"AUTHINGO_PLUGINS": PLUGIN}).of(InvitationSettings).enabled
+    with pytest.raises(ConfigError, match=r"did you mean plugin.invitations.lifetime\?\)"):
+        settings_from({**LINE, "plugin": {"invitations": {"lifetme": "2d"}}})
+    with pytest.raises(ConfigError, match=f"did you mean {variable}"):
+        config.load(file, env={variable.replace("TIME", "TME"): "2d"})
+    with pytest.raises(ConfigError, match=f"unknown variable {variable}"):
+        config.load(env={variable: "2d"})
 
 
-@pytest.mark.usefixtures("listed")
 @pytest.mark.parametrize(
     ("table", "problem"),
     [
@@ -182,31 +213,47 @@ def test_its_settings_are_read_like_any_other(tmp_path: Path) -> None:
 )
 def test_settings_that_cannot_work_are_refused(table: object, problem: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        settings_from({"invitations": table})
-    assert str(refused.value).startswith(problem)
+        settings_from({**LINE, "plugin": {"invitations": table}})
+    assert str(refused.value).startswith(f"plugin.{problem}")
 
 
-@pytest.mark.usefixtures("listed")
 def test_no_two_capabilities_share_a_name() -> None:
     """Of a table, an event, a purpose, or a route with the same method.
 
     One may only replace a route of the core, under some settings.
     """
-    known = capabilities()
-    added = [route for one in known if one.routes for route in load(one.routes)]
+    known = capabilities([PLUGIN])
+    added = [route for one in known if one.routes for route in routes_of(one.routes)]
     assert all(issubclass(one.settings, CapabilitySettings) for one in known)
     for shared in (
         [*Settings.__struct_fields__, *(one.name for one in known)],
-        names(),
+        names([PLUGIN]),
         [purpose for one in known for purpose in one.purposes],
         [(route.method, route.path) for route in added],
-        [route.handle.__name__ for route in all_routes()],
+        [route.handle.__name__ for route in all_routes([PLUGIN])],
     ):
         assert len(set(shared)) == len(shared)
 
 
-@pytest.mark.usefixtures("listed")
 def test_the_defaults_turn_no_capability_on() -> None:
-    core = {route.path for route in all_routes() if route.enabled is None}
-    assert {one.path for one in all_routes() if one.is_enabled(Settings())} == core
+    known = all_routes([PLUGIN])
+    core = {route.path for route in known if route.enabled is None}
+    assert {one.path for one in known if one.is_enabled(Settings())} == core
     assert not core & PATHS
+
+
+@pytest.mark.parametrize(
+    ("plugins", "problem"),
+    [
+        (["no_such_package:Plugin"], '"no_such_package:Plugin" cannot be imported'),
+        (["authingo_invitations:Nothing"], "cannot be imported: AttributeError"),
+        (["authingo_invitations.settings:InvitationSettings"], "does not inherit"),
+        ([PLUGIN, PLUGIN], "the same id"),
+        ({"invitations": {"enabled": True}}, "must be a list"),
+        ([1], "must be a list"),
+    ],
+)
+def test_plugins_that_cannot_work_are_refused(plugins: object, problem: str) -> None:
+    with pytest.raises(ConfigError, match=r"^plugins: ") as refused:
+        settings_from({"plugins": plugins})
+    assert problem in str(refused.value)

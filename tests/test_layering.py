@@ -55,7 +55,7 @@ LAYERS = [
         "user_sessions",
     },
     {"auth"},
-    {"http", "mail", *CAPABILITY_PACKAGES},
+    {"http", "mail", "plugins", *CAPABILITY_PACKAGES},
     {"fastapi", "testing"},
     {"cli"},
 ]

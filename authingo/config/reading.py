@@ -13,11 +13,14 @@ from authingo.errors import ConfigError
 
 from .names import (
     PREFIX,
+    Plugins,
+    plugins_of,
     refuse_unknown,
     secret_files,
     settings_names,
     unknown_variable,
     variable_of,
+    with_plugin_tables,
 )
 from .settings import Settings
 from .trusted_files import require_trusted
@@ -50,8 +53,11 @@ def load(
     env = os.environ if env is None else env
     file = find(path, env)
     values = _read(file, named=_named(path, env) is not None) if file else {}
+    values = with_plugin_tables(values)
+    if named_by_variable := unquoted(env.get(f"{PREFIX}PLUGINS", "")):
+        values["plugins"] = named_by_variable
     refuse_unknown(values)
-    for setting, text in _from_env(env).items():
+    for setting, text in _from_env(env, plugins_of(values)).items():
         group, _, key = setting.rpartition(".")
         table = values.setdefault(group, {}) if group else values
         if not isinstance(table, dict):
@@ -113,14 +119,14 @@ def _read(file: Path, *, named: bool) -> dict[str, Any]:
         raise ConfigError(f"{file} is not valid TOML: its brackets are nested too deeply") from None
 
 
-def _from_env(env: Mapping[str, str]) -> dict[str, str]:
+def _from_env(env: Mapping[str, str], plugins: Plugins) -> dict[str, str]:
     """Return the settings that variables set, by dotted name; an empty variable sets nothing.
 
     Raises:
         ConfigError: one is unknown, or the file that it names cannot be read.
     """
-    known = {variable_of(setting): setting for setting in settings_names()}
-    files = secret_files()
+    known = {variable_of(setting): setting for setting in settings_names(plugins)}
+    files = secret_files(plugins)
     found: dict[str, str] = {}
     for name, raw in env.items():
         text = unquoted(raw)
@@ -135,7 +141,7 @@ def _from_env(env: Mapping[str, str]) -> dict[str, str]:
         elif name in known:
             found[known[name]] = text
         else:
-            raise unknown_variable(name)
+            raise unknown_variable(name, plugins)
     return found
 
 

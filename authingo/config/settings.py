@@ -62,6 +62,7 @@ class Settings(Group, frozen=True, dict=True):
     base_path: str = "/api/auth"
     public_url: str | None = None
     sign_up: bool = True
+    plugins: tuple[str, ...] = ()  # classes; see `authingo.plugins`
     profile: str | None = None  # the pydantic model of users' own fields
     trusted_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()

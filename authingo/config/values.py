@@ -14,7 +14,7 @@ from authingo.capabilities import capabilities
 from authingo.errors import ConfigError
 
 from .groups import Duration
-from .names import refuse_unknown
+from .names import plugins_of, refuse_unknown, with_plugin_tables
 from .settings import Settings
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -43,8 +43,9 @@ def settings_from(values: dict[str, Any]) -> Settings:
     Raises:
         ConfigError: as `load` does.
     """
+    values = with_plugin_tables(values)
     refuse_unknown({key: value for key, value in values.items() if key != "directory"})
-    kinds = {one.name: one.settings for one in capabilities()}
+    kinds = {one.name: one.settings for one in capabilities(plugins_of(values))}
     own = {key: value for key, value in values.items() if key not in kinds}
     settings = _converted(own, Settings)
     read = [_converted(values[key], kind, key) for key, kind in kinds.items() if key in values]

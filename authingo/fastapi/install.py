@@ -128,7 +128,7 @@ class _Site(BaseRoute):
 
 
 def _sites(settings: Settings) -> list[Site]:
-    made = [load(one.site)(settings) for one in capabilities() if one.site]
+    made = [load(one.site)(settings) for one in capabilities(settings.plugins) if one.site]
     return [one for one in made if one is not None]
 
 

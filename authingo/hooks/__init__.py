@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from authingo.events import names
@@ -26,7 +26,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")  # of a cursor
 class Hooks:
     """The hooks of one Auth."""
 
-    def __init__(self) -> None:
+    def __init__(self, plugins: Sequence[str]) -> None:
+        self._plugins = plugins
         self.gates: list[Gate] = []
         self.listeners = Listeners()
         self.durable: list[Durable] = []
@@ -42,7 +43,7 @@ class Hooks:
 
     def listen(self, events: tuple[str, ...], hook: Listener, durable: str | None) -> None:
         """Add a hook for events. See `WithHooks.on`."""
-        if unknown := set(events) - set(names()):
+        if unknown := set(events) - set(names(self._plugins)):
             raise ValueError(f"on: there is no event {', '.join(sorted(unknown))}")
         if not events:
             raise ValueError('on: name the events, such as `@auth.on("sign_up")`')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import msgspec
@@ -284,15 +285,24 @@ ROUTES = [
 ]
 
 
-def all_routes() -> list[Route]:
-    """Return every route that settings can turn on, including those of capabilities."""
+def all_routes(plugins: Sequence[str] = ()) -> list[Route]:
+    """Return every route that settings can turn on, with those of capabilities and plugins."""
+    known = capabilities(plugins)
     return [
         *ROUTES,
         *own_account.ROUTES,
-        *(route for one in capabilities() if one.routes for route in load(one.routes)),
+        *(route for one in known if one.routes for route in routes_of(one.routes)),
     ]
+
+
+def routes_of(where: str | Callable[..., Sequence[Route]]) -> Sequence[Route]:
+    """Return the routes of a capability or a plugin."""
+    found: Sequence[Route] = load(where) if isinstance(where, str) else where()
+    return found
 
 
 def routes_under(settings: Settings) -> Routes:
     """Return the routes that exist under these settings."""
-    return Routes([one.under(settings) for one in all_routes() if one.is_enabled(settings)])
+    return Routes(
+        [one.under(settings) for one in all_routes(settings.plugins) if one.is_enabled(settings)]
+    )

@@ -14,8 +14,9 @@ If you write a third adapter, implement this protocol and run `authingo.stores.c
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from authingo.config import kind_of, read_postgres_url, sqlite_path
 from authingo.stores.attempts import Attempts
@@ -28,16 +29,19 @@ from authingo.stores.exports import Exports
 from authingo.stores.hash_kinds import HashKinds
 from authingo.stores.mails import Mails
 from authingo.stores.maintenance import Maintenance
+from authingo.stores.migrations import sources
 from authingo.stores.recovery import Recovery
 from authingo.stores.rows import ReadsProfiles
 from authingo.stores.secrets import Secrets
 from authingo.stores.sessions import Sessions
 from authingo.stores.users import Users
-from authingo.stores.within import Within
+from authingo.stores.within import HookConnection, Within
 
 if TYPE_CHECKING:
     from authingo.config import Settings
     from authingo.stores.migrations import SchemaStatus
+
+T = TypeVar("T")
 
 
 class RevocationListener(Protocol):
@@ -179,6 +183,15 @@ class Store(Protocol):
         An adapter that cannot listen for changes always returns False.
         """
 
+    # Statements of a plugin
+
+    async def transact(self, work: Callable[[HookConnection], Awaitable[T]]) -> T:
+        """Run a function in a transaction of its own, and return what it returns.
+
+        It is for the tables of a plugin. What the function raises undoes the transaction, and comes
+        out. It has `timeout`, and can use nothing of the store but the connection it is given.
+        """
+
     # Schema
 
     async def schema(self) -> SchemaStatus:
@@ -199,16 +212,20 @@ def open_store(settings: Settings) -> Store:
         from authingo.stores.sqlite import SQLiteStore  # noqa: PLC0415 - only what is used
 
         path = sqlite_path("database_url", url)
-        return SQLiteStore(
+        embedded = SQLiteStore(
             path if path == ":memory:" else Path(settings.directory, path),
             timeout=settings.store.timeout,
         )
+        embedded.plugins = sources(settings.plugins, "sqlite")
+        return embedded
     from authingo.stores.postgres import PostgresStore  # noqa: PLC0415 - asyncpg takes 100 ms
 
     listen_url = settings.listen_url
-    return PostgresStore(
+    store = PostgresStore(
         read_postgres_url("database_url", url),
         timeout=settings.store.timeout,
         pool_size=settings.store.pool_size,
         listen_url=read_postgres_url("listen_url", listen_url) if listen_url else None,
     )
+    store.plugins = sources(settings.plugins, "postgres")
+    return store

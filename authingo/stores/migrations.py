@@ -11,13 +11,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
-from authingo.errors import SchemaBehind, SchemaUnsupported
+from authingo.capabilities import capabilities
+from authingo.errors import ConfigError, SchemaBehind, SchemaUnsupported
 
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+_TABLE = re.compile(
+    r"\b(?:create|alter|drop)\s+table\s+(?:if\s+(?:not\s+)?exists\s+)?\"?(\w+)", re.IGNORECASE
+)
 _OLDEST = re.compile(r"^-- oldest program: (\d+)$", re.MULTILINE)
 
 
@@ -28,6 +33,7 @@ class Migration:
     number: int
     name: str
     sql: str
+    table: str = "authingo_migrations"  # where it is recorded
 
     @property
     def checksum(self) -> str:
@@ -43,7 +49,7 @@ class Migration:
     def record(self) -> str:
         """Return the statement that records this migration as applied. It contains no input."""
         return (
-            "INSERT INTO authingo_migrations (number, name, checksum, oldest_program)"
+            f"INSERT INTO {self.table} (number, name, checksum, oldest_program)"
             f" VALUES ({self.number}, '{self.name}', '{self.checksum}', {self.oldest_program})"
         )
 
@@ -66,10 +72,18 @@ class SchemaStatus:
     pending: tuple[Migration, ...]
     table: str  # the statement that makes authingo_migrations
 
+    def table_of(self, step: Migration) -> str:
+        """Return the statement that makes the table where a migration is recorded."""
+        return self.table.replace("authingo_migrations", step.table)
+
+    def having(self, other: SchemaStatus) -> SchemaStatus:
+        """Return this status with what is pending of another one, such as that of a plugin."""
+        return replace(self, pending=(*self.pending, *other.pending))
+
     def script(self) -> str:
         """Return the pending migrations as SQL, for operators who apply them by hand."""
         steps = [
-            f"BEGIN;\n{self.table};\n\n{step.sql}\n{step.record()};\nCOMMIT;\n"
+            f"BEGIN;\n{self.table_of(step)};\n\n{step.sql}\n{step.record()};\nCOMMIT;\n"
             for step in self.pending
         ]
         return "\n".join(steps)
@@ -78,10 +92,55 @@ class SchemaStatus:
         """Raise SchemaBehind if migrations are pending."""
         if self.pending and not self.current:
             raise SchemaBehind("the database has no authingo tables yet")
-        if self.pending:
+        if self.pending and self.current < self.latest:
             raise SchemaBehind(
                 f"the database schema is at {self.current}, this program needs {self.latest}"
             )
+        if self.pending:
+            raise SchemaBehind(f"the migration {self.pending[0].name} is pending")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The migrations of a plugin for one kind of database, and the table that records them."""
+
+    table: str
+    steps: tuple[Migration, ...]
+
+
+def sources(plugins: Sequence[str], kind: str) -> tuple[Source, ...]:
+    """Return the migrations of these plugins.
+
+    Args:
+        plugins: as in the settings.
+        kind: of the database: the name of the folder in `migrations`.
+
+    Raises:
+        ConfigError: a file is missing or has another name, or makes a table of another name.
+    """
+    declared = [one for one in capabilities(plugins) if one.migrations]
+    return tuple(
+        _source(one.name.removeprefix("plugin."), one.migrations or "", kind) for one in declared
+    )
+
+
+@cache
+def _source(plugin: str, package: str, kind: str) -> Source:
+    prefix, found = f"authingo_{plugin}_", []
+    folder = files(package).joinpath("migrations", kind)
+    for entry in folder.iterdir() if folder.is_dir() else ():
+        match, sql = _NAME.fullmatch(entry.name), entry.read_text("utf-8")
+        other = next((one for one in _TABLE.findall(sql) if not one.startswith(prefix)), None)
+        if match is None or other is not None:
+            raise ConfigError(
+                f"plugin {plugin}: {entry.name} must be named like 0001_name.sql, "
+                f"and change only tables whose names begin with {prefix}"
+            )
+        name = f"{plugin}/{entry.name.removesuffix('.sql')}"
+        found.append(Migration(int(match[1]), name, sql, f"{prefix}migrations"))
+    if not found:
+        raise ConfigError(f"plugin {plugin}: {package} has no migrations for {kind}")
+    return Source(f"{prefix}migrations", tuple(sorted(found, key=lambda one: one.number)))
 
 
 @cache
@@ -102,18 +161,23 @@ def compare(known: tuple[Migration, ...], applied: list[Applied], *, table: str)
         SchemaUnsupported: an applied migration has a different text in this program, or says
             that programs as old as this one no longer work.
     """
-    latest = known[-1].number
+    latest, plugin = known[-1].number, known[-1].name.rpartition("/")[0]
+    owner = f"plugin {plugin}" if plugin else "authingo"
     by_number = {row.number: row for row in applied}
     for migration in known:
         row = by_number.get(migration.number)
         if row is not None and row.checksum != migration.checksum:
             raise SchemaUnsupported(
                 f"migration {migration.name} was applied with another text",
-                hint="the database belongs to a changed authingo: run that one, "
+                hint=f"the database belongs to a changed {owner}: run that one, "
                 "or restore a back-up",
             )
     if any(row.oldest_program > latest for row in applied):
-        raise SchemaUnsupported("the database schema is newer than this program")
+        raise SchemaUnsupported(
+            "the database schema is newer than this program"
+            if owner == "authingo"
+            else f"the tables of the {owner} are newer than this version of it"
+        )
     return SchemaStatus(
         current=max(by_number, default=0),
         latest=latest,

@@ -127,23 +127,41 @@ class Within:
             HookFailed: a hook raised an error. The transaction has to be rolled back.
             StoreUnavailable: the database failed.
         """
-        connection = HookConnection(statements)
-        token = _running.set(connection)
-        try:
+
+        async def hooks(connection: HookConnection) -> None:
             for hook in self._hooks.get(event, ()):
                 await hook(user, connection)
-            if connection.failure is not None:
-                raise connection.failure  # noqa: TRY301 - it goes the same way
-        except StoreUnavailable:
+
+        try:
+            await run_inside(hooks, statements)
+        except HookFailed as failed:
+            error = failed.error
+            if isinstance(error, AuthError) and not isinstance(error, Refused):
+                wrong = RuntimeError(f"a hook for {event} raised {type(error).__name__}")
+                wrong.__cause__ = error
+                raise HookFailed(wrong) from error
             raise
-        except Refused as refused:
-            raise HookFailed(refused) from refused
-        except AuthError as error:
-            wrong = RuntimeError(f"a hook for {event} raised {type(error).__name__}")
-            wrong.__cause__ = error
-            raise HookFailed(wrong) from error
-        except Exception as error:
-            raise HookFailed(error) from error
-        finally:
-            connection.is_over = True
-            _running.reset(token)
+
+
+async def run_inside(work: Callable[[HookConnection], Awaitable[T]], statements: Statements) -> T:
+    """Do work in a transaction that has begun. The caller sees to the deadline.
+
+    Raises:
+        HookFailed: the work raised an error, or a statement failed. The caller rolls back.
+        StoreUnavailable: the database failed.
+    """
+    connection = HookConnection(statements)
+    token = _running.set(connection)
+    try:
+        done = await work(connection)
+        if connection.failure is not None:
+            raise connection.failure  # noqa: TRY301 - it goes the same way
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        raise HookFailed(error) from error
+    else:
+        return done
+    finally:
+        connection.is_over = True
+        _running.reset(token)

@@ -29,6 +29,10 @@ NAMES = {
         "0010_mails",
         "0011_recent_authentication",
         "0012_mails_hold_no_digests",
+        "0013_roles",
+        "0014_profiles",
+        "0015_deletions",
+        "0016_event_cursors",
     ],
     "postgresql": [
         *BOTH,
@@ -40,12 +44,16 @@ NAMES = {
         "0009_mails",
         "0010_recent_authentication",
         "0011_mails_hold_no_digests",
+        "0012_roles",
+        "0013_profiles",
+        "0014_deletions",
+        "0015_event_cursors",
     ],
 }
 # The tables, triggers and functions there are after each number of migrations.
 MADE = {
-    "sqlite": [0, 3, 5, 12, 12, 12, 13, 14, 14, 15, 16, 16, 16],
-    "postgresql": [0, 3, 5, 17, 17, 21, 22, 22, 23, 24, 24, 24],
+    "sqlite": [0, 3, 5, 12, 12, 12, 13, 14, 14, 15, 16, 16, 16, 16, 16, 16, 17],
+    "postgresql": [0, 3, 5, 17, 17, 21, 22, 22, 23, 24, 24, 24, 24, 24, 24, 25],
 }
 
 

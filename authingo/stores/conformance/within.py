@@ -237,3 +237,31 @@ class WithinConformance:
         wrong: Any = "user_updated"
         with pytest.raises(ValueError, match="user_updated"):
             store.within.add(wrong, hook)
+
+    async def test_a_transaction_of_its_own_is_done_completely_or_not_at_all(
+        self, store: Store
+    ) -> None:
+        """It is for the tables of a plugin: with statements, and nothing else of the store."""
+        user = await add_user(store)
+        error = LookupError("a mistake")
+
+        async def rename(connection: HookConnection) -> str:
+            assert await connection.execute(_RENAME, user.id, "renamed") == 1
+            with pytest.raises(RuntimeError, match="hook"):
+                await store.users.find(user.id)
+            (row,) = await connection.fetch(
+                "SELECT name FROM authingo_users WHERE id = $1", user.id
+            )
+            return str(row["name"])
+
+        async def fail(connection: HookConnection) -> None:
+            await connection.execute(_RENAME, user.id, "another")
+            raise error
+
+        assert await store.transact(rename) == "renamed"
+        with pytest.raises(LookupError) as raised:
+            await store.transact(fail)
+        assert raised.value is error
+        found = await store.users.find(user.id)
+        assert found is not None
+        assert found.name == "renamed"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -15,7 +15,7 @@ from authingo.errors import StoreUnavailable
 from authingo.loops import OneLoop, call_in
 from authingo.models import StartedSession, User
 from authingo.stores import Freshness, RevocationListener, migrations
-from authingo.stores.migrations import Applied, SchemaStatus
+from authingo.stores.migrations import Applied, SchemaStatus, Source
 from authingo.stores.postgres.connecting import connect
 from authingo.stores.postgres.failures import translated
 from authingo.stores.postgres.lookups import BY_TOKEN, Lookups
@@ -23,7 +23,16 @@ from authingo.stores.postgres.revocations import HEARTBEAT, Revocations
 from authingo.stores.postgres.within import HookStatements
 from authingo.stores.rows import ReadsProfiles, read_started, row_class
 from authingo.stores.watching import Watchers
-from authingo.stores.within import HookFailed, Within, WithinEvent, refuse_inside_hook
+from authingo.stores.within import (
+    HookConnection,
+    HookFailed,
+    Within,
+    WithinEvent,
+    refuse_inside_hook,
+    run_inside,
+)
+
+T = TypeVar("T")
 
 _MIGRATION_LOCK = 0x61757468696E676F  # "authingo": the key of an advisory lock
 _MIGRATIONS_TABLE = """\
@@ -58,6 +67,7 @@ class Connections:
         self._timeout = timeout.total_seconds()
         self.pool_size = min(pool_size, url.connection_limit or pool_size)
         self.within = Within()
+        self.plugins: tuple[Source, ...] = ()
         self.profiles: ReadsProfiles | None = None
         self._opened = False
         self._pool: asyncpg.Pool | None = None
@@ -174,7 +184,7 @@ class Connections:
     async def schema(self) -> SchemaStatus:
         """See Store."""
         async with self.connection(any_schema=True) as connection:
-            return await schema_status(connection)
+            return await schema_status(connection, self.plugins)
 
     async def migrate(self) -> list[str]:
         """See Store. A migration may take as long as it needs, so there is no command timeout."""
@@ -183,7 +193,7 @@ class Connections:
         async with translated():
             connection = await self._connect()
             try:
-                while step := await _migrate_once(connection):
+                while step := await _migrate_once(connection, self.plugins):
                     names.append(step)
             finally:
                 await connection.close()
@@ -219,6 +229,12 @@ class Connections:
         except HookFailed as failed:
             raise failed.error from failed.error.__cause__
 
+    async def transact(self, work: Callable[[HookConnection], Awaitable[T]]) -> T:
+        """See Store."""
+        async with self.transaction() as connection:
+            done = await run_inside(work, HookStatements(connection))
+        return done  # noqa: RET504 - after the commit
+
     async def run_hooks(self, event: WithinEvent, user: User, connection: Any) -> None:
         """Run the hooks for an event in the transaction of a connection, if there are any."""
         if self.within.has(event):
@@ -235,7 +251,7 @@ class Connections:
             pool = self._pool or await self._make_pool()
             async with pool.acquire() as connection:
                 if not (self._schema_fits or any_schema):
-                    (await schema_status(connection)).require_current()
+                    (await schema_status(connection, self.plugins)).require_current()
                     self._schema_fits = True
                 yield connection
 
@@ -279,7 +295,7 @@ class Connections:
         connection = await self._connect(kept=_KEPT if self.direct else 0)
         if not self._schema_fits:
             try:
-                (await schema_status(connection)).require_current()
+                (await schema_status(connection, self.plugins)).require_current()
             except BaseException:
                 connection.terminate()
                 raise
@@ -308,28 +324,34 @@ class Undo(Exception):
 _KEPT = 100  # prepared statements that a connection keeps; the verbs need some forty
 
 
-async def _migrate_once(connection: asyncpg.Connection) -> str | None:
+async def _migrate_once(connection: asyncpg.Connection, plugins: Sequence[Source]) -> str | None:
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
-        status = await schema_status(connection)
+        status = await schema_status(connection, plugins)
         if not status.pending:
             return None
         step = status.pending[0]
-        await connection.execute(_MIGRATIONS_TABLE)
+        await connection.execute(status.table_of(step))
         await connection.execute(step.sql)
         await connection.execute(step.record())
     return step.name
 
 
-async def schema_status(connection: Any) -> SchemaStatus:
+async def schema_status(connection: Any, plugins: Sequence[Source] = ()) -> SchemaStatus:
     """Compare the applied migrations with the known ones. See `migrations.compare`."""
+    own = Source("authingo_migrations", migrations.bundled("authingo.stores.postgres"))
+    status = await _compared(connection, own)
+    for plugin in plugins:
+        status = status.having(await _compared(connection, plugin))
+    return status
+
+
+async def _compared(connection: Any, source: Source) -> SchemaStatus:
     recorded = []
-    if await connection.fetchval("SELECT to_regclass('authingo_migrations') IS NOT NULL"):
+    if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", source.table):
         recorded = await connection.fetch(
-            "SELECT number, checksum, oldest_program FROM authingo_migrations"
+            f"SELECT number, checksum, oldest_program FROM {source.table}"
         )
     return migrations.compare(
-        migrations.bundled("authingo.stores.postgres"),
-        [Applied(*row) for row in recorded],
-        table=_MIGRATIONS_TABLE,
+        source.steps, [Applied(*row) for row in recorded], table=_MIGRATIONS_TABLE
     )

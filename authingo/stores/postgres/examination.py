@@ -51,7 +51,7 @@ async def _examined(connections: Connections, workers: int) -> AsyncIterator[Fin
     yield clock
     async with connections.connection(any_schema=True) as connection:
         try:
-            status = await schema_status(connection)
+            status = await schema_status(connection, connections.plugins)
         except SchemaUnsupported as error:
             yield examining.unsupported(error)
             return

@@ -7,7 +7,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from authingo import clock
 from authingo.errors import NoDatabase, StoreUnavailable
 from authingo.loops import OneLoop
 from authingo.stores import Freshness, RevocationListener, migrations
-from authingo.stores.migrations import Applied, SchemaStatus
+from authingo.stores.migrations import Applied, SchemaStatus, Source
 from authingo.stores.rows import ReadsProfiles, row_class
 from authingo.stores.sqlite import rows
 from authingo.stores.sqlite.failures import said
@@ -27,7 +27,13 @@ from authingo.stores.sqlite.reader import Epoch, Identity, Reader, identity
 from authingo.stores.sqlite.within import HookRunner
 from authingo.stores.sqlite.writers import require_own
 from authingo.stores.watching import Watchers
-from authingo.stores.within import HookFailed, Within, refuse_inside_hook
+from authingo.stores.within import (
+    HookConnection,
+    HookFailed,
+    Within,
+    refuse_inside_hook,
+    run_inside,
+)
 
 T = TypeVar("T")
 
@@ -50,9 +56,16 @@ _LONGEST_TURN = 0.05
 _LOST = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
-def _compare(applied: list[Applied]) -> SchemaStatus:
-    known = migrations.bundled("authingo.stores.sqlite")
-    return migrations.compare(known, applied, table=_MIGRATIONS_TABLE)
+def _compare(recorded: Callable[[str], list[Applied]], plugins: Sequence[Source]) -> SchemaStatus:
+    """Compare the migrations that are recorded in the table of each source with the known ones."""
+    own = Source("authingo_migrations", migrations.bundled("authingo.stores.sqlite"))
+    status, *others = (
+        migrations.compare(one.steps, recorded(one.table), table=_MIGRATIONS_TABLE)
+        for one in (own, *plugins)
+    )
+    for other in others:
+        status = status.having(other)
+    return status
 
 
 # Errors that mean that the operating system refused. The files themselves tell why.
@@ -76,6 +89,7 @@ class Connection:
         self._file: Identity | None = None  # what the connection opened
         self._reader = Reader(path) if isinstance(path, Path) else None
         self.within = Within()
+        self.plugins: tuple[Source, ...] = ()
         self._watchers = Watchers()
         self._epoch: Epoch | None = None  # the watchers were notified of all changes up to this
         self._freshness = self._reader.freshness if self._reader is not None else Freshness()
@@ -204,7 +218,7 @@ class Connection:
         if not self._opened and isinstance(path, Path) and not path.exists():
             if not path.parent.is_dir():
                 raise NoDatabase(f"there is no directory for {path}", hint="make the directory")
-            return _compare([])
+            return _compare(lambda _: [], self.plugins)
         return await self.call(self.status)
 
     async def migrate(self) -> list[str]:
@@ -214,23 +228,24 @@ class Connection:
     def status(self) -> SchemaStatus:
         """Return which migrations are applied. Call it in the store's thread."""
         connection = self.open_connection()
-        recorded: list[Any] = []
-        if connection.execute(
-            "SELECT 1 FROM sqlite_master WHERE name = 'authingo_migrations'"
-        ).fetchone():
-            recorded = connection.execute(
-                "SELECT number, checksum, oldest_program FROM authingo_migrations"
-            ).fetchall()
-        return _compare([Applied(*row) for row in recorded])
+
+        def recorded(table: str) -> list[Applied]:
+            known = "SELECT 1 FROM sqlite_master WHERE name = ?"
+            if connection.execute(known, (table,)).fetchone() is None:
+                return []
+            rows = connection.execute(f"SELECT number, checksum, oldest_program FROM {table}")
+            return [Applied(*row) for row in rows.fetchall()]
+
+        return _compare(recorded, self.plugins)
 
     def _migrate(self) -> list[str]:
         names = []
         while pending := self.status().pending:
             with self._transaction() as connection:
-                connection.execute(_MIGRATIONS_TABLE)
-                if self.status().pending != pending:
+                status, step = self.status(), pending[0]
+                if status.pending != pending:
                     continue  # another process was quicker
-                step = pending[0]
+                connection.execute(status.table_of(step))
                 for statement in rows.statements(step.sql):
                     connection.execute(statement)
                 connection.execute(step.record())
@@ -296,6 +311,15 @@ class Connection:
             raise
         except HookFailed as failed:
             raise failed.error from failed.error.__cause__
+
+    async def transact(self, work: Callable[[HookConnection], Awaitable[T]]) -> T:
+        """See Store."""
+        runner = HookRunner(self.within, self._timeout)
+        return await self.write(
+            lambda connection: runner.run(
+                lambda statements: run_inside(work, statements), connection, "a transaction"
+            )
+        )
 
     def hooks(self) -> HookRunner:
         """Return what runs hooks for the verb that is called now."""

@@ -12,15 +12,16 @@ import contextvars
 import queue
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import CancelledError, Future
-from typing import Any
+from typing import Any, TypeVar
 
 from authingo.errors import StoreUnavailable
 from authingo.models import User
 from authingo.stores.sqlite.failures import said
-from authingo.stores.within import HookFailed, Within, WithinEvent
+from authingo.stores.within import HookFailed, Statements, Within, WithinEvent
 
+T = TypeVar("T")
 _Request = Callable[[sqlite3.Connection], None]
 
 
@@ -45,26 +46,38 @@ class HookRunner:
             HookFailed: a hook raised an error.
             StoreUnavailable: they took too long.
         """
-        if not self._within.has(event):
-            return
+        if self._within.has(event):
+            self.run(
+                lambda statements: self._within.run(event, user, statements),
+                connection,
+                f"a hook for {event}",
+            )
+
+    def run(
+        self,
+        work: Callable[[Statements], Awaitable[T]],
+        connection: sqlite3.Connection,
+        what: str,
+    ) -> T:
+        """Do work on the event loop, and its statements here. `what`: its name, for errors."""
         requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
 
-        async def hooks() -> None:
+        async def working() -> T:
             try:
-                await self._within.run(event, user, _HookStatements(requests))
+                return await work(_HookStatements(requests))
             finally:
                 requests.put(None)
 
-        running = self._context.run(asyncio.run_coroutine_threadsafe, hooks(), self._loop)
+        running = self._context.run(asyncio.run_coroutine_threadsafe, working(), self._loop)
         try:
             while (request := requests.get(timeout=self._left())) is not None:
                 request(connection)
-            running.result(timeout=self._left())
+            return running.result(timeout=self._left())
         except CancelledError:
-            raise HookFailed(RuntimeError(f"a hook for {event} was cancelled")) from None
+            raise HookFailed(RuntimeError(f"{what} was cancelled")) from None
         except (queue.Empty, TimeoutError):
             running.cancel()
-            raise StoreUnavailable(f"a hook for {event} took longer than store.timeout") from None
+            raise StoreUnavailable(f"{what} took longer than store.timeout") from None
 
     def _left(self) -> float:
         return max(0.0, self._deadline - time.monotonic())

@@ -9,20 +9,27 @@ from authingo.errors import NotFound
 from authingo.http.replies import Answer, Page, Redirect, Reply
 from authingo.http.requests import Request
 from authingo.http.route import Body, Route
-from tests.invitations.settings import are_enabled
-from tests.invitations.use_cases import Invitations
+from authingo_invitations.settings import are_enabled
+from authingo_invitations.use_cases import Invitations
 
 
 class AcceptInvitation(Body):
-    """The token of an invitation."""
+    """The token of an invitation, and who accepts it."""
 
     token: str
+    name: str
 
 
 class Invitation(msgspec.Struct):
     """An invitation to send to a guest."""
 
     token: str
+
+
+class Guests(msgspec.Struct):
+    """The names of those who have accepted invitations of the caller."""
+
+    guests: list[str]
 
 
 class Accepted(msgspec.Struct):
@@ -39,8 +46,14 @@ async def invite(auth: Auth, request: Request) -> Answer:
 
 async def accept_invitation(auth: Auth, request: Request) -> Answer:
     """Accept an invitation."""
-    await auth.capability(Invitations).accept(request.body.token)
+    await auth.capability(Invitations).accept(request.body.token, name=request.body.name)
     return Reply({"success": True})
+
+
+async def guests(auth: Auth, request: Request) -> Answer:
+    """List the guests of the caller."""
+    caller = await auth.resume(request.session_token)
+    return Reply({"guests": await auth.capability(Invitations).guests(caller.user)})
 
 
 async def invitations(auth: Auth, request: Request) -> Answer:
@@ -72,6 +85,14 @@ ROUTES = [
         body=AcceptInvitation,
         answer=Accepted,
         errors=(NotFound,),
+        enabled=are_enabled,
+    ),
+    Route(
+        method="GET",
+        path="/invitations/guests",
+        handle=guests,
+        answer=Guests,
+        session=True,
         enabled=are_enabled,
     ),
     Route(

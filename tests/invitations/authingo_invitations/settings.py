@@ -14,7 +14,7 @@ PURPOSE = "invitation"
 
 
 class InvitationSettings(CapabilitySettings, frozen=True):
-    """The table [invitations] of authingo.toml."""
+    """The table [plugin.invitations] of authingo.toml."""
 
     enabled: bool = False
     lifetime: Duration = Duration(days=7)  # long enough for a holiday
@@ -22,9 +22,9 @@ class InvitationSettings(CapabilitySettings, frozen=True):
     def check(self, settings: Settings) -> None:
         """Refuse what cannot work."""
         if self.lifetime <= timedelta(0):
-            raise ConfigError("invitations.lifetime: must be longer than 0")
+            raise ConfigError("plugin.invitations.lifetime: must be longer than 0")
         if self.enabled and settings.public_url is None:
-            raise ConfigError("invitations.enabled: needs public_url, where invitations lead to")
+            raise ConfigError("plugin.invitations.enabled: needs public_url, for its links")
 
 
 def are_enabled(settings: Settings) -> bool:
