@@ -62,7 +62,8 @@ body { margin: 0; padding: 15vh 1.25rem 1.25rem; }
 main { max-width: 28rem; margin: 0 auto; }
 h1 { font-size: 1.25rem; line-height: 1.3; margin: 0 0 .5rem; }
 p { margin: 0 0 1rem; }
-button { font: inherit; min-height: 2.75rem; padding: .5rem 1.25rem; margin-inline-end: .75rem; }
+button { font: inherit; min-height: 2.75rem; padding: .5rem 1.25rem; }
+button { margin-block-end: .75rem; margin-inline-end: .75rem; }
 a, button { outline-offset: 3px; }
 [data-when="working"] { animation: appear 0s .5s both; }
 @keyframes appear { from { visibility: hidden; } }
