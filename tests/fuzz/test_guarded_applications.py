@@ -28,12 +28,21 @@ from starlette.requests import HTTPConnection
 from authingo import Auth
 from authingo.config import settings_from
 from authingo.errors import MissingClientHeader, NoSession, OriginNotAllowed
-from authingo.fastapi import current_session, current_user, fresh_user, optional_user, page_user
+from authingo.fastapi import (
+    current_session,
+    current_user,
+    form_user,
+    fresh_user,
+    optional_page_user,
+    optional_user,
+    page_user,
+)
 from authingo.models import UserAndSession
 from tests.database import age_sessions
 
 OWN = "https://app.example.com"
-KINDS = ["user", "session", "optional", "page", "fresh"]
+KINDS = ["user", "session", "optional", "page", "optional_page", "form", "fresh"]
+FORM = "A form of this address is accepted from its own pages only."
 Kit = dict[str, Any]  # the dependency of each kind
 Answered = tuple[int, bytes, tuple[str, ...]]  # status, body, and what ran
 
@@ -42,6 +51,8 @@ GUARDS: Kit = {
     "session": current_session,
     "optional": optional_user,
     "page": page_user,
+    "optional_page": optional_page_user,
+    "form": form_user,
     "fresh": fresh_user,
 }
 
@@ -62,9 +73,12 @@ def plain_dependencies(auth: Auth) -> Kit:  # noqa: C901 - one of each kind
             raise OriginNotAllowed
         if not origins and fetch[0] == "cross-site" and not into_the_window:
             raise OriginNotAllowed
+        return await found(request, recent=recent)
+
+    async def found(request: HTTPConnection, *, recent: bool = False) -> UserAndSession:
         pairs = [pair.strip() for pair in request.headers.get("cookie", "").split(";")]
-        found = [pair for pair in pairs if pair.startswith("authingo_session=")]
-        token = found[0].partition("=")[2] if len(found) == 1 else None
+        own = [pair for pair in pairs if pair.startswith("authingo_session=")]
+        token = own[0].partition("=")[2] if len(own) == 1 else None
         return await (auth.require_recent(token) if recent else auth.resume(token))
 
     async def user(request: HTTPConnection) -> Any:
@@ -79,6 +93,25 @@ def plain_dependencies(auth: Auth) -> Kit:  # noqa: C901 - one of each kind
     async def page(request: HTTPConnection) -> Any:
         return (await asked(request, waives=True)).user
 
+    async def optional_page(request: HTTPConnection) -> Any:
+        try:
+            return (await asked(request, waives=True)).user
+        except NoSession:
+            return None
+        except OriginNotAllowed:
+            if request.scope["method"] in {"GET", "HEAD"}:
+                return None
+            raise
+
+    async def form(request: HTTPConnection) -> Any:
+        said = request.headers.getlist("x-authingo-client") == ["true"]
+        if said or request.scope["method"] in {"GET", "HEAD"}:
+            return (await asked(request, waives=True)).user
+        sites, origins = (request.headers.getlist(one) for one in ("sec-fetch-site", "origin"))
+        if sites != ["same-origin"] and (sites or origins != [OWN]):
+            raise OriginNotAllowed(FORM)
+        return (await found(request)).user
+
     async def optional(request: HTTPConnection) -> Any:
         said = "x-authingo-client" in request.headers
         if request.scope["method"] in {"GET", "HEAD"} and not said:
@@ -88,7 +121,8 @@ def plain_dependencies(auth: Auth) -> Kit:  # noqa: C901 - one of each kind
         except NoSession:
             return None
 
-    return {"user": user, "session": session, "optional": optional, "page": page, "fresh": fresh}
+    made = [user, session, optional, page, optional_page, form, fresh]
+    return {one.__name__: one for one in made}
 
 
 class Note(BaseModel):
