@@ -19,6 +19,7 @@ CAPABILITY_PACKAGES = {one.partition(":")[0].removeprefix("authingo.") for one i
 LAYERS = [
     {
         "alembic",
+        "sqlalchemy",
         "asgi",
         "capabilities",
         "errors",
