@@ -113,7 +113,10 @@ def _sections(
 
         yield (
             "Configuration",
-            [*configuration.files(find(config)), *configuration.settings(settings)],
+            [
+                *configuration.files(find(config), settings.plugins),
+                *configuration.settings(settings),
+            ],
         )
         yield "Database", _database(config, settings, workers)
         if mail := _mail(config, settings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ _LONGEST_SESSION = timedelta(days=365)
 _LONGEST_TOKEN = timedelta(hours=24)
 
 
-def files(config: Path | None) -> Iterator[Finding]:
+def files(config: Path | None, plugins: Sequence[str] = ()) -> Iterator[Finding]:
     """Look at who can read the files that hold a secret (ASVS 5.0 V13.3.2; CWE-732)."""
     if config is None:
         yield ok("config_file", "no authingo.toml here or above: defaults and AUTHINGO_* variables")
@@ -48,7 +48,7 @@ def files(config: Path | None) -> Iterator[Finding]:
             )
         else:
             yield ok("config_file", f"{config}, mode {stat.S_IMODE(mode):04o}")
-    for variable in secret_files():
+    for variable in secret_files(plugins):
         file = unquoted(os.environ.get(variable, ""))
         if file and Path(file).stat().st_mode & stat.S_IROTH:
             yield warn(

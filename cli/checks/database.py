@@ -67,7 +67,8 @@ async def _hooks(store: Store) -> list[Finding]:
                 "hooks",
                 f"durable hooks stand still: {', '.join(behind)}",
                 "see the server's log: the hook fails again and again, or no server has it; "
-                f"its events are kept for {ABANDONED.days} days (docs/hooks.md)",
+                f"its events are kept for {ABANDONED.days} days. "
+                "If the hook is gone, delete its row in authingo_cursors",
             )
         ]
     return [ok("hooks", f"{len(cursors)} durable hooks read on")] if cursors else []
