@@ -18,7 +18,6 @@ from authingo.config import Settings
 from authingo.stores import Store, open_store
 from authingo.stores.migrations import _source
 from tests.command import COMMAND
-from tests.database import execute
 from tests.documents import blocks, read
 from tests.program import run_program
 from tests.server import Browser
@@ -92,12 +91,10 @@ def test_a_plugin_of_another_package_works_everywhere(
     (tmp_path / "authingo.toml").write_text(SETTINGS)
     (tmp_path / "main.py").write_text(MAIN)
     assert "pending: invitations/0001_guests" in machine.run("migrate", "--status")
-    assert "authingo_invitations_migrations" in machine.run("migrate", "--sql")
-    assert machine.schema()["status"] == "fail"
-    assert "invitations/0001_guests" in machine.schema()["message"]
+    before = machine.schema()
+    assert (before["status"], before["hint"]) == ("fail", "run `authingo migrate`")
+    assert "invitations/0001_guests" in before["message"]
     assert "applied invitations/0001_guests" in machine.run("migrate")
-    assert "is up to date" in machine.run("migrate")
-    assert machine.schema()["status"] == "ok"
     with run_program(tmp_path, machine.env) as port:
         ada = Browser(f"http://127.0.0.1:{port}")
         paths = ada.get("/openapi.json", base="").json["paths"]
@@ -108,8 +105,6 @@ def test_a_plugin_of_another_package_works_everywhere(
         assert Browser(ada.url).post("/invitations/accept", accept).status == 200
         assert ada.get("/invitations/guests").json == {"guests": ["Grace"]}
     assert "invitation_accepted" in machine.run("events", "list", "--event", "invitation_accepted")
-    assert "deleted" in machine.run("users", "delete", "ada@example.com", "--yes")
-    assert execute(database_url, "SELECT name FROM authingo_invitations_guests") == []
 
 
 def test_the_plugin_of_the_document_works(tmp_path: Path, database_url: str) -> None:
