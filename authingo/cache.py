@@ -6,6 +6,11 @@ whichever program made it. Before each answer from memory, the store confirms th
 notices still arrive (see `Store.watch`). If they do not, the cache forgets everything and
 asks the store each time (ASVS 5.0 V7.4.1).
 
+An ordinary refresh is no such change: the token that it replaces stays valid for the grace. The
+session says for how long an answer about it may be kept (`TokenMatch.remembered`), and the store
+notifies of each refresh whose grace could end before that. So nobody is answered from memory by a
+token that has ended.
+
 A notice can arrive while the store is being asked about the same user. Then the answer is
 not kept, because it may be older than the change, and no second notice would remove it. So
 nothing outdated is kept, whether the notice or the answer comes first.
@@ -21,9 +26,9 @@ from typing import Any
 from authingo import clock
 from authingo.errors import NoSession, SessionExpired
 from authingo.last_use import LastUse
-from authingo.models import TokenMatch, UserAndSession
+from authingo.models import TokenMatch, UserAndSession, WrongSecret
 from authingo.stores import Freshness, Store
-from authingo.tokens import session_digest
+from authingo.tokens import session_key
 
 _SIZE = 10_000  # sessions, some three kilobytes each without the profile
 _BYTES = 16 * 1024 * 1024  # of profiles as stored; in memory each takes a few times that
@@ -94,28 +99,31 @@ class SessionCache:
         """Return what the store knows of an accepted token, and remember its user and session.
 
         The token that the last rotation replaced stays valid for a grace period, so that a
-        page that was loading while another tab refreshed keeps working. It is looked up only
-        if the token matches no current one.
+        page that was loading while another tab refreshed keeps working.
 
         Raises:
-            NoSession: there is no such token. A misspelt one is not even looked up.
-            SessionExpired: the token has expired, but a refresh may still renew the session.
+            NoSession: there is no such session. A misspelt token is not even looked up.
+            SessionExpired: the token has expired or was replaced, but a refresh may still renew the
+                session. So the answer is the same for a token with another secret, and for one
+                of the form of earlier versions, because only its session would know it.
         """
-        digest = session_digest(token) if token else None
-        if digest is None or token is None:
+        key = session_key(token)
+        if key is None or token is None:
             raise NoSession
         is_notified = self._longest > 0 and self._is_notified()
         asked_at, notices = clock.now() if is_notified else 0.0, self._notices
-        match = await self._sessions.by_token(digest)
-        if match is None:
+        match = await self._sessions.by_token(key)
+        if match is None and key.session_id is not None:
             raise NoSession
-        if not match.active:
+        if match is None or isinstance(match, WrongSecret) or not match.active:
             raise SessionExpired
         self._last_use.note(match)
         if is_notified and self._is_current(match.user.id, notices):
             life = min(self._longest, match.active_for.total_seconds())
-            key = blake2s(encode(token)).digest()
-            self._keep(key, Remembered(match.user_and_session, asked_at + life))
+            if match.remembered is not None:
+                life = min(life, match.remembered.total_seconds())
+            known = Remembered(match.user_and_session, asked_at + life)
+            self._keep(blake2s(encode(token)).digest(), known)
         return match
 
     def drop(self, user_id: str) -> None:

@@ -50,8 +50,19 @@ class Maintenance:
         async def forget_records(size: int) -> int:
             return await store.maintenance.forget_records(size, events_older_than=retention)
 
+        looked_at = ""
+
+        async def forget_nonces(size: int) -> int:
+            nonlocal looked_at
+            spent, last = await store.maintenance.forget_nonces(size, after=looked_at)
+            looked_at = last or looked_at
+            if done is not None:
+                done(spent)
+            return size if last else 0
+
+        await repeat(store.maintenance.postpone_pruning, Pace(batch_size))
         pruned = await repeat(store.maintenance.prune, Pace(batch_size), done)
-        await repeat(store.maintenance.forget_nonces, Pace(batch_size), done)
+        await repeat(forget_nonces, Pace(batch_size))
         await repeat(forget_records, Pace(batch_size), done)
         await hash_kinds.recount(store)
         await Deletion(self._core).carry_out()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
 from authingo.ids import new_id
 
@@ -229,12 +229,17 @@ class StoredSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetimes:
-    """Lifetimes, counted from the moment something is issued."""
+    """Lifetimes, counted from the moment something is issued.
+
+    `remembered` is the promise that no process keeps an answer about the session in memory for
+    longer. None promises nothing, and then each rotation must be notified.
+    """
 
     session: timedelta
     refresh: timedelta
     absolute: timedelta
     grace: timedelta
+    remembered: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -249,12 +254,23 @@ class NewUser:
     id: str = field(default_factory=lambda: new_id("usr_"))
 
 
+class TokenKey(NamedTuple):
+    """What the store is given of a session token: which session it names, and what it must match.
+
+    `digest` is the SHA-256 of the secret. `session_id` is None for a token of the form that earlier
+    versions gave out, which names no session.
+    """
+
+    session_id: str | None
+    digest: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSession:
     """A session about to be stored: SHA-256 digests only, and its lifetimes.
 
-    `methods` says how the user has proved who they are. `most` is how many sessions its user may
-    have, including this one.
+    `token_digest` is that of the secret in the session token. `methods` says how the user has
+    proved who they are. `most` is how many sessions its user may have, including this one.
     """
 
     token_digest: bytes
@@ -265,6 +281,11 @@ class NewSession:
     client: Client = Client()
     most: int = 100
     id: str = field(default_factory=lambda: new_id("ses_"))
+
+    @property
+    def key(self) -> TokenKey:
+        """What the store is given to find it by its session token."""
+        return TokenKey(self.id, self.token_digest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,19 +341,21 @@ class HashKind:
 
 @dataclass(frozen=True, slots=True)
 class TokenMatch:
-    """What the store knows of a session token.
+    """What the store knows of a session token whose secret is right.
 
     `current` is false for the token that was replaced last. `active_for` is how much longer the
     token is accepted, by the database's clock: a current one until it expires, one that a rotation
     replaced until its grace ends, one that a reauthentication replaced no longer. If it is zero or
     less, the token is not accepted. `authenticated_for` is how long ago the user proved who they
-    are, by the same clock.
+    are, by the same clock. `remembered` is for how long the answer may be kept in memory at most;
+    None: the session sets no limit.
     """
 
     user_and_session: UserAndSession
     current: bool
     active_for: timedelta
     authenticated_for: timedelta
+    remembered: timedelta | None = None
 
     @property
     def user(self) -> User:
@@ -350,6 +373,14 @@ class TokenMatch:
         return self.active_for > _ZERO
 
 
+class WrongSecret:
+    """What the store says of a session token that names a session, but does not belong to it.
+
+    Its secret is neither the current one nor the one before. The token may have been replaced by an
+    earlier refresh, or be made up, because ids are public. So this reveals nothing of the session.
+    """
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class RefreshMatch:
     """What the store knows of a refresh token whose selector it has.
@@ -364,7 +395,7 @@ class RefreshMatch:
     current: bool
     refreshable: bool
     nonce: bytes | None
-    token_digest: bytes
+    token_digest: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

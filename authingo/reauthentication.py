@@ -14,7 +14,7 @@ from authingo.errors import ReauthenticationRequired, WrongPassword
 from authingo.models import Client, SignedIn, Tokens, User, UserAndSession
 from authingo.sessions import PASSWORD
 from authingo.stores.sessions import Replacement
-from authingo.tokens import DeviceToken, SessionToken, session_digest
+from authingo.tokens import DeviceToken, SessionToken, session_key
 
 
 class Reauthentication:
@@ -79,14 +79,15 @@ class Reauthentication:
             The session with its new token; None if meanwhile the session has ended, the token was
             replaced, or the security version is another one.
         """
-        presented, token = session_digest(session_token or ""), SessionToken.generate()
+        presented = session_key(session_token)
         if presented is None:
             return None
+        token = SessionToken.generate(caller.session.id)
         store = await self._core.opened()
         renewed = await store.sessions.reauthenticate(
             caller.user.id,
             Replacement(
-                token_digest=presented,
+                token=presented,
                 new_token_digest=token.digest,
                 lifetime=self._settings.session_lifetime,
                 methods=methods,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from authingo import events
 from authingo.attempts import NewDevice, Outcome
 from authingo.errors import NoSession, RefreshReused, SessionExpired
+from authingo.ids import new_id
 from authingo.limits import Attempt
 from authingo.models import (
     Client,
@@ -28,7 +29,7 @@ from authingo.models import (
 )
 from authingo.pace import repeat, soon
 from authingo.stores import Store
-from authingo.tokens import DeviceToken, RefreshToken, SessionToken, new_nonce
+from authingo.tokens import DeviceToken, RefreshToken, SessionToken, digest, new_nonce
 
 if TYPE_CHECKING:
     from authingo.config import SessionSettings
@@ -88,9 +89,11 @@ async def begin(
         The session with its tokens; None if the store did not let it begin.
     """
     client, user_id = admitted.client, admitted.user_id
-    session, refresh = SessionToken.generate(), RefreshToken.generate()
+    session_id, refresh = new_id("ses_"), RefreshToken.generate()
+    session = SessionToken.generate(session_id)
     next_device = DeviceToken.generate(attempt.device if attempt else device)
     record = NewSession(
+        id=session_id,
         token_digest=session.digest,
         selector_digest=refresh.selector_digest,
         verifier_digest=refresh.verifier_digest,
@@ -156,12 +159,12 @@ async def rotate(store: Store, token: str | None, lifetimes: Lifetimes, client: 
         raise NoSession
     selector, verifier = presented.selector_digest, presented.verifier_digest
     nonce = new_nonce()
-    session_token, refresh_token = presented.successors(nonce)
+    secret, refresh_token = presented.successors(nonce)
     rotated = await store.sessions.rotate(
         Rotation(
             selector_digest=selector,
             verifier_digest=verifier,
-            new_token_digest=session_token.digest,
+            new_token_digest=digest(secret),
             new_verifier_digest=refresh_token.verifier_digest,
             nonce=nonce,
             lifetimes=lifetimes,
@@ -169,7 +172,7 @@ async def rotate(store: Store, token: str | None, lifetimes: Lifetimes, client: 
         )
     )
     if rotated is not None:
-        return _signed_in(rotated, session_token, refresh_token)
+        return _signed_in(rotated, secret, refresh_token)
     match = await store.sessions.by_refresh(selector, verifier)
     if match is None:
         raise NoSession
@@ -177,9 +180,9 @@ async def rotate(store: Store, token: str | None, lifetimes: Lifetimes, client: 
         raise SessionExpired
     if match.nonce is not None:
         again = UserAndSession(match.user, match.session)
-        session_token, refresh_token = presented.successors(match.nonce)
-        is_current = session_token.digest == match.token_digest
-        return _signed_in(again, session_token if is_current else None, refresh_token)
+        secret, refresh_token = presented.successors(match.nonce)
+        is_current = digest(secret) == match.token_digest
+        return _signed_in(again, secret if is_current else None, refresh_token)
     if not await store.sessions.end_reused(selector, verifier):
         raise NoSession  # another request with the same old token came first
     reused = events.happened(
@@ -252,8 +255,6 @@ async def end_surplus(store: Store, user_id: str, *, keep: int, but: str | None 
     return len(ended)
 
 
-def _signed_in(
-    user_and_session: UserAndSession, session: SessionToken | None, refresh: RefreshToken
-) -> SignedIn:
-    tokens = Tokens(None if session is None else str(session), str(refresh))
-    return SignedIn(user_and_session.user, user_and_session.session, tokens)
+def _signed_in(found: UserAndSession, secret: bytes | None, refresh: RefreshToken) -> SignedIn:
+    session = None if secret is None else str(SessionToken(secret, found.session.id))
+    return SignedIn(found.user, found.session, Tokens(session, str(refresh)))

@@ -19,7 +19,7 @@ from authingo.errors import (
 )
 from authingo.limits import Attempt
 from authingo.models import Client, NewSession, NewUser, SignedIn, StartedSession, User
-from authingo.tokens import DeviceToken, session_digest
+from authingo.tokens import DeviceToken, session_key
 
 
 class SigningIn:
@@ -75,7 +75,7 @@ class SigningIn:
             return await store.users.add_with_session(
                 new,
                 session,
-                ending=_digest_of(session_token),
+                ending=session_key(session_token),
                 outcome=outcome,
                 mail=mails[0] if mails else None,
             )
@@ -238,7 +238,7 @@ class SigningIn:
         device = None if attempt else await sessions.recognized(store, devices, user_id)
 
         async def write(session: NewSession, outcome: Outcome) -> StartedSession | None:
-            ending = _digest_of(session_token)
+            ending = session_key(session_token)
             return await store.sessions.begin(
                 user_id, session, version=version, ending=ending, outcome=outcome
             )
@@ -252,7 +252,3 @@ class SigningIn:
             device=device,
             attempt=attempt,
         )
-
-
-def _digest_of(session_token: str | None) -> bytes | None:
-    return session_digest(session_token) if session_token else None

@@ -1,16 +1,22 @@
 """Tokens: a browser gets random bits, the store gets their digests.
 
-A session token is 32 random bytes; a refresh token is a 16-byte family selector and a 32-byte
-verifier (OWASP ASVS 5.0 V7.2.3 asks for 128 bits of entropy; the smallest secret here has 256).
-Both are base64url without padding. The store sees SHA-256 digests only, so a stolen dump gives no
-access; the tokens are random, so no slow hash is needed (ASVS 5.0 V11.4, NIST SP 800-63B-4 §5.1).
+A session token is the session's id and a secret of 32 random bytes; a refresh token is a 16-byte
+family selector and a 32-byte verifier (OWASP ASVS 5.0 V7.2.3 asks for 128 bits of entropy; the
+smallest secret here has 256). Secrets are base64url without padding. The store sees SHA-256 digests
+only, so a stolen dump gives no access; the secrets are random, so no slow hash is needed (ASVS 5.0
+V11.4, NIST SP 800-63B-4 §5.1).
+
+The id is public and stays the same through all refreshes. It finds the session, so that the digest,
+which each refresh replaces, needs no index. It proves nothing: the digest of the secret is compared
+for each token that comes. Session tokens of earlier versions had no id; the store finds these by
+their digest until the next refresh.
 
 Rotation does not draw the next tokens but derives them. So two requests with the
 same token can get the same pair, although the store keeps no token. With a fresh
 random nonce N and the verifier v of the request,
 
-    next verifier       = HMAC-SHA-256(N, "authingo/1 refresh" || 0x00 || v)
-    next session token  = HMAC-SHA-256(N, "authingo/1 session" || 0x00 || v)
+    next verifier        = HMAC-SHA-256(N, "authingo/1 refresh" || 0x00 || v)
+    next session secret  = HMAC-SHA-256(N, "authingo/1 session" || 0x00 || v)
 
 The store keeps N. It does not keep v, and without v, N is just a random number.
 """
@@ -26,12 +32,16 @@ from binascii import a2b_base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from authingo.models import TokenKey
+
 _SELECTOR_SIZE = 16  # bytes
 _SECRET_SIZE = 32  # bytes
 
 # Each token has exactly one spelling. 32 bytes take 43 characters, and the last two bits must be
 # zero, which a lenient decoder would not check. 48 bytes fill 64 characters exactly.
-_SESSION_TOKEN = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
+_SECRET = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
+_SESSION_TOKEN = re.compile(rf"([A-Za-z0-9_-]{{1,64}})\.({_SECRET.pattern})", re.ASCII)
+_SESSION_ID = "ses_"  # stands before every session id, and is left out in tokens
 _REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{64}", re.ASCII)
 _IN_A_COOKIE = 3  # device tokens, so that a family can share a browser
 _DEVICE_COOKIE = re.compile(
@@ -47,27 +57,38 @@ def digest(secret: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SessionToken:
-    """The secret that proves a session. Never printed."""
+    """The secret that proves a session, and the session's id. Never printed."""
 
     secret: bytes
+    session_id: str | None
 
     @classmethod
-    def generate(cls) -> SessionToken:
+    def generate(cls, session_id: str) -> SessionToken:
         """Draw a new one from the operating system."""
-        return cls(secrets.token_bytes(_SECRET_SIZE))
+        return cls(secrets.token_bytes(_SECRET_SIZE), session_id)
 
     @classmethod
     def parse(cls, text: str) -> SessionToken | None:
         """Read the exact spelling of a token, or return None."""
-        return cls(_decode(text)) if _SESSION_TOKEN.fullmatch(text) else None
+        if found := _SESSION_TOKEN.fullmatch(text):
+            return cls(_decode(found[2]), _SESSION_ID + found[1])
+        return cls(_decode(text), None) if _SECRET.fullmatch(text) else None
 
     def __str__(self) -> str:
-        return _encode(self.secret)
+        secret = _encode(self.secret)
+        return (
+            f"{self.session_id.removeprefix(_SESSION_ID)}.{secret}" if self.session_id else secret
+        )
 
     @property
     def digest(self) -> bytes:
-        """What the store keeps."""
+        """What the store keeps of the secret."""
         return digest(self.secret)
+
+    @property
+    def key(self) -> TokenKey:
+        """What the store is given to find it."""
+        return TokenKey(self.session_id, self.digest)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -103,11 +124,14 @@ class RefreshToken:
         """The digest that the store compares."""
         return digest(self.verifier)
 
-    def successors(self, nonce: bytes) -> tuple[SessionToken, RefreshToken]:
-        """Derive the pair that replaces this token in a rotation with this nonce."""
-        session = _derive(nonce, b"authingo/1 session", self.verifier)
+    def successors(self, nonce: bytes) -> tuple[bytes, RefreshToken]:
+        """Derive what replaces this token in a rotation with this nonce.
+
+        That is the secret of the session token, and the refresh token.
+        """
+        secret = _derive(nonce, b"authingo/1 session", self.verifier)
         verifier = _derive(nonce, b"authingo/1 refresh", self.verifier)
-        return SessionToken(session), RefreshToken(self.selector, verifier)
+        return secret, RefreshToken(self.selector, verifier)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -176,8 +200,8 @@ class BrowserToken:
 
     @classmethod
     def parse(cls, text: str | None) -> BrowserToken | None:
-        """Read the exact spelling of a token, or return None. It is spelled as a session token."""
-        return cls(_decode(text)) if text and _SESSION_TOKEN.fullmatch(text) else None
+        """Read the exact spelling of a token, or return None."""
+        return cls(_decode(text)) if text and _SECRET.fullmatch(text) else None
 
     def __str__(self) -> str:
         return _encode(self.secret)
@@ -188,14 +212,16 @@ class BrowserToken:
         return digest(self.secret)
 
 
-def session_digest(text: str) -> bytes | None:
-    """Return what the store keeps of a session token, or None if it is not spelled exactly.
+def session_key(text: str | None) -> TokenKey | None:
+    """Return what the store is given of a session token, or None if it is not spelled exactly.
 
-    The same as `SessionToken.parse(text).digest`, but faster, because every request needs it.
+    The same as `SessionToken.parse(text).key`, but faster, because every request needs it.
     """
-    if not _SESSION_TOKEN.fullmatch(text):
+    if not text:
         return None
-    return hashlib.sha256(a2b_base64(text.encode().translate(_TO_BASE64) + b"=")).digest()
+    if found := _SESSION_TOKEN.fullmatch(text):
+        return TokenKey(_SESSION_ID + found[1], _fast_digest(found[2]))
+    return TokenKey(None, _fast_digest(text)) if _SECRET.fullmatch(text) else None
 
 
 def new_nonce() -> bytes:
@@ -205,6 +231,10 @@ def new_nonce() -> bytes:
 
 def _derive(nonce: bytes, label: bytes, verifier: bytes) -> bytes:
     return hmac.digest(nonce, label + b"\x00" + verifier, "sha256")
+
+
+def _fast_digest(text: str) -> bytes:
+    return hashlib.sha256(a2b_base64(text.encode().translate(_TO_BASE64) + b"=")).digest()
 
 
 def _encode(raw: bytes) -> str:

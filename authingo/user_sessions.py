@@ -6,7 +6,7 @@ from authingo import arguments, events, sessions
 from authingo.cache import encode
 from authingo.core import Core
 from authingo.models import Client, Session, SignedIn, User, UserAndSession
-from authingo.tokens import BrowserToken, session_digest
+from authingo.tokens import BrowserToken, session_key
 
 
 class UserSessions:
@@ -50,11 +50,11 @@ class UserSessions:
         )
         arguments.require_client(client)
         await self._end_begun(pending=pending, ceremony=ceremony)
-        digest = session_digest(session_token) if session_token else None
-        if digest is None:
+        token = session_key(session_token)
+        if token is None:
             return
         store = await self._core.opened()
-        if ended := await store.sessions.end_by_token(digest):
+        if ended := await store.sessions.end_by_token(token):
             about = events.happened(
                 "sign_out", user_id=ended.user.id, session_id=ended.session.id, ip=client.ip
             )

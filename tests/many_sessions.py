@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.database import execute
 
 _COLUMNS = (
-    "id, user_id, token_digest, selector_digest, verifier_digest, created_at, last_used_at,"
+    "id, user_id, secret_digest, selector_digest, verifier_digest, created_at, last_used_at,"
     " expires_at, refresh_expires_at, absolute_expires_at"
 )
 

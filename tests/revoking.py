@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from authingo import clock
-from authingo.models import TokenMatch
-from authingo.tokens import session_digest
+from authingo.models import TokenKey, TokenMatch, WrongSecret
+from authingo.tokens import session_key
 from tests.server import CLIENT, Browser, LiveServer
 from tests.waiting import PATIENCE, until
 
@@ -28,24 +28,24 @@ class Memory:
 
     def __init__(self, server: LiveServer) -> None:
         self._server = server
-        self._looks: Counter[bytes] = Counter()
+        self._looks: Counter[TokenKey] = Counter()
         store = server.auth.store
         look = store.sessions.by_token
 
-        async def counted(token_digest: bytes) -> TokenMatch | None:
-            self._looks[token_digest] += 1
-            return await look(token_digest)
+        async def counted(token: TokenKey) -> TokenMatch | WrongSecret | None:
+            self._looks[token] += 1
+            return await look(token)
 
         store.sessions.by_token = counted  # type: ignore[method-assign]
 
     def has(self, browser: Browser) -> bool:
         """Ask once, with this browser's cookies; it must be signed in."""
-        digest = session_digest(browser.cookies["authingo_session"])
-        assert digest is not None
-        before = self._looks[digest]
+        key = session_key(browser.cookies["authingo_session"])
+        assert key is not None
+        before = self._looks[key]
         answer = Browser(self._server.url, browser.cookies).get("/session")
         assert answer.status in {200, 503}, answer.body
-        return answer.status == 200 and self._looks[digest] == before
+        return answer.status == 200 and self._looks[key] == before
 
     def warm(self, *browsers: Browser) -> None:
         """Ask until all of these are answered from memory."""

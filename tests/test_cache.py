@@ -17,7 +17,7 @@ from authingo import cache, clock
 from authingo.cache import SessionCache
 from authingo.errors import NoSession, SessionExpired, StoreUnavailable
 from authingo.last_use import LastUse
-from authingo.models import Session, TokenMatch, User, UserAndSession
+from authingo.models import Session, TokenKey, TokenMatch, User, UserAndSession
 from authingo.stores import Freshness, RevocationListener, Store
 from authingo.tokens import SessionToken
 
@@ -27,7 +27,7 @@ LONG = timedelta(minutes=15)
 
 def named(whose: str) -> str:
     """Spell a token as it has to be, told apart by a name."""
-    return str(SessionToken(whose.encode().ljust(32)))
+    return str(SessionToken(whose.encode().ljust(32), "ses_1"))
 
 
 def key(whose: str) -> bytes:
@@ -67,7 +67,7 @@ class Scripted:
             else:
                 revoked.drop(whom)
 
-    async def by_token(self, digest: bytes) -> TokenMatch | None:
+    async def by_token(self, token: TokenKey) -> TokenMatch | None:
         self.looks += 1
         return await _released()
 

@@ -32,7 +32,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert lives.session_lifetime == timedelta(minutes=15)
     assert lives.refresh_lifetime == timedelta(days=30)
     assert lives.absolute_lifetime == timedelta(days=90)
-    assert lives.refresh_grace == timedelta(seconds=10)
+    assert lives.refresh_grace == timedelta(seconds=15)
     assert lives.max_per_user == 100
     assert (settings.passwords.min_length, settings.passwords.bcrypt_cost) == (8, 12)
     assert (settings.store.timeout, settings.store.pool_size) == (timedelta(seconds=5), 10)

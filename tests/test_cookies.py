@@ -11,6 +11,7 @@ import pytest
 from authingo.config import settings_from
 from authingo.http.cookies import Cookies
 from authingo.http.headers import cookie_header
+from authingo.ids import new_id
 from authingo.tokens import BrowserToken, DeviceToken, RefreshToken, SessionToken
 from tests.documents import read
 
@@ -121,7 +122,7 @@ def test_the_cookies_are_as_small_as_the_document_says() -> None:
     """ASVS 5.0 V3.3.5. With three device tokens, as many as one holds."""
     devices = [DeviceToken.generate() for _ in range(5)]
     values = {
-        "session": str(SessionToken.generate()),
+        "session": str(SessionToken.generate(new_id("ses_"))),
         "refresh": str(RefreshToken.generate()),
         "device": devices[0].cookie(devices),
         "pending": str(BrowserToken.generate()),

@@ -14,8 +14,9 @@ from authingo import Auth, SignedIn
 from authingo.config import Settings
 from authingo.errors import NoSession
 from authingo.fastapi import CurrentUser
+from authingo.models import TokenMatch
 from authingo.testing import login_as
-from authingo.tokens import session_digest
+from authingo.tokens import session_key
 from tests.server import ADA, CLIENT, LiveServer
 
 Settle = Callable[[asyncio.AbstractEventLoop], None]
@@ -181,10 +182,10 @@ def test_a_use_is_written_down_on_whichever_loop_it_was(
 
     async def use() -> None:
         before = (await auth.list_sessions(signed_in.user.id))[0].last_used_at
-        match = await auth.store.sessions.by_token(
-            session_digest(signed_in.tokens.session or "") or b""
-        )
-        assert match is not None
+        key = session_key(signed_in.tokens.session)
+        assert key is not None
+        match = await auth.store.sessions.by_token(key)
+        assert isinstance(match, TokenMatch)
         auth._core.last_use.note(match)
         async with asyncio.timeout(30):
             while (await auth.list_sessions(signed_in.user.id))[0].last_used_at == before:

@@ -39,7 +39,8 @@ def test_no_token_and_no_password_is_in_the_database(
     used += browser.post("/change-password", body).tokens.values()
     used += browser.sign_in(password=LONG).tokens.values()
     browser.sign_in(password="a wrong password")
-    used = [token for value in used for token in value.split(".")]
+    # A session token begins with the id of the session, which is public.
+    used = [token for value in used for token in value.split(".") if len(token) > 26]
     assert len(used) == 16
     content = everything_in(server, request)
     assert b"ada@example.com" in content, "the right bytes are being looked at"

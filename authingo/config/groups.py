@@ -36,7 +36,7 @@ class SessionSettings(Group, frozen=True):
     session_lifetime: Duration = Duration(minutes=15)
     refresh_lifetime: Duration = Duration(days=30)  # from the last use
     absolute_lifetime: Duration = Duration(days=90)  # from sign-in
-    refresh_grace: Duration = Duration(seconds=10)  # tabs that refresh at once; 0 turns it off
+    refresh_grace: Duration = Duration(seconds=15)  # tabs that refresh at once; 0 turns it off
     fresh: Duration = Duration(minutes=10)  # what counts as a recent authentication
     cache: Duration = Duration(seconds=10)  # longest time in the process's memory; 0 turns it off
     max_per_user: int = 100  # beyond that, the one unused for the longest ends
@@ -49,6 +49,7 @@ class SessionSettings(Group, frozen=True):
             refresh=self.refresh_lifetime,
             absolute=self.absolute_lifetime,
             grace=self.refresh_grace,
+            remembered=self.cache,
         )
 
 

@@ -25,10 +25,10 @@ from authingo.mail.asked import whom_to_mail
 from authingo.mail.mailed_codes import LIFETIME, code_mail, drawn_if_right
 from authingo.mail.queue import Queue
 from authingo.mail.settings import SIGN_IN_CODE_PURPOSE
-from authingo.models import NO_CLIENT, Client, NewSession, SignedIn, StartedSession
+from authingo.models import NO_CLIENT, Client, NewSession, SignedIn, StartedSession, TokenKey
 from authingo.stores import Store
 from authingo.stores.secrets import NewMatter
-from authingo.tokens import BrowserToken, DeviceToken, digest, session_digest
+from authingo.tokens import BrowserToken, DeviceToken, digest, session_key
 
 
 class SignInCodes:
@@ -124,7 +124,7 @@ class SignInCodes:
                 attempt=attempt,
                 user_id=drawn.user_id,
                 version=drawn.version,
-                ending=session_digest(session_token) if session_token else None,
+                ending=session_key(session_token),
                 devices=DeviceToken.parse_all(device),
                 client=client,
             )
@@ -142,7 +142,7 @@ class SignInCodes:
         attempt: Attempt,
         user_id: str,
         version: int,
-        ending: bytes | None,
+        ending: TokenKey | None,
         devices: tuple[DeviceToken, ...],
         client: Client,
     ) -> SignedIn | None:

@@ -31,7 +31,7 @@ from authingo.mail.settings import PENDING_PURPOSE, UNDO_PURPOSE, VERIFY_PURPOSE
 from authingo.models import NO_CLIENT, Client, NewSession, NewUser, SignedIn, StartedSession
 from authingo.stores.mails import Mail, NewMail
 from authingo.stores.secrets import Matter, NewMatter, address_digest
-from authingo.tokens import BrowserToken, digest, session_digest
+from authingo.tokens import BrowserToken, digest, session_key
 
 SIGN_UP = "sign_up"
 ACCOUNT_EXISTS = "account_exists"
@@ -162,7 +162,7 @@ class SignUps:
                 session,
                 waiting=PENDING_PURPOSE,
                 proved=proved.digest,
-                ending=session_digest(token) if token else None,
+                ending=session_key(token),
                 outcome=replace(outcome, events=(*outcome.events, verified)),
             )
 

@@ -166,7 +166,9 @@ class Store(Protocol):
         """Notify `revoked`, while the store is open, of all that changes the answer to a check.
 
         That is every session that ends or whose tokens are replaced, and every user who changes,
-        even if another program or a hand-written statement did it. A change by one of this
+        even if another program or a hand-written statement did it. One rotation is left out: that
+        by which no answer changes that was read before it and is not older than the session's
+        `TokenMatch.remembered` allows. A change by one of this
         store's own verbs is passed on before the verb returns, or at the latest by the next
         call of `is_notified`. There may be several watchers; each is notified.
 

@@ -52,13 +52,15 @@ PARTS: Mapping[str, Part] = {
             "user_id": _THEIRS,
             **dict.fromkeys(
                 (
-                    *("token_digest", "selector_digest", "verifier_digest"),
-                    *("previous_token_digest", "previous_verifier_digest", "rotation_nonce"),
+                    *("secret_digest", "legacy_digest", "selector_digest", "verifier_digest"),
+                    *("previous_secret_digest", "previous_verifier_digest", "rotation_nonce"),
                 ),
                 _FINDS,
             ),
             "grace_expires_at": _INTERNAL,
             "previous_token_ended": _INTERNAL,
+            "remembered_for": _INTERNAL,
+            "prune_on": _INTERNAL,
         },
     ),
     "authingo_credentials": Part(

@@ -22,10 +22,26 @@ class Maintenance(Protocol):
         short transaction.
         """
 
-    async def forget_nonces(self, batch_size: int) -> int:
-        """Set at most `batch_size` rotation nonces to NULL, if their grace is over.
+    async def postpone_pruning(self, batch_size: int) -> int:
+        """Put off the day on which `prune` looks at a session again, for at most `batch_size`.
 
-        Returns how many.
+        A rotation leaves that day as it is, because it is indexed, and an indexed column makes each
+        write dearer. So when the day has come, a session that was refreshed meanwhile gets the day
+        of its present deadline. Days are those of UTC.
+
+        Returns how many; fewer than `batch_size` mean that no more are due. Rows that another
+        transaction has locked are left for the next time.
+        """
+
+    async def forget_nonces(self, batch_size: int, *, after: str) -> tuple[int, str | None]:
+        """Look at the `batch_size` sessions behind the id `after`, and set spent nonces to NULL.
+
+        A rotation nonce is spent when its grace is over. No index finds it, because each rotation
+        would have to write it; so the caller goes through all sessions. Rows that another
+        transaction has locked are left for the next time.
+
+        Returns how many nonces were spent, and the id of the last session that was looked at. It is
+        None if there are no sessions behind `after`.
         """
 
     async def forget_records(self, batch_size: int, *, events_older_than: timedelta) -> int:

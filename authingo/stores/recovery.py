@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from authingo.attempts import NOTHING, Outcome
-from authingo.models import ChangedUser, NewSession, NewUser, StartedSession, User
+from authingo.models import ChangedUser, NewSession, NewUser, StartedSession, TokenKey, User
 from authingo.stores.mails import NewMail
 from authingo.stores.secrets import NewMatter
 
@@ -81,7 +81,7 @@ class Recovery(Protocol):
         session: NewSession,
         *,
         version: int,
-        ending: bytes | None,
+        ending: TokenKey | None,
         outcome: Outcome = NOTHING,
         eviction: Outcome = NOTHING,
     ) -> StartedSession | None:
@@ -96,7 +96,7 @@ class Recovery(Protocol):
             user_id: who gets the session.
             session: about to begin.
             version: the security version that the user had when the code was asked for.
-            ending: the digest of the token of a session that ends.
+            ending: the token of a session that ends.
             outcome: what to record in the same transaction.
             eviction: what to record as well if somebody is evicted.
 
@@ -148,7 +148,7 @@ class Recovery(Protocol):
         *,
         waiting: str,
         proved: bytes,
-        ending: bytes | None,
+        ending: TokenKey | None,
         outcome: Outcome = NOTHING,
     ) -> StartedSession | None:
         """Spend a matter and the sign-up that it proves, store the user, and begin a session.
@@ -163,7 +163,7 @@ class Recovery(Protocol):
             session: the new session.
             waiting: the purpose of sign-ups that wait for a proof.
             proved: the digest of the sign-up.
-            ending: the token digest of a session to end, as `sessions.end_by_token` does.
+            ending: the token of a session to end, as `sessions.end_by_token` does.
             outcome: what to record in the same transaction.
 
         Returns:

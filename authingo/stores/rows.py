@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ from authingo.models import (
     StartedSession,
     StoredProfile,
     StoredSession,
+    TokenKey,
     User,
     UserAndSession,
 )
@@ -205,6 +207,41 @@ def user_values(user: User) -> dict[str, object]:
     values = {name: getattr(user, name) for name in USER_COLUMNS}
     stored = user.stored_profile
     return {**values, "roles": roles.write(user.roles), "profile": stored and stored.text}
+
+
+def has_token(alias: str) -> str:
+    """Return the condition that a session has this token, now or before the last rotation.
+
+    The id in a token finds the session by its primary key, and the digest of the secret is
+    compared. A token of the form that earlier versions gave out has no id: it is found by
+    `legacy_digest`. That is the digest of the current token until the first rotation, and NULL from
+    the second on. The condition is not true if all parameters are NULL.
+    """
+    return (
+        f"{alias}.id = coalesce(:token_session,"
+        " (SELECT id FROM authingo_sessions WHERE legacy_digest = :token_legacy))"
+        f" AND (coalesce({alias}.secret_digest, {alias}.legacy_digest) = :token_secret"
+        f" OR {alias}.previous_secret_digest = :token_secret)"
+    )
+
+
+def token_parameters(token: TokenKey | None) -> dict[str, object]:
+    """Return the parameters of `has_token`."""
+    session_id, digest = token or (None, None)
+    legacy = digest if session_id is None else None
+    return {"token_session": session_id, "token_legacy": legacy, "token_secret": digest}
+
+
+# What a rotation or a reauthentication does to the token that was current.
+REPLACEMENT = """
+    previous_secret_digest = coalesce(secret_digest, legacy_digest),
+    legacy_digest = CASE WHEN secret_digest IS NULL THEN legacy_digest END,
+    secret_digest = :new_token"""
+
+
+def is_digest(stored: bytes | None, presented: bytes) -> bool:
+    """Compare a stored digest in constant time."""
+    return stored is not None and hmac.compare_digest(stored, presented)
 
 
 def write_methods(methods: Sequence[str]) -> str:

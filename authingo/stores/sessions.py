@@ -19,8 +19,10 @@ from authingo.models import (
     Session,
     StartedSession,
     StoredSession,
+    TokenKey,
     TokenMatch,
     UserAndSession,
+    WrongSecret,
 )
 
 
@@ -31,7 +33,7 @@ class Replacement:
     `methods` says how the user has proved who they are.
     """
 
-    token_digest: bytes
+    token: TokenKey
     new_token_digest: bytes
     lifetime: timedelta
     methods: tuple[str, ...]
@@ -46,12 +48,12 @@ class Sessions(Protocol):
         session: NewSession,
         *,
         version: int | None,
-        ending: bytes | None,
+        ending: TokenKey | None,
         outcome: Outcome = NOTHING,
     ) -> StartedSession | None:
         """Store a session under a share lock on its user, end another, record the outcome.
 
-        `ending` is the token digest of the session to end, if any. Nothing happens, and None
+        `ending` is the token of the session to end, if any. Nothing happens, and None
         is returned, unless the user is enabled and the password version is `version` (None:
         any). So a sign-in fails if the password changes after it was checked.
 
@@ -62,10 +64,13 @@ class Sessions(Protocol):
         next sign-in ends those.
         """
 
-    async def by_token(self, token_digest: bytes) -> TokenMatch | None:
-        """Find a session by its current token, or by the previous one. Changes nothing.
+    async def by_token(self, token: TokenKey) -> TokenMatch | WrongSecret | None:
+        """Find the session that a token names, and compare the secret. Changes nothing.
 
-        Returns None if neither matches or the user is disabled.
+        The secret is compared with that of the current token and with that of the previous one, by
+        `hmac.compare_digest`. A token without the id of a session is found by its digest.
+
+        Returns None if there is no such session or its user is disabled.
         """
 
     async def by_refresh(
@@ -106,8 +111,11 @@ class Sessions(Protocol):
         What belongs to the refresh token stays as it is, also its grace.
         """
 
-    async def end_by_token(self, token_digest: bytes) -> UserAndSession | None:
+    async def end_by_token(self, token: TokenKey) -> UserAndSession | None:
         """Delete the session whose current or previous token this is, expired or not.
+
+        A token that only names the session, with another secret, ends nothing. What the statement
+        compares are digests, so how long it takes reveals nothing of a secret.
 
         Returns what was deleted, or None. If a refresh runs at the same time, the session ends
         all the same.
@@ -152,6 +160,8 @@ class Sessions(Protocol):
 
     async def note_use(self, session_ids: Sequence[str], *, longer_than: timedelta) -> int:
         """Set `last_used_at` to now where it is older than `longer_than`; return how many.
+
+        A rotation nonce whose grace is over is set to NULL with it.
 
         Rows that another transaction has locked are left out.
         """

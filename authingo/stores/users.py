@@ -14,6 +14,7 @@ from authingo.models import (
     NewSession,
     NewUser,
     StartedSession,
+    TokenKey,
     User,
 )
 from authingo.stores.mails import NewMail
@@ -50,7 +51,7 @@ class Users(Protocol):
         user: NewUser,
         session: NewSession,
         *,
-        ending: bytes | None,
+        ending: TokenKey | None,
         outcome: Outcome = NOTHING,
         mail: NewMail | None = None,
     ) -> StartedSession:
@@ -59,7 +60,7 @@ class Users(Protocol):
         Args:
             user: as for `add`.
             session: the new session.
-            ending: the token digest of a session to end, as `sessions.end_by_token` does.
+            ending: the token of a session to end, as `sessions.end_by_token` does.
             outcome: what to record in the same transaction.
             mail: what to queue in the same transaction, if anything.
         """

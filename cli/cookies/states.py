@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from authingo.http.cookies import Kind
-from authingo.models import RefreshMatch, Session, TokenMatch, User
+from authingo.models import RefreshMatch, Session, TokenMatch, User, WrongSecret
 from authingo.stores import Store
 from authingo.tokens import BrowserToken, DeviceToken, RefreshToken, SessionToken
 
@@ -23,12 +23,15 @@ State = Literal["active", "expired", "rotated", "unknown", "malformed"]
 Tokens = SessionToken | RefreshToken | BrowserToken | tuple[DeviceToken, ...]  # of a cookie
 
 _LENGTHS: dict[Kind, tuple[int, ...]] = {
-    "session": (43,),
+    "session": (70, 43),  # the shorter one is the form of earlier versions
     "refresh": (64,),
     "device": (64, 129, 194),  # up to three, joined by dots
     "pending": (43,),
     "ceremony": (43,),
 }
+_BETWEEN = (
+    53  # characters: longer is a refresh token, shorter is a session token of earlier versions
+)
 # What the server does without a cookie.
 _WITHOUT = {
     "device": "takes the browser for a stranger",
@@ -72,8 +75,8 @@ def kind_of(given: ParsedCookie, prefix: str) -> Kind | Literal["unknown"]:
     if given.name == "":
         if len(DeviceToken.parse_all(given.value)) > 1:
             return "device"
-        size = len(given.value.strip("\"'"))
-        return "refresh" if size > sum(_LENGTHS["session"] + _LENGTHS["refresh"]) / 2 else "session"
+        value = given.value.strip("\"'")
+        return "refresh" if "." not in value and len(value) > _BETWEEN else "session"
     return "unknown"
 
 
@@ -110,18 +113,21 @@ async def by_store(store: Store, token: Tokens, purposes: tuple[str, ...]) -> To
 
     `purposes` are those of what the short-lived cookies find.
     """
-    match: TokenMatch | RefreshMatch | None
+    match: TokenMatch | WrongSecret | RefreshMatch | None
     if isinstance(token, tuple):
         return _device_state(await devices.look_up(store, token))
     if isinstance(token, BrowserToken):
         return await _begun_state(store, token, purposes)
     if isinstance(token, SessionToken):
-        match = await store.sessions.by_token(token.digest)
+        match = await store.sessions.by_token(token.key)
     else:
         match = await store.sessions.by_refresh(token.selector_digest, token.verifier_digest)
     if match is None:
         reason = "no session has it: signed out, revoked, pruned, or of another database"
         return TokenState(state="unknown", reason=reason)
+    if isinstance(match, WrongSecret):
+        reason = "its session has other tokens by now, so earlier refreshes have replaced it"
+        return TokenState(state="rotated", reason=reason)
     judge = _session_state(match) if isinstance(match, TokenMatch) else _refresh_state(match)
     state, reason, problem = judge
     return TokenState(

@@ -33,6 +33,7 @@ NAMES = {
         "0014_profiles",
         "0015_deletions",
         "0016_event_cursors",
+        "0017_rotation_without_indexes",
     ],
     "postgresql": [
         *BOTH,
@@ -48,12 +49,13 @@ NAMES = {
         "0013_profiles",
         "0014_deletions",
         "0015_event_cursors",
+        "0016_rotation_without_indexes",
     ],
 }
 # The tables, triggers and functions there are after each number of migrations.
 MADE = {
-    "sqlite": [0, 3, 5, 12, 12, 12, 13, 14, 14, 15, 16, 16, 16, 16, 16, 16, 17],
-    "postgresql": [0, 3, 5, 17, 17, 21, 22, 22, 23, 24, 24, 24, 24, 24, 24, 25],
+    "sqlite": [0, 3, 5, 12, 12, 12, 13, 14, 14, 15, 16, 16, 16, 16, 16, 16, 17, 18],
+    "postgresql": [0, 3, 5, 17, 17, 21, 22, 22, 23, 24, 24, 24, 24, 24, 24, 25, 27],
 }
 
 

@@ -115,7 +115,7 @@ def test_prune_forgets_spent_nonces(authingo: Runner) -> None:
     spent = "SELECT count(*) FROM authingo_sessions WHERE rotation_nonce IS NOT NULL"
     authingo("sessions", "prune")
     assert execute(url, spent) == [(1,)], "the grace is not over"
-    age_sessions(url, 11)
+    age_sessions(url, 16)
     authingo("sessions", "prune")
     assert execute(url, spent) == [(0,)]
 

@@ -31,7 +31,7 @@ from tests.waiting import until
 
 HERE = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 LISTENER = f"SELECT pid {HERE} AND query LIKE 'LISTEN%'"
-LOOKED_UP = f"SELECT max(query_start) {HERE} AND query LIKE '%token_digest = ANY%'"
+LOOKED_UP = f"SELECT max(query_start) {HERE} AND query LIKE '%s.id = ANY%'"
 Trouble = Callable[[], AbstractContextManager[None]]
 
 

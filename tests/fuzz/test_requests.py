@@ -26,7 +26,7 @@ SITE = "sesamdotexample"  # in Origin and Host, which the log names where they a
 COUNTS = (
     "SELECT (SELECT count(*) FROM authingo_users), (SELECT count(*) FROM authingo_sessions),"
     " (SELECT sum(password_version) FROM authingo_users),"
-    " (SELECT count(*) FROM authingo_sessions WHERE previous_token_digest IS NOT NULL)"
+    " (SELECT count(*) FROM authingo_sessions WHERE previous_secret_digest IS NOT NULL)"
 )
 CODES = {
     "not_found", "method_not_allowed", "missing_client_header", "origin_not_allowed",

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from authingo.stores.exports import OTHER_TABLES, PARTS, USER_LEFT_OUT
-from authingo.tokens import session_digest
+from authingo.tokens import session_key
 from tests.command import Runner
 from tests.database import execute
 from tests.server import ADA, Answer, Browser, LiveServer
@@ -48,7 +48,7 @@ def test_it_has_no_secret_and_no_digest(server: LiveServer) -> None:
     browser.sign_up()
     stored = execute(
         server.database_url,
-        "SELECT password_hash, token_digest, selector_digest, verifier_digest FROM authingo_users"
+        "SELECT password_hash, secret_digest, selector_digest, verifier_digest FROM authingo_users"
         " JOIN authingo_sessions ON user_id = authingo_users.id",
     )[0]
     answer = export(browser)
@@ -56,9 +56,9 @@ def test_it_has_no_secret_and_no_digest(server: LiveServer) -> None:
     for value in stored:
         raw = value.encode() if isinstance(value, str) else bytes(value)
         known += [raw, raw.hex().encode(), base64.b64encode(raw)]
-    digest = session_digest(browser.cookies["authingo_session"])
-    assert digest is not None
-    assert digest.hex().encode() in known, "the right columns are looked at"
+    key = session_key(browser.cookies["authingo_session"])
+    assert key is not None
+    assert key.digest.hex().encode() in known, "the right columns are looked at"
     assert [one for one in known if one in answer.body] == []
 
 

@@ -85,7 +85,7 @@ async def test_a_use_neither_extends_nor_ends_anything(make_settings: Made) -> N
     signed_in = await signed_up(auth)
     url = auth.settings.database_url
     age_sessions(url, 120)
-    columns = "expires_at, refresh_expires_at, absolute_expires_at, token_digest, ip"
+    columns = "expires_at, refresh_expires_at, absolute_expires_at, secret_digest, ip"
     before = execute(url, f"SELECT {columns} FROM authingo_sessions")
     await auth.resume(signed_in.tokens.session)
     await auth.close()

@@ -164,7 +164,7 @@ def test_whoever_reauthenticates_may_go_on(server: LiveServer) -> None:
     refreshed = browser.post("/refresh")
     assert refreshed.status == 200, "the refresh token stays"
     assert refreshed.json["session"]["authenticated_at"] == session["authenticated_at"]
-    assert browser.get("/session", cookies=before).code == "no_session"
+    assert browser.get("/session", cookies=before).code == "session_expired"
     assert reveal(browser).status == 200
 
 

@@ -23,6 +23,7 @@ from authingo.testing import login_as, memory_auth
 from authingo.testing_database import IN_MEMORY
 from tests.database import age_sessions
 from tests.server import CLIENT
+from tests.waiting import until
 
 OPENED = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
@@ -226,7 +227,7 @@ def test_the_mark_is_for_one_token_and_tells_nothing_of_it(expired: TestClient) 
     assert expired.post("/api/auth/refresh", headers=CLIENT).status_code == 200
     assert visit(expired, "/").json() == "ada"
     age_sessions(expired.app.state.authingo.settings.database_url, 16 * 60)  # type: ignore[attr-defined]
-    assert is_page(visit(expired, "/orders")), "the mark of the token before"
+    until(lambda: is_page(visit(expired, "/orders")), "the mark of the token before")
 
 
 def test_without_scripts_a_browser_gets_past_the_page(expired: TestClient) -> None:

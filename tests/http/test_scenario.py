@@ -50,7 +50,7 @@ def test_a_predecessor_after_the_grace_is_theft(server: LiveServer) -> None:
     browser = server.browser()
     stolen = browser.sign_up().tokens
     browser.post("/refresh")
-    server.age_sessions(11)
+    server.age_sessions(16)
     assert browser.get("/session").status == 200
     thief = browser.post("/refresh", cookies=stolen)
     assert (thief.status, thief.code) == (401, "refresh_reused")
@@ -95,7 +95,7 @@ def test_the_previous_session_token_lives_for_the_grace(server: LiveServer) -> N
     old = browser.sign_up().tokens
     new = browser.post("/refresh").json
     assert browser.get("/session", cookies=old).json == new
-    server.age_sessions(11)
+    server.age_sessions(16)
     late = browser.get("/session", cookies=old)
     assert late.code == "session_expired", "so that the client refreshes, instead of forgetting"
     assert browser.get("/session").status == 200

@@ -191,11 +191,11 @@ async def test_a_backup_that_is_put_back_is_noticed(
     after = new_session()
     assert await scene.store.sessions.begin(scene.ada.id, after, version=1, ending=None)
     assert await scene.heard() == set(), "a session that begins ends none"
-    assert await scene.store.sessions.by_token(after.token_digest)
+    assert await scene.store.sessions.by_token(after.key)
     restore(backup, file)
     await next_turn()
     if first == "used":
-        assert await scene.store.sessions.by_token(after.token_digest) is None
+        assert await scene.store.sessions.by_token(after.key) is None
     await next_turn()
     scene.store.is_notified()
     assert set(scene.told.whom) == {"*"}

@@ -13,7 +13,8 @@ import pytest
 
 from authingo.config import Settings, StoreSettings, read_postgres_url
 from authingo.errors import StoreUnavailable
-from authingo.models import NewSession, NewUser
+from authingo.models import NewSession, NewUser, TokenKey, TokenMatch, WrongSecret
+from authingo.stores.conformance.world import unknown_key
 from authingo.stores.postgres import PostgresStore, lookups
 
 LIVES = Settings().sessions.lifetimes
@@ -39,38 +40,50 @@ async def somebody_else(store: PostgresStore) -> AsyncIterator[asyncpg.Connectio
         await connection.close()
 
 
-async def sessions_of(store: PostgresStore, count: int) -> list[bytes]:
+async def sessions_of(store: PostgresStore, count: int) -> list[TokenKey]:
     user = await store.users.add(NewUser(email="ada@example.com", name="Ada", password_hash="x"))
-    digests = [secrets.token_bytes(32) for _ in range(count)]
-    for digest in digests:
-        new = NewSession(
-            token_digest=digest,
+    sessions = [
+        NewSession(
+            token_digest=secrets.token_bytes(32),
             selector_digest=secrets.token_bytes(32),
             verifier_digest=secrets.token_bytes(32),
             lifetimes=LIVES,
         )
+        for _ in range(count)
+    ]
+    for new in sessions:
         assert await store.sessions.begin(user.id, new, version=None, ending=None)
-    return digests
+    return [new.key for new in sessions]
 
 
 @pytest.mark.anyio
 async def test_each_of_many_at_once_gets_its_own_session(store: PostgresStore) -> None:
-    """More than go into one statement, the same several times, and unknown ones between."""
-    digests = await sessions_of(store, 30)
-    unknown = [secrets.token_bytes(32) for _ in range(100)]
-    asked = [*digests, *unknown, *digests, *digests] * 2
-    found = await asyncio.gather(*(store.sessions.by_token(digest) for digest in asked))
-    ids = {digest: match.session.id for digest, match in zip(asked, found, strict=True) if match}
-    assert set(ids) == set(digests)
-    assert len(set(ids.values())) == len(digests)
-    again = await asyncio.gather(*(store.sessions.by_token(digest) for digest in asked))
-    assert [one and one.session for one in again] == [one and one.session for one in found]
+    """More than go into one statement, the same several times, and unknown ones between.
+
+    Those who ask with the id of a session that somebody else just looked up, but without its
+    secret, get nothing of it.
+    """
+    keys = await sessions_of(store, 30)
+    unknown = [unknown_key() for _ in range(100)]
+    of_before = [TokenKey(None, key.digest) for key in keys]
+    wrong = [TokenKey(key.session_id, keys[number - 1].digest) for number, key in enumerate(keys)]
+    asked = [*wrong, *keys, *unknown, *keys, *of_before, *keys, *wrong] * 2
+    for _ in range(2):
+        found = await asyncio.gather(*(store.sessions.by_token(key) for key in asked))
+        for key, match in zip(asked, found, strict=True):
+            if key in keys:
+                assert isinstance(match, TokenMatch)
+                assert match.session.id == key.session_id
+            elif key in wrong:
+                assert isinstance(match, WrongSecret)
+            else:
+                assert match is None
 
 
 @pytest.mark.anyio
 async def test_who_gives_up_leaves_the_others_alone(store: PostgresStore) -> None:
-    digests = await sessions_of(store, 5)
-    tasks = [asyncio.create_task(store.sessions.by_token(digest)) for digest in digests]
+    keys = await sessions_of(store, 5)
+    tasks = [asyncio.create_task(store.sessions.by_token(key)) for key in keys]
     await asyncio.sleep(0)
     tasks[0].cancel()
     tasks[3].cancel()
@@ -84,18 +97,18 @@ async def test_all_who_wait_are_told_in_time_and_the_next_ones_are_served(
     store: PostgresStore,
 ) -> None:
     """One statement hangs; those that came meanwhile do not wait a second time."""
-    digests = await sessions_of(store, 5)
-    await store.sessions.by_token(digests[0])
+    keys = await sessions_of(store, 5)
+    await store.sessions.by_token(keys[0])
     async with somebody_else(store) as locker, locker.transaction():
         await locker.execute("LOCK TABLE authingo_sessions IN ACCESS EXCLUSIVE MODE")
-        first = asyncio.create_task(store.sessions.by_token(digests[0]))
+        first = asyncio.create_task(store.sessions.by_token(keys[0]))
         await asyncio.sleep(0)
-        others = [asyncio.create_task(store.sessions.by_token(digest)) for digest in digests]
+        others = [asyncio.create_task(store.sessions.by_token(key)) for key in keys]
         done, pending = await asyncio.wait([first, *others], timeout=TIMEOUT.total_seconds())
         assert pending == set()
         assert {type(task.exception()) for task in done} == {StoreUnavailable}
-    for digest in digests:
-        assert await store.sessions.by_token(digest)
+    for key in keys:
+        assert await store.sessions.by_token(key)
 
 
 @pytest.mark.anyio
@@ -107,9 +120,9 @@ async def test_who_comes_meanwhile_waits_no_longer_for_it(
     deadlines: list[float] = []
     answer = store._lookups._answer
 
-    async def noted(digests: set[bytes], deadline: float) -> dict[bytes, Any]:
+    async def noted(keys: set[lookups.Key], deadline: float) -> dict[lookups.Key, Any]:
         deadlines.append(deadline)
-        return await answer(digests, deadline)
+        return await answer(keys, deadline)
 
     monkeypatch.setattr(store._lookups, "_answer", noted)
     loop = asyncio.get_running_loop()
@@ -126,21 +139,21 @@ async def test_who_comes_meanwhile_waits_no_longer_for_it(
 
 @pytest.mark.anyio
 async def test_who_asks_just_when_it_is_closed_is_told(store: PostgresStore) -> None:
-    (digest,) = await sessions_of(store, 1)
+    (key,) = await sessions_of(store, 1)
     async with asyncio.timeout(20):
         asked, _ = await asyncio.gather(
-            store.sessions.by_token(digest), store.close(), return_exceptions=True
+            store.sessions.by_token(key), store.close(), return_exceptions=True
         )
         assert isinstance(asked, StoreUnavailable)
         await store.open(create=False)
-        assert await store.sessions.by_token(digest)
+        assert await store.sessions.by_token(key)
 
 
 @pytest.mark.anyio
 async def test_a_connection_that_died_is_replaced_unnoticed(store: PostgresStore) -> None:
-    (digest,) = await sessions_of(store, 1)
+    (key,) = await sessions_of(store, 1)
     for _ in range(3):
-        assert await store.sessions.by_token(digest)
+        assert await store.sessions.by_token(key)
         async with somebody_else(store) as connection:
             await connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -153,10 +166,10 @@ async def test_a_connection_that_rested_is_not_relied_on(
     store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A firewall forgets it without a word, and the next lookup would hang."""
-    (digest,) = await sessions_of(store, 1)
+    (key,) = await sessions_of(store, 1)
 
     async def process() -> int:
-        assert await store.sessions.by_token(digest)
+        assert await store.sessions.by_token(key)
         connection = store._lookups._connection
         assert connection is not None
         return connection.get_server_pid()

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from authingo.config import Settings
-from authingo.models import User
+from authingo.models import TokenKey, User
 from authingo.stores import Store, open_store
 from authingo.stores.conformance.reauthentication import replacing
-from authingo.stores.conformance.world import a_session, add_user
+from authingo.stores.conformance.world import a_session, add_user, new_digest, unknown_key
 from tests.database import execute, run_script
 from tests.many_sessions import give_sessions
 from tests.stores.plans import scans
@@ -22,18 +22,27 @@ _SESSIONS = 100  # of each
 async def _reauthenticate(store: Store, user: User) -> object:
     new = a_session()
     await store.sessions.begin(user.id, new, version=1, ending=None)
-    return await store.sessions.reauthenticate(user.id, replacing(new.token_digest), version=1)
+    return await store.sessions.reauthenticate(user.id, replacing(new.key), version=1)
+
+
+async def _check_and_sign_out(store: Store, _: User) -> object:
+    """With a token that no session has, of either form."""
+    for key in (unknown_key(), TokenKey(None, new_digest())):
+        assert await store.sessions.by_token(key) is None
+        assert await store.sessions.end_by_token(key) is None
+    return True
 
 
 VERBS: dict[str, Callable[[Store, User], Awaitable[object]]] = {
     "begin one too many": lambda store, user: store.sessions.begin(
-        user.id, a_session(), version=None, ending=b"a digest"
+        user.id, a_session(), version=None, ending=unknown_key()
     ),
     "list": lambda store, user: store.sessions.of_user(user.id, limit=100),
     "count": lambda store, user: store.sessions.count_refreshable(user_id=user.id),
     "end surplus": lambda store, user: store.sessions.end_surplus(user.id, keep=90, batch_size=50),
     "end": lambda store, user: store.sessions.end_of_user(user.id, batch_size=50),
     "reauthenticate": _reauthenticate,
+    "check and sign out": _check_and_sign_out,
     "set password": lambda store, user: store.users.set_password(user.id, "new hash"),
     "delete": lambda store, user: store.users.delete(user.id),
 }
@@ -54,10 +63,10 @@ async def test_what_is_about_one_user_goes_by_an_index(postgres_url: str, plan: 
     run_script(
         postgres_url,
         # One of each is there: the others are made of it.
-        "INSERT INTO authingo_sessions (id, user_id, token_digest, selector_digest,"
+        "INSERT INTO authingo_sessions (id, user_id, secret_digest, selector_digest,"
         "  verifier_digest, created_at, last_used_at, expires_at, refresh_expires_at,"
         "  absolute_expires_at)"
-        " SELECT id || '-' || i, user_id, sha256(token_digest || i::text::bytea),"
+        " SELECT id || '-' || i, user_id, sha256(secret_digest || i::text::bytea),"
         "  sha256(selector_digest || i::text::bytea), verifier_digest, created_at,"
         "  last_used_at, expires_at, refresh_expires_at, absolute_expires_at"
         f" FROM authingo_sessions, generate_series(2, {_SESSIONS}) AS n (i)"

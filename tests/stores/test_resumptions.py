@@ -11,11 +11,11 @@ from authingo.stores import rows
 from authingo.stores.rows import RowModels, RowReader
 
 AT = datetime(2026, 11, 26, 8, 30, 0, 123456, tzinfo=UTC)
-USER = ("usr_1", "ada@example.com", "Ada", True, AT, AT, None, "", None)
+USER = ("usr_1", "ada@example.com", "Ada", True, AT, AT, None, "", None, None)
 SESSION = ("ses_1", "usr_1", AT, AT, AT, AT, "192.0.2.1", "Firefox", AT, "password")
 LATER = AT + timedelta(microseconds=1)
 CHANGED = (
-    *("usr_2", "eve@example.com", "Eve", False, LATER, LATER, AT, "admin", "{}"),
+    *("usr_2", "eve@example.com", "Eve", False, LATER, LATER, AT, "admin", "{}", AT),
     *("ses_2", "usr_2", LATER, LATER, LATER, LATER, None, "Safari", LATER, "totp"),
 )
 
@@ -55,5 +55,5 @@ def test_profiles_take_no_more_memory_than_there_is_room_for(
 ) -> None:
     monkeypatch.setattr(rows, "KEPT_BYTES", 1000)
     for number in range(100):
-        resumptions.of((*USER[:-1], "x" * 100, f"ses_{number}", *SESSION[1:]))
+        resumptions.of((*USER[:-2], "x" * 100, None, f"ses_{number}", *SESSION[1:]))
         assert len(resumptions._made) <= 10

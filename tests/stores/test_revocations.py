@@ -12,6 +12,8 @@ import pytest
 
 from authingo.attempts import AttemptLimit, Counter, CountingRule, Outcome
 from authingo.models import Event, NewSession, NewUser, Rotation
+from authingo.stores.conformance.reauthentication import replacing
+from authingo.stores.conformance.world import unknown_key
 from tests.database import execute, run_script
 from tests.stores.watching import (
     DEAD,
@@ -30,9 +32,12 @@ ADAS = "WHERE user_id = '{ada}'"
 CHANGES = {
     "a session deleted": f"DELETE FROM authingo_sessions {ADAS}",
     "another id": f"UPDATE authingo_sessions SET id = 'ses_2' {ADAS}",
-    "another token": f"UPDATE authingo_sessions SET token_digest = selector_digest {ADAS}",
+    "another token": f"UPDATE authingo_sessions SET secret_digest = selector_digest {ADAS}",
+    "another token without an id": "UPDATE authingo_sessions"
+    f" SET legacy_digest = selector_digest {ADAS}",
+    "no promise": f"UPDATE authingo_sessions SET remembered_for = NULL {ADAS}",
     "another previous token": "UPDATE authingo_sessions"
-    f" SET previous_token_digest = selector_digest {ADAS}",
+    f" SET previous_secret_digest = selector_digest {ADAS}",
     "another end of grace": f"UPDATE authingo_sessions SET grace_expires_at = expires_at {ADAS}",
     "an end of the previous token": "UPDATE authingo_sessions"
     f" SET previous_token_ended = NOT previous_token_ended {ADAS}",
@@ -60,13 +65,13 @@ CHANGES_ON_SQLITE = {
     " DELETE FROM authingo_users WHERE id = '{ada}'",
     "another id without foreign keys": "PRAGMA foreign_keys=OFF;"
     " UPDATE authingo_users SET id = 'usr_2' WHERE id = '{ada}'",
-    "a session replaced": "INSERT OR REPLACE INTO authingo_sessions (id, user_id, token_digest,"
+    "a session replaced": "INSERT OR REPLACE INTO authingo_sessions (id, user_id, secret_digest,"
     " selector_digest, verifier_digest, created_at, last_used_at, expires_at, refresh_expires_at,"
     " absolute_expires_at) SELECT id, user_id, randomblob(32), selector_digest, verifier_digest,"
     f" 1, 2, 3, 4, 5 FROM authingo_sessions {ADAS}",
-    "a token taken over": "INSERT OR REPLACE INTO authingo_sessions (id, user_id, token_digest,"
+    "a selector taken over": "INSERT OR REPLACE INTO authingo_sessions (id, user_id, secret_digest,"
     " selector_digest, verifier_digest, created_at, last_used_at, expires_at, refresh_expires_at,"
-    " absolute_expires_at) SELECT 'ses_2', '{bob}', token_digest, randomblob(32), verifier_digest,"
+    " absolute_expires_at) SELECT 'ses_2', '{bob}', x'01', selector_digest, verifier_digest,"
     f" 1, 2, 3, 4, 5 FROM authingo_sessions {ADAS}",
     "a user replaced": "INSERT OR REPLACE INTO authingo_users (id, email, name, password_hash,"
     " created_at, updated_at) VALUES ('usr_2', 'ada@example.com', 'Eve', 'x', 1, 1)",
@@ -129,15 +134,29 @@ def _rotation(session: NewSession) -> Rotation:
     )
 
 
+async def _rotate_twice(scene: Scene) -> object:
+    """The second one ends the grace of the first token."""
+    first = _rotation(scene.session)
+    assert await scene.store.sessions.rotate(first)
+    second = replace(_rotation(scene.session), verifier_digest=first.new_verifier_digest)
+    return await scene.store.sessions.rotate(second)
+
+
 Verb = Callable[[Scene], Awaitable[object]]
 VERBS: dict[str, Verb] = {
-    "end_by_token": lambda s: s.store.sessions.end_by_token(s.session.token_digest),
+    "end_by_token": lambda s: s.store.sessions.end_by_token(s.session.key),
     "end_of_user": lambda s: s.store.sessions.end_of_user(s.ada.id, batch_size=100),
     "end_of_user only": lambda s: s.store.sessions.end_of_user(
         s.ada.id, only=s.session.id, batch_size=100
     ),
     "end_reused": lambda s: s.store.sessions.end_reused(s.session.selector_digest, b"another"),
-    "rotate": lambda s: s.store.sessions.rotate(_rotation(s.session)),
+    "rotate without a grace": lambda s: s.store.sessions.rotate(
+        replace(_rotation(s.session), lifetimes=replace(LIVES, grace=timedelta(0)))
+    ),
+    "rotate twice": _rotate_twice,
+    "reauthenticate": lambda s: s.store.sessions.reauthenticate(
+        s.ada.id, replacing(s.session.key), version=1
+    ),
     "change_password": _change_password,
     "set_password": lambda s: s.store.users.set_password(s.ada.id, "new"),
     "disable": lambda s: s.store.users.set_disabled(s.ada.id, disabled=True),
@@ -146,7 +165,7 @@ VERBS: dict[str, Verb] = {
     "verify_email": lambda s: s.store.users.verify_email(s.ada.id),
     "delete": lambda s: s.store.users.delete(s.ada.id),
     "begin": lambda s: s.store.sessions.begin(
-        s.bob.id, new_session(), version=1, ending=s.session.token_digest
+        s.bob.id, new_session(), version=1, ending=s.session.key
     ),
     "begin of too many": lambda s: s.store.sessions.begin(
         s.ada.id, replace(new_session(), most=1), version=1, ending=None
@@ -155,7 +174,7 @@ VERBS: dict[str, Verb] = {
     "add_with_session": lambda s: s.store.users.add_with_session(
         NewUser(email="eve@example.com", name="Eve", password_hash="x"),
         new_session(),
-        ending=s.session.token_digest,
+        ending=s.session.key,
     ),
 }
 
@@ -214,9 +233,7 @@ async def test_every_commit_of_many_at_once_is_heard(scene: Scene) -> None:
         await scene.store.sessions.begin(scene.bob.id, session, version=1, ending=None)
     await scene.listen()
     async with another(scene.url) as elsewhere:
-        await asyncio.gather(
-            *(elsewhere.sessions.end_by_token(one.token_digest) for one in sessions)
-        )
+        await asyncio.gather(*(elsewhere.sessions.end_by_token(one.key) for one in sessions))
     heard = await scene.heard()
     assert heard == ({"*"} if scene.store.embedded else {scene.bob.id})
 
@@ -294,13 +311,14 @@ async def test_verbs_that_end_nothing_are_not_told(scene: Scene) -> None:
     eve = NewUser(email="eve@example.com", name="Eve", password_hash="x")
     await store.users.add_with_session(eve, new_session(), ending=None)
     await store.sessions.begin(scene.ada.id, new_session(), version=1, ending=None)
-    await store.sessions.begin(scene.bob.id, new_session(), version=1, ending=b"unknown")
+    await store.sessions.begin(scene.bob.id, new_session(), version=1, ending=unknown_key())
     assert await store.maintenance.prune(10) == 2
-    assert await store.maintenance.forget_nonces(10) == 1
+    spent, _ = await store.maintenance.forget_nonces(10, after="")
+    assert spent == 1
     event = Event(at=datetime.now(UTC), name="sign_in")
     await store.events.record(Outcome(events=(event,)))
     await store.attempts.count(None, [CountingRule(counters=(Counter(b"key", limit),))])
-    assert await store.sessions.end_by_token(b"unknown") is None
+    assert await store.sessions.end_by_token(unknown_key()) is None
     assert await scene.heard() == set()
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from authingo.attempts import Outcome
 from authingo.events import happened
-from authingo.models import NewSession, User
+from authingo.models import NewSession, TokenKey, User
 from authingo.stores.conformance.reauthentication import replacing
 from authingo.stores.conformance.world import SignedInUser, a_session, add_user
 from authingo.stores.sqlite import SQLiteStore
@@ -41,9 +41,9 @@ async def store(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[SQLiteSt
             (
                 "sessions",
                 {"id": "'ses_' || i", "user_id": "'usr_' || i"}
-                | dict.fromkeys(("token_digest", "selector_digest"), "randomblob(32)"),
+                | dict.fromkeys(("secret_digest", "selector_digest"), "randomblob(32)"),
             ),
-            ("events", {"id": "'evt_' || i", "user_id": "'usr_' || i"}),
+            ("events", {"id": "'evt_' || i", "user_id": "'usr_' || i", "number": "number + i"}),
         ):
             rows = connection.execute(f"PRAGMA table_info(authingo_{table})").fetchall()
             chosen = ", ".join(drawn.get(row[1], row[1]) for row in rows)
@@ -63,7 +63,9 @@ async def test_what_every_visit_needs_goes_by_an_index(store: SQLiteStore) -> No
     user = await add_user(store)
 
     async def sign_in(new: NewSession) -> object:
-        return await store.sessions.begin(user.id, new, version=1, ending=secrets.token_bytes(32))
+        return await store.sessions.begin(
+            user.id, new, version=1, ending=TokenKey(None, secrets.token_bytes(32))
+        )
 
     for _ in range(2):  # the first one of each looks at the schema too
         first, second = a_session(), a_session()
@@ -75,12 +77,12 @@ async def test_what_every_visit_needs_goes_by_an_index(store: SQLiteStore) -> No
             "begin another": lambda second=second: sign_in(second),  # type: ignore[misc]
             "rotate": lambda rotation=rotation: store.sessions.rotate(rotation),  # type: ignore[misc]
             "reauthenticate": lambda second=second: store.sessions.reauthenticate(  # type: ignore[misc]
-                user.id, replacing(second.token_digest), version=1
+                user.id, replacing(second.key), version=1
             ),
             "end by the token before": lambda first=first: store.sessions.end_by_token(  # type: ignore[misc]
-                first.token_digest
+                first.key
             ),
-            "end": lambda second=second: store.sessions.end_by_token(second.token_digest),  # type: ignore[misc]
+            "end": lambda second=second: store.sessions.end_by_token(second.key),  # type: ignore[misc]
             "list": lambda: store.sessions.of_user(user.id, limit=100),
             "end all": lambda: store.sessions.end_of_user(user.id, batch_size=100),
         }

@@ -8,7 +8,14 @@ from datetime import timedelta
 
 from authingo.models import Client, NewSession
 from authingo.stores import Store
-from authingo.stores.conformance.world import DEAD, SignedInUser, a_session, add_user, begin
+from authingo.stores.conformance.world import (
+    DEAD,
+    SignedInUser,
+    a_session,
+    add_user,
+    begin,
+    by_token,
+)
 
 _ONCE = timedelta(0)
 
@@ -42,7 +49,7 @@ class BoundsConformance:
         started = await store.sessions.begin(begun.user.id, fourth, version=1, ending=None)
         assert started is not None
         assert await _ids(store, begun) == {begun.new.id, third.id, fourth.id}
-        assert await store.sessions.by_token(second.token_digest) is None
+        assert await by_token(store, second.key) is None
         event = started.eviction
         assert event is not None
         assert (event.name, event.user_id, event.session_id, event.ip, event.count) == (
@@ -63,9 +70,7 @@ class BoundsConformance:
         begun = await begin(store)
         (second,) = await _begin_more(store, begun, 1, most=2)
         new = replace(a_session(), most=2)
-        started = await store.sessions.begin(
-            begun.user.id, new, version=1, ending=second.token_digest
-        )
+        started = await store.sessions.begin(begun.user.id, new, version=1, ending=second.key)
         assert started is not None
         assert started.eviction is None
         assert await _ids(store, begun) == {begun.new.id, new.id}

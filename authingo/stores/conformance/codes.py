@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from authingo.attempts import NewDevice, Outcome
-from authingo.models import NewSession, StartedSession, User
+from authingo.models import NewSession, StartedSession, TokenKey, User
 from authingo.passwords import NO_PASSWORD
 from authingo.stores import Store
 from authingo.stores.conformance.recovery import plant
@@ -17,6 +17,7 @@ from authingo.stores.conformance.world import (
     a_session,
     add_user,
     an_event,
+    by_token,
     credentials_of,
     event_names,
     new_digest,
@@ -41,7 +42,7 @@ async def sign_in(
     session: NewSession,
     *,
     version: int = 1,
-    ending: bytes | None = None,
+    ending: TokenKey | None = None,
 ) -> StartedSession | None:
     """Sign in with a code; the device of the session is recognized from then on."""
     device = NewDevice(digest=new_digest(), browser=new_digest())
@@ -66,14 +67,12 @@ class CodesConformance:
         await store.users.verify_email(user.id)
         planted = await plant(store, user)
         assert await store.sessions.begin(user.id, before, version=1, ending=None)
-        started = await sign_in(
-            store, await open_code(store), user, new, ending=before.token_digest
-        )
+        started = await sign_in(store, await open_code(store), user, new, ending=before.key)
         assert started is not None
         assert (started.user.id, started.session.id, started.events) == (user.id, new.id, ())
-        assert await store.sessions.by_token(new.token_digest) is not None
-        assert await store.sessions.by_token(before.token_digest) is None
-        assert await store.sessions.by_token(planted.session.token_digest) is not None
+        assert await by_token(store, new.key) is not None
+        assert await by_token(store, before.key) is None
+        assert await by_token(store, planted.session.key) is not None
         assert await store.devices.count(user.id) == 2
         after = await credentials_of(store, user)
         assert (after.password_hash, after.version) == ("$2b$04$hash", 1)
@@ -90,16 +89,16 @@ class CodesConformance:
             await open_code(store),
             user,
             new,
-            ending=planted.session.token_digest,
+            ending=planted.session.key,
         )
         assert started is not None
         assert [one.name for one in started.events] == ["out"]
         assert (started.user.name, started.user.email_verified) == ("ada", True)
-        assert await store.sessions.by_token(planted.session.token_digest) is None
+        assert await by_token(store, planted.session.key) is None
         assert not await store.secrets.forget("reset_password", planted.secret)
         assert await store.credentials.of_user(user.id) == []
         assert await store.sessions.count_refreshable(user_id=user.id) == 1
-        assert await store.sessions.by_token(new.token_digest) is not None
+        assert await by_token(store, new.key) is not None
         assert await store.devices.count(user.id) == 1
         after = await credentials_of(store, user)
         assert (after.password_hash, after.version) == (NO_PASSWORD, 2)
@@ -119,7 +118,7 @@ class CodesConformance:
             assert await store.secrets.spend(_CODE, digest)
         spent = new_digest() if change == "unknown" else digest
         assert await sign_in(store, spent, user, new) is None
-        assert await store.sessions.by_token(new.token_digest) is None
+        assert await by_token(store, new.key) is None
         assert await event_names(store) == set()
         assert (await store.secrets.find(_CODE, digest) is None) == (change == "spent")
         if found := await store.users.find(user.id):
@@ -167,4 +166,4 @@ class CodesConformance:
             )
             stays = change == "eviction" and started is not None
             assert (changed is None) == stays
-            assert (await store.sessions.by_token(session.token_digest) is not None) == stays
+            assert (await by_token(store, session.key) is not None) == stays

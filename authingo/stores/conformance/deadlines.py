@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from authingo.stores import Store
-from authingo.stores.conformance.world import LIVES, begin
+from authingo.stores.conformance.world import LIVES, begin, by_token
 
 
 class DeadlinesConformance:
@@ -15,7 +15,7 @@ class DeadlinesConformance:
     async def test_the_end_of_a_session_stays_where_it_was_issued(self, store: Store) -> None:
         """Whatever the lifetimes are when it is refreshed; of no session there is none."""
         begun = await begin(store, replace(LIVES, absolute=timedelta(days=40)))
-        match = await store.sessions.by_token(begun.new.token_digest)
+        match = await by_token(store, begun.new.key)
         assert match is not None
         end = match.session.created_at + timedelta(days=40)
         assert await store.sessions.absolute_deadline(match.session.id) == end

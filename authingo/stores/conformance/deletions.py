@@ -14,6 +14,7 @@ from authingo.stores.conformance.world import (
     add_user,
     an_event,
     begin,
+    by_token,
     credentials_of,
     event_names,
     open_reset,
@@ -60,7 +61,7 @@ class DeletionsConformance:
         assert scheduled.delete_at is not None
         assert abs(scheduled.delete_at - datetime.now(UTC) - _WEEK) < timedelta(minutes=5)
         assert await store.users.find(one.user.id) == scheduled
-        assert await store.sessions.by_token(one.new.token_digest) is None
+        assert await by_token(store, one.new.key) is None
         assert await store.secrets.find("reset_password", token) is None
         credentials = await credentials_of(store, one.user)
         assert credentials.version == 2
@@ -79,7 +80,7 @@ class DeletionsConformance:
         for user_id, caller in ((one.user.id, other.new.id), ("usr_x", one.new.id)):
             assert await store.deletions.schedule(user_id, caller=caller, grace=_WEEK) is None
             assert not await store.users.delete(user_id, caller=caller)
-        await store.sessions.end_by_token(one.new.token_digest)
+        await store.sessions.end_by_token(one.new.key)
         assert await _schedule(store, one) is None
         assert not await store.users.delete(one.user.id, caller=one.new.id)
         assert await store.users.find(one.user.id) == one.user

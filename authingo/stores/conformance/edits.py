@@ -15,7 +15,7 @@ from authingo.attempts import NOTHING
 from authingo.models import NewUser, User
 from authingo.profile import ClientWritable, Profiles
 from authingo.stores import Store
-from authingo.stores.conformance.world import add_user, begin, renamed_to
+from authingo.stores.conformance.world import add_user, begin, by_token, renamed_to
 from authingo.stores.users import UserEdit
 
 
@@ -61,7 +61,7 @@ class EditsConformance:
             begun.user.id, edit=renamed_to("Countess"), caller=begun.new.id
         )
         assert changed is not None
-        assert await store.sessions.end_by_token(begun.new.token_digest)
+        assert await store.sessions.end_by_token(begun.new.key)
         for caller in (begun.new.id, other.new.id, "ses_nobody"):
             late = await store.users.update(begun.user.id, edit=renamed_to("X"), caller=caller)
             assert late is None
@@ -94,7 +94,7 @@ class EditsConformance:
             begun = await begin(store)
             edited = await store.users.update(begun.user.id, edit=lambda _: UserEdit(profile=text))
             assert edited is not None
-            match = await store.sessions.by_token(begun.new.token_digest)
+            match = await by_token(store, begun.new.key)
             assert match is not None
             found = await store.users.by_email(begun.user.email)
             assert found is not None

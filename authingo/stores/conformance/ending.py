@@ -18,6 +18,7 @@ from authingo.stores.conformance.world import (
     NO_GRACE,
     a_session,
     begin,
+    by_token,
     credentials_of,
 )
 
@@ -31,11 +32,11 @@ class EndingConformance:
             begun = await begin(store, lifetimes)
             rotation = begun.rotation(lifetimes)
             await store.sessions.rotate(rotation)
-            ended = await store.sessions.end_by_token(begun.new.token_digest)
+            ended = await store.sessions.end_by_token(begun.new.key)
             assert isinstance(ended, UserAndSession)
             assert (ended.user, ended.session.id) == (begun.user, begun.new.id)
-            assert await store.sessions.by_token(rotation.new_token_digest) is None
-            assert await store.sessions.end_by_token(rotation.new_token_digest) is None
+            assert await by_token(store, begun.key_after(rotation)) is None
+            assert await store.sessions.end_by_token(begun.key_after(rotation)) is None
 
     async def test_an_end_that_races_a_rotation_leaves_nothing_alive(self, store: Store) -> None:
         """A hundred rounds, each in whichever order the database takes them."""
@@ -43,10 +44,10 @@ class EndingConformance:
             begun = await begin(store)
             rotation = begun.rotation()
             await asyncio.gather(
-                store.sessions.rotate(rotation), store.sessions.end_by_token(begun.new.token_digest)
+                store.sessions.rotate(rotation), store.sessions.end_by_token(begun.new.key)
             )
-            assert await store.sessions.by_token(rotation.new_token_digest) is None
-            assert await store.sessions.by_token(begun.new.token_digest) is None
+            assert await by_token(store, begun.key_after(rotation)) is None
+            assert await by_token(store, begun.new.key) is None
 
     async def test_a_new_password_ends_every_session_but_the_new_one(self, store: Store) -> None:
         """And of other users none."""
@@ -63,9 +64,9 @@ class EndingConformance:
         assert changed.user == found.user
         assert found.user.updated_at >= found.user.created_at
         for gone in (begun.new, second):
-            assert await store.sessions.by_token(gone.token_digest) is None
+            assert await by_token(store, gone.key) is None
         for alive in (new, bystander.new):
-            assert await store.sessions.by_token(alive.token_digest) is not None
+            assert await by_token(store, alive.key) is not None
 
     async def test_a_password_changes_only_for_an_active_session_of_the_verified_one(
         self, store: Store
@@ -80,7 +81,7 @@ class EndingConformance:
             )
             assert refused is None
         assert await credentials_of(store, begun.user) == verified
-        assert await store.sessions.by_token(begun.new.token_digest) is not None
+        assert await by_token(store, begun.new.key) is not None
 
     async def test_a_sign_in_that_races_a_new_password_leaves_no_old_session(
         self, store: Store
@@ -104,7 +105,7 @@ class EndingConformance:
                 ),
             )
             for new in racing:
-                assert await store.sessions.by_token(new.token_digest) is None
+                assert await by_token(store, new.key) is None
 
     async def test_whoever_is_disabled_or_deleted_is_out(self, store: Store) -> None:
         """At once, with every session; enabling brings nothing back but the account."""
@@ -122,16 +123,16 @@ class EndingConformance:
         enabled = await store.users.set_disabled(begun.user.id, disabled=False)
         assert enabled is not None
         assert enabled.user.disabled_at is None
-        assert await store.sessions.by_token(begun.new.token_digest) is None
+        assert await by_token(store, begun.new.key) is None
         new = a_session()
         assert await store.sessions.begin(begun.user.id, new, version=1, ending=None) is None
         assert await store.sessions.begin(begun.user.id, new, version=None, ending=None)
         assert await store.users.delete(begun.user.id) is True
         assert await store.users.delete(begun.user.id) is False
-        assert await store.sessions.by_token(new.token_digest) is None
+        assert await by_token(store, new.key) is None
         assert await store.users.by_email(begun.user.email) is None
         assert await store.users.set_disabled(begun.user.id, disabled=True) is None
-        assert await store.sessions.by_token(bystander.new.token_digest) is not None
+        assert await by_token(store, bystander.new.key) is not None
 
     async def test_a_password_that_is_set_ends_every_session(self, store: Store) -> None:
         """And makes a sign-in that checked the old one fail."""
@@ -142,7 +143,7 @@ class EndingConformance:
         assert changed.ended == 1, "what was over is not counted"
         found = await credentials_of(store, begun.user)
         assert (found.user, found.password_hash, found.version) == (changed.user, "another", 2)
-        assert await store.sessions.by_token(begun.new.token_digest) is None
+        assert await by_token(store, begun.new.key) is None
         assert (
             await store.sessions.begin(begun.user.id, a_session(), version=1, ending=None) is None
         )
@@ -196,7 +197,7 @@ class EndingConformance:
             begun.new.id
         ]
         assert await store.sessions.end_of_user(begun.user.id, batch_size=100) == [second.id]
-        assert await store.sessions.by_token(other.new.token_digest) is not None
+        assert await by_token(store, other.new.key) is not None
 
     async def test_a_use_is_noted_once_in_a_while(self, store: Store) -> None:
         """Of several at once, without touching anything that a check answers."""

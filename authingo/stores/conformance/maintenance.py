@@ -20,6 +20,7 @@ from authingo.stores.conformance.world import (
     PAST,
     add_user,
     begin,
+    by_token,
     count,
     new_digest,
 )
@@ -74,8 +75,20 @@ class MaintenanceConformance:
         assert await store.maintenance.prune(4) == 0
         assert await store.maintenance.count_prunable() == 0
         for begun in kept:
-            assert await store.sessions.by_token(begun.new.token_digest) is not None
-        assert await store.sessions.by_token(over.new.token_digest) is None
+            assert await by_token(store, begun.new.key) is not None
+        assert await by_token(store, over.new.key) is None
+
+    async def test_a_refreshed_session_is_looked_at_on_another_day(self, store: Store) -> None:
+        """Whether its end moved away or came nearer, prune deletes it when it is over."""
+        kept = await begin(store, replace(LIVES, refresh=timedelta(seconds=3)))
+        over = await begin(store)
+        assert await store.sessions.rotate(kept.rotation())
+        assert await store.sessions.rotate(over.rotation(DEAD))
+        assert await store.maintenance.count_prunable() == 1
+        assert await store.maintenance.postpone_pruning(9) == 1
+        assert await store.maintenance.postpone_pruning(9) == 0
+        assert await store.maintenance.prune(9) == 1
+        assert await by_token(store, kept.new.key) is not None
 
     async def test_prunes_at_once_share_the_work(self, store: Store) -> None:
         """Each session is counted by one of them."""
@@ -90,8 +103,14 @@ class MaintenanceConformance:
         await store.sessions.rotate(spent.rotation(NO_GRACE))
         rotation = fresh.rotation()
         await store.sessions.rotate(rotation)
-        assert await store.maintenance.forget_nonces(10) == 1
-        assert await store.maintenance.forget_nonces(10) == 0
+        forget, first = store.maintenance.forget_nonces, min(spent.new.id, fresh.new.id)
+        last = max(spent.new.id, fresh.new.id)
+        found, looked_at = await forget(1, after="")
+        assert looked_at == first
+        rest, looked_at = await forget(9, after=first)
+        assert (found + rest, looked_at) == (1, last)
+        assert await forget(9, after=last) == (0, None)
+        assert await forget(9, after="") == (0, last)
         match = await store.sessions.by_refresh(
             fresh.new.selector_digest, fresh.new.verifier_digest
         )

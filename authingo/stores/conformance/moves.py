@@ -16,6 +16,7 @@ from authingo.stores.conformance.world import (
     a_session,
     add_user,
     an_event,
+    by_token,
     credentials_of,
     event_names,
     new_digest,
@@ -84,8 +85,8 @@ class MovesConformance:
         assert (changed.user.email, changed.user.email_verified) == ("new@example.com", True)
         assert changed.ended == 1
         assert (await credentials_of(store, changed.user)).version == 2
-        assert await store.sessions.by_token(kept.token_digest) is not None
-        assert await store.sessions.by_token(other.token_digest) is None
+        assert await by_token(store, kept.key) is not None
+        assert await by_token(store, other.key) is None
         assert not await store.secrets.forget(_OTHER, secret.digest)
         assert await store.recovery.change_email(wanted) is None
         assert await event_names(store) == {"moved"}
@@ -164,7 +165,7 @@ class MovesConformance:
         assert changed.ended == 1
         after = await credentials_of(store, changed.user)
         assert (after.password_hash, after.version) == (NO_PASSWORD, version + 1)
-        assert await store.sessions.by_token(session.token_digest) is None
+        assert await by_token(store, session.key) is None
         assert await store.credentials.of_user(user.id) == []
         assert not await store.secrets.forget(HOLDS_ADDRESS, later)
         assert await undo(store, undoing) is None
@@ -213,4 +214,4 @@ class MovesConformance:
                 store.recovery.change_email(wanted),
                 other.sessions.begin(user.id, session, version=1, ending=None),
             )
-            assert await store.sessions.by_token(session.token_digest) is None
+            assert await by_token(store, session.key) is None

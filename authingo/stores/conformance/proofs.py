@@ -11,6 +11,7 @@ from authingo.stores.conformance.world import (
     a_session,
     add_user,
     an_event,
+    by_token,
     credentials_of,
     event_names,
     new_digest,
@@ -63,7 +64,7 @@ class ProofsConformance:
         assert verified is not None
         assert (verified.id, verified.email_verified) == (user.id, True)
         assert (await credentials_of(store, user)).version == 1
-        assert await store.sessions.by_token(session.token_digest) is not None
+        assert await by_token(store, session.key) is not None
         assert await store.recovery.verify_email(_VERIFY, link, outcome=an_event("again")) is None
         assert await event_names(store) == {"verified"}
 

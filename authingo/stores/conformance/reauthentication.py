@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from authingo.models import UserAndSession
+from authingo.models import TokenKey, TokenMatch, UserAndSession, WrongSecret
 from authingo.stores import Store
 from authingo.stores.conformance.world import (
     DEAD,
@@ -18,29 +18,31 @@ from authingo.stores.conformance.world import (
     add_user,
     an_event,
     begin,
+    by_token,
     credentials_of,
     event_names,
     new_digest,
+    unknown_key,
 )
 from authingo.stores.sessions import Replacement
 
 _ROUNDS = 20
 
 
-def replacing(token_digest: bytes, lifetime: timedelta = LIVES.session) -> Replacement:
+def replacing(token: TokenKey, lifetime: timedelta = LIVES.session) -> Replacement:
     """Return the replacement of a token by a new one, after a proof by password and code."""
     return Replacement(
-        token_digest=token_digest,
+        token=token,
         new_token_digest=new_digest(),
         lifetime=lifetime,
         methods=("password", "totp"),
     )
 
 
-async def is_active(store: Store, token_digest: bytes) -> bool:
+async def is_active(store: Store, token: TokenKey) -> bool:
     """Return whether a token is accepted."""
-    match = await store.sessions.by_token(token_digest)
-    return match is not None and match.active
+    match = await store.sessions.by_token(token)
+    return isinstance(match, TokenMatch) and match.active
 
 
 async def reauthenticate(
@@ -69,23 +71,23 @@ class ReauthenticationConformance:
         (listed,) = await store.sessions.of_user(user.id, limit=9)
         assert listed == rotated.session
         unknown = await begin(store)
-        match = await store.sessions.by_token(unknown.new.token_digest)
+        match = await by_token(store, unknown.new.key)
         assert match is not None
         assert match.session.methods == ()
 
     async def test_a_reauthentication_replaces_the_session_token(self, store: Store) -> None:
         """Without a grace. The refresh token stays; the outcome is recorded with it."""
         begun = await begin(store, replace(LIVES, refresh=timedelta(minutes=20)))
-        before = await store.sessions.by_token(begun.new.token_digest)
+        before = await by_token(store, begun.new.key)
         assert before is not None
-        replacement = replacing(begun.new.token_digest)
+        replacement = replacing(begun.new.key)
         renewed = await store.sessions.reauthenticate(
             begun.user.id, replacement, version=1, outcome=an_event("proved")
         )
         assert renewed is not None
         assert await event_names(store) == {"proved"}
-        new = await store.sessions.by_token(replacement.new_token_digest)
-        old = await store.sessions.by_token(begun.new.token_digest)
+        new = await by_token(store, begun.key_after(replacement))
+        old = await by_token(store, begun.new.key)
         assert new is not None
         assert old is not None
         assert (new.current, new.active) == (True, True)
@@ -101,13 +103,13 @@ class ReauthenticationConformance:
         assert session.created_at == before.session.created_at
         rotation = begun.rotation()
         assert await store.sessions.rotate(rotation) is not None
-        assert await is_active(store, replacement.new_token_digest), "a rotation has a grace"
+        assert await is_active(store, begun.key_after(replacement)), "a rotation has a grace"
 
     async def test_how_long_ago_is_by_the_clock_of_the_database(self, store: Store) -> None:
         """It grows from look to look, like the age of the session."""
         begun = await begin(store)
-        first = await store.sessions.by_token(begun.new.token_digest)
-        second = await store.sessions.by_token(begun.new.token_digest)
+        first = await by_token(store, begun.new.key)
+        second = await by_token(store, begun.new.key)
         assert first is not None
         assert second is not None
         assert timedelta(0) <= first.authenticated_for <= second.authenticated_for
@@ -117,7 +119,7 @@ class ReauthenticationConformance:
     async def test_the_new_token_does_not_outlive_the_session(self, store: Store) -> None:
         """It is valid for as long as the session can be refreshed, at most."""
         begun = await begin(store, replace(LIVES, absolute=timedelta(minutes=5)))
-        renewed = await reauthenticate(store, begun, replacing(begun.new.token_digest))
+        renewed = await reauthenticate(store, begun, replacing(begun.new.key))
         assert renewed is not None
         assert renewed.session.expires_at == renewed.session.refresh_expires_at
         assert renewed.session.refresh_expires_at - renewed.session.created_at == timedelta(
@@ -129,13 +131,13 @@ class ReauthenticationConformance:
         begun = await begin(store)
         rotation = begun.rotation()
         await store.sessions.rotate(rotation)
-        replacement = replacing(begun.new.token_digest)
+        replacement = replacing(begun.new.key)
         assert await reauthenticate(store, begun, replacement) is not None
-        assert await store.sessions.by_token(begun.new.token_digest) is None
-        assert not await is_active(store, rotation.new_token_digest)
-        for token in (begun.new.token_digest, rotation.new_token_digest):
+        assert isinstance(await store.sessions.by_token(begun.new.key), WrongSecret)
+        assert not await is_active(store, begun.key_after(rotation))
+        for token in (begun.new.key, begun.key_after(rotation)):
             assert await reauthenticate(store, begun, replacing(token)) is None
-        assert await is_active(store, replacement.new_token_digest)
+        assert await is_active(store, begun.key_after(replacement))
         again = await store.sessions.by_refresh(
             begun.new.selector_digest, begun.new.verifier_digest
         )
@@ -148,28 +150,28 @@ class ReauthenticationConformance:
         begun, other = await begin(store), await begin(store)
         expired, dead = await begin(store, EXPIRED), await begin(store, DEAD)
         for one in (expired, dead):
-            assert await reauthenticate(store, one, replacing(one.new.token_digest)) is None
-        for token in (new_digest(), other.new.token_digest, begun.new.selector_digest):
+            assert await reauthenticate(store, one, replacing(one.new.key)) is None
+        for token in (unknown_key(), TokenKey(begun.new.id, new_digest()), other.new.key):
             assert await reauthenticate(store, begun, replacing(token)) is None
         late = await begin(store)
         await store.sessions.rotate(late.rotation(NO_GRACE))
-        assert await reauthenticate(store, late, replacing(late.new.token_digest)) is None
-        first = replacing(begun.new.token_digest)
+        assert await reauthenticate(store, late, replacing(late.new.key)) is None
+        first = replacing(begun.new.key)
         assert await reauthenticate(store, begun, first) is not None
-        assert await reauthenticate(store, begun, replacing(begun.new.token_digest)) is None
-        assert await is_active(store, first.new_token_digest)
-        assert await is_active(store, other.new.token_digest)
+        assert await reauthenticate(store, begun, replacing(begun.new.key)) is None
+        assert await is_active(store, begun.key_after(first))
+        assert await is_active(store, other.new.key)
 
     async def test_a_proof_counts_only_for_the_account_that_was_checked(self, store: Store) -> None:
         """With another security version or a disabled user nothing happens, nor is recorded."""
         begun = await begin(store)
-        replacement = replacing(begun.new.token_digest)
+        replacement = replacing(begun.new.key)
         refused = await store.sessions.reauthenticate(
             begun.user.id, replacement, version=2, outcome=an_event("proved")
         )
         assert refused is None
         assert await event_names(store) == set()
-        match = await store.sessions.by_token(begun.new.token_digest)
+        match = await by_token(store, begun.new.key)
         assert match is not None
         assert (match.active, match.session.methods) == (True, ())
         await store.users.set_disabled(begun.user.id, disabled=True)
@@ -184,10 +186,10 @@ class ReauthenticationConformance:
         for turn in range(_ROUNDS):
             begun = await begin(store)
             rotation = begun.rotation()
-            tokens = [begun.new.token_digest] * 2
+            tokens = [begun.new.key] * 2
             if turn % 2:
                 await store.sessions.rotate(rotation)
-                tokens = [rotation.new_token_digest, tokens[turn // 2 % 2]]
+                tokens = [begun.key_after(rotation), tokens[turn // 2 % 2]]
             both = [replacing(token) for token in tokens]
             results = await asyncio.gather(
                 *(
@@ -197,7 +199,7 @@ class ReauthenticationConformance:
             )
             won = [result is not None for result in results]
             assert sorted(won) == [False, True]
-            alive = [await is_active(store, one.new_token_digest) for one in both]
+            alive = [await is_active(store, begun.key_after(one)) for one in both]
             assert alive == won
 
     async def test_a_reauthentication_that_races_a_rotation_leaves_one_way_on(
@@ -207,14 +209,14 @@ class ReauthenticationConformance:
         other = another_store or store
         for _ in range(_ROUNDS):
             begun = await begin(store)
-            rotation, replacement = begun.rotation(), replacing(begun.new.token_digest)
+            rotation, replacement = begun.rotation(), replacing(begun.new.key)
             rotated, renewed = await asyncio.gather(
                 store.sessions.rotate(rotation), reauthenticate(other, begun, replacement)
             )
             assert rotated is not None
             assert renewed is not None
-            assert await is_active(store, replacement.new_token_digest)
-            assert not await is_active(store, begun.new.token_digest)
+            assert await is_active(store, begun.key_after(replacement))
+            assert not await is_active(store, begun.new.key)
             match = await store.sessions.by_refresh(
                 begun.new.selector_digest, rotation.new_verifier_digest
             )
@@ -229,10 +231,10 @@ class ReauthenticationConformance:
         other = another_store or store
         for turn in range(_ROUNDS):
             begun = await begin(store)
-            replacement = replacing(begun.new.token_digest)
+            replacement = replacing(begun.new.key)
             verified = await credentials_of(store, begun.user)
             ends = (
-                store.sessions.end_by_token(begun.new.token_digest),
+                store.sessions.end_by_token(begun.new.key),
                 store.users.set_password(begun.user.id, "another"),
                 store.users.set_disabled(begun.user.id, disabled=True),
                 store.users.delete(begun.user.id),
@@ -244,5 +246,5 @@ class ReauthenticationConformance:
                 if number != turn % len(ends):
                     end.close()
             await asyncio.gather(ends[turn % len(ends)], reauthenticate(other, begun, replacement))
-            for token in (begun.new.token_digest, replacement.new_token_digest):
-                assert await store.sessions.by_token(token) is None
+            for token in (begun.new.key, begun.key_after(replacement)):
+                assert await by_token(store, token) is None

@@ -14,6 +14,7 @@ from authingo.stores.conformance.world import (
     a_session,
     add_user,
     an_event,
+    by_token,
     credentials_of,
     event_names,
     new_digest,
@@ -48,7 +49,7 @@ async def plant(store: Store, user: User) -> Planted:
 async def require_nothing_planted(store: Store, user: User, planted: Planted) -> None:
     """Require that nothing is left of what `plant` added."""
     assert (user.name, user.email_verified) == ("ada", True)
-    assert await store.sessions.by_token(planted.session.token_digest) is None
+    assert await by_token(store, planted.session.key) is None
     assert await store.devices.count(user.id) == 0
     assert not await store.secrets.forget(_RESET, planted.secret)
     assert await store.credentials.of_user(user.id) == []
@@ -76,8 +77,8 @@ class RecoveryConformance:
         assert (changed.user.name, changed.user.email_verified) == ("Ada", True)
         after = await credentials_of(store, changed.user)
         assert (after.password_hash, after.version) == (_NEW, 2)
-        assert await store.sessions.by_token(sessions[user.id].token_digest) is None
-        assert await store.sessions.by_token(sessions[other.id].token_digest) is not None
+        assert await by_token(store, sessions[user.id].key) is None
+        assert await by_token(store, sessions[other.id].key) is not None
         assert await store.secrets.find(_RESET, second) is None
         assert await store.secrets.find(_RESET, of_other) is not None
         assert await store.secrets.forget(_UNDO, undo), "its row is still there"
@@ -132,7 +133,7 @@ class RecoveryConformance:
         assert (after.password_hash, after.version) == (NO_PASSWORD, 2)
         assert await event_names(store) == {"out"}
         assert len(await store.mails.page(limit=9)) == 1
-        assert await store.sessions.by_token(kept.session.token_digest) is not None
+        assert await by_token(store, kept.session.key) is not None
         assert await store.secrets.find(_RESET, kept.secret) is not None
         assert len(await store.credentials.of_user(other.id)) == 1
 
@@ -183,7 +184,7 @@ class RecoveryConformance:
                 user_id, mails=[a_notice(user)], eviction=an_event("out")
             )
             assert evicted is None
-        assert await store.sessions.by_token(planted.session.token_digest) is not None
+        assert await by_token(store, planted.session.key) is not None
         assert (await credentials_of(store, user)).version == 1
         assert await event_names(store) == set()
         assert await store.mails.page(limit=9) == []
@@ -211,7 +212,7 @@ class RecoveryConformance:
                 store.recovery.evict(user.id),
                 other.sessions.begin(user.id, session, version=1, ending=None),
             )
-            assert await store.sessions.by_token(session.token_digest) is None
+            assert await by_token(store, session.key) is None
 
     async def test_of_two_resets_at_once_one_happens(
         self, store: Store, another_store: Store | None
@@ -258,4 +259,4 @@ class RecoveryConformance:
                 store.recovery.reset_password(_RESET, token, f"{_NEW}{round_}"),
                 other.sessions.begin(user.id, session, version=version, ending=None),
             )
-            assert await store.sessions.by_token(session.token_digest) is None
+            assert await by_token(store, session.key) is None

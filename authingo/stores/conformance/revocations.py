@@ -77,14 +77,12 @@ async def _change_password(store: Store, begun: SignedInUser) -> object:
 
 async def _sign_up_over(store: Store, begun: SignedInUser) -> object:
     new = NewUser(email=f"{begun.new.id}@example.com", name="New", password_hash="x")
-    return await store.users.add_with_session(new, a_session(), ending=begun.new.token_digest)
+    return await store.users.add_with_session(new, a_session(), ending=begun.new.key)
 
 
 async def _sign_in_over(store: Store, begun: SignedInUser) -> object:
     other = await begin(store)
-    return await store.sessions.begin(
-        other.user.id, a_session(), version=1, ending=begun.new.token_digest
-    )
+    return await store.sessions.begin(other.user.id, a_session(), version=1, ending=begun.new.key)
 
 
 async def _sign_in_once_more(store: Store, begun: SignedInUser) -> object:
@@ -94,10 +92,8 @@ async def _sign_in_once_more(store: Store, begun: SignedInUser) -> object:
 
 _REVOKING: dict[str, Callable[[Store, SignedInUser], Awaitable[object]]] = {
     "rotate": lambda store, begun: store.sessions.rotate(begun.rotation()),
-    "reauthenticate": lambda store, begun: reauthenticate(
-        store, begun, replacing(begun.new.token_digest)
-    ),
-    "end_by_token": lambda store, begun: store.sessions.end_by_token(begun.new.token_digest),
+    "reauthenticate": lambda store, begun: reauthenticate(store, begun, replacing(begun.new.key)),
+    "end_by_token": lambda store, begun: store.sessions.end_by_token(begun.new.key),
     "end_reused": lambda store, begun: store.sessions.end_reused(
         begun.new.selector_digest, new_digest()
     ),

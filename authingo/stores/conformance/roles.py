@@ -12,7 +12,7 @@ from authingo.errors import InvalidInput
 from authingo.ids import new_id
 from authingo.models import Event
 from authingo.stores import Store
-from authingo.stores.conformance.world import a_session, add_user
+from authingo.stores.conformance.world import a_session, add_user, by_token
 
 
 class RolesConformance:
@@ -30,7 +30,7 @@ class RolesConformance:
         assert await store.users.find(user.id) == found
         session = a_session()
         assert await store.sessions.begin(user.id, session, version=1, ending=None)
-        match = await store.sessions.by_token(session.token_digest)
+        match = await by_token(store, session.key)
         assert match is not None
         assert match.user == found
         assert await store.users.page(limit=9) == [found]

@@ -14,7 +14,13 @@ from authingo.models import NewUser, User
 from authingo.stores import Store
 from authingo.stores.conformance.codes import open_code, sign_in
 from authingo.stores.conformance.recovery import plant
-from authingo.stores.conformance.world import a_session, add_user, new_digest, open_reset
+from authingo.stores.conformance.world import (
+    a_session,
+    add_user,
+    new_digest,
+    open_reset,
+    unknown_key,
+)
 from authingo.stores.secrets import NewMatter
 from authingo.stores.within import HookConnection, WithinEvent
 
@@ -184,7 +190,7 @@ class WithinConformance:
         wrong: list[Callable[[HookConnection], Awaitable[object]]] = [
             lambda _: store.ping(),
             lambda _: store.users.page(limit=1),
-            lambda _: store.sessions.by_token(new_digest()),
+            lambda _: store.sessions.by_token(unknown_key()),
             lambda connection: connection.execute(" COMMIT"),
             lambda connection: connection.fetch("rollback"),
         ]

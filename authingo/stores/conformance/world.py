@@ -8,10 +8,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from authingo.attempts import AttemptLimit, Counter, CountingRule, CountResult, Outcome
-from authingo.models import Credentials, Event, Lifetimes, NewSession, NewUser, Rotation, User
+from authingo.ids import new_id
+from authingo.models import (
+    Credentials,
+    Event,
+    Lifetimes,
+    NewSession,
+    NewUser,
+    Rotation,
+    TokenKey,
+    TokenMatch,
+    User,
+    WrongSecret,
+)
 from authingo.stores import Store
 from authingo.stores.mails import NewMail
 from authingo.stores.secrets import NewMatter
+from authingo.stores.sessions import Replacement
 from authingo.stores.users import UserEdit
 
 LIVES = Lifetimes(
@@ -58,6 +71,22 @@ class SignedInUser:
             nonce=secrets.token_bytes(32),
             lifetimes=lifetimes,
         )
+
+    def key_after(self, change: Rotation | Replacement) -> TokenKey:
+        """Return the key of the session token that a change gives to the session."""
+        return TokenKey(self.new.id, change.new_token_digest)
+
+
+async def by_token(store: Store, token: TokenKey) -> TokenMatch | None:
+    """Find the session of a token with the right secret."""
+    match = await store.sessions.by_token(token)
+    assert not isinstance(match, WrongSecret)
+    return match
+
+
+def unknown_key() -> TokenKey:
+    """Return what stands for a token of a session that there is not."""
+    return TokenKey(new_id("ses_"), new_digest())
 
 
 async def add_user(store: Store, email: str = "ada@example.com", name: str = "Ada") -> User:

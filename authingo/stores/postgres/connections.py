@@ -18,7 +18,7 @@ from authingo.stores import Freshness, RevocationListener, migrations
 from authingo.stores.migrations import Applied, SchemaStatus, Source
 from authingo.stores.postgres.connecting import connect
 from authingo.stores.postgres.failures import translated
-from authingo.stores.postgres.lookups import BY_TOKEN, Lookups
+from authingo.stores.postgres.lookups import BY_TOKEN, Key, Lookups
 from authingo.stores.postgres.revocations import HEARTBEAT, Revocations
 from authingo.stores.postgres.within import HookStatements
 from authingo.stores.rows import ReadsProfiles, read_started, row_class
@@ -149,11 +149,11 @@ class Connections:
         self._loop.enter()
         return self._revocations.is_notified()
 
-    def look_up(self, token_digest: bytes) -> Awaitable[Any]:
-        """Find a session by its token, on a connection of its own."""
+    def look_up(self, key: Key) -> Awaitable[Any]:
+        """Find a session by what its token says, on a connection of its own."""
         refuse_inside_hook()
         self._loop.enter()
-        return self._lookups.find(token_digest)
+        return self._lookups.find(key)
 
     def notify_watchers(self, user_id: str | None) -> None:
         """Notify the watchers before the verb returns, because the database's notice takes longer.

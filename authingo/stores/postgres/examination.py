@@ -224,6 +224,7 @@ ORDER BY 1, 2
 """
 _PRUNABLE = """
 SELECT count(*) AS waiting, now() - min(refresh_expires_at) AS oldest
-FROM (SELECT refresh_expires_at FROM authingo_sessions WHERE refresh_expires_at <= now()
-      ORDER BY refresh_expires_at LIMIT :most) AS over
+FROM (SELECT refresh_expires_at FROM authingo_sessions
+      WHERE prune_on <= (now() AT TIME ZONE 'UTC')::date AND refresh_expires_at <= now()
+      ORDER BY prune_on LIMIT :most) AS over
 """

@@ -32,44 +32,49 @@ _DIED = (
     asyncpg.InternalClientError,
     OSError,
 )
-# The first statement finds current tokens. The second finds previous ones, and is sent only for
-# those that the first did not find.
-BY_TOKEN = tuple(
-    f"SELECT {USER}, {SESSION}, now() - coalesce(s.authenticated_at, s.created_at),"
-    f" {deadline} - now(), {current}, s.{column}"
-    " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
-    f" WHERE s.{column} = ANY($1::bytea[]) AND {MAY_SIGN_IN}"
-    for column, deadline, current in (
-        ("token_digest", "s.expires_at", True),
-        (
-            "previous_token_digest",
-            # One that a reauthentication replaced is over, even if the clock was set back.
-            "CASE WHEN s.previous_token_ended THEN 'epoch'"
-            " ELSE least(s.grace_expires_at, s.expires_at) END",
-            False,
-        ),
-    )
+# What is read behind the user and the session: how long ago the user proved who they are, how much
+# longer the current and the previous token are accepted, how long the answer may be remembered, and
+# the digests of the two. The last column is what the row was found by.
+OF_TOKEN = (
+    "now() - coalesce(s.authenticated_at, s.created_at)",
+    "s.expires_at - now()",
+    # A token that a reauthentication replaced is over, even if the clock was set back.
+    "CASE WHEN s.previous_token_ended THEN 'epoch'"
+    " ELSE least(s.grace_expires_at, s.expires_at) END - now()",
+    "s.remembered_for",
+    "coalesce(s.secret_digest, s.legacy_digest)",
+    "s.previous_secret_digest",
+    "s.{column}",
 )
+# The statement that finds sessions by their ids, and the one that finds them by the digests of
+# tokens of the form that earlier versions gave out.
+BY_TOKEN: dict[type, str] = {
+    kind: f"SELECT {USER}, {SESSION}, {', '.join(OF_TOKEN).format(column=column)}"
+    " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
+    f" WHERE s.{column} = ANY($1::{sql_type}[]) AND {MAY_SIGN_IN}"
+    for kind, column, sql_type in ((str, "id", "text"), (bytes, "legacy_digest", "bytea"))
+}
+
+Key = str | bytes
 
 
 class _Asked(NamedTuple):
     """A lookup that waits for its answer. Its deadline is by the event loop's clock."""
 
-    digest: bytes
+    key: Key
     found: asyncio.Future[Any]
     deadline: float
 
 
 class Lookups:
-    """Finds rows by a digest. The last column of a row is the digest that it was found by.
+    """Finds rows by a key. The last column of a row is the key that it was found by.
 
-    If there are several statements, each is sent only for digests that the earlier ones did not
-    find.
+    For each type of key there is a statement, which is sent only if such a key is looked up.
     """
 
     def __init__(
         self,
-        statements: tuple[str, ...],
+        statements: dict[type, str],
         connect: Callable[[], Awaitable[asyncpg.Connection]],
         *,
         timeout: float,
@@ -82,14 +87,14 @@ class Lookups:
         self._waiting: list[_Asked] = []
         self._running: asyncio.Task[None] | None = None
 
-    async def find(self, digest: bytes) -> Any:
+    async def find(self, key: Key) -> Any:
         """Return the row, or None.
 
         Raises:
             StoreUnavailable: within the timeout, which begins with this call.
         """
         loop = asyncio.get_running_loop()
-        asked = _Asked(digest, loop.create_future(), loop.time() + self._timeout)
+        asked = _Asked(key, loop.create_future(), loop.time() + self._timeout)
         self._waiting.append(asked)
         if self._running is None:
             self._running = asyncio.create_task(self._run())
@@ -117,10 +122,10 @@ class Lookups:
         try:
             while self._waiting:
                 asked, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-                by_digest = await self._answer({one.digest for one in asked}, asked[0].deadline)
+                by_key = await self._answer({one.key for one in asked}, asked[0].deadline)
                 for one in asked:
                     if not one.found.done():
-                        one.found.set_result(by_digest.get(one.digest))
+                        one.found.set_result(by_key.get(one.key))
         except BaseException as error:
             # Lookups that came meanwhile have waited too, so they fail as well.
             refused = error if isinstance(error, StoreUnavailable) else StoreUnavailable()
@@ -137,7 +142,7 @@ class Lookups:
             if not one.found.done():
                 one.found.set_exception(refused)
 
-    async def _answer(self, digests: set[bytes], deadline: float) -> dict[bytes, Any]:
+    async def _answer(self, keys: set[Key], deadline: float) -> dict[Key, Any]:
         """Ask the database; once more if the connection has died since it was last used.
 
         `deadline` is that of the lookup that has waited longest, by the event loop's clock.
@@ -149,7 +154,7 @@ class Lookups:
         async with translated(), asyncio.timeout_at(deadline):
             if self._connection is not None:
                 try:
-                    return await self._ask(self._connection, digests)
+                    return await self._ask(self._connection, keys)
                 except _DIED:
                     self._drop()
                 except BaseException:
@@ -157,16 +162,16 @@ class Lookups:
                     raise
             self._connection = await self._connect()
             try:
-                return await self._ask(self._connection, digests)
+                return await self._ask(self._connection, keys)
             except BaseException:
                 self._drop()
                 raise
 
-    async def _ask(self, connection: asyncpg.Connection, digests: set[bytes]) -> dict[bytes, Any]:
-        found: dict[bytes, Any] = {}
-        for statement in self._statements:
-            if missing := digests - found.keys():
-                rows = await connection.fetch(statement, list(missing))
+    async def _ask(self, connection: asyncpg.Connection, keys: set[Key]) -> dict[Key, Any]:
+        found: dict[Key, Any] = {}
+        for kind, statement in self._statements.items():
+            if wanted := [key for key in keys if isinstance(key, kind)]:
+                rows = await connection.fetch(statement, wanted)
                 found.update((row[-1], row) for row in rows)
         return found
 

@@ -11,6 +11,7 @@ from authingo.stores.mails import FAILED_KEPT
 from authingo.stores.postgres import examination
 from authingo.stores.postgres.connections import Connections
 from authingo.stores.postgres.named import numbered
+from authingo.stores.postgres.statements import day
 from authingo.stores.rows import read_days
 
 
@@ -29,9 +30,16 @@ class Maintenance:
         """See Maintenance."""
         return await self._count(_PRUNE, batch_size=batch_size)
 
-    async def forget_nonces(self, batch_size: int) -> int:
+    async def postpone_pruning(self, batch_size: int) -> int:
         """See Maintenance."""
-        return await self._count(_FORGET_NONCES, batch_size=batch_size)
+        return await self._count(_POSTPONE, batch_size=batch_size)
+
+    async def forget_nonces(self, batch_size: int, *, after: str) -> tuple[int, str | None]:
+        """See Maintenance."""
+        row = await self._connections.one(
+            *numbered(_FORGET_NONCES, batch_size=batch_size, after=after)
+        )
+        return row["spent"], row["last"]
 
     async def forget_records(self, batch_size: int, *, events_older_than: timedelta) -> int:
         """See Maintenance."""
@@ -82,12 +90,26 @@ def _delete(table: str, condition: str) -> str:
     return f"DELETE FROM {table} WHERE {_some(table, condition)}"
 
 
-_COUNT_PRUNABLE = "SELECT count(*) FROM authingo_sessions WHERE refresh_expires_at <= now()"
-_PRUNE = _delete("authingo_sessions", "refresh_expires_at <= now()")
-_SPENT_NONCES = _some(
-    "authingo_sessions", "rotation_nonce IS NOT NULL AND grace_expires_at <= now()"
+_DUE = f"prune_on <= {day('now()')}"
+_OVER = f"{_DUE} AND refresh_expires_at <= now()"
+_COUNT_PRUNABLE = f"SELECT count(*) FROM authingo_sessions WHERE {_OVER}"
+_PRUNE = _delete("authingo_sessions", _OVER)
+_REFRESHED = _some("authingo_sessions", f"{_DUE} AND prune_on < {day('refresh_expires_at')}")
+_POSTPONE = f"""
+UPDATE authingo_sessions SET prune_on = {day("refresh_expires_at")} WHERE {_REFRESHED}
+"""
+_FORGET_NONCES = """
+WITH part AS MATERIALIZED (
+    SELECT id FROM authingo_sessions WHERE id > :after ORDER BY id LIMIT :batch_size
+), forgotten AS (
+    UPDATE authingo_sessions SET rotation_nonce = NULL WHERE id = ANY(ARRAY(
+        SELECT id FROM authingo_sessions WHERE id > :after AND id <= (SELECT max(id) FROM part)
+            AND rotation_nonce IS NOT NULL AND grace_expires_at <= now()
+        FOR NO KEY UPDATE SKIP LOCKED))
+    RETURNING id
 )
-_FORGET_NONCES = f"UPDATE authingo_sessions SET rotation_nonce = NULL WHERE {_SPENT_NONCES}"
+SELECT max(id) AS last, (SELECT count(*) FROM forgotten) AS spent FROM part
+"""
 _FORGET_SECRETS = _delete("authingo_secrets", "expires_at <= now()")
 _FORGET_ATTEMPTS = _delete("authingo_attempts", "expires_at <= now()")
 _FORGET_EVENTS = _delete(

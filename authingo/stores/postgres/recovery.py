@@ -11,7 +11,7 @@ import asyncpg
 
 from authingo.attempts import NOTHING, Outcome
 from authingo.errors import EmailTaken
-from authingo.models import ChangedUser, NewSession, NewUser, StartedSession, User
+from authingo.models import ChangedUser, NewSession, NewUser, StartedSession, TokenKey, User
 from authingo.stores.mails import NewMail
 from authingo.stores.postgres import secrets
 from authingo.stores.postgres.connections import Connections, Undo
@@ -85,7 +85,7 @@ class Recovery:
         session: NewSession,
         *,
         version: int,
-        ending: bytes | None,
+        ending: TokenKey | None,
         outcome: Outcome = NOTHING,
         eviction: Outcome = NOTHING,
     ) -> StartedSession | None:
@@ -151,7 +151,7 @@ class Recovery:
         *,
         waiting: str,
         proved: bytes,
-        ending: bytes | None,
+        ending: TokenKey | None,
         outcome: Outcome = NOTHING,
     ) -> StartedSession | None:
         """See Recovery."""

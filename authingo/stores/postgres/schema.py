@@ -39,7 +39,8 @@ SELECT concat('index ', c.relname, ' on ', t.relname),
 FROM t JOIN pg_index i ON i.indrelid = t.oid JOIN pg_class c ON c.oid = i.indexrelid
 UNION ALL
 SELECT concat('trigger ', g.tgname, ' on ', t.relname),
-    concat_ws(' ', p.proname, g.tgtype, g.tgenabled, g.tgoldtable, g.tgnewtable)
+    concat_ws(' ', p.proname, g.tgtype, g.tgenabled, g.tgoldtable, g.tgnewtable,
+        CASE WHEN g.tgqual IS NOT NULL THEN 'when' END)
 FROM t JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal
     JOIN pg_proc p ON p.oid = g.tgfoid
 UNION ALL

@@ -15,10 +15,13 @@ from authingo.models import (
     Session,
     StartedSession,
     StoredSession,
+    TokenKey,
     TokenMatch,
     UserAndSession,
+    WrongSecret,
 )
 from authingo.stores.postgres.connections import Connections
+from authingo.stores.postgres.lookups import OF_TOKEN
 from authingo.stores.postgres.named import numbered
 from authingo.stores.postgres.outcomes import outcome_parameters, record_outcome
 from authingo.stores.postgres.statements import BEGIN, end_surplus, session_parameters
@@ -26,11 +29,15 @@ from authingo.stores.rows import (
     FIRST,
     LAST,
     MAY_SIGN_IN,
+    REPLACEMENT,
     SESSION,
     USER_AS_OWNER,
     RowModels,
     RowReader,
     after_which,
+    has_token,
+    is_digest,
+    token_parameters,
     write_methods,
 )
 from authingo.stores.sessions import Replacement
@@ -51,7 +58,7 @@ class Sessions:
         session: NewSession,
         *,
         version: int | None,
-        ending: bytes | None,
+        ending: TokenKey | None,
         outcome: Outcome = NOTHING,
     ) -> StartedSession | None:
         """See Sessions."""
@@ -59,13 +66,23 @@ class Sessions:
         row = await self._one(_BEGIN, user_id=user_id, version=version, **parameters)
         return None if row is None else self._connections.started(row)
 
-    async def by_token(self, token_digest: bytes) -> TokenMatch | None:
-        """See Sessions."""
-        row = await self._connections.look_up(token_digest)
+    async def by_token(self, token: TokenKey) -> TokenMatch | WrongSecret | None:
+        """See Sessions. Each asker's secret is compared here, because a row may be for several."""
+        row = await self._connections.look_up(token.session_id or token.digest)
         if row is None:
             return None
+        authenticated_for, active_for, grace, remembered, secret, previous, _ = row[
+            -len(OF_TOKEN) :
+        ]
+        current = is_digest(secret, token.digest)
+        if not current and not is_digest(previous, token.digest):
+            return WrongSecret()
         return TokenMatch(
-            self._models.of(row), authenticated_for=row[-4], active_for=row[-3], current=row[-2]
+            self._models.of(row),
+            authenticated_for=authenticated_for,
+            active_for=active_for if current else grace,
+            current=current,
+            remembered=remembered,
         )
 
     async def by_refresh(
@@ -102,6 +119,7 @@ class Sessions:
             grace=lives.grace,
             session_life=lives.session,
             refresh_life=lives.refresh,
+            remembered=lives.remembered,
             ip=rotation.client.ip,
             user_agent=rotation.client.user_agent,
         )
@@ -124,7 +142,7 @@ class Sessions:
             _REAUTHENTICATE,
             user_id=user_id,
             version=version,
-            token=replacement.token_digest,
+            **token_parameters(replacement.token),
             new_token=replacement.new_token_digest,
             session_life=replacement.lifetime,
             methods=write_methods(replacement.methods),
@@ -132,9 +150,9 @@ class Sessions:
         )
         return self._changed(row)
 
-    async def end_by_token(self, token_digest: bytes) -> UserAndSession | None:
+    async def end_by_token(self, token: TokenKey) -> UserAndSession | None:
         """See Sessions. If a rotation commits meanwhile, the token is found as the previous one."""
-        return self._changed(await self._one(_END_BY_TOKEN, token=token_digest))
+        return self._changed(await self._one(_END_BY_TOKEN, **token_parameters(token)))
 
     async def end_reused(self, selector_digest: bytes, verifier_digest: bytes) -> bool:
         """See Sessions."""
@@ -249,14 +267,15 @@ _BEGIN = f"{_OWNER} {BEGIN}"
 _REAUTHENTICATE = f"""
 {_OWNER}, s AS (
     UPDATE authingo_sessions s SET
-        previous_token_digest = s.token_digest, token_digest = :new_token,
+        {REPLACEMENT},
         previous_token_ended = true, last_used_at = now(),
         expires_at = least(now() + :session_life::interval, s.refresh_expires_at),
         authenticated_at = now(), methods = :methods
     FROM owner
     WHERE s.user_id = owner.id AND s.expires_at > now()
-      AND (s.token_digest = :token OR s.previous_token_digest = :token
-           AND NOT s.previous_token_ended AND s.grace_expires_at > now())
+      AND {has_token("s")}
+      AND (coalesce(s.secret_digest, s.legacy_digest) = :token_secret
+           OR NOT s.previous_token_ended AND s.grace_expires_at > now())
     RETURNING s.*
 )
 {record_outcome(if_there_is="s")}
@@ -266,15 +285,15 @@ _BY_REFRESH = f"""
 SELECT {USER_AS_OWNER}, {SESSION}, s.verifier_digest = :verifier AS current,
     s.refresh_expires_at > now() AS refreshable,
     CASE WHEN s.previous_verifier_digest = :verifier AND s.grace_expires_at > now()
-        THEN s.rotation_nonce END AS nonce, s.token_digest
+        THEN s.rotation_nonce END AS nonce,
+    coalesce(s.secret_digest, s.legacy_digest) AS token_digest
 FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id
 WHERE s.selector_digest = :selector AND {MAY_SIGN_IN}
 """
 _ABSOLUTE_DEADLINE = "SELECT absolute_expires_at FROM authingo_sessions WHERE id = :id"
 _ROTATE = f"""
 UPDATE authingo_sessions s SET
-    previous_token_digest = s.token_digest, token_digest = :new_token,
-    previous_token_ended = false,
+    {REPLACEMENT}, previous_token_ended = false, remembered_for = :remembered,
     previous_verifier_digest = s.verifier_digest, verifier_digest = :new_verifier,
     rotation_nonce = :nonce, grace_expires_at = now() + :grace::interval, last_used_at = now(),
     expires_at = least(now() + :session_life::interval, s.absolute_expires_at),
@@ -287,7 +306,7 @@ RETURNING {USER_AS_OWNER}, {SESSION}
 """
 _END_BY_TOKEN = f"""
 DELETE FROM authingo_sessions s USING authingo_users u
-WHERE (s.token_digest = :token OR s.previous_token_digest = :token) AND u.id = s.user_id
+WHERE {has_token("s")} AND u.id = s.user_id
 RETURNING {USER_AS_OWNER}, {SESSION}
 """
 _END_REUSED = """
@@ -316,7 +335,9 @@ _SURPLUS = end_surplus(
 )
 _END_SURPLUS = f"WITH {_SURPLUS} SELECT id, refreshable FROM evicted"
 _NOTE_USE = """
-UPDATE authingo_sessions SET last_used_at = now() WHERE id = ANY(ARRAY(
+UPDATE authingo_sessions SET last_used_at = now(),
+    rotation_nonce = CASE WHEN grace_expires_at > now() THEN rotation_nonce END
+WHERE id = ANY(ARRAY(
     SELECT id FROM authingo_sessions WHERE id = ANY(:ids::text[])
         AND last_used_at <= now() - :longer_than::interval FOR NO KEY UPDATE SKIP LOCKED))
 """

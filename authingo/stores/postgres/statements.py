@@ -6,12 +6,24 @@ from datetime import UTC, datetime
 
 from authingo.attempts import DEVICES_KEPT, REPLACED_DEVICE_LIFE, Outcome
 from authingo.ids import new_id
-from authingo.models import NewSession
+from authingo.models import NewSession, TokenKey
 from authingo.stores.event_rows import COLUMNS, EVENT
 from authingo.stores.postgres.outcomes import outcome_parameters, record_outcome
-from authingo.stores.rows import EVICTED_AT_ONCE, SESSION, USER_AS_OWNER, write_methods
+from authingo.stores.rows import (
+    EVICTED_AT_ONCE,
+    SESSION,
+    USER_AS_OWNER,
+    has_token,
+    token_parameters,
+    write_methods,
+)
 
 _REPLACED_LIFE = f"interval '{REPLACED_DEVICE_LIFE.total_seconds()} seconds'"
+
+
+def day(moment: str) -> str:
+    """Return the expression for the day of a moment, in UTC."""
+    return f"(({moment}) AT TIME ZONE 'UTC')::date"
 
 
 def end_surplus(user_id: str, *, keep: str, batch: str, condition: str = "true") -> str:
@@ -46,13 +58,13 @@ _SURPLUS = end_surplus(
     "(SELECT id FROM owner)",
     keep="(:most::integer - 1)",
     batch=str(EVICTED_AT_ONCE),
-    condition="(token_digest = :ending OR previous_token_digest = :ending) IS NOT TRUE",
+    condition=f"({has_token('authingo_sessions')}) IS NOT TRUE",
 )
 
 _NEW_SESSION = {
     "id": ":session_id",
     "user_id": "owner.id",
-    "token_digest": ":token_digest",
+    "secret_digest": ":token_digest",
     "selector_digest": ":selector_digest",
     "verifier_digest": ":verifier_digest",
     "created_at": "now()",
@@ -60,6 +72,8 @@ _NEW_SESSION = {
     "expires_at": "now() + least(:session_life::interval, :absolute_life)",
     "refresh_expires_at": "now() + least(:refresh_life::interval, :absolute_life)",
     "absolute_expires_at": "now() + :absolute_life::interval",
+    "prune_on": day("now() + least(:refresh_life::interval, :absolute_life)"),
+    "remembered_for": ":remembered::interval",
     "ip": ":ip",
     "user_agent": ":user_agent",
     "authenticated_at": "now()",
@@ -81,9 +95,7 @@ BEGIN = f"""
     FROM evicted WHERE refreshable HAVING count(*) > 0
     RETURNING {EVENT}
 ), ended AS (
-    DELETE FROM authingo_sessions
-    WHERE (token_digest = :ending OR previous_token_digest = :ending)
-      AND EXISTS (SELECT FROM owner)
+    DELETE FROM authingo_sessions s WHERE {has_token("s")} AND EXISTS (SELECT FROM owner)
     RETURNING user_id
 ), s AS (
     INSERT INTO authingo_sessions ({", ".join(_NEW_SESSION)})
@@ -119,7 +131,7 @@ SELECT {USER_AS_OWNER}, {SESSION}, {", ".join(f"e.{name} AS eviction_{name}" for
 
 
 def session_parameters(
-    session: NewSession, ending: bytes | None, left: Outcome
+    session: NewSession, ending: TokenKey | None, left: Outcome
 ) -> dict[str, object]:
     """Return the parameters of `BEGIN`."""
     lives, device = session.lifetimes, left.device
@@ -134,7 +146,8 @@ def session_parameters(
         "ip": session.client.ip,
         "user_agent": session.client.user_agent,
         "methods": write_methods(session.methods),
-        "ending": ending,
+        "remembered": lives.remembered,
+        **token_parameters(ending),
         "most": session.most,
         "eviction_id": new_id("evt_"),
         "eviction_at": datetime.now(UTC),

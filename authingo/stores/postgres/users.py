@@ -17,6 +17,7 @@ from authingo.models import (
     NewSession,
     NewUser,
     StartedSession,
+    TokenKey,
     User,
 )
 from authingo.stores.mails import NewMail
@@ -74,7 +75,7 @@ class Users:
         user: NewUser,
         session: NewSession,
         *,
-        ending: bytes | None,
+        ending: TokenKey | None,
         outcome: Outcome = NOTHING,
         mail: NewMail | None = None,
     ) -> StartedSession:

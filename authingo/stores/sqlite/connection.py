@@ -223,7 +223,7 @@ class Connection:
 
     async def migrate(self) -> list[str]:
         """See Store."""
-        return await self.call(self._migrate)
+        return await self.call(self._migrate, limited=False)
 
     def status(self) -> SchemaStatus:
         """Return which migrations are applied. Call it in the store's thread."""
@@ -325,14 +325,18 @@ class Connection:
         """Return what runs hooks for the verb that is called now."""
         return HookRunner(self.within, self._timeout)
 
-    async def call(self, work: Callable[[], T]) -> T:
-        """Do the work in the store's thread, whatever schema the file has."""
+    async def call(self, work: Callable[[], T], *, limited: bool = True) -> T:
+        """Do the work in the store's thread, whatever schema the file has.
+
+        It is limited to the timeout, except for a migration, which may take as long as it needs.
+        """
         refuse_inside_hook()
         self._loop.enter()
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="authingo-sqlite")
         try:
-            async with asyncio.timeout(self._timeout + 0.5):  # SQLite's own wait comes first
+            # SQLite's own wait for a lock comes first.
+            async with asyncio.timeout(self._timeout + 0.5 if limited else None):
                 return await asyncio.get_running_loop().run_in_executor(
                     self._thread, self._translated, work
                 )

@@ -163,13 +163,13 @@ def _durability(connection: sqlite3.Connection) -> Finding:
 def _pruning(connection: sqlite3.Connection) -> Finding:
     now = rows.now()
     waiting, oldest = connection.execute(
-        _PRUNABLE, {"now": now, "most": examining.LOOKED_AT}
+        _PRUNABLE, {"now": now, "today": now // rows.DAY, "most": examining.LOOKED_AT}
     ).fetchone()
     return examining.pruning(waiting, None if oldest is None else rows.span(now - oldest))
 
 
 _PRUNABLE = """
 SELECT count(*), min(refresh_expires_at)
-FROM (SELECT refresh_expires_at FROM authingo_sessions WHERE refresh_expires_at <= :now
-      ORDER BY refresh_expires_at LIMIT :most)
+FROM (SELECT refresh_expires_at FROM authingo_sessions
+      WHERE prune_on <= :today AND refresh_expires_at <= :now ORDER BY prune_on LIMIT :most)
 """

@@ -25,16 +25,28 @@ class Maintenance:
 
     async def count_prunable(self) -> int:
         """See Maintenance."""
-        row = await self._connection.one(_COUNT_PRUNABLE, until=rows.now())
+        now = rows.now()
+        row = await self._connection.one(_COUNT_PRUNABLE, until=now, today=now // rows.DAY)
         return int(row["count"])
 
     async def prune(self, batch_size: int) -> int:
         """See Maintenance."""
         return await self._count(_PRUNE, batch_size)
 
-    async def forget_nonces(self, batch_size: int) -> int:
+    async def postpone_pruning(self, batch_size: int) -> int:
         """See Maintenance."""
-        return await self._count(_FORGET_NONCES, batch_size)
+        return await self._count(_POSTPONE, batch_size)
+
+    async def forget_nonces(self, batch_size: int, *, after: str) -> tuple[int, str | None]:
+        """See Maintenance."""
+        part = {"after": after, "batch_size": batch_size, "now": rows.now()}
+
+        def work(connection: sqlite3.Connection) -> tuple[int, str | None]:
+            last: str | None = connection.execute(_LAST, part).fetchone()["last"]
+            spent = connection.execute(_FORGET_NONCES, {**part, "last": last}).rowcount
+            return spent, last
+
+        return await self._connection.write(work)
 
     async def forget_records(self, batch_size: int, *, events_older_than: timedelta) -> int:
         """See Maintenance."""
@@ -67,9 +79,9 @@ class Maintenance:
     ) -> int:
         """Change at most `batch_size` rows that were over `age` ago; return how many."""
         until = rows.later(rows.now(), -age)
-        abandoned = rows.later(rows.now(), -ABANDONED)
+        today, abandoned = until // rows.DAY, rows.later(rows.now(), -ABANDONED)
         return await self._connection.count(
-            statement, until=until, batch_size=batch_size, abandoned=abandoned
+            statement, until=until, today=today, batch_size=batch_size, abandoned=abandoned
         )
 
 
@@ -95,14 +107,20 @@ def _delete(table: str, condition: str) -> str:
     return f"DELETE FROM {table} WHERE {_some(table, condition)}"
 
 
-_COUNT_PRUNABLE = (
-    "SELECT count(*) AS count FROM authingo_sessions WHERE refresh_expires_at <= :until"
-)
-_PRUNE = _delete("authingo_sessions", "refresh_expires_at <= :until")
-_SPENT_NONCES = _some(
-    "authingo_sessions", "rotation_nonce IS NOT NULL AND grace_expires_at <= :until"
-)
-_FORGET_NONCES = f"UPDATE authingo_sessions SET rotation_nonce = NULL WHERE {_SPENT_NONCES}"
+_OVER = "prune_on <= :today AND refresh_expires_at <= :until"
+_COUNT_PRUNABLE = f"SELECT count(*) AS count FROM authingo_sessions WHERE {_OVER}"
+_PRUNE = _delete("authingo_sessions", _OVER)
+_DAY_OF_END = f"refresh_expires_at / {rows.DAY}"
+_REFRESHED = _some("authingo_sessions", f"prune_on <= :today AND prune_on < {_DAY_OF_END}")
+_POSTPONE = f"UPDATE authingo_sessions SET prune_on = {_DAY_OF_END} WHERE {_REFRESHED}"
+_LAST = """
+SELECT max(id) AS last FROM (
+    SELECT id FROM authingo_sessions WHERE id > :after ORDER BY id LIMIT :batch_size)
+"""
+_FORGET_NONCES = """
+UPDATE authingo_sessions SET rotation_nonce = NULL
+WHERE id > :after AND id <= :last AND rotation_nonce IS NOT NULL AND grace_expires_at <= :now
+"""
 _FORGET_SECRETS = _delete("authingo_secrets", "expires_at <= :until")
 _FORGET_ATTEMPTS = _delete("authingo_attempts", "expires_at <= :until")
 _FORGET_EVENTS = _delete(
@@ -117,11 +135,9 @@ SELECT count(*) AS users, coalesce(sum(email_verified), 0) AS verified,
     count(disabled_at) AS disabled
 FROM authingo_users
 """
-# The plus keeps SQLite from using the index on refresh_expires_at. Most sessions are refreshable,
-# and fetching a million rows in the order of the index took eight seconds; a scan takes two.
 _SESSIONS = """
 SELECT count(*) AS refreshable, coalesce(sum(expires_at > :now), 0) AS active
-FROM authingo_sessions WHERE +refresh_expires_at > :now
+FROM authingo_sessions WHERE refresh_expires_at > :now
 """
 _EVENTS = """
 SELECT name, count(*) AS count FROM authingo_events

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from authingo.attempts import Outcome
-from authingo.models import NewSession, StartedSession, User, eviction_of
+from authingo.models import NewSession, StartedSession, TokenKey, User, eviction_of
 from authingo.stores.rows import EVICTED_AT_ONCE
 from authingo.stores.sqlite import attempts, devices, rows
 
@@ -26,7 +26,7 @@ def start_session(
     user: User,
     new: NewSession,
     *,
-    ending: bytes | None,
+    ending: TokenKey | None,
     outcome: Outcome,
 ) -> StartedSession:
     """Begin a session, end the one that it replaces and those beyond the limit, and record it."""

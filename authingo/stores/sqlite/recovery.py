@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from authingo.attempts import NOTHING, Outcome
 from authingo.errors import EmailTaken
-from authingo.models import ChangedUser, NewSession, NewUser, StartedSession, User
+from authingo.models import ChangedUser, NewSession, NewUser, StartedSession, TokenKey, User
 from authingo.stores.mails import NewMail
 from authingo.stores.recovery import Move
 from authingo.stores.secrets import Matter
@@ -70,7 +70,7 @@ class Recovery:
         session: NewSession,
         *,
         version: int,
-        ending: bytes | None,
+        ending: TokenKey | None,
         outcome: Outcome = NOTHING,
         eviction: Outcome = NOTHING,
     ) -> StartedSession | None:
@@ -136,7 +136,7 @@ class Recovery:
         *,
         waiting: str,
         proved: bytes,
-        ending: bytes | None,
+        ending: TokenKey | None,
         outcome: Outcome = NOTHING,
     ) -> StartedSession | None:
         """See Recovery."""

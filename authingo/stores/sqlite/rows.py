@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from authingo.errors import EmailTaken
-from authingo.models import Event, NewSession, NewUser, Session, User, UserAndSession
+from authingo.models import Event, NewSession, NewUser, Session, TokenKey, User, UserAndSession
 from authingo.stores.event_rows import COLUMNS, EVENT
 from authingo.stores.matters import is_held
 from authingo.stores.rows import (
@@ -18,12 +18,15 @@ from authingo.stores.rows import (
     USER_AS_OWNER,
     USER_COLUMNS,
     RowReader,
+    has_token,
+    token_parameters,
     write_methods,
 )
 from authingo.stores.secrets import address_digest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+DAY = 86_400_000_000  # microseconds
 
 
 def now() -> int:
@@ -44,6 +47,11 @@ def moment(microseconds: int) -> datetime:
 def span(microseconds: int) -> timedelta:
     """Read the difference between two stored times."""
     return microseconds * _MICROSECOND
+
+
+def length(lifetime: timedelta | None) -> int | None:
+    """Return a length of time as it is stored."""
+    return None if lifetime is None else lifetime // _MICROSECOND
 
 
 def microseconds(at: datetime) -> int:
@@ -111,19 +119,22 @@ def insert_session(connection: sqlite3.Connection, user_id: str, new: NewSession
     """Insert a session that begins now."""
     at, lives = now(), new.lifetimes
     absolute = later(at, lives.absolute)
+    refresh_expires_at = min(later(at, lives.refresh), absolute)
     row = connection.execute(
         _INSERT_SESSION,
         {
             "id": new.id,
             "user_id": user_id,
-            "token_digest": new.token_digest,
+            "secret_digest": new.token_digest,
             "selector_digest": new.selector_digest,
             "verifier_digest": new.verifier_digest,
             "created_at": at,
             "last_used_at": at,
             "expires_at": min(later(at, lives.session), absolute),
-            "refresh_expires_at": min(later(at, lives.refresh), absolute),
+            "refresh_expires_at": refresh_expires_at,
             "absolute_expires_at": absolute,
+            "prune_on": refresh_expires_at // DAY,
+            "remembered_for": length(lives.remembered),
             "ip": new.client.ip,
             "user_agent": new.client.user_agent,
             "authenticated_at": at,
@@ -147,13 +158,11 @@ def refuse_held(connection: sqlite3.Connection, user_id: str, email: str) -> Non
         raise EmailTaken
 
 
-def delete_session(
-    connection: sqlite3.Connection, token_digest: bytes | None
-) -> UserAndSession | None:
+def delete_session(connection: sqlite3.Connection, token: TokenKey | None) -> UserAndSession | None:
     """Delete the session whose current or previous token this is, and return it with its user."""
-    if token_digest is None:
+    if token is None:
         return None
-    row = connection.execute(_BY_EITHER_TOKEN, {"token": token_digest}).fetchone()
+    row = connection.execute(_BY_TOKEN, token_parameters(token)).fetchone()
     if row is None:
         return None
     ended = UserAndSession(read.owner(row), read.session(row))
@@ -183,7 +192,8 @@ RETURNING id, refresh_expires_at > :now AS refreshable
 """
 _NEW_SESSION = (
     *SESSION_COLUMNS,
-    *("token_digest", "selector_digest", "verifier_digest", "absolute_expires_at"),
+    *("secret_digest", "selector_digest", "verifier_digest", "absolute_expires_at"),
+    *("prune_on", "remembered_for"),
 )
 _INSERT_SESSION = f"""
 INSERT INTO authingo_sessions ({", ".join(_NEW_SESSION)})
@@ -194,13 +204,9 @@ _DELETE_SESSIONS = """
 DELETE FROM authingo_sessions WHERE user_id = :user_id AND id IS NOT :but
 RETURNING refresh_expires_at > :now AS refreshable
 """
-# Each column is searched by its own index. With an OR of both, SQLite reads the whole table once
-# ANALYZE has run.
-_BY_EITHER_TOKEN = f"""
+_BY_TOKEN = f"""
 SELECT {USER_AS_OWNER}, {SESSION} FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id
-WHERE s.rowid IN (
-    SELECT rowid FROM authingo_sessions WHERE token_digest = :token
-    UNION ALL SELECT rowid FROM authingo_sessions WHERE previous_token_digest = :token)
+WHERE {has_token("s")}
 """
 
 

@@ -15,19 +15,25 @@ from authingo.models import (
     Session,
     StartedSession,
     StoredSession,
+    TokenKey,
     TokenMatch,
     UserAndSession,
+    WrongSecret,
 )
 from authingo.stores.rows import (
     FIRST,
     LAST,
     MAY_SIGN_IN,
+    REPLACEMENT,
     SESSION,
     SESSION_COLUMNS,
     USER,
     USER_AS_OWNER,
     RowModels,
     after_which,
+    has_token,
+    is_digest,
+    token_parameters,
     write_methods,
 )
 from authingo.stores.sessions import Replacement
@@ -48,7 +54,7 @@ class Sessions:
         session: NewSession,
         *,
         version: int | None,
-        ending: bytes | None,
+        ending: TokenKey | None,
         outcome: Outcome = NOTHING,
     ) -> StartedSession | None:
         """See Sessions."""
@@ -62,18 +68,24 @@ class Sessions:
 
         return await self._connection.write(work)
 
-    async def by_token(self, token_digest: bytes) -> TokenMatch | None:
+    async def by_token(self, token: TokenKey) -> TokenMatch | WrongSecret | None:
         """See Sessions."""
-        for statement, current in _BY_TOKEN:
-            if row := await self._connection.read_inline(statement, token_digest):
-                at = rows.now()
-                return TokenMatch(
-                    self._models.of(row),
-                    current=current,
-                    active_for=rows.span(row[-1] - at),
-                    authenticated_for=rows.span(at - row[-2]),
-                )
-        return None
+        statement = _BY_LEGACY if token.session_id is None else _BY_ID
+        row = await self._connection.read_inline(statement, token.session_id or token.digest)
+        if row is None:
+            return None
+        authenticated_at, expires_at, grace, remembered, secret, previous = row[-len(_OF_TOKEN) :]
+        current = is_digest(secret, token.digest)
+        if not current and not is_digest(previous, token.digest):
+            return WrongSecret()
+        at = rows.now()
+        return TokenMatch(
+            self._models.of(row),
+            current=current,
+            active_for=rows.span((expires_at if current else grace) - at),
+            authenticated_for=rows.span(at - authenticated_at),
+            remembered=None if remembered is None else rows.span(remembered),
+        )
 
     async def by_refresh(
         self, selector_digest: bytes, verifier_digest: bytes
@@ -106,7 +118,7 @@ class Sessions:
             row = connection.execute(
                 _ROTATE,
                 {
-                    "token": rotation.new_token_digest,
+                    "new_token": rotation.new_token_digest,
                     "next": rotation.new_verifier_digest,
                     "nonce": rotation.nonce,
                     "selector": rotation.selector_digest,
@@ -115,6 +127,7 @@ class Sessions:
                     "grace": rows.later(at, lives.grace),
                     "expires": rows.later(at, lives.session),
                     "refresh": rows.later(at, lives.refresh),
+                    "remembered": rows.length(lives.remembered),
                     "ip": rotation.client.ip,
                     "user_agent": rotation.client.user_agent,
                 },
@@ -145,7 +158,7 @@ class Sessions:
                     _REAUTHENTICATE,
                     {
                         "user_id": user_id,
-                        "token": replacement.token_digest,
+                        **token_parameters(replacement.token),
                         "new_token": replacement.new_token_digest,
                         "methods": write_methods(replacement.methods),
                         "now": at,
@@ -160,10 +173,10 @@ class Sessions:
 
         return await self._connection.write(work)
 
-    async def end_by_token(self, token_digest: bytes) -> UserAndSession | None:
+    async def end_by_token(self, token: TokenKey) -> UserAndSession | None:
         """See Sessions."""
         return await self._connection.write(
-            lambda connection: rows.delete_session(connection, token_digest)
+            lambda connection: rows.delete_session(connection, token)
         )
 
     async def end_reused(self, selector_digest: bytes, verifier_digest: bytes) -> bool:
@@ -261,24 +274,25 @@ class Sessions:
         return [rows.read.session(row) for row in ended]
 
 
-# The first statement finds a current token. If there is none, the second finds a previous one.
-_BY_TOKEN = tuple(
-    (
-        f"SELECT {USER}, {SESSION}, coalesce(s.authenticated_at, s.created_at), {deadline}"
-        " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
-        f" WHERE s.{column} = ? AND {MAY_SIGN_IN}",
-        current,
-    )
-    for column, deadline, current in (
-        ("token_digest", "s.expires_at", True),
-        (
-            "previous_token_digest",
-            # One that a reauthentication replaced is over, even if the clock was set back.
-            "CASE WHEN s.previous_token_ended THEN 0"
-            " ELSE min(s.grace_expires_at, s.expires_at) END",
-            False,
-        ),
-    )
+# What is read behind the user and the session: when the user proved who they are, until when the
+# current and the previous token are accepted, how long the answer may be remembered, and the
+# digests of the two.
+_OF_TOKEN = (
+    "coalesce(s.authenticated_at, s.created_at)",
+    "s.expires_at",
+    # A token that a reauthentication replaced is over, even if the clock was set back.
+    "CASE WHEN s.previous_token_ended THEN 0 ELSE min(s.grace_expires_at, s.expires_at) END",
+    "s.remembered_for",
+    "coalesce(s.secret_digest, s.legacy_digest)",
+    "s.previous_secret_digest",
+)
+# The id in a token finds its session. A token without one, of the form that earlier versions gave
+# out, is found by its digest.
+_BY_ID, _BY_LEGACY = (
+    f"SELECT {USER}, {SESSION}, {', '.join(_OF_TOKEN)}"
+    " FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id"
+    f" WHERE s.{column} = ? AND {MAY_SIGN_IN}"
+    for column in ("id", "legacy_digest")
 )
 _OWNER = f"""
 SELECT {USER} FROM authingo_users u
@@ -289,14 +303,15 @@ _BY_REFRESH = f"""
 SELECT {USER_AS_OWNER}, {SESSION}, s.verifier_digest = :verifier AS current,
     s.refresh_expires_at > :now AS refreshable,
     CASE WHEN s.previous_verifier_digest = :verifier AND s.grace_expires_at > :now
-        THEN s.rotation_nonce END AS nonce, s.token_digest
+        THEN s.rotation_nonce END AS nonce,
+    coalesce(s.secret_digest, s.legacy_digest) AS token_digest
 FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id
 WHERE s.selector_digest = :selector AND {MAY_SIGN_IN}
 """
 _ABSOLUTE_DEADLINE = "SELECT absolute_expires_at FROM authingo_sessions WHERE id = :id"
 _ROTATE = f"""
 UPDATE authingo_sessions AS s SET
-    previous_token_digest = token_digest, token_digest = :token, previous_token_ended = 0,
+    {REPLACEMENT}, previous_token_ended = 0, remembered_for = :remembered,
     previous_verifier_digest = verifier_digest, verifier_digest = :next,
     rotation_nonce = :nonce, grace_expires_at = :grace, last_used_at = :now,
     expires_at = min(:expires, absolute_expires_at),
@@ -308,13 +323,14 @@ WHERE selector_digest = :selector AND verifier_digest = :verifier AND refresh_ex
 RETURNING {", ".join(SESSION_COLUMNS)}
 """
 _REAUTHENTICATE = f"""
-UPDATE authingo_sessions SET
-    previous_token_digest = token_digest, token_digest = :new_token, previous_token_ended = 1,
+UPDATE authingo_sessions AS s SET
+    {REPLACEMENT}, previous_token_ended = 1,
     last_used_at = :now, expires_at = min(:expires, refresh_expires_at),
     authenticated_at = :now, methods = :methods
 WHERE user_id = :user_id AND expires_at > :now
-    AND (token_digest = :token OR previous_token_digest = :token
-         AND NOT previous_token_ended AND grace_expires_at > :now)
+    AND {has_token("s")}
+    AND (coalesce(secret_digest, legacy_digest) = :token_secret
+         OR NOT previous_token_ended AND grace_expires_at > :now)
 RETURNING {", ".join(SESSION_COLUMNS)}
 """
 _END_REUSED = """
@@ -335,7 +351,9 @@ DELETE FROM authingo_sessions WHERE rowid IN (
 RETURNING id
 """
 _NOTE_USE = """
-UPDATE authingo_sessions SET last_used_at = :now WHERE id = :id AND last_used_at <= :before
+UPDATE authingo_sessions SET last_used_at = :now,
+    rotation_nonce = CASE WHEN grace_expires_at > :now THEN rotation_nonce END
+WHERE id = :id AND last_used_at <= :before
 """
 _STORED = f"""
 SELECT {USER_AS_OWNER}, {SESSION}, s.refresh_expires_at > :now AS refreshable
@@ -346,10 +364,9 @@ _COUNT_REFRESHABLE = (
     "SELECT count(*) AS count FROM authingo_sessions WHERE refresh_expires_at > :now"
 )
 _COUNT_REFRESHABLE_OF_USER = f"{_COUNT_REFRESHABLE} AND user_id = :user_id"
-# The + keeps SQLite from using the index on the deadline: with it, each page must be sorted.
 _IF_REFRESHABLE = {
-    True: " AND +s.refresh_expires_at > :now",
-    False: " AND +s.refresh_expires_at <= :now",
+    True: " AND s.refresh_expires_at > :now",
+    False: " AND s.refresh_expires_at <= :now",
     None: "",
 }
 _END_ANY = f"""

@@ -16,6 +16,7 @@ from authingo.models import (
     NewSession,
     NewUser,
     StartedSession,
+    TokenKey,
     User,
 )
 from authingo.stores.mails import NewMail
@@ -65,7 +66,7 @@ class Users:
         user: NewUser,
         session: NewSession,
         *,
-        ending: bytes | None,
+        ending: TokenKey | None,
         outcome: Outcome = NOTHING,
         mail: NewMail | None = None,
     ) -> StartedSession:
