@@ -43,7 +43,7 @@ def main() -> None:
         server = find_server()
         try:
             peers = None if options.quick or options.without_peers else Peers(server, scale.size)
-            bench = Bench(scale, server, Path(directory), peers)
+            bench = Bench(scale, server, Path(directory), peers, before=options.before)
             results = _run(bench, [suite for suite in SUITES if suite.NAME in options.only])
         except KeyboardInterrupt:
             sys.exit(130)
@@ -79,6 +79,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="short, small, nothing written")
     parser.add_argument("--only", default=",".join(names), help=f"some of {','.join(names)}")
     parser.add_argument("--without-peers", action="store_true", help="authingo alone")
+    parser.add_argument(
+        "--before", type=Path, metavar="PATH", help="an earlier version's source, for refresh"
+    )
     parser.add_argument("--rounds", type=int, metavar="N", help="instead of five")
     parser.add_argument("--random-checks", type=int, metavar="N", help="for memory; 10 million")
     options = parser.parse_args()

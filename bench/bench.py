@@ -77,6 +77,7 @@ class Bench:
     server: PostgresServer
     directory: Path
     peers: Peers | None
+    before: Path | None = None  # the source of an earlier version, to compare refreshes with
     _began: float = field(default_factory=time.monotonic)
 
     @cached_property
@@ -89,16 +90,19 @@ class Bench:
         """The same in SQLite."""
         return self.new_sqlite(self.scale.size)
 
-    def new_postgres(self, size: Size) -> str:
+    def new_postgres(self, size: Size, *, source: Path | None = None) -> str:
+        """Make a database and fill it; `source`: with the bench of that version."""
         self.say(f"loading {size.sessions:,} sessions into PostgreSQL")
         url = self.server.create_database()
-        data.load(url, size)
+        data.load(url, size) if source is None else data.load_with(source, url, size)
         return url
 
-    def new_sqlite(self, size: Size) -> str:
+    def new_sqlite(self, size: Size, *, source: Path | None = None) -> str:
+        """The same in SQLite."""
         self.say(f"loading {size.sessions:,} sessions into SQLite")
-        url = f"sqlite:///{self.directory}/{size.sessions}.db"
-        data.load(url, size)
+        name = f"{size.sessions}{'' if source is None else '-before'}.db"
+        url = f"sqlite:///{self.directory}/{name}"
+        data.load(url, size) if source is None else data.load_with(source, url, size)
         return url
 
     def place_database(self, cores: Cores) -> None:

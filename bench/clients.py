@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,9 +97,18 @@ def sign_ins(
     }
 
 
-def refreshes(port: int, path: str, cookies: list[str], *, seconds: float) -> dict[str, Any]:
-    """Make the job of clients who renew a session each, over and over."""
-    return {"kind": "refreshes", "port": port, "path": path, "cookies": cookies, "seconds": seconds}
+def refreshes(
+    port: int, path: str, cookies: list[str], *, clients: int, seconds: float
+) -> dict[str, Any]:
+    """Make the job of clients who renew the sessions of these cookies, one after the other."""
+    return {
+        "kind": "refreshes",
+        "port": port,
+        "path": path,
+        "cookies": cookies,
+        "clients": clients,
+        "seconds": seconds,
+    }
 
 
 @dataclass
@@ -225,16 +234,19 @@ async def _refreshes(job: dict[str, Any]) -> dict[str, Any]:
     head = f"POST {job['path']} HTTP/1.1\r\nHost: 127.0.0.1:{job['port']}\r\n"
     head += "X-Authingo-Client: true\r\nContent-Length: 0\r\nCookie: "
 
-    async def client(cookie: str) -> None:
+    waiting = deque(job["cookies"])  # that for the longest time was not renewed comes first
+
+    async def client() -> None:
         connection = await work.connection(None)
-        name = cookie.partition("=")[0]
         while not work.over:
+            cookie = waiting.popleft()
+            name = cookie.partition("=")[0]
             answer = await work.send(connection, f"{head}{cookie}\r\n\r\n".encode())
             rotated = next(new for new in answer.cookies if new.startswith(f"{name}="))
             assert rotated != cookie, "the same answer as before is no refresh"
-            cookie = rotated
+            waiting.append(rotated)
 
-    await asyncio.gather(*map(client, job["cookies"]))
+    await asyncio.gather(*(client() for _ in range(job["clients"])))
     return work.result()
 
 

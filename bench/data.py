@@ -6,6 +6,8 @@ import asyncio
 import hashlib
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,7 +30,7 @@ USER = ("id", "email", "name", "password_hash", "created_at", "updated_at")
 _SESSION = (
     "id",
     "user_id",
-    "token_digest",
+    "secret_digest",
     "selector_digest",
     "verifier_digest",
     "created_at",
@@ -36,6 +38,13 @@ _SESSION = (
     "expires_at",
     "refresh_expires_at",
     "absolute_expires_at",
+    # What the last of many refreshes left, so that the next one finds rows of their usual size.
+    "previous_secret_digest",
+    "previous_verifier_digest",
+    "rotation_nonce",
+    "grace_expires_at",
+    "remembered_for",
+    "ip",
 )
 
 
@@ -53,7 +62,7 @@ def email(user: int) -> str:
 
 
 def session_token(session: int) -> SessionToken:
-    return SessionToken(_bytes("token", session))
+    return SessionToken(_bytes("token", session), session_id(session))
 
 
 def refresh_token(session: int) -> RefreshToken:
@@ -78,6 +87,13 @@ async def copy(url: str, table: str, columns: tuple[str, ...], records: Any) -> 
 def load(url: str, size: Size) -> None:
     """Make authingo's tables in a new database, and fill them."""
     asyncio.run(_load(url, size))
+
+
+def load_with(source: Path, url: str, size: Size) -> None:
+    """The same as `load`, with the bench and the library in another directory."""
+    program = "import sys; from bench.data import Size, load; load(sys.argv[1], Size(*map(int, "
+    command = [sys.executable, "-c", program + "sys.argv[2:])))", url]
+    subprocess.run([*command, str(size.users), str(size.sessions)], cwd=source, check=True)
 
 
 async def _load(url: str, size: Size) -> None:
@@ -136,13 +152,14 @@ def write_users(file: Path, numbers: range) -> None:
 
 def _sessions(size: Size, at: Callable[[datetime], object]) -> Iterator[tuple[object, ...]]:
     now = datetime.now(UTC)
+    remembered = 10_000_000 if at is microseconds else timedelta(seconds=10)
     active = at(now - timedelta(days=1)), at(now + _LIFE)
     over = at(now - 2 * timedelta(days=1)), at(now - timedelta(hours=1))
     for session in range(size.sessions):
         began, ends = over if size.half_expired and session % 2 else active
         refresh = refresh_token(session)
         yield (
-            f"ses_{session:026}",
+            session_id(session),
             user_id(session % size.users),
             session_token(session).digest,
             refresh.selector_digest,
@@ -152,7 +169,17 @@ def _sessions(size: Size, at: Callable[[datetime], object]) -> Iterator[tuple[ob
             ends,
             ends,
             ends,
+            refresh.selector_digest,
+            refresh.selector_digest,
+            refresh.selector_digest,
+            began,
+            remembered,
+            "127.0.0.1",
         )
+
+
+def session_id(session: int) -> str:
+    return f"ses_{session:026}"
 
 
 def user_id(user: int) -> str:
