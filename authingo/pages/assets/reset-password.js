@@ -1,16 +1,4 @@
-import { token } from "./fragment.js";
-import { client, $, onSubmit, show } from "./page.js";
+import { client } from "./page.js";
+import { onSpend } from "./spending.js";
 
-onSubmit("form", async (values) => {
-  const result = await client.resetPassword({ token, ...values });
-  if (result.data) {
-    $("form").reset();
-    show("done");
-  } else if (result.error.code === "invalid_token") {
-    show("over");
-    return;
-  }
-  return result;
-});
-
-if (!token) show("over");
+onSpend((values) => client.resetPassword(values));
