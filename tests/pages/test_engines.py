@@ -11,9 +11,12 @@ from tests.mail.inbox import link_in, wait_for
 from tests.mail.server import SMTPServer
 from tests.server import ADA, LiveServer
 from tests.tab import Tab
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 NEW = "new@example.com"
+SIGN_OUT = """const options = { method: "POST", headers: { "X-Authingo-Client": "true" } };
+fetch("/api/auth/sign-out", options).then(() => (document.title = "Signed out"));"""
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -68,3 +71,10 @@ def test_an_account_from_its_beginning_to_a_new_password(
         tab.fill(Email=NEW, Password="a third horse battery")
         tab.press("Sign in")
         tab.sees("Countess")
+
+        driver.get(f"{server.url}/auth/forgot-password")
+        tab.sees("Send the link")
+        tab.run(SIGN_OUT)
+        until(lambda: tab.run("return document.title") == "Signed out", "nobody signed out")
+        tab.run("history.back()")  # to the account, which a browser may show from memory
+        tab.sees("New here?")
