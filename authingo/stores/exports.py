@@ -96,11 +96,15 @@ PARTS: Mapping[str, Part] = {
         },
     ),
     "authingo_events": Part(
-        "events", ("id", "at", "name", "session_id", "ip", "count"), {"user_id": _THEIRS}
+        "events",
+        ("id", "at", "name", "session_id", "ip", "count"),
+        # In which order hooks get them: `xid` in PostgreSQL, `number` in SQLite.
+        {"user_id": _THEIRS, "xid": _INTERNAL, "number": _INTERNAL},
     ),
 }
 # Tables that have no row about a user whom somebody could name.
 OTHER_TABLES = {
+    "authingo_cursors": "how far durable hooks have got",
     "authingo_attempts": "counts under digests, for some hours",
     "authingo_hash_kinds": "samples of hashes that belong to no user",
     "authingo_migrations": _INTERNAL,

@@ -123,4 +123,6 @@ async def test_each_column_is_exported_or_left_out_for_a_reason(server: LiveServ
         assert not {*part.columns} & part.left_out.keys(), table
         known |= {(table, name) for name in (*part.columns, *part.left_out)}
     others = {one for one in stored if one[0] in OTHER_TABLES}
-    assert stored - others == known
+    assert not stored - others - known
+    of_one_store = {("authingo_events", "xid"), ("authingo_events", "number")}
+    assert known - stored < of_one_store
