@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -12,13 +11,11 @@ from authingo.attempts import Outcome
 from authingo.capabilities import lasting_purposes
 from authingo.core import Core
 from authingo.edits import Edit
-from authingo.errors import EmailTaken, NoSuchUser, Refused, UserReferenced
+from authingo.errors import EmailTaken, NoSuchUser
 from authingo.ids import is_id
-from authingo.models import NO_CLIENT, ChangedUser, Client, Event, NewUser, User
+from authingo.models import NO_CLIENT, ChangedUser, Client, NewUser, User
 from authingo.stores import Store
 from authingo.stores.mails import NewMail
-
-_log = logging.getLogger("authingo")
 
 
 class Accounts:
@@ -226,41 +223,6 @@ class Accounts:
     async def enable_user(self, user: User | str) -> ChangedUser:
         """See Auth."""
         return await self._set_disabled(arguments.user_id(user), disabled=False)
-
-    async def delete_user(self, user: User | str) -> bool:
-        """See Auth."""
-        user_id, store = arguments.user_id(user), await self._core.opened()
-        if await self._core.passes_deletions_on():
-            await self._set_disabled(user_id, disabled=True)
-            await events.record(store, events.happened("deletion_passed_on", user_id=user_id))
-            return False
-        await self._delete(user_id)
-        return True
-
-    async def finish_deletion(self, passed_on: Event) -> None:
-        """Delete a user whom another process wanted to delete, unless they may sign in again.
-
-        What a hook or a table of the application does not let be deleted stays disabled, and the
-        log says why: it must not stop the other deletions.
-        """
-        store = await self._core.opened()
-        user = await store.users.find(passed_on.user_id or "")
-        if user is None or user.may_sign_in:
-            return
-        try:
-            await self._delete(user.id, due=user.disabled_at is None)
-        except NoSuchUser:
-            return
-        except (UserReferenced, Refused) as error:
-            _log.error("the user %s was not deleted: %s", user.id, error)
-
-    async def _delete(self, user_id: str, *, due: bool = False) -> None:
-        store = await self._core.opened()
-        await self._end_surplus(store, user_id)
-        done = events.happened("user_deleted", user_id=user_id)
-        if not await store.users.delete(user_id, due=due, outcome=Outcome(events=(done,))):
-            raise NoSuchUser
-        events.publish(store, done)
 
     async def _set_disabled(self, user_id: str, *, disabled: bool) -> ChangedUser:
         store = await self._core.opened()

@@ -86,10 +86,10 @@ class Auth(WithHooks):
         self._reauthentication = Reauthentication(self._core)
         self._user_sessions = UserSessions(self._core)
         self._accounts = Accounts(self._core)
-        self._deletion = Deletion(self._core)
+        self._deletion = self._core.capability(Deletion)
         self._export = Export(self._core)
         self._self_service = SelfService(self._core)
-        self._finish_deletion = self._accounts.finish_deletion
+        self._finish_deletion = self._deletion.finish
         self._listings = Listings(self._core)
         self._maintenance = Maintenance(self._core)
 
@@ -602,7 +602,7 @@ class Auth(WithHooks):
         return await self._accounts.disable_user(user)
 
     async def enable_user(self, user: User | str) -> ChangedUser:
-        """Let a disabled user sign in again.
+        """Let a disabled user sign in again. A deletion that is due is cancelled.
 
         Raises:
             NoSuchUser: there is no such user.
@@ -628,7 +628,7 @@ class Auth(WithHooks):
         return await self._deletion.request(session_token, client=client)
 
     async def cancel_deletion(self, user: User | str) -> User:
-        """Keep a user who asked to be deleted, and let them sign in again. Idempotent.
+        """Keep a user who is to be deleted. They sign in again, unless disabled. Idempotent.
 
         Raises:
             NoSuchUser: there is no such user.
@@ -661,14 +661,15 @@ class Auth(WithHooks):
 
         Returns:
             False if the user was only disabled: a server has a hook for "user_deleted" that this
-            program has not, and deletes the user within seconds.
+            program has not, and deletes the user within seconds. Until then `enable_user` and
+            `cancel_deletion` keep the user.
 
         Raises:
             NoSuchUser: there is no such user.
             UserReferenced: a table of yours refers to the user with a foreign key that is
                 neither ON DELETE CASCADE nor SET NULL. The user was not deleted.
         """
-        return await self._accounts.delete_user(user)
+        return await self._deletion.delete(user)
 
     # Listings
 

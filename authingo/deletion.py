@@ -14,9 +14,10 @@ from authingo import arguments, events, sessions
 from authingo.attempts import Outcome
 from authingo.capabilities import lasting_purposes
 from authingo.core import Core
-from authingo.errors import NoSession, NoSuchUser, StoreUnavailable, UserReferenced
-from authingo.models import NO_CLIENT, Client, User, UserAndSession
+from authingo.errors import NoSession, NoSuchUser, Refused, StoreUnavailable, UserReferenced
+from authingo.models import NO_CLIENT, Client, Event, User, UserAndSession
 from authingo.reauthentication import Reauthentication
+from authingo.stores import Store
 
 _PAGE = 100  # users that are looked for at once
 
@@ -34,8 +35,8 @@ class Deletion:
         arguments.require_client(client)
         caller = await Reauthentication(self._core).require_recent(session_token)
         store, user = await self._core.opened(), caller.user
-        most, grace = self._core.settings.sessions.max_per_user, self._core.settings.users
-        await sessions.end_surplus(store, user.id, keep=most, but=caller.session.id)
+        grace = self._core.settings.users
+        await self._end_surplus(store, user.id, but=caller.session.id)
         if not grace.deletion_grace and await self._delete(user, caller, client=client):
             return None
         scheduled = events.happened(
@@ -55,22 +56,63 @@ class Deletion:
         events.publish(store, scheduled)
         return changed.delete_at
 
+    async def delete(self, user: User | str) -> bool:
+        """See Auth.delete_user."""
+        user_id, store = arguments.user_id(user), await self._core.opened()
+        await self._end_surplus(store, user_id)
+        if await self._core.passes_deletions_on():
+            if await store.users.set_disabled(user_id, disabled=True, delete=True) is None:
+                raise NoSuchUser
+            await events.record(
+                store,
+                events.happened("user_disabled", user_id=user_id),
+                events.happened("deletion_passed_on", user_id=user_id),
+            )
+            return False
+        done = events.happened("user_deleted", user_id=user_id)
+        if not await store.users.delete(user_id, outcome=Outcome(events=(done,))):
+            raise NoSuchUser
+        events.publish(store, done)
+        return True
+
+    async def finish(self, passed_on: Event) -> None:
+        """Delete a user whom a process without the hooks wanted to delete.
+
+        The event only says that there is something to do. Whether the user is still to be deleted
+        is asked in the transaction that deletes: an operator may have decided otherwise.
+        """
+        user = await (await self._core.opened()).users.find(passed_on.user_id or "")
+        if user is None or user.delete_at is None:
+            return
+        try:
+            await self._delete(user)
+        except UserReferenced:
+            return  # which is in the log
+        except Refused as error:
+            _log.error("the user %s was not deleted: %s", user.id, error)
+
     async def _delete(
         self, user: User, caller: UserAndSession | None = None, *, client: Client = NO_CLIENT
     ) -> bool:
-        """Delete a user who asks for it, or whose time has come."""
+        """Delete a user who asks for it, or whose time has come.
+
+        A mail tells those who wanted it themselves. For an operator's `delete`, both times are the
+        same (see `users.set_disabled`).
+        """
         done = events.happened(
             "user_deleted",
             user_id=user.id,
             session_id=caller.session.id if caller else None,
             ip=client.ip,
         )
+        by_operator = user.delete_at is not None and user.delete_at == user.disabled_at
+        notices = [] if by_operator else self._core.notices("user_deleted", user, client)
         try:
             is_deleted = await self._core.store.users.delete(
                 user.id,
                 caller=caller.session.id if caller else None,
                 due=caller is None,
-                mails=self._core.notices("user_deleted", user, client),
+                mails=notices,
                 outcome=Outcome(events=(done,)),
             )
         except UserReferenced as error:
@@ -80,6 +122,10 @@ class Deletion:
             self._core.noticed()
             events.publish(self._core.store, done)
         return is_deleted
+
+    async def _end_surplus(self, store: Store, user_id: str, *, but: str | None = None) -> None:
+        most = self._core.settings.sessions.max_per_user
+        await sessions.end_surplus(store, user_id, keep=most, but=but)
 
     async def cancel(self, user: User | str) -> User:
         """See Auth."""

@@ -65,7 +65,7 @@ class Maintenance:
         await repeat(forget_nonces, Pace(batch_size))
         await repeat(forget_records, Pace(batch_size), done)
         await hash_kinds.recount(store)
-        await Deletion(self._core).carry_out()
+        await self._core.capability(Deletion).carry_out()
         return pruned
 
 

@@ -103,9 +103,13 @@ def enable(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> N
 
     async def work(auth: Auth) -> Done:
         user = await auth.find_user(who)
-        if not user.disabled_at:
+        if not user.disabled_at and not user.delete_at:
             return user, f"{output.named(user)} is not disabled: nothing was changed"
-        return (await auth.enable_user(user)).user, f"enabled {output.named(user)}"
+        enabled = (await auth.enable_user(user)).user
+        if enabled.delete_at:
+            keep = "`authingo users keep` cancels that"
+            return enabled, f"{output.named(user)} is still to be deleted: {keep}"
+        return enabled, f"enabled {output.named(user)}"
 
     output.changed_user(*with_auth(config, work), as_json=as_json)
 
@@ -185,13 +189,15 @@ def data(who: Who, *, config: ConfigFile = None) -> None:
 @app.command("keep", epilog="Example: authingo users keep ada@example.com")
 @command
 def keep(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> None:
-    """Keep a user who asked to be deleted, and let them sign in again."""
+    """Keep a user who is to be deleted. They sign in again, unless they are disabled."""
 
     async def work(auth: Auth) -> Done:
         user = await auth.find_user(who)
         if not user.delete_at:
             return user, f"{output.named(user)} will not be deleted: nothing was changed"
-        return await auth.cancel_deletion(user), f"kept {output.named(user)}"
+        kept = await auth.cancel_deletion(user)
+        still = ", who is still disabled" if kept.disabled_at else ""
+        return kept, f"kept {output.named(user)}{still}"
 
     output.changed_user(*with_auth(config, work), as_json=as_json)
 

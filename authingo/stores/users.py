@@ -99,11 +99,19 @@ class Users(Protocol):
         Returns None, and does nothing, if there is no such user.
         """
 
-    async def set_disabled(self, user_id: str, *, disabled: bool) -> ChangedUser | None:
+    async def set_disabled(
+        self, user_id: str, *, disabled: bool, delete: bool = False
+    ) -> ChangedUser | None:
         """Disable or enable a user, and end all their sessions. None: there is no such user.
 
         Disabling increases the security version, so that what was issued before does not
-        become valid again when the user is enabled.
+        become valid again when the user is enabled. Enabling cancels a deletion that is due.
+
+        Args:
+            user_id: of the user.
+            disabled: whether to disable or enable.
+            delete: whether to make the deletion due too, for a server to carry out. `delete_at`
+                is the same as `disabled_at` then.
         """
 
     async def update(

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from authingo import Auth, Event, HookConnection, Refused, User
+from authingo import Auth, Event
 from authingo.attempts import Outcome
 from authingo.config import Settings
 from authingo.hooks import durable, listeners
@@ -26,36 +26,6 @@ from tests.server import ADA, LiveServer
 from tests.waiting import until
 
 Serving = Callable[..., LiveServer]
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look for what others did, and call again, without the pauses of a real server."""
-    monkeypatch.setattr(durable, "_LOOK", 0.02)
-    monkeypatch.setattr(durable, "_FIRST_PAUSE", 0.02)
-
-
-@pytest.fixture
-def start(make_settings: Callable[..., Settings]) -> Any:
-    """Start a server whose hooks are added before, as a program does."""
-    running: list[LiveServer] = []
-
-    def begin(add: Callable[[Auth], object], **settings: object) -> LiveServer:
-        def application(auth: Auth) -> Any:
-            from fastapi import FastAPI  # noqa: PLC0415
-
-            add(auth)
-            app = FastAPI(lifespan=auth.lifespan)
-            auth.install(app)
-            return app
-
-        server = LiveServer(lambda url: make_settings(public_url=url, **settings), application)
-        running.append(server)
-        return server
-
-    yield begin
-    for server in running:
-        server.stop()
 
 
 def test_a_hook_gets_the_event_after_the_answer(start: Any) -> None:
@@ -243,56 +213,6 @@ def test_an_event_survives_kill_9(make_settings: Callable[..., Settings], tmp_pa
     subprocess.run([*command, "lives"], cwd=tmp_path, check=True)
     (user,) = execute(url, "SELECT id FROM authingo_users")
     assert (tmp_path / "calls").read_text().split() == [user[0]] * 2
-
-
-@pytest.mark.usefixtures("quick")
-def test_a_server_deletes_whom_the_command_line_wants_to_delete(start: Any, tmp_path: Path) -> None:
-    """Because the command line has no hooks, and rows of the application would stay."""
-    asked = list[str]()
-
-    def add(auth: Auth) -> None:
-        @auth.within("user_deleted")
-        async def strike(user: User, connection: HookConnection) -> None:
-            asked.append(user.email)
-            if user.email == "eve@example.com":
-                raise Refused("not_eve", "She stays.")
-
-    server = start(add)
-    run = Runner(tmp_path, AUTHINGO_DATABASE_URL=server.database_url)
-    for email in ("eve@example.com", ADA["email"]):
-        server.browser().sign_up(email=email)
-        deleted = run("users", "delete", email, "--yes")
-        assert deleted.code == 0
-        assert f"disabled {email}" in " ".join((deleted.out + deleted.err).split())
-    statement = "SELECT email FROM authingo_users WHERE disabled_at IS NOT NULL"
-    until(lambda: len(asked) == 2, f"{asked}")
-    until(
-        lambda: execute(server.database_url, statement) == [("eve@example.com",)],
-        "the user was not deleted",
-    )
-    assert asked == ["eve@example.com", ADA["email"]]
-
-
-@pytest.mark.usefixtures("quick")
-def test_pruning_leaves_the_deletions_that_are_due_to_a_server(start: Any, tmp_path: Path) -> None:
-    asked = list[str]()
-
-    def add(auth: Auth) -> None:
-        @auth.within("user_deleted")
-        async def strike(user: User, _: HookConnection) -> None:
-            asked.append(user.email)
-
-    server = start(add)
-    server.browser().sign_up()
-    past = "1" if server.database_url.startswith("sqlite") else "now() - interval '1 minute'"
-    execute(server.database_url, f"UPDATE authingo_users SET delete_at = {past}")
-    run = Runner(tmp_path, AUTHINGO_DATABASE_URL=server.database_url)
-    assert run("sessions", "prune").code == 0
-    until(
-        lambda: not execute(server.database_url, "SELECT id FROM authingo_users"),
-        "the user was not deleted",
-    )
-    assert asked == [ADA["email"]]
 
 
 def test_doctor_names_a_hook_that_stands_still(

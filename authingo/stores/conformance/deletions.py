@@ -156,6 +156,25 @@ class DeletionsConformance:
             assert (undone is None) is deleted
             assert (await store.users.find(one.user.id) is None) is deleted
 
+    async def test_enabling_cancels_a_deletion_that_is_due(self, store: Store) -> None:
+        """Not one that the user still has time to undo: that is not for the operator to forget."""
+        one, later = await begin(store), await begin(store)
+        passed_on = await store.users.set_disabled(one.user.id, disabled=True, delete=True)
+        assert passed_on is not None
+        assert passed_on.user.delete_at == passed_on.user.disabled_at is not None
+        assert [user.id for user in await store.deletions.due(limit=9)] == [one.user.id]
+        enabled = await store.users.set_disabled(one.user.id, disabled=False)
+        assert enabled is not None
+        assert enabled.user.may_sign_in
+        await store.users.set_disabled(one.user.id, disabled=True)
+        assert not await store.users.delete(one.user.id, due=True)
+        scheduled = await _schedule(store, later)
+        assert scheduled is not None
+        for disabled in (True, False):
+            changed = await store.users.set_disabled(later.user.id, disabled=disabled)
+            assert changed is not None
+            assert changed.user.delete_at == scheduled.delete_at
+
     async def test_an_eviction_cancels_it(self, store: Store) -> None:
         """Who signed up with the address of another cannot keep it from its owner."""
         one = await begin(store)

@@ -138,9 +138,11 @@ class Users:
             _CHANGE_HASH, user_id, forgets_devices=True, mails=mails, hash=new_hash
         )
 
-    async def set_disabled(self, user_id: str, *, disabled: bool) -> ChangedUser | None:
+    async def set_disabled(
+        self, user_id: str, *, disabled: bool, delete: bool = False
+    ) -> ChangedUser | None:
         """See Users."""
-        return await self._alter(_SET_DISABLED, user_id, disabled=disabled)
+        return await self._alter(_SET_DISABLED, user_id, disabled=disabled, delete=delete)
 
     async def _alter(
         self,
@@ -361,7 +363,9 @@ _CHANGE_PASSWORD = f"""{_CHANGE_HASH}
 """
 _SET_DISABLED = """
 UPDATE authingo_users SET updated_at = :now,
-    disabled_at = CASE WHEN :disabled THEN coalesce(disabled_at, :now) END,
+    disabled_at = CASE WHEN :delete THEN :now
+        WHEN :disabled THEN coalesce(disabled_at, :now) END,
+    delete_at = CASE WHEN :delete THEN :now WHEN :disabled OR delete_at > :now THEN delete_at END,
     password_version = password_version + CASE WHEN :disabled THEN 1 ELSE 0 END
 WHERE id = :user_id
 """
