@@ -16,6 +16,7 @@ from importlib.resources import files
 
 from authingo.config import Settings
 from authingo.mail.settings import requires_verification, sends_mail, signs_in_by_code, verifies
+from authingo.pages.own_fields import has_any, own_fields
 from authingo.pages.settings import PagesSettings, opened_inbox, site_name
 from authingo.pages.texts import Texts
 
@@ -86,6 +87,7 @@ DOCUMENTS = (
 # What the account page consists of. A capability that has something to manage adds a line.
 PANELS = (
     Panel("profile"),
+    Panel("fields", has_any),
     Panel("email", sends_mail),
     Panel("password"),
     Panel("sessions"),
@@ -212,6 +214,7 @@ class Documents:
             "min_length": self._settings.passwords.min_length,
             "panels": panels if document.name == "account" else [],
             "language": self._texts["language"],
+            "own_fields": own_fields(self._settings) if "fields" in panels else [],
             "texts": {
                 name: text for name, text in self._texts.items() if name.split(".")[0] in tables
             },
