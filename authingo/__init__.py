@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         UserAndSession,
     )
     from authingo.plugins import Plugin
-    from authingo.profile import ClientWritable, ServerOnly
+    from authingo.profile_models import ClientWritable, ServerOnly
     from authingo.stores.within import HookConnection
 
 __all__ = [
@@ -109,7 +109,7 @@ _HOMES = {
     "AuthError": "errors",
     "Busy": "errors",
     "Client": "models",
-    "ClientWritable": "profile",
+    "ClientWritable": "profile_models",
     "ConfigError": "errors",
     "EmailNotVerified": "errors",
     "EmailTaken": "errors",
@@ -134,7 +134,7 @@ _HOMES = {
     "UserAndSession": "models",
     "SchemaBehind": "errors",
     "SchemaUnsupported": "errors",
-    "ServerOnly": "profile",
+    "ServerOnly": "profile_models",
     "Session": "models",
     "SessionExpired": "errors",
     "Settings": "config",

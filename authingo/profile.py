@@ -8,22 +8,27 @@ ASVS 5.0 V15.3.3). A field is never sent to a client where it says `ServerOnly`.
 Every field has a default. So a new field needs no migration, a user who was created without a
 profile has one, and an eviction has something to go back to. What is stored and no longer fits the
 model, because the model has changed, counts as its default and is not sent: it never fails a
-request. Fields that the model does not know stay stored, because during a deployment a server with
-the next model may be running already.
+request. Where only the model as a whole refuses it, as many fields stay as fit together, and first
+those that clients cannot write. Fields that the model does not know stay stored, because during a
+deployment a server with the next model may be running already.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from authingo.errors import ConfigError, InvalidInput
 from authingo.models import StoredProfile
+from authingo.profile_models import ClientWritable, ServerOnly, checked, marked
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -31,17 +36,10 @@ if TYPE_CHECKING:
 
     from authingo.config import Settings
 
-MAX_SIZE = 16 * 1024  # bytes of JSON
+MAX_SIZE = 16 * 1024  # bytes of JSON of the fields that clients may write
+MAX_OWN_SIZE = 48 * 1024  # of the others: whatever clients write, the program can still write
 _MAX_DEPTH = 32  # of objects and lists in each other; parsers recurse
 _UNFIT = "is not acceptable"
-
-
-class ClientWritable:
-    """Marks a field that users write themselves: `theme: Annotated[str, ClientWritable] = ""`."""
-
-
-class ServerOnly:
-    """Marks a field that no client ever sees: `notes: Annotated[str, ServerOnly] = ""`."""
 
 
 class Profiles:
@@ -54,22 +52,16 @@ class Profiles:
             ConfigError: it says why, and what to do.
         """
         self.model = model
-        self._fields: dict[str, FieldInfo] = _checked(model)
-        self.writable = frozenset(_marked(self._fields, ClientWritable))
-        self.shown = frozenset(self._fields.keys() - _marked(self._fields, ServerOnly))
+        self._fields: dict[str, FieldInfo] = checked(model)
+        self.writable = frozenset(marked(self._fields, ClientWritable))
+        self.shown = frozenset(self._fields.keys() - marked(self._fields, ServerOnly))
 
     def read(self, text: str | None) -> StoredProfile:
         """Read what is stored. Never fails: what does not fit counts as its default."""
         stored, whole = _object(text)
-        known = {name: value for name, value in stored.items() if name in self._fields}
-        value, unfit = self._fitting(known)
-        shown: dict[str, object] | None = None
-        if whole:
-            try:
-                shown = value.model_dump(mode="json", include=set(self.shown - unfit))
-            except Exception:  # noqa: BLE001 - a serializer of the application; no request may fail
-                unfit = set(known)
-        return StoredProfile(text=text, value=value, shown=shown, fits=whole and not unfit)
+        value, unfit = self._fitting(self._known(stored))
+        shown, unsent = self._sent(value, self.shown - unfit) if whole else (None, set())
+        return StoredProfile(text=text, value=value, shown=shown, fits=whole and not unfit | unsent)
 
     def changed(
         self, text: str | None, changes: Mapping[str, object], *, by_client: bool = False
@@ -93,22 +85,21 @@ class Profiles:
             raise InvalidInput({"profile": "has a field that is not known here"})
         if not by_client:  # a program may give a date, a client sends JSON
             changes = to_jsonable_python(dict(changes))
-        _refuse_texts(changes)
+        _refuse_values(changes)
         stored, _ = _object(text)
-        known = {name: one for name, one in stored.items() if name in self._fields}
+        known = self._known(stored)
         _, unfit = self._fitting(known)
         kept = {name: one for name, one in known.items() if name not in unfit}
         try:
             value = self._validated({**kept, **changes})
         except ValidationError as error:
             raise InvalidInput(_problems(error, changes)) from None
-        new = value.model_dump(mode="json", include=set(changes))
-        self._require_round_trip(value, {**kept, **new})
-        written = json.dumps({**stored, **new}, ensure_ascii=False, separators=(",", ":"))
-        _refuse_texts(new)
-        if len(written.encode()) > MAX_SIZE:
-            raise InvalidInput({"profile": f"must be at most {MAX_SIZE // 1024} KiB"})
-        return written
+        new = _dumped(value, set(changes))
+        _refuse_values(new)
+        written = {**stored, **new}
+        self._require_read_back(value, kept.keys() | new.keys(), self._known(written))
+        self._require_size(written, new.keys())
+        return _written(written)
 
     def imported(self, values: Mapping[str, object]) -> str | None:
         """Return what to store of the profile of a user who is imported; see `changed`."""
@@ -117,8 +108,8 @@ class Profiles:
     def evicted(self, text: str | None) -> str | None:
         """Return what stays of a profile when the owner of the address takes the account over."""
         stored, _ = _object(text)
-        kept = self._fields.keys() - self.writable
-        return _written({name: one for name, one in stored.items() if name in kept})
+        known = self._known(stored).items()
+        return _written({name: one for name, one in known if name not in self.writable})
 
     def schema(self, names: frozenset[str], *, title: str, reference: str) -> dict[str, Any]:
         """Return the JSON schema of some of the fields. `$defs` has the types that it refers to.
@@ -136,10 +127,25 @@ class Profiles:
         made: type[BaseModel] = create_model(title, **fields)
         return made.model_json_schema(ref_template=reference)
 
-    def _validated(self, values: Mapping[str, object]) -> BaseModel:
-        return self.model.model_validate_json(json.dumps(values))
+    def takes(self, name: str, value: object) -> bool:
+        """Return whether a field takes a value, whatever the others have."""
+        from pydantic import ValidationError  # noqa: PLC0415
 
-    def _fitting(self, known: dict[str, object]) -> tuple[BaseModel, set[str]]:
+        try:
+            self._validated({name: value})
+        except ValidationError as error:
+            return all(one["loc"][:1] != (name,) for one in error.errors())
+        except ValueError:  # it is not a number
+            return False
+        return True
+
+    def _known(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: one for name, one in stored.items() if name in self._fields}
+
+    def _validated(self, values: Mapping[str, object]) -> BaseModel:
+        return self.model.model_validate_json(json.dumps(values, allow_nan=False))
+
+    def _fitting(self, known: dict[str, Any]) -> tuple[BaseModel, set[str]]:
         """Return the profile, and the fields that do not fit, which have their defaults in it."""
         from pydantic import ValidationError  # noqa: PLC0415
 
@@ -152,18 +158,54 @@ class Profiles:
                 unfit |= {str(one["loc"][0]) for one in error.errors() if one["loc"]}
             except Exception:  # noqa: BLE001 - a validator of the application; no request may fail
                 break
-        return self.model(), set(known)
+        return self._fitting_together(known)
 
-    def _require_round_trip(self, value: BaseModel, stored: dict[str, object]) -> None:
-        """Refuse a value that would be read back as another, such as an infinite number."""
-        from pydantic import ValidationError  # noqa: PLC0415
+    def _fitting_together(self, known: dict[str, Any]) -> tuple[BaseModel, set[str]]:
+        """Do as `_fitting`, field by field: first those that clients cannot write.
 
-        try:
-            same = self._validated(stored) == value
-        except ValidationError:
-            same = False
-        if not same:
+        So that what the program has written, such as that a user is banned, does not depend on
+        what the user has.
+        """
+        value, kept = self.model(), dict[str, Any]()
+        names = [name for name in self._fields if name in known]
+        for _ in range(2):  # one may fit only with another that comes later
+            for name in sorted(names, key=self.writable.__contains__):
+                if name in kept:
+                    continue
+                more = {**kept, name: known[name]}
+                try:
+                    value, kept = self._validated(more), more
+                except Exception:  # noqa: BLE001, S112 - also a validator of the application
+                    continue
+        return value, known.keys() - kept.keys()
+
+    def _sent(
+        self, value: BaseModel, names: AbstractSet[str]
+    ) -> tuple[dict[str, object], AbstractSet[str]]:
+        """Return some of the fields as clients see them, and those that cannot be sent."""
+        with suppress(InvalidInput):
+            return _dumped(value, names, stored=False), set()
+        sent: dict[str, object] = {}
+        for name in names:
+            with suppress(InvalidInput):
+                sent |= _dumped(value, {name}, stored=False)
+        return sent, names - sent.keys()
+
+    def _require_read_back(
+        self, value: BaseModel, names: AbstractSet[str], known: dict[str, Any]
+    ) -> None:
+        """Refuse what would be read back as something else, with all that is stored besides."""
+        read, unfit = self._fitting(known)
+        if names & unfit or any(getattr(read, one) != getattr(value, one) for one in names):
             raise InvalidInput({"profile": "has a value that cannot be stored"})
+
+    def _require_size(self, written: dict[str, Any], changed: AbstractSet[str]) -> None:
+        """Bound what clients write apart from the rest, so that they cannot use all the room."""
+        own = self._fields.keys() - self.writable
+        for names, most in ((self.writable, MAX_SIZE), (own, MAX_OWN_SIZE)):
+            part = {name: one for name, one in written.items() if name in names}
+            if changed & names and len((_written(part) or "").encode()) > most:
+                raise InvalidInput({"profile": f"must be at most {most // 1024} KiB"})
 
 
 def of(settings: Settings) -> Profiles | None:
@@ -215,7 +257,7 @@ def _imported(where: str, directory: Path) -> Any:
         sys.path.append(beside)
     try:
         return getattr(importlib.import_module(module), name)
-    except Exception as error:  # whatever the module of the application raises
+    except (Exception, SystemExit) as error:  # whatever the module of the application raises
         raise ConfigError(
             f'profile = "{where}" cannot be imported: {type(error).__name__}: {error}',
             hint="write package.module:Class, in a module that does not start the application",
@@ -225,67 +267,17 @@ def _imported(where: str, directory: Path) -> Any:
             sys.path.remove(beside)
 
 
-def _checked(model: Any) -> dict[str, FieldInfo]:
-    """Return the fields of a model that can work."""
-    from pydantic import BaseModel, RootModel  # noqa: PLC0415
+def _dumped(value: BaseModel, names: AbstractSet[str], *, stored: bool = True) -> dict[str, object]:
+    """Return some of the fields as JSON: as they are stored, or as they are sent.
 
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        raise ConfigError("the profile must be a pydantic model: class Profile(BaseModel, …)")
-    where = f"the profile {model.__name__}"
-    if issubclass(model, RootModel):
-        raise ConfigError(f"{where} must have fields, so it cannot be a RootModel")
-    if not model.model_config.get("frozen"):
-        raise ConfigError(
-            f"{where} must be frozen, because a change of the object is not stored",
-            hint=f"class {model.__name__}(BaseModel, frozen=True)",
-        )
-    fields: dict[str, FieldInfo] = model.model_fields
-    for name, one in fields.items():
-        if one.is_required():
-            raise ConfigError(
-                f"{where}: {name} has no default, but users may have no value for it",
-                hint=f"write a default, such as `{name}: … | None = None`",
-            )
-        if one.alias or one.validation_alias or one.serialization_alias or one.exclude:
-            raise ConfigError(f"{where}: {name} must have no alias, and must not be excluded")
-        if {ClientWritable, ServerOnly} <= set(map(_kind, one.metadata)):
-            raise ConfigError(f"{where}: {name} is ClientWritable and ServerOnly: choose one")
-        if any(_kind(inner) in {ClientWritable, ServerOnly} for inner in _inside(one.annotation)):
-            raise ConfigError(
-                f"{where}: {name} has ClientWritable or ServerOnly inside of its type",
-                hint=f"they count only around all of it: `{name}: Annotated[…, ClientWritable]`",
-            )
+    Raises:
+        InvalidInput: a serializer of the application fails.
+    """
     try:
-        model()
-    except Exception as error:  # noqa: BLE001 - whatever a validator of the application raises
-        raise ConfigError(f"{where} cannot be made from its defaults: {error}") from None
-    return fields
-
-
-def _inside(annotation: Any, seen: frozenset[Any] = frozenset()) -> Iterator[Any]:
-    """Yield everything inside of a type: its arguments, and the fields of other models in it."""
-    from pydantic import BaseModel  # noqa: PLC0415
-
-    yield annotation
-    for one in (*get_args(annotation), *getattr(annotation, "__metadata__", ())):
-        yield from _inside(one, seen)
-    if (
-        isinstance(annotation, type)
-        and issubclass(annotation, BaseModel)
-        and annotation not in seen
-    ):
-        for field in annotation.model_fields.values():
-            yield from field.metadata
-            yield from _inside(field.annotation, seen | {annotation})
-
-
-def _kind(marker: object) -> object:
-    """Return the class of a marker, which may be written with or without parentheses."""
-    return marker if isinstance(marker, type) else type(marker)
-
-
-def _marked(fields: Mapping[str, FieldInfo], kind: type) -> set[str]:
-    return {name for name, one in fields.items() if kind in set(map(_kind, one.metadata))}
+        dumped = value.model_dump(mode="json", include=set(names), by_alias=True, round_trip=stored)
+    except Exception:  # noqa: BLE001 - whatever that raises
+        raise InvalidInput({"profile": "has a value that cannot be stored"}) from None
+    return {name: one for name, one in dumped.items() if name in names}
 
 
 def _object(text: str | None) -> tuple[dict[str, Any], bool]:
@@ -303,8 +295,10 @@ def _written(values: Mapping[str, object]) -> str | None:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")) if values else None
 
 
-def _refuse_texts(values: object) -> None:
-    """Refuse what databases and parsers cannot take: NUL, half a character, too deep a nesting.
+def _refuse_values(values: object) -> None:
+    """Refuse what databases and parsers cannot take.
+
+    That is NUL, half a character, numbers that JSON does not have, and too deep a nesting.
 
     Raises:
         InvalidInput: with what is wrong, and without the value.
@@ -319,6 +313,8 @@ def _refuse_texts(values: object) -> None:
                 below += one
             elif isinstance(one, str) and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in one):
                 raise InvalidInput({"profile": "has a character that cannot be stored"})
+            elif isinstance(one, float) and not math.isfinite(one):
+                raise InvalidInput({"profile": "has a number that cannot be stored"})
         level = below
         if not level:
             return

@@ -82,11 +82,8 @@ def _changes(profiles: Profiles | None, texts: dict[str, str]) -> dict[str, obje
 
 def _value(profiles: Profiles, name: str, text: str) -> object:
     """Return the text as JSON, if it is JSON that the field takes."""
-    from authingo.errors import InvalidInput
-
     try:
         value: object = json.loads(text)
-        profiles.changed(None, {name: value})
-    except (ValueError, RecursionError, InvalidInput):
+    except (ValueError, RecursionError):
         return text
-    return value
+    return value if profiles.takes(name, value) else text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from authingo import ClientWritable, ServerOnly
 
@@ -23,8 +23,10 @@ class Profile(BaseModel, frozen=True):
     birthday: Annotated[date | None, ClientWritable] = None
     address: Annotated[Address | None, ClientWritable] = None
     tags: Annotated[list[str], ClientWritable] = []
+    ratio: Annotated[float, ClientWritable] = 0.5
     anything: Annotated[object, ClientWritable] = None
     plan: Literal["free", "pro"] = "free"
+    banned: Annotated[bool, ServerOnly] = False
     notes: Annotated[str, ServerOnly] = ""
 
     @field_validator("nickname")
@@ -33,6 +35,24 @@ class Profile(BaseModel, frozen=True):
         if value == "admin":
             raise ValueError("is reserved")
         return value
+
+
+class Cross(BaseModel, frozen=True):
+    """Fields that must fit together."""
+
+    least: Annotated[int, ClientWritable] = 0
+    most: Annotated[int, ClientWritable] = 0
+    plan: str = "free"
+    features: list[str] = []
+    banned: Annotated[bool, ServerOnly] = False
+
+    @model_validator(mode="after")
+    def fits_together(self) -> Cross:
+        if self.least > self.most:
+            raise ValueError("the range is empty")
+        if self.features and self.plan != "pro":
+            raise ValueError("features need the paid plan")
+        return self
 
 
 class Next(BaseModel, frozen=True):

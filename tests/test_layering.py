@@ -35,7 +35,10 @@ LAYERS = [
         "hashing_queue",
         "owners",
     },
-    {"config", "domains", "tokens", "inputs", "arguments", "passwords", "profile", "wire"},
+    {
+        *("config", "domains", "tokens", "inputs", "arguments", "passwords", "wire"),
+        *("profile", "profile_models"),
+    },
     {"stores"},
     {"events", "testing_database"},
     {"last_use", "misfits", "pace"},

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import uuid4
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, RootModel, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    SecretStr,
+    model_serializer,
+    model_validator,
+)
+from typing_extensions import TypeAliasType, TypedDict
 
 from authingo import Auth, ClientWritable, ConfigError, InvalidInput, ServerOnly, Settings
 from authingo.profile import MAX_SIZE, Profiles, of
@@ -58,6 +69,42 @@ class Nested(BaseModel, frozen=True):
     inner: list[Inner] = []
 
 
+Secret = TypeAliasType("Secret", Annotated[str, ServerOnly])
+
+
+class ByAlias(BaseModel, frozen=True):
+    notes: Secret = "secret"
+
+
+@dataclass
+class Classy:
+    secret: Annotated[str, ServerOnly] = ""
+
+
+class ByDataClass(BaseModel, frozen=True):
+    inner: Classy = Classy()
+
+
+class Typed(TypedDict):
+    secret: Annotated[str, ServerOnly()]
+
+
+class ByTypedDict(BaseModel, frozen=True):
+    inner: dict[str, Typed | None] = {}
+
+
+class Serialized(BaseModel, frozen=True):
+    notes: Annotated[str, ServerOnly] = ""
+
+    @model_serializer(mode="wrap")
+    def more(self, handler: Any) -> dict[str, Any]:
+        return {**handler(self), "more": self.notes}
+
+
+class Random(BaseModel, frozen=True):
+    key: str = Field(default_factory=lambda: uuid4().hex)
+
+
 class Impossible(BaseModel, frozen=True):
     theme: str = ""
 
@@ -79,6 +126,11 @@ class Impossible(BaseModel, frozen=True):
         (Both, "choose one"),
         (Hidden, "notes has ClientWritable or ServerOnly inside"),
         (Nested, "inner has ClientWritable or ServerOnly inside"),
+        (ByAlias, "notes has ClientWritable or ServerOnly inside"),
+        (ByDataClass, "inner has ClientWritable or ServerOnly inside"),
+        (ByTypedDict, "inner has ClientWritable or ServerOnly inside"),
+        (Serialized, "no model_serializer"),
+        (Random, "another default each time"),
         (Impossible, "cannot be made from its defaults"),
     ],
 )
@@ -109,6 +161,15 @@ def test_it_is_found_beside_the_configuration(tmp_path: Path) -> None:
     found = of(Settings(profile="own_fields_of_a_test:Own", directory=tmp_path))
     assert found is not None
     assert found.model.__name__ == "Own"
+
+
+@pytest.mark.parametrize("line", ["raise SystemExit(0)", "import sys; sys.exit('usage')"])
+def test_a_module_that_ends_the_program_is_refused(tmp_path: Path, line: str) -> None:
+    """Otherwise `authingo doctor` would end in the middle of its report, with success."""
+    module = f"ends_{abs(hash(line))}"
+    (tmp_path / f"{module}.py").write_text(line)
+    with pytest.raises(ConfigError, match="cannot be imported: SystemExit"):
+        of(Settings(profile=f"{module}:Own", directory=tmp_path))
 
 
 def test_without_a_model_there_is_no_profile() -> None:
@@ -150,6 +211,9 @@ def test_a_client_writes_only_what_is_marked(field: str) -> None:
         ({"anything": {"a\0b": 1}}, "profile"),
         ({"anything": "\ud800"}, "profile"),
         ({"anything": float("inf")}, "profile"),
+        ({"ratio": float("inf")}, "profile"),
+        ({"ratio": "Infinity"}, "profile"),
+        ({"ratio": "nan"}, "profile"),
         ({"anything": "ü" * (MAX_SIZE // 2)}, "profile"),
         ({"address": {"street": "x"}}, "profile.address"),
         ({"birthday": "nonsense"}, "profile.birthday"),
@@ -178,6 +242,19 @@ def test_a_value_that_would_be_read_back_as_another_is_refused() -> None:
 
     with pytest.raises(InvalidInput, match="cannot be stored"):
         Profiles(Lossy).changed(None, {"token": "secret"})
+
+
+class Part(BaseModel, frozen=True):
+    code: str = Field("", alias="zipCode")
+
+
+def test_aliases_inside_of_a_field_are_used_everywhere() -> None:
+    class Outer(BaseModel, frozen=True):
+        part: Annotated[Part | None, ClientWritable] = None
+
+    text = Profiles(Outer).changed(None, {"part": {"zipCode": "1"}}, by_client=True)
+    assert text == '{"part":{"zipCode":"1"}}'
+    assert Profiles(Outer).read(text).shown == json.loads(text)
 
 
 STORED = '{"theme":"dark","nickname":"Countess","plan":"pro"}'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.command import Runner
 from tests.database import execute
 
 Make = Callable[..., dict[str, Any]]
+ROOT = Path(__file__).parents[2]
 EMAIL = "ada@example.com"
 MODEL = """
 from datetime import date
@@ -82,6 +84,17 @@ def test_what_is_not_acceptable_changes_nothing(
     assert ran.code in {1, 2}
     assert said in ran.err
     assert authingo("users", "show", EMAIL, "--json").json["profile"] == WHOLE
+
+
+def test_a_value_is_json_whatever_the_other_fields_have(authingo: Runner, make_user: Make) -> None:
+    """A field may be acceptable only together with what is stored."""
+    authingo.env |= {"AUTHINGO_PROFILE": "tests.profiles:Cross", "PYTHONPATH": str(ROOT)}
+    make_user(EMAIL)
+    refused = authingo("users", "set", EMAIL, 'profile.features=["x"]')
+    assert "profile features need the paid plan" in refused.err
+    authingo("users", "set", EMAIL, "profile.plan=pro")
+    assert authingo("users", "set", EMAIL, 'profile.features=["x"]').code == 0
+    assert authingo("users", "show", EMAIL, "--json").json["profile"]["features"] == ["x"]
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv"])

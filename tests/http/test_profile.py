@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from authingo import Auth, User
+from authingo.profile import MAX_SIZE
 from tests.database import execute
-from tests.profiles import Profile
+from tests.profiles import Cross, Profile
 from tests.server import ADA, LiveServer
 
 SHOWN: dict[str, Any] = {
@@ -20,6 +21,7 @@ SHOWN: dict[str, Any] = {
     "birthday": None,
     "address": None,
     "tags": [],
+    "ratio": 0.5,
     "anything": None,
     "plan": "free",
 }
@@ -30,10 +32,10 @@ def server(serve: Callable[..., LiveServer]) -> LiveServer:
     return serve(profile="tests.profiles:Profile")
 
 
-def by_program(server: LiveServer, **profile: Any) -> User[Profile]:
+def by_program(server: LiveServer, **profile: Any) -> User[Any]:
     """Change the profile as another program does."""
 
-    async def work() -> User[Profile]:
+    async def work() -> User[Any]:
         auth = Auth(server.auth.settings)
         async with auth.lifespan():
             user = await auth.find_user(ADA["email"])
@@ -145,6 +147,41 @@ def test_what_no_longer_fits_is_left_out_and_recorded_once(server: LiveServer, s
         "SELECT count(*) FROM authingo_events WHERE name = 'profile_left_out'",
     )
     assert found == [(1,)]
+
+
+def test_no_client_can_use_all_the_room_that_the_program_needs(server: LiveServer) -> None:
+    browser = server.browser()
+    browser.sign_up()
+    rest = MAX_SIZE - 16_000 - len('{"anything":"","tags":[""]}')
+    for values, status in (
+        ({"anything": "x" * 16_000}, 200),
+        ({"tags": ["y" * (rest + 1)]}, 422),
+        ({"tags": ["y" * rest]}, 200),
+    ):
+        assert browser.request("PATCH", "/user", {"profile": values}).status == status
+    full = browser.request("PATCH", "/user", {"profile": {"theme": "dark"}})
+    assert (full.status, full.json["fields"]) == (422, {"profile": "must be at most 16 KiB"})
+    assert by_program(server, banned=True, notes="x" * MAX_SIZE).profile.banned
+
+
+def test_a_misfit_of_the_whole_model_leaves_what_the_program_wrote(
+    serve: Callable[..., LiveServer],
+) -> None:
+    """And what is written is in the next answer, or refused."""
+    server = serve(profile="tests.profiles:Cross")
+    browser = server.browser()
+    browser.sign_up()
+    stored = '{"least":3,"most":2,"features":["x"],"plan":"pro","banned":true}'
+    execute(server.database_url, f"UPDATE authingo_users SET profile = '{stored}'")
+    assert by_program(server).profile == Cross(most=2, plan="pro", features=["x"], banned=True)
+    shown = {"most": 2, "plan": "pro", "features": ["x"]}
+    assert browser.get("/session").json["user"]["profile"] == shown
+    changed = browser.request("PATCH", "/user", {"profile": {"most": 1}})
+    assert changed.json["user"]["profile"] == shown | {"most": 1}
+    refused = browser.request("PATCH", "/user", {"profile": {"least": 2}})
+    assert (refused.status, refused.json["fields"]) == (422, {"profile": "the range is empty"})
+    changed = browser.request("PATCH", "/user", {"profile": {"most": 5}})
+    assert changed.json["user"]["profile"] == shown | {"least": 3, "most": 5}
 
 
 def test_without_a_model_there_is_nothing_of_it(serve: Callable[..., LiveServer]) -> None:

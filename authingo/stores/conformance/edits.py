@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from authingo.attempts import NOTHING
 from authingo.models import NewUser, User
-from authingo.profile import ClientWritable, Profiles
+from authingo.profile import Profiles
+from authingo.profile_models import ClientWritable
 from authingo.stores import Store
 from authingo.stores.conformance.world import add_user, begin, by_token, renamed_to
 from authingo.stores.users import UserEdit
