@@ -170,7 +170,8 @@ class Core:
             version: the security version that was read with the user; None if any will do.
             methods: how they have proved who they are; empty if a program answers for them.
             client: who sends the request.
-            attempt: the attempt that was counted. If it is refused, it is given back.
+            attempt: the attempt that was counted. If it is refused, or the client disconnects
+                meanwhile, it is given back.
 
         Raises:
             AuthError: no session may begin.
@@ -182,9 +183,10 @@ class Core:
             await self.ask_gates(
                 action, user, method=methods[0] if methods else "program", client=client
             )
-        except Exception:
+        except (Exception, asyncio.CancelledError):  # cancelled: the client has disconnected
             if attempt is not None:
-                await self.store.events.record(attempt.refused())
+                # They have proved who they are, so it was no guess. A second cancel is ignored.
+                await asyncio.shield(self.store.events.record(attempt.refused()))
             raise
         return Admitted(event=action, user_id=user.id, methods=methods, client=client)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import http.client
+import json
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -373,3 +376,34 @@ def test_a_refusal_is_a_client_error_with_a_code(code: str, status: int) -> None
     with pytest.raises(ValueError, match="Refused"):
         Refused(code, "No.", status)
     assert not issubclass(Refused, StoreUnavailable)
+
+
+def test_a_client_that_goes_away_meanwhile_has_made_no_wrong_guess(
+    serve: Callable[..., LiveServer],
+) -> None:
+    """With the right password. With a wrong one, no gate is asked, and the guess counts."""
+    server = serve(limits={"enabled": True})
+    create_ada(server)
+    gate, asked, left = [True], threading.Event(), threading.Event()
+
+    @server.auth.gate
+    async def slow(_: GateAttempt) -> None:
+        if gate:
+            asked.set()
+            try:
+                await asyncio.sleep(60)
+            finally:
+                left.set()
+
+    body = json.dumps({"email": ADA["email"], "password": ADA["password"]})
+    for _ in range(12):
+        asked.clear()
+        left.clear()
+        gone = http.client.HTTPConnection("127.0.0.1", server.port)
+        headers = {"Content-Type": "application/json", "X-Authingo-Client": "true"}
+        gone.request("POST", "/api/auth/sign-in", body, headers)
+        assert asked.wait(10)
+        gone.close()
+        assert left.wait(10)
+    gate.clear()
+    assert server.browser().sign_in().status == 200
