@@ -7,21 +7,55 @@ could change the address, and leave its owner nothing to take back.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import datetime
 
-from authingo import arguments, events, sessions
+from authingo import arguments, clock, events, sessions
 from authingo.attempts import Outcome
 from authingo.capabilities import lasting_purposes
 from authingo.core import Core
-from authingo.errors import NoSession, NoSuchUser, Refused, StoreUnavailable, UserReferenced
+from authingo.errors import AuthError, NoSession, NoSuchUser, StoreUnavailable, UserReferenced
 from authingo.models import NO_CLIENT, Client, Event, User, UserAndSession
 from authingo.reauthentication import Reauthentication
 from authingo.stores import Store
 
 _PAGE = 100  # users that are looked for at once
 
+_LONGEST = 15.0  # seconds for one deletion: less than a durable hook has
+_FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 86400.0  # seconds before a deletion that failed is tried again
+_MOST_FAILURES = 10_000  # users whose failures are remembered
+
 _log = logging.getLogger("authingo")
+
+
+class _Failures:
+    """The users whose deletion has failed in this process, and when to try again.
+
+    A hook that hangs holds locks until its time is over, on SQLite the only one. So the pause
+    doubles.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, float]] = {}  # when to try again, and the pause
+
+    def wait_for(self, user_id: str) -> bool:
+        """Return whether it is too early to try again."""
+        again, _ = self._known.get(user_id, (0.0, 0.0))
+        return clock.now() < again
+
+    def add(self, user_id: str) -> float:
+        """Remember that it has failed, and return for how many seconds to wait."""
+        _, before = self._known.pop(user_id, (0.0, 0.0))
+        pause = min(2 * before or _FIRST_PAUSE, _LONGEST_PAUSE)
+        if len(self._known) >= _MOST_FAILURES:
+            del self._known[next(iter(self._known))]
+        self._known[user_id] = clock.now() + pause, pause
+        return pause
+
+    def forget(self, user_id: str) -> None:
+        """Forget the failures of a user who is deleted."""
+        self._known.pop(user_id, None)
 
 
 class Deletion:
@@ -29,6 +63,7 @@ class Deletion:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._failures = _Failures()
 
     async def request(self, session_token: str | None, *, client: Client) -> datetime | None:
         """See Auth.request_deletion."""
@@ -84,12 +119,39 @@ class Deletion:
         user = await (await self._core.opened()).users.find(passed_on.user_id or "")
         if user is None or user.delete_at is None:
             return
+        await self._carry_out(user)
+
+    async def _carry_out(self, user: User) -> bool:
+        """Delete a user whose time has come, unless something of the application does not let it.
+
+        Such a user must not stop the other deletions. It is tried again later and later.
+
+        Returns:
+            Whether the user was deleted.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        if self._failures.wait_for(user.id):
+            return False
         try:
-            await self._delete(user)
-        except UserReferenced:
-            return  # which is in the log
-        except Refused as error:
-            _log.error("the user %s was not deleted: %s", user.id, error)
+            async with asyncio.timeout(_LONGEST):
+                is_deleted = await self._delete(user)
+        except Exception as error:  # noqa: BLE001 - a hook may raise anything
+            if isinstance(error, StoreUnavailable):  # by a hook that hangs, or by the database?
+                await self._core.store.users.find(user.id)
+            again = self._failures.add(user.id)
+            known = isinstance(error, AuthError)  # its message says all; a traceback adds nothing
+            _log.error(
+                "the user %s was not deleted, and is tried again in %s min at the earliest: %s",
+                user.id,
+                round(again / 60),
+                getattr(error, "explained", error) if known else repr(error),
+                exc_info=None if known else error,
+            )
+            return False
+        self._failures.forget(user.id)
+        return is_deleted
 
     async def _delete(
         self, user: User, caller: UserAndSession | None = None, *, client: Client = NO_CLIENT
@@ -116,6 +178,8 @@ class Deletion:
                 outcome=Outcome(events=(done,)),
             )
         except UserReferenced as error:
+            if caller is None:
+                raise
             _log.warning("the user %s was not deleted: %s", user.id, error)
             raise UserReferenced from None  # the names of tables are for operators
         if is_deleted:
@@ -142,8 +206,8 @@ class Deletion:
     async def carry_out(self) -> int:
         """Delete the users whose time has come, and return how many.
 
-        One whom a table of the application refers to, or whom a hook refuses to delete, stays, and
-        may not sign in; the log says why. Where hooks of a server take part in a deletion, only
+        One whom a table of the application refers to, or whose hook fails, stays, and may not sign
+        in; the log says why. Where hooks of a server take part in a deletion, only
         a server deletes.
         """
         store, after, count = await self._core.opened(), None, 0
@@ -155,12 +219,5 @@ class Deletion:
                     passed_on = events.happened("deletion_passed_on", user_id=user.id)
                     await events.record(store, passed_on)
                     continue
-                try:
-                    count += await self._delete(user)
-                except StoreUnavailable:
-                    raise
-                except UserReferenced:
-                    continue  # which is in the log
-                except Exception:  # noqa: BLE001 - a hook; it must not stop the other deletions
-                    _log.exception("the user %s was not deleted", user.id)
+                count += await self._carry_out(user)
         return count

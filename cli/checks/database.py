@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _PINGS = 7
 _STANDS_STILL = timedelta(hours=1)
+_OVERDUE = timedelta(hours=2)
+_MOST_DUE, _NAMED = 1000, 5  # users that are looked at, and named
 _SLOW = 0.02  # seconds: a database that is far away, or busy
 
 
@@ -46,6 +48,7 @@ async def examine(store: Store, settings: Settings, *, workers: int) -> list[Fin
             found.append(await _proxies(store, settings))
             found.append(await passwords.stored(store, settings))
             found += await _hooks(store)
+            found += await _deletions(store)
             found += await profiles.examine(store)
     except StoreUnavailable as error:
         hint = error.hint or "is it overloaded? see its log"
@@ -72,6 +75,26 @@ async def _hooks(store: Store) -> list[Finding]:
             )
         ]
     return [ok("hooks", f"{len(cursors)} durable hooks read on")] if cursors else []
+
+
+async def _deletions(store: Store) -> list[Finding]:
+    """Name users whose deletion is overdue. `sessions prune` runs every hour."""
+    late = [
+        user.id
+        for user in await store.deletions.due(limit=_MOST_DUE)
+        if user.delete_at and datetime.now(UTC) - user.delete_at > _OVERDUE
+    ]
+    if not late:
+        return []
+    more = f" and {len(late) - _NAMED} more" if len(late) > _NAMED else ""
+    return [
+        warn(
+            "deletions",
+            f"users are not deleted although it is time: {', '.join(late[:_NAMED])}{more}",
+            "see the log of the server and of `authingo sessions prune`: it does not run, a hook "
+            "fails, or a table of yours refers to them (docs/deletion.md)",
+        )
+    ]
 
 
 async def _latency(store: Store) -> Finding:

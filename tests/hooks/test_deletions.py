@@ -157,3 +157,69 @@ def test_a_mail_tells_the_user_whom_a_server_deletes(start: Any) -> None:
         last = wait_for(mails, 2)[-1]
         assert last.message["Subject"] == "Your account at Example was deleted"
         assert [one.recipients for one in mails.received] == [[ADA["email"]]] * 2
+
+
+@pytest.mark.parametrize("fails", ["hangs", "raises"])
+def test_a_hook_that_fails_for_one_user_does_not_stop_the_others(
+    make_settings: Callable[..., Settings],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    fails: str,
+) -> None:
+    """That user is tried again later, the log says it once, and doctor names them."""
+    settings, asked = make_settings(store={"timeout": "500ms"}), list[str]()
+
+    async def work() -> None:
+        auth = Auth(settings)
+
+        @auth.within("user_deleted")
+        async def strike(user: User, _: HookConnection) -> None:
+            asked.append(user.email)
+            if user.email == ADA["email"]:
+                await asyncio.sleep(60 if fails == "hangs" else 0)
+                raise ValueError("a mistake")
+
+        async with auth.lifespan():
+            for email in (ADA["email"], "bob@example.com"):
+                await auth.create_user(email=email)
+            statement = "UPDATE authingo_users SET delete_at = created_at"
+            await asyncio.to_thread(execute, settings.database_url, statement)
+            await auth.prune()
+            await auth.prune()
+
+    asyncio.run(work())
+    assert emails(settings.database_url) == [ADA["email"]]
+    assert asked == [ADA["email"], "bob@example.com"]
+    assert caplog.text.count("was not deleted") == 1
+    doctor = Runner(tmp_path, AUTHINGO_DATABASE_URL=settings.database_url)
+    assert "deletions" not in {one["name"] for one in doctor("doctor", "--json").json["checks"]}
+    let_the_time_pass(settings.database_url)
+    found = {one["name"]: one for one in doctor("doctor", "--json").json["checks"]}
+    assert found["deletions"]["status"] == "warn"
+    assert "usr_" in found["deletions"]["message"]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("fails", ["hangs", "raises"])
+def test_what_the_command_line_leaves_to_a_server_does_not_wait_either(
+    make_settings: Callable[..., Settings], start: Any, fails: str
+) -> None:
+    asked = list[str]()
+
+    def add(auth: Auth) -> None:
+        @auth.within("user_deleted")
+        async def strike(user: User, _: HookConnection) -> None:
+            asked.append(user.email)
+            if user.email == ADA["email"]:
+                await asyncio.sleep(60 if fails == "hangs" else 0)
+                raise ValueError("a mistake")
+
+    server: LiveServer = start(add, store={"timeout": "500ms"})
+
+    async def work(auth: Auth) -> None:
+        for email in (ADA["email"], "bob@example.com"):
+            await auth.delete_user(await auth.create_user(email=email))
+
+    without_hooks(make_settings(), work)
+    until(lambda: emails(server.database_url) == [ADA["email"]], f"{asked}")
+    assert asked == [ADA["email"], "bob@example.com"]
