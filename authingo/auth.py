@@ -649,6 +649,8 @@ class Auth(WithHooks):
     async def export_user(self, user: User | str) -> dict[str, object]:
         """Return what is stored about a user, as JSON, without secrets and their digests.
 
+        Its `user` also has `disabled_at` and `delete_at`, unlike that of `request_export`.
+
         Of each table there are the latest 10,000 rows at most.
 
         Raises:

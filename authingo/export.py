@@ -33,22 +33,23 @@ class Export:
         wait = limits.attempt(counted, client).refused_for
         if wait is not None:
             raise TooManyRequests(math.ceil(wait.total_seconds()))
-        exported = await self.of_user(user_id)
+        exported = await self.of_user(user_id, for_operator=False)
         done = events.happened(
             "user_exported", user_id=user_id, session_id=caller.session.id, ip=client.ip
         )
         await events.record(store, done)
         return exported
 
-    async def of_user(self, user: User | str) -> dict[str, object]:
-        """See Auth."""
+    async def of_user(self, user: User | str, *, for_operator: bool = True) -> dict[str, object]:
+        """See Auth. Times that are not set while a user can ask are for operators only."""
         user_id, store = arguments.user_id(user), await self._core.opened()
         found = await store.users.find(user_id)
         if found is None:
             raise NoSuchUser
         parts = await store.exports.of_user(user_id)
         shown = {name: [_shown(row) for row in rows] for name, rows in parts.items()}
-        return {"user": user_json(found), **shown}
+        times = {"disabled_at": found.disabled_at, "delete_at": found.delete_at}
+        return {"user": user_json(found) | (_shown(times) if for_operator else {}), **shown}
 
 
 def _shown(row: Mapping[str, object]) -> dict[str, object]:

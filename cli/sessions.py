@@ -98,10 +98,11 @@ def prune(
     as_json: AsJSON = False,
     config: ConfigFile = None,
 ) -> None:
-    """Delete sessions that can no longer be refreshed. For cron: prints nothing there.
+    """Delete sessions that can no longer be refreshed, and what is due. For cron: silent there.
 
     Used nonces, old counts, events older than `events.retention`, mails that failed more than
     30 days ago, and the record of slow hashes that no user has any more are deleted too.
+    So are users whose deletion is due: they asked for it, and `users.deletion_grace` is over.
     It works in batches that block nobody, may overlap with itself, and may be killed at any
     moment. A session that could still be refreshed is never touched.
     """

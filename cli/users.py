@@ -158,7 +158,8 @@ def delete(
 ) -> None:
     """Delete a user and all their sessions. Asks first: there is no way back.
 
-    Their events stay in `authingo events list`, under their id.
+    Their events stay in `authingo events list`, under their id. Where a server has a hook for
+    "user_deleted", the user is disabled, and the server deletes them within seconds.
     """
     require_terminal(yes=yes)
 

@@ -38,8 +38,8 @@ _OPENS = "opens something, or helps to guess what does"
 USER_LEFT_OUT = {
     "password_hash": _OPENS,
     "password_version": _INTERNAL,
-    "disabled_at": "is not set while a user can ask",
-    "delete_at": "is not set while a user can ask",
+    "disabled_at": "is not set while a user can ask; `Auth.export_user` has it",
+    "delete_at": "is not set while a user can ask; `Auth.export_user` has it",
 }
 PARTS: Mapping[str, Part] = {
     "authingo_sessions": Part(

@@ -81,12 +81,16 @@ def test_it_needs_a_recent_authentication_and_comes_once_an_hour(
     assert export(other).status == 200, "that is counted for each account"
 
 
-def test_an_operator_gets_the_same(authingo: Runner) -> None:
+def test_an_operator_gets_the_same_and_the_times(authingo: Runner) -> None:
+    """A user who is disabled, or about to be deleted, cannot ask; an operator can."""
     create = ("users", "create", ADA["email"], "--password-stdin", "--json")
     user = authingo(*create, stdin=f"{ADA['password']}\n").json
     found = authingo("users", "data", ADA["email"]).json
     assert found["user"]["id"] == user["id"]
     assert [one["name"] for one in found["events"]] == ["user_created"]
+    assert (found["user"]["disabled_at"], found["user"]["delete_at"]) == (None, None)
+    authingo("users", "disable", ADA["email"], "--yes")
+    assert authingo("users", "data", ADA["email"]).json["user"]["disabled_at"]
 
 
 async def _columns_on_postgres(url: str) -> set[tuple[str, str]]:
