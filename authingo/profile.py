@@ -111,22 +111,6 @@ class Profiles:
         known = self._known(stored).items()
         return _written({name: one for name, one in known if name not in self.writable})
 
-    def schema(self, names: frozenset[str], *, title: str, reference: str) -> dict[str, Any]:
-        """Return the JSON schema of some of the fields. `$defs` has the types that it refers to.
-
-        Args:
-            names: of the fields.
-            title: of the schema.
-            reference: to a type, with `{model}` for its name.
-        """
-        from pydantic import create_model  # noqa: PLC0415
-
-        fields: dict[str, Any] = {
-            name: (one.annotation, one) for name, one in self._fields.items() if name in names
-        }
-        made: type[BaseModel] = create_model(title, **fields)
-        return made.model_json_schema(ref_template=reference)
-
     def takes(self, name: str, value: object) -> bool:
         """Return whether a field takes a value, whatever the others have."""
         from pydantic import ValidationError  # noqa: PLC0415

@@ -37,7 +37,7 @@ LAYERS = [
     },
     {
         *("config", "domains", "tokens", "inputs", "arguments", "passwords", "wire"),
-        *("profile", "profile_models"),
+        *("profile", "profile_models", "profile_schemas"),
     },
     {"stores"},
     {"events", "testing_database"},

@@ -86,6 +86,41 @@ def test_the_openapi_document_has_what_clients_see_and_write() -> None:
         assert written in body["schema"]["properties"]["profile"]["anyOf"]
 
 
+def test_types_in_a_profile_are_none_of_the_application() -> None:
+    """The document has both where they have the same name, and what is sent as it is sent."""
+    program = """
+from decimal import Decimal
+
+from authingo import Auth
+from fastapi import FastAPI
+from pydantic import BaseModel
+from tests.profiles import Profile
+
+class Address(BaseModel):
+    lines: list[str]
+
+class Priced(Profile, frozen=True):
+    price: Decimal = Decimal(0)
+
+auth = Auth.from_config(profile=Priced)
+app = FastAPI(lifespan=auth.lifespan)
+auth.install(app)
+
+@app.post("/own")
+async def own(address: Address) -> Address:
+    return address
+"""
+    with client_of(program) as client:
+        schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert list(schemas["Address"]["properties"]) == ["lines"]
+    for title in ("AuthingoProfile", "AuthingoProfileChanges"):
+        reference = {"$ref": f"#/components/schemas/{title}_Address"}
+        assert reference in schemas[title]["properties"]["address"]["anyOf"]
+        assert list(schemas[f"{title}_Address"]["properties"]) == ["city", "street"]
+    assert schemas["AuthingoProfile"]["properties"]["price"]["type"] == "string"
+    assert "banned" not in schemas["AuthingoProfile"]["properties"]
+
+
 def test_the_custom_fields_of_fastapi_users_take_fewer_lines() -> None:
     """And no migration."""
     assert OURS.count("\n    ") == 2

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from authingo import profile
+from authingo import profile, profile_schemas
 from authingo.config import Settings
 from authingo.fastapi.guarded_routes import CLIENT_HEADER, STRICT, describe_guarded, is_mark
 from authingo.http.answers import AuthingoError
@@ -66,16 +66,16 @@ def _with_profiles(
     """Return the schemas of the application and authingo's, with the profile in those of users."""
     if profiles is None or "AuthingoUser" not in schemas:
         return {**own, **schemas}
-    types: dict[str, Any] = {}
-    for title, names in ((_SHOWN, profiles.shown), (_WRITABLE, profiles.writable)):
-        schemas[title] = profiles.schema(
-            names, title=title, reference=_REF.replace("name", "model")
-        )
-        types |= schemas[title].pop("$defs", {})
+    schemas |= profile_schemas.schemas(
+        profiles.model, profiles.shown, title=_SHOWN, reference=_REF, mode="serialization"
+    )
+    schemas |= profile_schemas.schemas(
+        profiles.model, profiles.writable, title=_WRITABLE, reference=_REF, mode="validation"
+    )
     schemas[_WRITABLE]["additionalProperties"] = False
     properties = schemas["AuthingoUser"]["properties"]
     properties["profile"] = {"$ref": _REF.format(name=_SHOWN)}
-    return {**types, **own, **schemas}
+    return {**own, **schemas}
 
 
 def _operation(route: Route, settings: Settings) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from authingo import profile
+from authingo import profile, profile_schemas
 from authingo.config import Settings
 
 _TYPES = {"integer": "number", "number": "number", "boolean": "checkbox", "string": "text"}
@@ -23,14 +23,16 @@ def own_fields(settings: Settings) -> list[dict[str, Any]]:
     profiles = profile.of(settings)
     if profiles is None:
         return []
-    schema = profiles.schema(profiles.writable, title="Profile", reference="#/$defs/{model}")
-    made = (_field(name, one, schema) for name, one in schema.get("properties", {}).items())
+    found = profile_schemas.schemas(
+        profiles.model, profiles.writable, title="Profile", reference="#/{name}", mode="validation"
+    )
+    made = (_field(name, one, found) for name, one in found["Profile"]["properties"].items())
     return [one for one in made if one]
 
 
-def _field(name: str, schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any] | None:
+def _field(name: str, schema: dict[str, Any], types: dict[str, Any]) -> dict[str, Any] | None:
     choices = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
-    kind = _referred(choices[0], whole)
+    kind = _referred(choices[0], types)
     options = [str(one) for one in kind.get("enum", [])]
     known = _TYPES.get(kind.get("type", ""))
     if len(choices) != 1 or known is None or (options and known != "text"):
@@ -46,8 +48,8 @@ def _field(name: str, schema: dict[str, Any], whole: dict[str, Any]) -> dict[str
     }
 
 
-def _referred(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+def _referred(schema: dict[str, Any], types: dict[str, Any]) -> dict[str, Any]:
     """Return the type that a reference leads to, such as that of an enumeration."""
     name = schema.get("$ref", "").rpartition("/")[2]
-    referred: dict[str, Any] = whole["$defs"][name] if name else schema
+    referred: dict[str, Any] = types[name] if name else schema
     return {"enum": [schema["const"]], **schema} if "const" in schema else referred
