@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
@@ -19,6 +20,7 @@ else:
     P_co = TypeVar("P_co", covariant=True)
 
 _ZERO = timedelta(0)
+_UNCHANGEABLE = frozenset({str, int, float, bool, type(None), date, datetime})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -30,17 +32,24 @@ class StoredProfile:
         value: the object of your model.
         shown: what clients see of it, as JSON. None: what is stored is no profile.
         fits: whether all that is stored fits the model.
+        left: the names of what is stored and not in `value`.
     """
 
     text: str | None
     value: Any
     shown: Mapping[str, object] | None
     fits: bool
+    left: frozenset[str] = frozenset()
 
-    def whole(self, *, written: bool = False) -> dict[str, object]:
-        """Return all of it as JSON, for operators; or only what was ever written and fits."""
-        dumped: dict[str, object] = self.value.model_dump(mode="json", exclude_unset=written)
-        return dumped
+    def copied(self) -> Any:
+        """Return `value` as requests may have it, which share this object.
+
+        Lists and models in it can be changed, and such a change must not reach the next request.
+        """
+        parts = vars(self.value).values()
+        if self.value.__pydantic_private__ or not all(type(one) in _UNCHANGEABLE for one in parts):
+            return deepcopy(self.value)
+        return self.value
 
 
 class _WithProfile(Generic[P_co]):
@@ -63,11 +72,17 @@ class _WithProfile(Generic[P_co]):
     def profile(self) -> P_co:
         """Your own fields: an object of your model, or None if you have set none.
 
-        Name the model to have it typed, as in `CurrentUser[Profile]` or `User[Profile]`.
+        Name the model to have it typed, as in `CurrentUser[Profile]` or `User[Profile]`. Each call
+        may return an object of its own, so that a change of a list in it counts nowhere else.
         """
         stored = self.stored_profile
-        value: P_co = None if stored is None else stored.value  # type: ignore[assignment]
+        value: P_co = None if stored is None else stored.copied()  # type: ignore[assignment]
         return value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Give copies and pickles the profile too. `dataclasses.replace` makes users without."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
+        return _rebuilt, (type(self), values, self.stored_profile)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +121,11 @@ class User(_WithProfile[P_co]):
         """Give a user that was just read the profile that was read with it."""
         object.__setattr__(self, "_profile", profile)
         return self
+
+
+def _rebuilt(kind: type[User], values: dict[str, Any], profile: StoredProfile | None) -> User:
+    user = kind(**values)
+    return user if profile is None else user.having(profile)
 
 
 @dataclass(frozen=True, slots=True)

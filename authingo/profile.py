@@ -18,13 +18,14 @@ from __future__ import annotations
 import importlib
 import json
 import math
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from authingo.errors import ConfigError, InvalidInput
 from authingo.models import StoredProfile
@@ -40,6 +41,7 @@ MAX_SIZE = 16 * 1024  # bytes of JSON of the fields that clients may write
 MAX_OWN_SIZE = 48 * 1024  # of the others: whatever clients write, the program can still write
 _MAX_DEPTH = 32  # of objects and lists in each other; parsers recurse
 _UNFIT = "is not acceptable"
+_WORD = re.compile(r"\w+")
 
 
 class Profiles:
@@ -61,7 +63,9 @@ class Profiles:
         stored, whole = _object(text)
         value, unfit = self._fitting(self._known(stored))
         shown, unsent = self._sent(value, self.shown - unfit) if whole else (None, set())
-        return StoredProfile(text=text, value=value, shown=shown, fits=whole and not unfit | unsent)
+        left = frozenset(stored.keys() - self._fields.keys() | unfit)
+        fits = whole and not unfit and not unsent
+        return StoredProfile(text=text, value=value, shown=shown, fits=fits, left=left)
 
     def changed(
         self, text: str | None, changes: Mapping[str, object], *, by_client: bool = False
@@ -93,7 +97,8 @@ class Profiles:
         try:
             value = self._validated({**kept, **changes})
         except ValidationError as error:
-            raise InvalidInput(_problems(error, changes)) from None
+            unseen = [one for name, one in kept.items() if by_client and name not in self.shown]
+            raise InvalidInput(_problems(error, changes, unseen)) from None
         new = _dumped(value, set(changes))
         _refuse_values(new)
         written = {**stored, **new}
@@ -251,6 +256,20 @@ def _imported(where: str, directory: Path) -> Any:
             sys.path.remove(beside)
 
 
+def whole(profile: StoredProfile) -> dict[str, object]:
+    """Return all fields as JSON, for operators: as stored if a serializer of theirs fails."""
+    try:
+        return _dumped(profile.value, type(profile.value).model_fields.keys(), stored=False)
+    except InvalidInput:
+        return written(profile)
+
+
+def written(profile: StoredProfile) -> dict[str, object]:
+    """Return what was ever written, as stored, without what no longer fits or is not known."""
+    stored, _ = _object(profile.text)
+    return {name: one for name, one in stored.items() if name not in profile.left}
+
+
 def _dumped(value: BaseModel, names: AbstractSet[str], *, stored: bool = True) -> dict[str, object]:
     """Return some of the fields as JSON: as they are stored, or as they are sent.
 
@@ -305,13 +324,50 @@ def _refuse_values(values: object) -> None:
     raise InvalidInput({"profile": "is nested too deeply"})
 
 
-def _problems(error: Any, given: Mapping[str, object]) -> dict[str, str]:
-    """Return what is wrong with each field, in words that repeat no input."""
+def _problems(error: Any, given: Mapping[str, object], unseen: Iterable[object]) -> dict[str, str]:
+    """Return what is wrong with each field, in words that repeat no value.
+
+    A validator of the application may put any value into its message, pydantic only that of the
+    field.
+
+    Args:
+        error: a ValidationError.
+        given: what was sent.
+        unseen: what else is stored and not seen by whoever sent it.
+    """
+    from pydantic_core.core_schema import ErrorType  # noqa: PLC0415
+
+    by_pydantic = {*get_args(ErrorType)} - {"value_error", "assertion_error"}
+    everything = [*given.values(), *unseen]
     found: dict[str, str] = {}
-    texts = [one for one in given.values() if isinstance(one, str) and one]
     for one in error.errors(include_url=False, include_input=False):
         name = ".".join(["profile", *(str(part) for part in one["loc"][:1])])
         words = str(one["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
-        repeats = one["type"].endswith("_parsing") or any(text in words for text in texts)
-        found.setdefault(name, _UNFIT if repeats else words[:1].lower() + words[1:])
+        own = one["type"] in by_pydantic and one["loc"] and one["loc"][0] in given
+        repeats = one["type"].endswith(("_parsing", "_tag_invalid"))  # these always do
+        if repeats or _repeats(words, [given[one["loc"][0]]] if own else everything):
+            words = _UNFIT
+        found.setdefault(name, words[:1].lower() + words[1:])
     return found
+
+
+def _repeats(message: str, values: Iterable[object]) -> bool:
+    """Return whether a message has a text, a number or a word of some values in it."""
+    message = message.casefold()
+    words = set(_WORD.findall(message))
+    return any(
+        text in message or not words.isdisjoint(_WORD.findall(text)) for text in _texts(values)
+    )
+
+
+def _texts(values: Iterable[object]) -> Iterator[str]:
+    """Yield every text, number and key in some values, in lower case."""
+    level = list(values)
+    while level:
+        one = level.pop()
+        if isinstance(one, dict):
+            level += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            level += one
+        elif one is not None and not isinstance(one, bool) and (text := str(one).strip()):
+            yield text.casefold()

@@ -89,6 +89,7 @@ def error(code: str, message: str, hint: str | None, *, as_json: bool) -> None:
 
 def user_json(user: User) -> dict[str, object]:
     """Return a user as JSON, as docs/http.md shows it, with what only operators see."""
+    from authingo.profile import whole
     from authingo.wire import timestamp, user_json
 
     shown = {
@@ -97,7 +98,7 @@ def user_json(user: User) -> dict[str, object]:
         "delete_at": timestamp(user.delete_at) if user.delete_at else None,
     }
     profile = user.stored_profile
-    return shown if profile is None else {**shown, "profile": profile.whole()}
+    return shown if profile is None else {**shown, "profile": whole(profile)}
 
 
 def changed_user(user: User, said: str, *, as_json: bool) -> None:

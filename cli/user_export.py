@@ -52,9 +52,17 @@ def export_users(
             return await auth.store.users.export(after=after, limit=limit)
 
         users = Listing(fetch, lambda one: one.user.id)
+        lost = 0
         async for page in users.pages():
             for one in page:
                 write(one)
+                profile = one.user.stored_profile
+                lost += profile is not None and (not profile.fits or bool(profile.left))
+        if lost:
+            output.note(
+                f"warning: {output.count(lost, 'user')} had something in the profile that the "
+                "model does not accept or does not have: it is not in the export"
+            )
 
     with_auth(config, work, gives_way=True)
 
@@ -69,7 +77,9 @@ def _json_writer(with_hash: bool) -> Callable[[Credentials], None]:
     def write(one: Credentials) -> None:
         shown = output.user_json(one.user)
         if profile := one.user.stored_profile:
-            shown["profile"] = profile.whole(written=True)
+            from authingo.profile import written
+
+            shown["profile"] = written(profile)
         output.data(json.dumps({**shown, "password_hash": _hash_of(one)} if with_hash else shown))
 
     return write

@@ -86,7 +86,9 @@ def csv_row(user: User) -> list[object]:
     """Return the cells of a user, in the order of `columns`; roles with spaces between them."""
     shown = {**output.user_json(user), "roles": " ".join(user.roles)}
     if profile := user.stored_profile:
-        shown["profile"] = json.dumps(profile.whole(written=True))
+        from authingo.profile import written
+
+        shown["profile"] = json.dumps(written(profile))
     return [shown[column] for column in (*COLUMNS, "profile") if column in shown]
 
 

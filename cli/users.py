@@ -64,7 +64,9 @@ def show(who: Who, *, as_json: AsJSON = False, config: ConfigFile = None) -> Non
         "browsers": f"{browsers} recognized" if browsers else "none recognized",
     }
     if profile := user.stored_profile:
-        facts |= {f"profile.{name}": json.dumps(one) for name, one in profile.whole().items()}
+        from authingo.profile import whole
+
+        facts |= {f"profile.{name}": json.dumps(one) for name, one in whole(profile).items()}
     width = max(10, *(len(fact) + 1 for fact in facts))
     for fact, value in facts.items():
         output.data(f"{fact:{width}}{output.plain(value)}")

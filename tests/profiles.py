@@ -5,7 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    computed_field,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from authingo import ClientWritable, ServerOnly
 
@@ -72,3 +79,20 @@ class Failing(BaseModel, frozen=True):
     @classmethod
     def fails(cls, value: str | None) -> str | None:
         raise KeyError(value)
+
+
+class Unsendable(BaseModel, frozen=True):
+    """A serializer of the application that has a mistake, and a field that is not stored."""
+
+    nickname: Annotated[str | None, ClientWritable] = None
+    seats: int = 1
+
+    @field_serializer("nickname")
+    def fails(self, value: str | None) -> str | None:
+        if value == "bad":
+            raise KeyError(value)
+        return value
+
+    @computed_field
+    def loud(self) -> str:
+        return (self.nickname or "").upper()

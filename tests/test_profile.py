@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import pickle
+from copy import copy, deepcopy
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 import pytest
@@ -16,14 +18,15 @@ from pydantic import (
     Field,
     RootModel,
     SecretStr,
+    field_validator,
     model_serializer,
     model_validator,
 )
 from typing_extensions import TypeAliasType, TypedDict
 
-from authingo import Auth, ClientWritable, ConfigError, InvalidInput, ServerOnly, Settings
+from authingo import Auth, ClientWritable, ConfigError, InvalidInput, ServerOnly, Settings, User
 from authingo.profile import MAX_SIZE, Profiles, of
-from tests.profiles import Failing, Next, Profile
+from tests.profiles import Cross, Failing, Next, Profile
 
 PROFILES = Profiles(Profile)
 
@@ -255,6 +258,86 @@ def test_aliases_inside_of_a_field_are_used_everywhere() -> None:
     text = Profiles(Outer).changed(None, {"part": {"zipCode": "1"}}, by_client=True)
     assert text == '{"part":{"zipCode":"1"}}'
     assert Profiles(Outer).read(text).shown == json.loads(text)
+
+
+class Cat(BaseModel, frozen=True):
+    kind: Literal["cat"] = "cat"
+    name: str = ""
+
+    @field_validator("name")
+    @classmethod
+    def has_no_digits(cls, value: str) -> str:
+        if any(map(str.isdigit, value)):
+            raise ValueError(f"{value!r} has a digit")
+        return value
+
+
+class Dog(BaseModel, frozen=True):
+    kind: Literal["dog"] = "dog"
+
+
+class Pets(BaseModel, frozen=True):
+    pet: Annotated[Annotated[Cat | Dog, Field(discriminator="kind")] | None, ClientWritable] = None
+    age: Annotated[int, ClientWritable] = 0
+    notes: Annotated[str, ServerOnly] = ""
+
+    @model_validator(mode="after")
+    def is_young(self) -> Pets:
+        if self.age > 20:
+            raise ValueError(f"{self.age} is too much for {self.notes}")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("changes", "repeated"),
+    [
+        ({"pet": {"kind": "<script>XX"}}, "script"),
+        ({"pet": {"kind": "cat", "name": "Tom5"}}, "Tom5"),
+        ({"age": 21}, "21"),
+        ({"age": 22.0}, "somebody's"),
+    ],
+)
+def test_no_message_repeats_what_was_sent_or_what_only_the_server_sees(
+    changes: dict[str, Any], repeated: str
+) -> None:
+    stored = Profiles(Pets).changed(None, {"notes": "somebody's cat"})
+    with pytest.raises(InvalidInput) as refused:
+        Profiles(Pets).changed(stored, changes, by_client=True)
+    (said,) = refused.value.fields.values()
+    assert repeated not in said
+    assert said == "is not acceptable"
+
+
+def test_the_program_may_see_everything_in_a_message() -> None:
+    with pytest.raises(InvalidInput, match="the range is empty"):
+        Profiles(Cross).changed(None, {"least": 5})
+
+
+def user_with(text: str | None) -> User[Profile]:
+    now = datetime.now(UTC)
+    user: User[Profile] = User(
+        id="usr_1",
+        email="a@b.example",
+        name="",
+        email_verified=True,
+        created_at=now,
+        updated_at=now,
+    )
+    return user.having(PROFILES.read(text))
+
+
+def test_a_change_of_a_list_reaches_nobody_else() -> None:
+    """Requests share the user while the session is in memory."""
+    user = user_with('{"tags":["a"],"anything":{"b":[]}}')
+    user.profile.tags.append("admin")
+    user.profile.anything["b"].append("admin")  # type: ignore[index]
+    assert user.profile == Profile(tags=["a"], anything={"b": []})
+
+
+def test_copies_and_pickles_of_a_user_have_the_profile() -> None:
+    user = user_with('{"plan":"pro"}')
+    for other in (copy(user), deepcopy(user), pickle.loads(pickle.dumps(user))):
+        assert (other, other.profile) == (user, Profile(plan="pro"))
 
 
 STORED = '{"theme":"dark","nickname":"Countess","plan":"pro"}'

@@ -134,6 +134,27 @@ def test_doctor_counts_profiles_that_no_longer_fit(
     assert authingo("users", "show", EMAIL, "--json").json["profile"] == WHOLE
 
 
+def test_an_export_says_what_it_leaves_out_and_can_be_imported(
+    authingo: Runner, make_user: Make, database_url: str
+) -> None:
+    """Nor does a serializer of the application that fails end it."""
+    authingo.env |= {"AUTHINGO_PROFILE": "tests.profiles:Unsendable", "PYTHONPATH": str(ROOT)}
+    make_user(EMAIL)
+    stored = """{"nickname":"bad","seats":"many","old":1}"""
+    execute(database_url, f"UPDATE authingo_users SET profile = '{stored}'")
+    exported = authingo("users", "export")
+    assert json.loads(exported.out)["profile"] == {"nickname": "bad"}
+    assert "warning: 1 user had something in the profile" in exported.err
+    for command in (["list", "--json"], ["show", EMAIL], ["export", "--csv"]):
+        assert authingo("users", *command).code == 0
+    execute(database_url, """UPDATE authingo_users SET profile = '{"nickname":"good"}'""")
+    exported = authingo("users", "export")
+    assert exported.err == ""
+    execute(database_url, "DELETE FROM authingo_users")
+    assert authingo("users", "import", "-", stdin=exported.out).code == 0
+    assert execute(database_url, "SELECT profile FROM authingo_users") == [('{"nickname":"good"}',)]
+
+
 def test_without_a_model_there_is_nothing_of_it(authingo: Runner, make_user: Make) -> None:
     del authingo.env["AUTHINGO_PROFILE"]
     make_user(EMAIL)
