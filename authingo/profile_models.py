@@ -24,6 +24,8 @@ class _Marker:
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         """Leave a trace in pydantic's schema of a type, wherever in the type the marker is."""
         schema = handler(source)
+        if schema["type"] == "definition-ref":  # older releases forget what is noted at one
+            schema = {"type": "chain", "steps": [schema]}
         return {**schema, "metadata": {**schema.get("metadata", {}), _TAG: cls.__name__}}
 
 

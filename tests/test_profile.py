@@ -96,6 +96,10 @@ class ByTypedDict(BaseModel, frozen=True):
     inner: dict[str, Typed | None] = {}
 
 
+class ByModel(BaseModel, frozen=True):
+    inner: list[Annotated[Thawed, ServerOnly]] = []
+
+
 class Serialized(BaseModel, frozen=True):
     notes: Annotated[str, ServerOnly] = ""
 
@@ -132,6 +136,7 @@ class Impossible(BaseModel, frozen=True):
         (ByAlias, "notes has ClientWritable or ServerOnly inside"),
         (ByDataClass, "inner has ClientWritable or ServerOnly inside"),
         (ByTypedDict, "inner has ClientWritable or ServerOnly inside"),
+        (ByModel, "inner has ClientWritable or ServerOnly inside"),
         (Serialized, "no model_serializer"),
         (Random, "another default each time"),
         (Impossible, "cannot be made from its defaults"),
