@@ -57,7 +57,7 @@ def export_users(
             for one in page:
                 write(one)
                 profile = one.user.stored_profile
-                lost += profile is not None and (not profile.fits or bool(profile.left))
+                lost += profile is not None and (bool(profile.left) or profile.shown is None)
         if lost:
             output.note(
                 f"warning: {output.count(lost, 'user')} had something in the profile that the "

@@ -147,6 +147,11 @@ def test_an_export_says_what_it_leaves_out_and_can_be_imported(
     assert "warning: 1 user had something in the profile" in exported.err
     for command in (["list", "--json"], ["show", EMAIL], ["export", "--csv"]):
         assert authingo("users", *command).code == 0
+    execute(database_url, "UPDATE authingo_users SET profile = 'nonsense'")
+    assert "warning: 1 user" in authingo("users", "export").err
+    execute(database_url, """UPDATE authingo_users SET profile = '{"nickname":"bad"}'""")
+    exported = authingo("users", "export")
+    assert (json.loads(exported.out)["profile"], exported.err) == ({"nickname": "bad"}, "")
     execute(database_url, """UPDATE authingo_users SET profile = '{"nickname":"good"}'""")
     exported = authingo("users", "export")
     assert exported.err == ""
