@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -20,7 +21,7 @@ from tests.database import execute
 ORDERS = "\x1b]0;owned\x07\u202e\n\x9b2J"
 EMAIL = f"={ORDERS}@example.com"
 USER, SESSION = f"=usr_{ORDERS}", f"-ses_{ORDERS}"  # the first ones in the order of ids
-TOKEN = SessionToken.generate(SESSION)
+TOKEN = SessionToken(secrets.token_bytes(32), None)  # no token can have this id in it
 SGR = re.compile(r"\x1b\[\d*m")  # colours are our own
 FORMULA = re.compile(r"[=+\-@\t\r]")
 
@@ -41,7 +42,7 @@ def url(authingo: Runner) -> str:
         "INSERT INTO authingo_users (id, email, name, password_hash, created_at, updated_at)"
         f" VALUES ('{USER}', '{EMAIL}', '+{ORDERS}', '@{ORDERS}', {at}, {at}),"
         f" ('usr_2', 'grace@example.com', 'Grace', 'x', {at}, {at})",
-        "INSERT INTO authingo_sessions (id, user_id, secret_digest, selector_digest,"
+        "INSERT INTO authingo_sessions (id, user_id, legacy_digest, selector_digest,"
         " verifier_digest, created_at, last_used_at, expires_at, refresh_expires_at,"
         " absolute_expires_at, ip, user_agent)"
         f" VALUES ('{SESSION}', '{USER}', {digest}, {random}, {random}, {times},"
