@@ -45,8 +45,13 @@ describe("getSession on a server", () => {
   });
 
   it("is null for a token that nobody has", async () => {
-    const headers = asked(`authingo_session=${"A".repeat(43)}`);
+    const headers = asked(`authingo_session=nobody.${"A".repeat(43)}`);
     expect(await getSession({ baseURL: backend.origin, headers })).toBeNull();
+  });
+
+  it("is undefined for one of an earlier version, which may only have to be renewed", async () => {
+    const headers = asked(`authingo_session=${"A".repeat(43)}`);
+    expect(await getSession({ baseURL: backend.origin, headers })).toBeUndefined();
   });
 
   it("is undefined while the authentication server is away", async () => {
@@ -168,7 +173,7 @@ describe("the built package, in a plain Node", () => {
       console.log(Object.keys(all).sort() + "", Object.keys(core).sort() + "",
         Object.keys(server) + "", client.getState().status);`;
     expect(node(program)).toBe(
-      "AuthProvider,createAuthClient,serverCodes,useAuth createAuthClient,serverCodes" +
+      "AuthProvider,createAuthClient,serverCodes,useAuth,useReauthentication createAuthClient,serverCodes" +
         " getSession loading",
     );
   });
