@@ -47,6 +47,7 @@ def test_create_as_json(make_user: Make) -> None:
         "updated_at",
         "roles",
         "disabled_at",
+        "delete_at",
     }
     assert (user["name"], user["email_verified"], user["disabled_at"]) == ("Ada ☃", True, None)
     assert make_user("grace@example.com")["name"] == "grace"
@@ -215,7 +216,7 @@ def test_list_for_people_fits_the_terminal(authingo: Runner, make_user: Make) ->
     )
     narrower = authingo.on_terminal("users", "list", columns=45).out
     assert user["id"] in narrower, "the id is the last to go"
-    assert "no room for: name, state, verified, created" in narrower
+    assert "no room for: name, state, verified, roles, created" in narrower
     wide = authingo.on_terminal("users", "list", columns=250).out
     assert user["email"] in wide
     assert user["id"] in wide
