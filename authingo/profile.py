@@ -333,7 +333,7 @@ def _problems(error: Any, given: Mapping[str, object], unseen: Iterable[object])
     Args:
         error: a ValidationError.
         given: what was sent.
-        unseen: what else is stored and not seen by whoever sent it.
+        unseen: what else is stored and not seen by the sender.
     """
     from pydantic_core.core_schema import ErrorType  # noqa: PLC0415
 

@@ -203,7 +203,7 @@ def test_null_is_a_value() -> None:
 
 @pytest.mark.parametrize("field", ["plan", "notes", "id", "password", "__class__", "", "theme "])
 def test_a_client_writes_only_what_is_marked(field: str) -> None:
-    """And is told nothing about the names of the others."""
+    """And learns nothing about the names of the others."""
     with pytest.raises(InvalidInput) as refused:
         PROFILES.changed(None, {field: "pro"}, by_client=True)
     assert refused.value.fields == {"profile": "has a field that is not known here"}

@@ -354,7 +354,7 @@ def test_a_program_asks_the_gate_too(make_settings: Callable[..., Any]) -> None:
 
 
 def test_who_is_signed_in_may_change_the_password_without_a_gate(server: LiveServer) -> None:
-    """Whoever believes that it was stolen must be able to, whatever the gate waits for."""
+    """Somebody who believes that it was stolen must be able to, whatever the gate waits for."""
     browser = ada(server)
     server.auth.gate(Guard(lambda: Refused("away", "The shop is closed.")))
     body = {"current_password": ADA["password"], "new_password": "a whole new sentence"}

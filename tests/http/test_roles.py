@@ -228,7 +228,7 @@ def test_a_declaration_that_cannot_be_meant_is_refused() -> None:
 
 
 def test_the_program_of_the_page_works() -> None:
-    """An admin makes an editor, who writes; and whoever is neither does neither."""
+    """An admin makes an editor, who writes; and who is neither does neither."""
     namespace: dict[str, Any] = {}
     exec(compile(blocks(read("docs/roles.md"), "python")[0], "docs/roles.md", "exec"), namespace)
     app, auth = namespace["app"], namespace["auth"]

@@ -165,7 +165,7 @@ def test_a_user_whom_a_table_refers_to_stays(serve: Serve) -> None:
 def test_deletion_waits_while_a_change_of_address_can_be_undone(
     mails: SMTPServer, serve: Serve
 ) -> None:
-    """Whoever changed the address cannot leave its owner nothing to take back."""
+    """Somebody who changed the address cannot leave its owner nothing to take back."""
     server = serve(mail=mail_settings(mails))
     thief, owner = server.browser(), server.browser()
     thief.sign_up()

@@ -1,4 +1,4 @@
-"""Whoever watches is told of every revocation."""
+"""Everybody who watches gets every revocation."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ _REVOKING: dict[str, Callable[[Store, SignedInUser], Awaitable[object]]] = {
 
 
 class RevocationsConformance:
-    """Whoever watches is told of every revocation."""
+    """Everybody who watches gets every revocation."""
 
     async def test_what_its_verbs_revoke_is_told_before_they_return(self, store: Store) -> None:
         """By the next `is_notified` at the latest. A store that cannot listen has to say so."""

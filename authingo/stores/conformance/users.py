@@ -130,7 +130,7 @@ class UsersConformance:
         assert (found.password_hash, found.version) == ("stronger", 1)
 
     async def test_an_email_is_verified_once(self, store: Store) -> None:
-        """A session goes on; whoever is verified stays as they are."""
+        """A session goes on; a user who is verified stays as they are."""
         begun, bystander = await begin(store), await add_user(store)
         verified = await store.users.verify_email(begun.user.id)
         assert verified is not None

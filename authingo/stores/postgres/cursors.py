@@ -31,7 +31,7 @@ class Cursors:
         return Lease(name=name, fence=row["fence"])
 
     async def _bring_here(self, *, since: datetime) -> None:
-        """Number the events anew after a restore into another cluster, which counts from less.
+        """Number the events again after a restore into another cluster, which counts from less.
 
         Those from before are forgotten by the hooks, because they were read; those since then get
         the number of a transaction of this cluster.
