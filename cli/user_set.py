@@ -26,8 +26,8 @@ def set_fields(
     assignments: Annotated[
         list[str],
         typer.Argument(
-            metavar="FIELD=VALUE…",
-            help="`name`, or a field of the profile, such as `profile.plan`.",
+            metavar="FIELD=VALUE",
+            help="The field is `name` or one of the profile, such as `profile.plan`.",
             show_default=False,
         ),
     ],
