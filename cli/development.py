@@ -27,6 +27,7 @@ from authingo.http.headers import header_values
 from authingo.http.replies import Prepared
 from authingo.mail.settings import sends_mail, signs_in_by_code, verifies
 from authingo.pages.inbox import PageInbox
+from authingo.pages.serving import stylesheet
 from authingo.pages.settings import PagesSettings
 
 from .readme_page import readme_page
@@ -139,6 +140,9 @@ def _is_direct(scope: Scope) -> bool:
 
 def _contents(settings: Settings, *, has_inbox: bool) -> Iterator[tuple[str, bytes]]:
     for file in files("authingo.cli").joinpath("page").iterdir():
+        if file.name == "page.css":
+            yield "/page/page.css", stylesheet(file.read_bytes())
+            continue
         if file.name != "index.html":
             yield f"/page/{file.name}", file.read_bytes()
             continue

@@ -114,12 +114,18 @@ def _contents(settings: Settings) -> Iterator[tuple[str, bytes]]:
         yield "own.css", css
 
 
+def stylesheet(own: bytes) -> bytes:
+    """Return styles with those in front that all pages share, also those of `authingo serve`."""
+    return files("authingo.pages").joinpath("look.css").read_bytes() + own
+
+
 def _tree(folder: Traversable, below: str = "") -> Iterator[tuple[str, bytes]]:
     for one in folder.iterdir():
         if one.is_dir():
             yield from _tree(one, f"{below}{one.name}/")
         elif one.name.rpartition(".")[2] in _TYPES:
-            yield below + one.name, one.read_bytes()
+            body = one.read_bytes()
+            yield below + one.name, stylesheet(body) if one.name == "page.css" else body
 
 
 def _document(text: str, status: int = 200, policy: str = POLICY) -> Prepared:
