@@ -54,7 +54,7 @@ class PathOnly(logging.Filter):
             client, method, target, version, status = record.args
             path = str(target).partition("?")[0]
             record.args = (client, method, path, version, status)
-            return not (status == 200 and path.startswith("/page/inbox"))
+            return not (status == 200 and "/inbox" in path)
         return True
 
 

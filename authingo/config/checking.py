@@ -42,9 +42,15 @@ def check_databases(database_url: str, listen_url: str | None) -> None:
         )
 
 
+def is_plain_path(path: str) -> bool:
+    """Return whether everybody reads a path alike: it has no encoding, `//` or dot segment."""
+    plain = re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path, re.ASCII)
+    return plain is not None and not {".", ".."} & {*path.split("/")}
+
+
 def check_base_path(base_path: str) -> None:
     """Raise ConfigError unless it is a path without a slash at its end."""
-    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", base_path, re.ASCII):
+    if not is_plain_path(base_path):
         raise ConfigError(
             "base_path: must be a path such as /api/auth, with a leading slash and none at the end"
         )
@@ -180,6 +186,9 @@ def check_origins(public_url: str | None, trusted_origins: tuple[str, ...]) -> N
             raise ConfigError(f"public_url: {error}") from None
         if not public_url.startswith(("http://", "https://")):
             raise ConfigError(f"public_url: must begin with http in lower case: write {origin}")
+        path = urlsplit(public_url).path.rstrip("/")
+        if path and not is_plain_path(path):
+            raise ConfigError("public_url: its path must be one such as /shop, without %, // or ..")
         if origin.startswith("http:") and not is_loopback(urlsplit(origin).hostname or ""):
             raise ConfigError(
                 "public_url: must be https, except for a loopback address: "

@@ -10,12 +10,17 @@ from authingo.fastapi.guards import (
     current_user,
     form_user,
     fresh_user,
+    optional_page_user,
     optional_user,
     own_form,
+    page_user,
 )
 from authingo.fastapi.restrictions import Restriction
 
-_NEED_HEADER = {current_user, current_session, optional_user, fresh_user}
+_NEED_HEADER = {
+    *(current_user, current_session, optional_user, fresh_user),
+    *(page_user, optional_page_user),  # a GET or HEAD does not, but has no body either
+}
 _TAKE_FORMS = {form_user, own_form}
 
 

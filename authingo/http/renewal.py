@@ -161,7 +161,7 @@ def path_seen(scope: Scope) -> str:
     """Return the path and the query of a request as the browser has them in its address bar."""
     path: str = scope["path"]
     raw = scope.get("raw_path") or quote(path).encode()
-    full = scope.get("root_path", "") + path_below(scope)
+    full = scope.get("root_path", "").rstrip("/") + path_below(scope)
     above = quote(full.removesuffix(path)) if full != path and full.endswith(path) else ""
     query: bytes = scope["query_string"]
     seen = above.encode() + raw.partition(b"?")[0] + (b"?" + query if query else b"")

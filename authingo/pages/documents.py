@@ -210,6 +210,7 @@ class Documents:
             tables |= {f"panel_{name}" for name in panels} | {"recent"}
         return {
             "routes": self._settings.base_path,
+            "sign_in": self._settings.sign_in_path,
             "pages": self._own.path,
             "min_length": self._settings.passwords.min_length,
             "panels": panels if document.name == "account" else [],

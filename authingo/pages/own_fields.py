@@ -32,10 +32,12 @@ def own_fields(settings: Settings) -> list[dict[str, Any]]:
 
 def _field(name: str, schema: dict[str, Any], types: dict[str, Any]) -> dict[str, Any] | None:
     choices = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    if len(choices) != 1:
+        return None
     kind = _referred(choices[0], types)
     options = [str(one) for one in kind.get("enum", [])]
     known = _TYPES.get(kind.get("type", ""))
-    if len(choices) != 1 or known is None or (options and known != "text"):
+    if known is None or (options and known != "text"):
         return None
     return {
         "name": name,

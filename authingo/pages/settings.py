@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from authingo.config import CapabilitySettings, Settings
+from authingo.config.checking import is_plain_path
 from authingo.errors import ConfigError
 from authingo.mail.inbox import Inbox
 from authingo.mail.settings import MailSettings
@@ -43,9 +43,7 @@ class PagesSettings(CapabilitySettings, frozen=True):
 
     def check(self, settings: Settings) -> None:
         """Refuse what cannot work."""
-        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", self.path, re.ASCII) or (
-            {".", ".."} & {*self.path.split("/")}
-        ):
+        if not is_plain_path(self.path):
             raise ConfigError(
                 "pages.path: must be a path such as /auth, with a leading slash and none at the end"
             )

@@ -17,6 +17,8 @@ from authingo.config import settings_from
 from authingo.fastapi import (
     CurrentUser,
     FormUser,
+    OptionalPageUser,
+    PageUser,
     clear_session_cookies,
     form_user,
     from_browser,
@@ -195,6 +197,24 @@ def test_a_websocket_is_checked_by_its_origin(browser: TestClient, origin: str |
         return
     with pytest.raises(WebSocketDisconnect):
         browser.websocket_connect("wss://shop.example/socket", headers=headers).__enter__()
+
+
+def test_a_page_guard_refuses_before_a_body_is_read_too() -> None:
+    app = FastAPI()
+
+    @app.post("/page")
+    async def page(user: PageUser, body: dict[str, str]) -> str:
+        return body[user.name]
+
+    @app.post("/optional")
+    async def optional(user: OptionalPageUser, body: dict[str, str]) -> str:
+        return body[user.name if user else ""]
+
+    memory_auth().install(app)
+    with TestClient(app, base_url=OWN) as browser:
+        for path in ("/page", "/optional"):
+            answer = browser.post(path, content=b"{bad", headers={"Sec-Fetch-Site": "cross-site"})
+            assert verdict(answer) == (403, "missing_client_header")
 
 
 def test_no_other_guard_and_no_route_of_authingo_accepts_a_form(browser: TestClient) -> None:

@@ -235,6 +235,15 @@ def test_a_page_that_leads_back_is_not_tried_for_ever(start: Start, visit: Visit
     is_signed_in(page)
 
 
+def test_a_sign_in_page_of_your_own_is_no_place_to_go_to(start: Start, visit: Visit) -> None:
+    page = visit(start(links={"sign_in": "/login"})).open("sign-in")
+    address = (page.locator("script").get_attribute("src") or "").replace("sign-in", "next")
+    assert page.evaluate(
+        "async (at) => ['/login', '/%6cogin?next=/x', '/log'].map((await import(at)).safeNext)",
+        address,
+    ) == [None, None, "/log"]
+
+
 def test_the_way_over_the_forgotten_password_keeps_where_to_go(start: Start, visit: Visit) -> None:
     visitor = visit(start())
     page = visitor.open("sign-in?next=/orders")

@@ -60,7 +60,7 @@ def test_users_change_their_own_fields(
     page.get_by_label("Seats").fill("5")
     page.get_by_label("News").check()
     page.get_by_label("Theme").select_option("dark")
-    save = page.locator("#own-fields-form button")
+    save = page.locator("#fields-form button")
     save.click()
     page.locator("#own-nickname-error", has_text="Nick string should have at most 5").wait_for()
     assert page.locator("#own-nickname:focus").count() == 1

@@ -17,7 +17,8 @@ export function safeNext(value) {
     const below = path.split("#")[0].replace(/%[0-7][\da-f]/gi, (code) => String.fromCharCode(parseInt(code.slice(1), 16)));
     const isOwn = (own) => below === own || below.startsWith(`${own}/`);
     const url = new URL(value, location.origin);
-    if (isOwn(facts.routes) || isOwn(facts.pages) || url.origin !== location.origin) return null;
+    if (isOwn(facts.routes) || isOwn(facts.pages) || below === facts.sign_in) return null;
+    if (url.origin !== location.origin) return null;
     const result = url.pathname + url.search + url.hash;
     return result.length > LONGEST ? null : result;
   } catch {

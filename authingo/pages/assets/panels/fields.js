@@ -10,7 +10,7 @@ const own = facts.own_fields.map((field) => {
   const hint = el("p", { id: `${id}-hint`, className: "hint", textContent: field.hint, hidden: !field.hint });
   input.setAttribute("aria-describedby", `${hint.id} ${error.id}`);
   const label = el("label", { htmlFor: id, textContent: field.label });
-  $("own-fields").append(el("div", { className: "field" }, label, input, hint, error));
+  $("fields-inputs").append(el("div", { className: "field" }, label, input, hint, error));
   return { ...field, input, error, known: undefined };
 });
 
@@ -47,12 +47,12 @@ function showErrors({ fields: wrong = {}, ...error } = {}) {
     if (words) first ??= field.input;
   }
   first?.focus();
-  note("own-fields-problem", error.code && !first ? wordsOf(error) : "");
+  note("fields-problem", error.code && !first ? wordsOf(error) : "");
 }
 
-$("own-fields-form").addEventListener("submit", (event) => {
+$("fields-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  busy($("own-fields-form").querySelector("button"), async () => {
+  busy($("fields-form").querySelector("button"), async () => {
     const changed = own.filter((field) => read(field) !== field.known);
     const profile = Object.fromEntries(changed.map((field) => [field.name, read(field)]));
     const { data, error } = await client.updateUser({ profile });
