@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,7 +29,7 @@ ADA: dict[str, Any] = {
     "password": "correct horse battery",
     "name": "Ada",
 }
-CLIENT = {"X-Authingo-Client": "true"}
+CLIENT = MappingProxyType({"X-Authingo-Client": "true"})  # a TestClient would add to it
 
 
 @dataclass

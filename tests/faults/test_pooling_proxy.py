@@ -28,6 +28,13 @@ class TestStoreBehindAProxy(StoreConformance):
         yield store
         await store.close()
 
+    @pytest.fixture
+    async def another_store(self, store: Store, pooled_url: str) -> AsyncIterator[Store]:
+        another = open_store(Settings(database_url=pooled_url))
+        await another.open(create=False)
+        yield another
+        await another.close()
+
 
 @pytest.mark.anyio
 async def test_migrations_go_through_it(proxy: Proxy, postgres: PostgresServer) -> None:

@@ -49,5 +49,5 @@ def test_the_routes_keep_what_their_document_says(
         timeout=seconds + 120,
     )
     assert done.returncode == 0, done.stdout
-    assert "11 selected / 11 total" in done.stdout
+    assert "14 selected / 14 total" in done.stdout
     assert server.browser().get("/health").status == 200

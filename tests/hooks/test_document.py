@@ -31,7 +31,7 @@ def main(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("main", [PROGRAM], indirect=True)
 def test_the_program_does_what_it_says(main: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    with TestClient(main.app, base_url="https://testserver", headers=CLIENT) as client:
+    with TestClient(main.app, base_url="https://testserver", headers={**CLIENT}) as client:
 
         def sign_up(email: str) -> tuple[int, str | None]:
             answer = client.post("/api/auth/sign-up", json={**ADA, "email": email})
@@ -61,7 +61,7 @@ def test_the_program_does_what_it_says(main: Any, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize("main", [REGISTERED], indirect=True)
 def test_on_after_register_of_fastapi_users(main: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """Theirs needs a class of its own and a dependency that makes it: twelve lines for one."""
-    with TestClient(main.app, base_url="https://testserver", headers=CLIENT) as client:
+    with TestClient(main.app, base_url="https://testserver", headers={**CLIENT}) as client:
         user = client.post("/api/auth/sign-up", json=ADA).json()["user"]
         said: list[str] = []
 
