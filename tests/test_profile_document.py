@@ -14,24 +14,8 @@ pytestmark = pytest.mark.usefixtures("bare_env")
 
 (PROGRAM,) = blocks(read("docs/profile.md"), "python")
 
-# The example of custom fields in fastapi-users' documentation, and the same with authingo.
-THEIRS = """
-class User(SQLAlchemyBaseUserTableUUID, Base):
-    first_name: Mapped[str] = mapped_column(String(length=320))
-    birthdate: Mapped[Optional[datetime.date]] = mapped_column(Date)
-
-class UserRead(schemas.BaseUser[uuid.UUID]):
-    first_name: str
-    birthdate: Optional[datetime.date]
-
-class UserCreate(schemas.BaseUserCreate):
-    first_name: str
-    birthdate: Optional[datetime.date]
-
-class UserUpdate(schemas.BaseUserUpdate):
-    first_name: Optional[str]
-    birthdate: Optional[datetime.date]
-"""
+# The two custom fields of fastapi-users' documentation, which takes two lines for each in four
+# classes: the table, and what is read, created and updated.
 OURS = """
 class Profile(BaseModel, frozen=True):
     first_name: Annotated[str, ClientWritable] = ""
@@ -121,10 +105,8 @@ async def own(address: Address) -> Address:
     assert "banned" not in schemas["AuthingoProfile"]["properties"]
 
 
-def test_the_custom_fields_of_fastapi_users_take_fewer_lines() -> None:
+def test_the_custom_fields_of_fastapi_users() -> None:
     """And no migration."""
-    assert OURS.count("\n    ") == 2
-    assert THEIRS.count("\n    ") == 8
     own = PROGRAM.partition("class Profile")[2].partition("\n\n\n")[0]
     with client_of(PROGRAM.replace(f"class Profile{own}", OURS.strip())) as client:
         account = {**ADA, "profile": {"first_name": "Ada", "birthdate": "1815-12-10"}}
