@@ -65,7 +65,7 @@ QUICK = Scale(
     random_steps=4,
     start_ups=3,
     mails=1000,
-    mail_seconds=5,
+    mail_seconds=2,
 )
 
 
