@@ -176,19 +176,27 @@ class Core:
         Raises:
             AuthError: no session may begin.
         """
-        try:
+        async with self.giving_back(attempt):
             for capability in capabilities(self.settings.plugins) if methods else ():
                 if capability.admits:
                     await load(capability.admits)(self, user, version, client)
             await self.ask_gates(
                 action, user, method=methods[0] if methods else "program", client=client
             )
+        return Admitted(event=action, user_id=user.id, methods=methods, client=client)
+
+    @contextlib.asynccontextmanager
+    async def giving_back(self, attempt: Attempt | None) -> AsyncIterator[None]:
+        """Give a counted attempt back if what is inside refuses, fails or is cancelled.
+
+        Only after the person has proved who they are, so that it was no guess.
+        """
+        try:
+            yield
         except (Exception, asyncio.CancelledError):  # cancelled: the client has disconnected
-            if attempt is not None:
-                # They have proved who they are, so it was no guess. A second cancel is ignored.
+            if attempt is not None:  # a second cancel is ignored
                 await asyncio.shield(self.store.events.record(attempt.refused()))
             raise
-        return Admitted(event=action, user_id=user.id, methods=methods, client=client)
 
     async def passes_deletions_on(self) -> bool:
         """Return whether a server has to delete users, because it has hooks that take part.

@@ -167,14 +167,10 @@ class EmailChanges:
         Raises:
             AuthError: it may not. The attempt is given back.
         """
-        try:
+        async with self._core.giving_back(person.attempt):
             await self._core.ask_gates(
                 "change_email", user, method=person.method, client=presented.client, email=email
             )
-        except Exception:
-            if person.attempt is not None:
-                await self._core.store.events.record(person.attempt.refused())
-            raise
         moved = replace(user, email=email, email_verified=True)
         return await admit(self._core, person, moved, presented, version=version)
 
