@@ -1,26 +1,55 @@
-"""What is served: each name is an ASGI application for uvicorn, `bench.applications:NAME`."""
+"""What is served: each name is an ASGI application for uvicorn, `bench.applications:NAME`.
+
+With BENCH_IN_USE in the environment, with a profile, roles and a hook.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import os
+from datetime import date
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI
+from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 
-from authingo import Auth
+from authingo import Auth, ClientWritable, Event, ServerOnly
 from authingo.fastapi import CurrentUser
 from authingo.http.replies import Reply
+from bench import data
+
+_IN_USE = bool(os.environ.get("BENCH_IN_USE"))
 
 _BODY = (  # as long as the answer of a session check
-    b'{"user":{"id":"usr_01k866v5ihj1me9soa6v6ji3te","email":"user1@example.com","name":"User",'
-    b'"email_verified":false,"created_at":"2026-11-24T07:22:49.297438Z",'
-    b'"updated_at":"2026-11-24T07:22:49.297438Z"},"session":{"id":"ses_01k866v5ih3uqn40sv7ueq5tq7",'
-    b'"user_id":"usr_01k866v5ihj1me9soa6v6ji3te","created_at":"2026-11-24T07:22:49.297559Z",'
-    b'"expires_at":"2026-11-24T07:37:49.297559Z","refresh_expires_at":"2026-12-24T07:22:49.297559Z"}}'
-)
+    '{"user":{"id":"usr_01k866v5ihj1me9soa6v6ji3te","email":"user1@example.com","name":"User 1",'
+    '"email_verified":false,"created_at":"2026-11-24T07:22:49.297438Z",'
+    '"updated_at":"2026-11-24T07:22:49.297438Z","roles":[%s]%s},'
+    '"session":{"id":"ses_01k866v5ih3uqn40sv7ueq5tq7",'
+    '"user_id":"usr_01k866v5ihj1me9soa6v6ji3te","created_at":"2026-11-24T07:22:49.297559Z",'
+    '"expires_at":"2026-11-24T07:37:49.297559Z","refresh_expires_at":"2026-12-24T07:22:49.297559Z",'
+    '"authenticated_at":"2026-11-24T07:22:49.297559Z","methods":["password"]}}'
+    % ((f'"{data.ROLE}"', f',"profile":{data.SEEN_PROFILE}') if _IN_USE else ("", ""))
+).encode()
 
-_auth = Auth.from_config()
+
+class Profile(BaseModel, frozen=True):
+    """What an application would keep with its users."""
+
+    birthday: Annotated[date | None, ClientWritable] = None
+    theme: Annotated[str, ClientWritable] = "light"
+    plan: str = "free"
+    notes: Annotated[str, ServerOnly] = ""
+
+
+_auth = Auth.from_config(profile=Profile) if _IN_USE else Auth.from_config()
+
+if _IN_USE:
+
+    @_auth.on("sign_in", "profile_changed")
+    async def heard(event: Event) -> None:
+        """Do what a hook does: here, nothing."""
+
 
 installed = FastAPI(lifespan=_auth.lifespan)
 _auth.install(installed)

@@ -90,6 +90,17 @@ class Bench:
         """The same in SQLite."""
         return self.new_sqlite(self.scale.size)
 
+    @cached_property
+    def in_use(self) -> dict[str, str]:
+        """Both once more, where each user has a profile and a role."""
+        urls = {
+            "PostgreSQL": self.new_postgres(self.scale.size),
+            "SQLite": self.new_sqlite(self.scale.size, name="in-use"),
+        }
+        for url in urls.values():
+            data.put_in_use(url)
+        return urls
+
     def new_postgres(self, size: Size, *, source: Path | None = None) -> str:
         """Make a database and fill it; `source`: with the bench of that version."""
         self.say(f"loading {size.sessions:,} sessions into PostgreSQL")
@@ -97,11 +108,11 @@ class Bench:
         data.load(url, size) if source is None else data.load_with(source, url, size)
         return url
 
-    def new_sqlite(self, size: Size, *, source: Path | None = None) -> str:
+    def new_sqlite(self, size: Size, *, source: Path | None = None, name: str = "") -> str:
         """The same in SQLite."""
         self.say(f"loading {size.sessions:,} sessions into SQLite")
-        name = f"{size.sessions}{'' if source is None else '-before'}.db"
-        url = f"sqlite:///{self.directory}/{name}"
+        name = name or f"{size.sessions}{'' if source is None else '-before'}"
+        url = f"sqlite:///{self.directory}/{name}.db"
         data.load(url, size) if source is None else data.load_with(source, url, size)
         return url
 

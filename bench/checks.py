@@ -31,6 +31,7 @@ OPEN = "FastAPI route, no guard"
 NOTHING = "FastAPI route, a dependency that does nothing"
 CACHED = "auth.handler, PostgreSQL, cached"
 _POSTGRES, _SQLITE = "PostgreSQL", "SQLite"
+_IN_USE = ", in use"
 
 
 @dataclass(frozen=True)
@@ -134,11 +135,36 @@ def _subjects(bench: Bench) -> Iterator[Subject]:
                 else:  # the same process
                     beside = replace(subject, path=bases[against].path)
                 yield replace(subject, beside=beside)
+    yield from _in_use(bench)
     yield from _two_workers(bench)
     if bench.peers is not None:
         peers = bench.peers
         for system in (peers.fastapi_users, peers.better_auth, peers.better_auth_cached):
             yield Subject(system.name, "peer", system.program, system.check, CACHED, peer=system)
+
+
+def _in_use(bench: Bench) -> Iterator[Subject]:
+    """A profile, a role and a hook in use; what they are compared with sends as much."""
+    for database, url in bench.in_use.items():
+        bare = Subject(BARE, "bare", authingo("bare", url, in_use=True), "/", BARE, says="email")
+        for cache in (True, False):
+            name = f"{database}, {'cached' if cache else 'no cache'}{_IN_USE}"
+            check = Subject(
+                f"auth.handler, {name}",
+                "in use",
+                authingo("handler", url, cache=cache, in_use=True),
+                "/session",
+                SAME if cache else BARE,
+            )
+            yield replace(check, beside=replace(check, path="/same") if cache else bare)
+            guarded = Subject(
+                f"FastAPI route, guarded, {name}",
+                "in use",
+                authingo("installed", url, cache=cache, in_use=True),
+                "/guarded",
+                OPEN,
+            )
+            yield replace(guarded, beside=replace(guarded, path="/open"))
 
 
 def _two_workers(bench: Bench) -> Iterator[Subject]:
@@ -242,6 +268,18 @@ def report(result: dict[str, Any]) -> list[str]:
             ),
         ),
         "",
+        "The same where each user has a profile of four fields and a role, and a hook is added",
+        "with `@auth.on`. The bases send an answer that is as long.",
+        "",
+        *table(
+            ("session check", ">ratio", "to", ">requests/s", ">p50 ms", ">p99 ms", ">CPU µs"),
+            (
+                (*_row(rows, row), f"{row['cpu_us']:.0f}")
+                for row in rows
+                if row["group"] == "in use"
+            ),
+        ),
+        "",
         "Two workers share both cores with the load and the database, so that twice the rate of",
         "one is not there to be had; bare uvicorn says how much is.",
         "",
@@ -305,6 +343,10 @@ def goals(result: dict[str, Any]) -> Iterator[Goal]:
         yield goal(f"auth.install, {database}, no cache", 0.33)
     for database in (_POSTGRES, _SQLITE):
         yield goal(f"FastAPI route, guarded, {database}, cached", 0.80)
+    for database in (_POSTGRES, _SQLITE):
+        yield goal(f"auth.handler, {database}, cached{_IN_USE}", 0.90)
+        yield goal(f"auth.handler, {database}, no cache{_IN_USE}", 0.40)
+        yield goal(f"FastAPI route, guarded, {database}, cached{_IN_USE}", 0.80)
     for row in rows:
         if row["group"] == "peer" and "cookie cache" not in row["name"]:
             behind = ratio(_rates(rows, CACHED), row["rates"])
@@ -316,7 +358,7 @@ def plot(result: dict[str, Any]) -> dict[str, str]:
     rows = result["rows"]
     bars = []
     for row in rows:
-        if row["group"] == "workers":
+        if row["group"] in {"workers", "in use"}:
             continue
         direct = row["against"] == BARE
         share = _ratio(rows, row) if direct else ratio(row["rates"], _rates(rows, BARE))

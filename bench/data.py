@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import sqlite3
@@ -24,6 +25,10 @@ from authingo.tokens import RefreshToken, SessionToken
 
 PASSWORD = "correct horse battery"
 COST = 12  # of the bcrypt hashes
+
+ROLE = "editor"
+SEEN_PROFILE = '{"birthday":"1815-12-10","theme":"dark","plan":"pro"}'
+_PROFILE = SEEN_PROFILE.replace("}", ',"notes":"came by telephone"}')
 
 _LIFE = timedelta(hours=12)  # longer than any run
 USER = ("id", "email", "name", "password_hash", "created_at", "updated_at")
@@ -87,6 +92,27 @@ async def copy(url: str, table: str, columns: tuple[str, ...], records: Any) -> 
 def load(url: str, size: Size) -> None:
     """Make authingo's tables in a new database, and fill them."""
     asyncio.run(_load(url, size))
+
+
+def put_in_use(url: str) -> None:
+    """Give each user a profile and a role."""
+    change = f"UPDATE authingo_users SET profile = '{_PROFILE}', roles = '{ROLE}'"
+    if url.startswith("sqlite"):
+        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file:
+            file.execute(change)
+            file.commit()
+            file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    else:
+        asyncio.run(_execute(url, change, 'VACUUM (FULL, ANALYZE, FREEZE) "authingo_users"'))
+
+
+async def _execute(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 def load_with(source: Path, url: str, size: Size) -> None:

@@ -46,15 +46,22 @@ class System:
 
 
 def authingo(
-    application: str, database_url: str, *, cache: bool = True, workers: int = 1
+    application: str,
+    database_url: str,
+    *,
+    cache: bool = True,
+    workers: int = 1,
+    in_use: bool = False,
 ) -> Program:
-    """Serve one of `bench.applications` on a database."""
+    """Serve one of `bench.applications` on a database; `in_use`: with profile, roles and a hook."""
     environment = {
         "AUTHINGO_DATABASE_URL": database_url,
         "AUTHINGO_PUBLIC_URL": "http://127.0.0.1:{port}",
     }
     if not cache:
         environment["AUTHINGO_SESSIONS__CACHE"] = "0"
+    if in_use:
+        environment["BENCH_IN_USE"] = "1"
     name = f"bench.applications:{application}"
     if workers > 1:
         command = (sys.executable, "-m", "bench.workers", name, "{port}", str(workers))
