@@ -55,7 +55,7 @@ class Peers:
             "fastapi-users",
             uvicorn("fastapi_users_app:app", environment, python=python, directory=_HERE),
             check="/me",
-            cookie=lambda session: f"fastapiusersauth={data.session_token(session)}",
+            cookie=lambda session: f"fastapiusersauth={_token(session)}",
             sign_in="/auth/login",
             form=True,
         )
@@ -165,7 +165,7 @@ async def _fill_fastapi_users(url: str, size: Size, hashed: str) -> None:
     await data.copy(url, "user", columns, users)
     now = datetime.now(UTC)
     tokens = (
-        (uuid.UUID(int=session % size.users), str(data.session_token(session)), now)
+        (uuid.UUID(int=session % size.users), _token(session), now)
         for session in range(size.sessions)
     )
     await data.copy(url, "accesstoken", ("user_id", "token", "created_at"), tokens)
