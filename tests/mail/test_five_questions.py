@@ -1,7 +1,8 @@
 """The five questions of docs/security.md, asked of every way in and every change of an account.
 
 Each way is one line of the table: how a browser asks for its mail, and how it uses what the mail
-has. What differs between them is said in the table, so that a new way answers all of them.
+has. What differs between them is said in the table, so that a new way answers all of them. What
+needs no mail is in a table of its own: one request with a session.
 """
 
 from __future__ import annotations
@@ -318,3 +319,142 @@ def test_5_who_signed_up_with_the_address_of_another_keeps_nothing(
     assert squatter.sign_in().code == "invalid_credentials"
     (name,) = execute(server.database_url, "SELECT name FROM authingo_users")[0]
     assert name == "ada"
+
+
+# What needs no mail
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What users do to their own account with one request.
+
+    Args:
+        name: of the request.
+        send: what a browser sends.
+        others_end: whether the other sessions of the account end.
+        own_ends: whether the session token that it came with ends.
+        repeats: whether a second one at the same moment succeeds as well.
+    """
+
+    name: str
+    send: Callable[[Browser], Answer]
+    others_end: bool = False
+    own_ends: bool = False
+    repeats: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+REQUESTS = [
+    Request(
+        name="profile",
+        send=lambda browser: browser.request(
+            "PATCH", "/user", {"name": "Mallory", "profile": {"theme": "dark"}}
+        ),
+        repeats=True,
+    ),
+    Request(name="export", send=lambda browser: browser.get("/user/export")),
+    Request(
+        name="reauthentication",
+        send=lambda browser: browser.post("/reauthenticate", {"password": ADA["password"]}),
+        own_ends=True,
+    ),
+    Request(
+        name="change of password",
+        send=lambda browser: browser.post(
+            "/change-password", {"current_password": ADA["password"], "new_password": OTHER}
+        ),
+        others_end=True,
+        own_ends=True,
+    ),
+]
+
+
+@pytest.fixture(params=REQUESTS, ids=str)
+def own_request(request: pytest.FixtureRequest) -> Request:
+    found: Request = request.param
+    return found
+
+
+@pytest.fixture
+def plain(mails: SMTPServer, serve: Callable[..., LiveServer]) -> LiveServer:
+    return serve(
+        mail=mail_settings(mails), profile="tests.profiles:Profile", limits={"enabled": True}
+    )
+
+
+def test_1_a_stranger_can_send_none_of_them(plain: LiveServer, own_request: Request) -> None:
+    """Whether they have no session, one that is over, or one of a user who was deleted."""
+    signed_out, deleted = plain.browser(), plain.browser()
+    signed_out.sign_up()
+    kept = dict(signed_out.cookies)
+    assert signed_out.post("/sign-out").status == 200
+    signed_out.cookies.update(kept)
+    deleted.sign_up(email="deleted@example.com")
+    execute(plain.database_url, "DELETE FROM authingo_users WHERE email = 'deleted@example.com'")
+    answers = [own_request.send(one) for one in (plain.browser(), signed_out, deleted)]
+    assert {one.code for one in answers} == {"no_session"}
+    assert len({repr(shape(one)) for one in answers[1:]}) == 1
+
+
+def test_2_they_end_what_they_should(plain: LiveServer, own_request: Request) -> None:
+    browser = plain.browser()
+    browser.sign_up()
+    thief, other = plain.browser(), signed_in(plain)
+    thief.cookies.update(browser.cookies)
+    assert own_request.send(browser).status == 200
+    assert browser.get("/session").status == 200
+    assert (other.get("/session").status == 401) is own_request.others_end
+    assert (thief.get("/session").status == 401) is own_request.own_ends
+
+
+def test_3_of_two_at_once_each_gets_a_clear_answer(plain: LiveServer, own_request: Request) -> None:
+    """And somebody who did not get the answer can go on."""
+    browser = plain.browser()
+    browser.sign_up()
+    beside = plain.browser()
+    beside.cookies.update(browser.cookies)
+    with ThreadPoolExecutor(2) as pool:
+        answers = [*pool.map(own_request.send, (browser, beside))]
+    assert [one.status for one in answers].count(200) == (2 if own_request.repeats else 1)
+    lost = {one.code for one in answers if one.status != 200}
+    assert lost <= {"session_expired", "invalid_credentials", "no_session", "too_many_requests"}
+    password = OTHER if own_request.name == "change of password" else ADA["password"]
+    assert plain.browser().sign_in(password=password).status == 200
+
+
+def test_4_a_dump_opens_nothing_after_them(
+    plain: LiveServer, own_request: Request, request: pytest.FixtureRequest
+) -> None:
+    browser = plain.browser()
+    browser.sign_up()
+    assert own_request.send(browser).status == 200
+    cookies = [
+        value
+        for name, values in browser.cookies.items()
+        for value in values.split(".")["session" in name :]  # its first part is the public id
+    ]
+    content = everything_in(plain, request)
+    assert b"example.com" in content, "the right bytes are being looked at"
+    secrets = {form for value in cookies for form in spellings(value)}
+    secrets |= {ADA["password"].encode(), OTHER.encode()}
+    assert [form for form in secrets if form in content] == []
+
+
+def test_5_nothing_of_them_survives_the_owner_of_the_address(
+    plain: LiveServer, mails: SMTPServer, own_request: Request
+) -> None:
+    squatter, owner = plain.browser(), plain.browser()
+    squatter.sign_up()
+    assert own_request.send(squatter).status == 200
+    assert owner.post("/reset-password/request", {"email": ADA["email"]}).status == 200
+    until(lambda: any("reset-password" in str(one.message) for one in mails.received), "no mail")
+    token = next(token_in(one) for one in mails.received if "reset-password" in str(one.message))
+    body = {"token": token, "new_password": "of the owner alone"}
+    assert owner.post("/reset-password", body).status == 200
+    assert own_request.send(squatter).code == "no_session"
+    for password in (ADA["password"], OTHER):
+        assert plain.browser().sign_in(password=password).code == "invalid_credentials"
+    user = owner.sign_in(password="of the owner alone").json["user"]
+    assert (user["name"], user["profile"]["theme"]) == ("ada", "light")
