@@ -31,7 +31,7 @@ def named(whose: str) -> str:
 
 
 def key(whose: str) -> bytes:
-    return hashlib.blake2s(named(whose).encode()).digest()
+    return hashlib.blake2b(named(whose).encode()).digest()
 
 
 TOKEN = named("ada's")

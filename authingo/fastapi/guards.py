@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 _ADMITTED = "authingo.admitted"  # the guard, and the user it found
 _PREPARED = "authingo.prepared"  # an error, and what to answer instead of JSON
+GUARD = "authingo_guard"  # an attribute of the application: its `state` takes seven times as long
 WATCHED = "authingo.socket"  # where `install` leaves the WatchedSocket of a WebSocket
 
 Check = Callable[["Auth", User], None]  # raises an error if the user may not
@@ -152,7 +153,7 @@ def answer_for(error: AuthError, scope: Scope) -> Answer:
 
 def guard_of(connection: HTTPConnection) -> Guard:
     """Return the guard of the application that a request has reached."""
-    guard: Guard | None = getattr(connection.app.state, "authingo_guard", None)
+    guard: Guard | None = vars(connection.app).get(GUARD)
     if guard is None:
         raise RuntimeError(
             "this application has no authingo: call auth.install(app), "

@@ -18,7 +18,7 @@ from authingo.capabilities import capabilities, load
 from authingo.config import Settings
 from authingo.errors import AuthError, HeadersTooLarge
 from authingo.fastapi.dependants import demands_header, takes_forms
-from authingo.fastapi.guards import WATCHED, Guard, answer_for
+from authingo.fastapi.guards import GUARD, WATCHED, Guard, answer_for
 from authingo.fastapi.openapi import describe
 from authingo.fastapi.shortcut import FULL, Shortcut, plain_router
 from authingo.fastapi.websockets import WatchedSocket
@@ -44,7 +44,7 @@ def install(auth: Auth, app: FastAPI, *, routes: bool, cors: bool) -> None:
         raise RuntimeError("install authingo before the application answers its first request")
     guard = Guard(auth)
     app.state.authingo = auth
-    app.state.authingo_guard = guard
+    vars(app)[GUARD] = guard
     app.add_exception_handler(AuthError, _answer_error)
     app.add_exception_handler(_RefusedEarly, _answer_error)
     _extend_lifespan(app, auth)

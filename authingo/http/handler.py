@@ -60,8 +60,9 @@ class Handler:
         if known is None:
             await self._answer(path, scope, receive, send)
         else:  # sent from here, because one more coroutine would take time
-            await send(known.start())
-            await send(known.end())
+            start, end = known.messages()
+            await send(start)
+            await send(end)
 
     def answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer an HTTP request for a path below the base path."""

@@ -55,19 +55,18 @@ class Prepared(msgspec.Struct, frozen=True):
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
 
-    def start(self) -> dict[str, Any]:
-        """Return the first message: a new one each time, because middleware may change it."""
-        headers = [*self.headers]
-        return {"type": "http.response.start", "status": self.status, "headers": headers}
-
-    def end(self) -> dict[str, Any]:
-        """Return the second and last message."""
-        return {"type": "http.response.body", "body": self.body}
+    def messages(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what is sent: new messages each time, because middleware may change them."""
+        return (
+            {"type": "http.response.start", "status": self.status, "headers": [*self.headers]},
+            {"type": "http.response.body", "body": self.body},
+        )
 
     async def send(self, send: Send) -> None:
         """Send it."""
-        await send(self.start())
-        await send(self.end())
+        start, end = self.messages()
+        await send(start)
+        await send(end)
 
 
 class Answer(msgspec.Struct, frozen=True):
