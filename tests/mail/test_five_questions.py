@@ -371,6 +371,9 @@ REQUESTS = [
 ]
 
 
+CLEAR = {"session_expired", "no_session", "invalid_credentials", "too_many_requests", "busy"}
+
+
 @pytest.fixture(params=REQUESTS, ids=str)
 def own_request(request: pytest.FixtureRequest) -> Request:
     found: Request = request.param
@@ -419,7 +422,7 @@ def test_3_of_two_at_once_each_gets_a_clear_answer(plain: LiveServer, own_reques
         answers = [*pool.map(own_request.send, (browser, beside))]
     assert [one.status for one in answers].count(200) == (2 if own_request.repeats else 1)
     lost = {one.code for one in answers if one.status != 200}
-    assert lost <= {"session_expired", "invalid_credentials", "no_session", "too_many_requests"}
+    assert lost <= CLEAR
     password = OTHER if own_request.name == "change of password" else ADA["password"]
     assert plain.browser().sign_in(password=password).status == 200
 
