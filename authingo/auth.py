@@ -184,8 +184,16 @@ class Auth(WithHooks):
             yield
 
     async def ping(self) -> None:
-        """Ask the store for an answer."""
-        await (await self._core.opened()).ping()
+        """Check that the store answers, and that its schema still fits this program.
+
+        Another program may have migrated the database since this one began. If this one can't run
+        beside that migration, every method raises SchemaUnsupported from now on.
+
+        Raises:
+            StoreUnavailable: it doesn't answer.
+            SchemaBehind, SchemaUnsupported: its schema is older than this program, or too new.
+        """
+        (await (await self._core.opened()).schema()).require_current()
 
     # Signing in
 

@@ -182,7 +182,9 @@ async def end_other_sessions(auth: Auth, request: Request) -> Reply:
 
 
 async def health(auth: Auth, request: Request) -> Reply:
-    """Report whether the database answers, and under which address limits count the client.
+    """Report whether the database works, and under which address limits count the client.
+
+    It works if it answers and its schema fits this server: another version may have migrated it.
 
     A header of the answer contains the client's address, or "shared" if all clients share one,
     or "none". `authingo doctor --url` reads it to check whether proxies are set up correctly.

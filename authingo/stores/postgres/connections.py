@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import asyncpg
 
 from authingo.config import PostgresURL
-from authingo.errors import StoreUnavailable
+from authingo.errors import SchemaUnsupported, StoreUnavailable
 from authingo.loops import OneLoop, call_in
 from authingo.models import StartedSession, User
-from authingo.stores import Freshness, RevocationListener, migrations
-from authingo.stores.migrations import Applied, SchemaStatus, Source
+from authingo.stores import Freshness, RevocationListener
+from authingo.stores.migrations import SchemaStatus, Source
 from authingo.stores.postgres.connecting import connect
 from authingo.stores.postgres.failures import translated
 from authingo.stores.postgres.lookups import BY_TOKEN, Key, Lookups
+from authingo.stores.postgres.migrating import migrate_once, schema_status
 from authingo.stores.postgres.revocations import HEARTBEAT, Revocations
 from authingo.stores.postgres.within import HookStatements
 from authingo.stores.rows import ReadsProfiles, read_started, row_class
@@ -33,16 +34,6 @@ from authingo.stores.within import (
 )
 
 T = TypeVar("T")
-
-_MIGRATION_LOCK = 0x61757468696E676F  # "authingo": the key of an advisory lock
-_MIGRATIONS_TABLE = """\
-CREATE TABLE IF NOT EXISTS authingo_migrations (
-    number         integer PRIMARY KEY,
-    name           text NOT NULL,
-    checksum       text NOT NULL,
-    oldest_program integer NOT NULL,
-    applied_at     timestamptz NOT NULL DEFAULT now()
-)"""
 
 
 class Connections:
@@ -183,8 +174,15 @@ class Connections:
 
     async def schema(self) -> SchemaStatus:
         """See Store."""
-        async with self.connection(any_schema=True) as connection:
-            return await schema_status(connection, self.plugins)
+        try:
+            async with self.connection(any_schema=True) as connection:
+                status = await schema_status(connection, self.plugins)
+        except SchemaUnsupported:
+            self._distrust_schema()
+            raise
+        if status.pending:
+            self._distrust_schema()
+        return status
 
     async def migrate(self) -> list[str]:
         """See Store. A migration may take as long as it needs, so there is no command timeout."""
@@ -193,11 +191,18 @@ class Connections:
         async with translated():
             connection = await self._connect()
             try:
-                while step := await _migrate_once(connection, self.plugins):
+                while step := await migrate_once(connection, self.plugins, self._timeout / 2):
                     names.append(step)
             finally:
                 await connection.close()
         return names
+
+    def _distrust_schema(self) -> None:
+        """Look at the schema again before the next statement: others may have migrated it."""
+        if self._schema_fits:
+            self._schema_fits = False
+            self._lookups.reconnect()
+            self.notify_of_everybody()
 
     # Lending
 
@@ -253,7 +258,11 @@ class Connections:
                 if not (self._schema_fits or any_schema):
                     (await schema_status(connection, self.plugins)).require_current()
                     self._schema_fits = True
-                yield connection
+                try:
+                    yield connection
+                except asyncpg.SyntaxOrAccessError:  # such as a column that is not there any more
+                    self._distrust_schema()
+                    raise
 
     async def _make_pool(self) -> asyncpg.Pool:
         async with self._connecting:
@@ -293,13 +302,14 @@ class Connections:
         if self._pool is None:
             await self._make_pool()
         connection = await self._connect(kept=_KEPT if self.direct else 0)
-        if not self._schema_fits:
-            try:
-                (await schema_status(connection, self.plugins)).require_current()
-            except BaseException:
-                connection.terminate()
-                raise
-            self._schema_fits = True
+        # Each time: what ended the connection before may have been a statement that the schema
+        # does not fit any more.
+        try:
+            (await schema_status(connection, self.plugins)).require_current()
+        except BaseException:
+            connection.terminate()
+            raise
+        self._schema_fits = True
         return connection
 
     async def connect_for_listening(self) -> asyncpg.Connection:
@@ -322,36 +332,3 @@ class Undo(Exception):
 
 
 _KEPT = 100  # prepared statements that a connection keeps; the verbs need some forty
-
-
-async def _migrate_once(connection: asyncpg.Connection, plugins: Sequence[Source]) -> str | None:
-    async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
-        status = await schema_status(connection, plugins)
-        if not status.pending:
-            return None
-        step = status.pending[0]
-        await connection.execute(status.table_of(step))
-        await connection.execute(step.sql)
-        await connection.execute(step.record())
-    return step.name
-
-
-async def schema_status(connection: Any, plugins: Sequence[Source] = ()) -> SchemaStatus:
-    """Compare the applied migrations with the known ones. See `migrations.compare`."""
-    own = Source("authingo_migrations", migrations.bundled("authingo.stores.postgres"))
-    status = await _compared(connection, own)
-    for plugin in plugins:
-        status = status.having(await _compared(connection, plugin))
-    return status
-
-
-async def _compared(connection: Any, source: Source) -> SchemaStatus:
-    recorded = []
-    if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", source.table):
-        recorded = await connection.fetch(
-            f"SELECT number, checksum, oldest_program FROM {source.table}"
-        )
-    return migrations.compare(
-        source.steps, [Applied(*row) for row in recorded], table=_MIGRATIONS_TABLE
-    )

@@ -13,7 +13,8 @@ from authingo.errors import SchemaUnsupported, StoreUnavailable
 from authingo.findings import Finding, fail, ok, warn
 from authingo.stores import examining
 from authingo.stores.postgres import schema
-from authingo.stores.postgres.connections import Connections, schema_status
+from authingo.stores.postgres.connections import Connections
+from authingo.stores.postgres.migrating import schema_status
 from authingo.stores.postgres.named import numbered
 from authingo.stores.postgres.revocations import CannotHear, Revocations
 from authingo.stores.watching import Watchers

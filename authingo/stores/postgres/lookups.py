@@ -111,6 +111,10 @@ class Lookups:
         self._waiting = []
         self._drop()
 
+    def reconnect(self) -> None:
+        """Make another connection for the next lookup; one that runs now is sent again on it."""
+        self._drop()
+
     def abandon(self) -> None:
         """Close the connection without waiting. No lookup may come after this."""
         if self._running is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from authingo import clock
-from authingo.errors import NoDatabase, StoreUnavailable
+from authingo.errors import NoDatabase, SchemaUnsupported, StoreUnavailable
 from authingo.loops import OneLoop
 from authingo.stores import Freshness, RevocationListener, migrations
 from authingo.stores.migrations import Applied, SchemaStatus, Source
@@ -236,7 +236,14 @@ class Connection:
             rows = connection.execute(f"SELECT number, checksum, oldest_program FROM {table}")
             return [Applied(*row) for row in rows.fetchall()]
 
-        return _compare(recorded, self.plugins)
+        try:
+            status = _compare(recorded, self.plugins)
+        except SchemaUnsupported:  # another program may have migrated it since it was checked
+            self._schema_fits = False
+            raise
+        if status.pending:
+            self._schema_fits = False
+        return status
 
     def _migrate(self) -> list[str]:
         names = []
@@ -354,6 +361,8 @@ class Connection:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code in _LOST:
                 self._disconnect()
+            if code == sqlite3.SQLITE_ERROR:  # such as a column that is not there any more
+                self._schema_fits = False
             if code in _NOT_ALLOWED and isinstance(self.path, Path):
                 raise cannot_write(self.path, said(error)) from None
             hint = "make room on its disk" if code == sqlite3.SQLITE_FULL else None
