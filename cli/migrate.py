@@ -41,7 +41,8 @@ def migrate(
     """Bring the database schema up to date.
 
     Each migration is one transaction under a lock: running this twice at once is harmless, and if
-    it is killed, nothing is half done.
+    it is killed, nothing is half done. Servers may be running; if those of the version before
+    cannot run beside a migration, `--status` says so, and they answer 503 after it.
     """
     only_look = status or sql or dry_run
 
@@ -64,18 +65,22 @@ def migrate(
         return
     current = before.current if only_look else before.latest
     pending = [step.name for step in before.pending] if only_look else []
+    incompatible = [step.name for step in before.incompatible if only_look or step.name in applied]
     if as_json:
         facts = {"database": database, "current": current, "latest": before.latest}
-        output.as_json({**facts, "pending": pending})
+        output.as_json({**facts, "pending": pending, "incompatible": incompatible})
         return
     if only_look:
         output.data(f"{database}: schema {current} of {before.latest}")
         for name in pending:
-            output.data(f"pending: {name}")
+            stops = ", which stops servers of the version before" if name in incompatible else ""
+            output.data(f"pending: {name}{stops}")
         return
     for name in applied:
         output.note(f"applied {name}")
     output.note(f"{database}: schema {current} is up to date")
+    if incompatible:
+        output.note("servers of the version before answer 503 from now on: replace them")
 
 
 async def _reach(auth: Auth, wait: int) -> SchemaStatus:

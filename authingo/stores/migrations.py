@@ -80,6 +80,17 @@ class SchemaStatus:
         """Return this status with what is pending of another one, such as that of a plugin."""
         return replace(self, pending=(*self.pending, *other.pending))
 
+    @property
+    def incompatible(self) -> tuple[Migration, ...]:
+        """The pending migrations that a program which knows only those applied can't run beside.
+
+        What is new, such as the tables of a plugin that was added, is nobody else's yet.
+        """
+        known: dict[str, int] = {}
+        for step in self.pending:
+            known.setdefault(step.table, step.number - 1)
+        return tuple(one for one in self.pending if 0 < known[one.table] < one.oldest_program)
+
     def script(self) -> str:
         """Return the pending migrations as SQL, for operators who apply them by hand."""
         steps = [

@@ -79,7 +79,8 @@ def names_for(runner: Runner) -> list[str]:
 
 def test_migrate_brings_the_schema_up_to_date(empty: Runner) -> None:
     names = names_for(empty)
-    about = {"database": redact_url(empty.env["AUTHINGO_DATABASE_URL"]), "latest": len(names)}
+    url = redact_url(empty.env["AUTHINGO_DATABASE_URL"])
+    about = {"database": url, "latest": len(names), "incompatible": []}
     before = empty("migrate", "--status", "--json")
     assert (before.code, before.json) == (0, {**about, "current": 0, "pending": names})
     assert "pending: 0001_users_and_sessions" in empty("migrate", "--dry-run").out
@@ -96,7 +97,7 @@ def test_what_is_pending_is_shown_before_there_is_a_file_and_makes_none(bare: Ru
     names = NAMES["sqlite"]
     status = bare("migrate", "--status", "--json")
     about = {"database": "sqlite:///authingo.db", "current": 0, "latest": len(names)}
-    assert (status.code, status.json) == (0, {**about, "pending": names})
+    assert (status.code, status.json) == (0, {**about, "pending": names, "incompatible": []})
     shown = bare("migrate", "--dry-run").out
     assert shown.splitlines()[1:] == [f"pending: {name}" for name in names]
     script = bare("migrate", "--sql")
@@ -167,6 +168,23 @@ def test_an_upgrade_keeps_what_is_there(empty: Runner) -> None:
     (session,) = empty("sessions", "list", "--json").json
     assert session["authenticated_at"] == session["created_at"]
     assert session["methods"] == ["password"]
+
+
+def test_what_is_pending_says_whether_it_stops_servers_of_the_version_before(empty: Runner) -> None:
+    """That is what the migration itself says; a new database has no such servers."""
+    first = empty("migrate", "--sql").out.partition("COMMIT;\n")
+    run_script(empty.env["AUTHINGO_DATABASE_URL"], first[0] + first[1])
+    status = empty("migrate", "--status", "--json").json
+    assert any(name.endswith("rotation_without_indexes") for name in status["incompatible"])
+    assert set(status["incompatible"]) < set(status["pending"])
+    lines = empty("migrate", "--status").out.splitlines()[1:]
+    stops = "which stops servers of the version before"
+    assert lines == [
+        f"pending: {name}" + (f", {stops}" if name in status["incompatible"] else "")
+        for name in status["pending"]
+    ]
+    assert "servers of the version before answer 503 from now on" in empty("migrate").err
+    assert "servers of the version before" not in empty("migrate").err
 
 
 def test_an_altered_migration_is_noticed(empty: Runner) -> None:
