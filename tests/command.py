@@ -42,8 +42,9 @@ class Ran:
 class Runner:
     """Runs `authingo` in a directory with a clean environment."""
 
-    def __init__(self, directory: Path, **variables: str) -> None:
+    def __init__(self, directory: Path, program: str = COMMAND, **variables: str) -> None:
         self.directory = directory
+        self.program = program
         self.env = {
             "PATH": os.environ["PATH"],
             "HOME": str(directory),
@@ -54,11 +55,14 @@ class Runner:
     def __call__(self, *arguments: str, stdin: str | bytes = b"", **variables: str) -> Ran:
         """Run to the end, without a terminal."""
         raw = stdin.encode("utf-8", "surrogatepass") if isinstance(stdin, str) else stdin
-        command, env = [COMMAND, *arguments], {**self.env, **variables}
+        command, env = [self.program, *arguments], {**self.env, **variables}
         how: dict[str, Any] = {"input": raw, "cwd": self.directory, "env": env, "timeout": 60}
-        if all(name in {"PATH", "HOME"} or name.startswith("AUTHINGO_") for name in env):
+        ours = {"PATH", "HOME"}
+        if self.program == COMMAND and all(
+            name in ours or name.startswith("AUTHINGO_") for name in env
+        ):
             done = forks(env["PATH"]).run(command, **how)
-        else:  # what an interpreter or a library reads when it starts
+        else:  # another program, or what an interpreter or a library reads when it starts
             done = subprocess.run(command, capture_output=True, check=False, **how)
         ran = Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
         assert "Traceback" not in ran.err, ran.err
@@ -79,7 +83,7 @@ class Runner:
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Start without waiting; the test ends it."""
         return subprocess.Popen(
-            [COMMAND, *arguments],
+            [self.program, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

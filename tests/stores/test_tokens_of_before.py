@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +17,6 @@ from authingo.passwords import hash_password
 from authingo.stores.migrations import Migration
 from authingo.tokens import RefreshToken, SessionToken
 from tests.database import execute, run_script
-from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
 
@@ -28,18 +26,6 @@ _COLUMNS = (
     "id, user_id, token_digest, selector_digest, verifier_digest, created_at, last_used_at,"
     " expires_at, refresh_expires_at, absolute_expires_at"
 )
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database without a schema."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/authingo.db"
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.create_database()
-    yield url
-    server.drop_database(url)
 
 
 @dataclass
@@ -53,7 +39,8 @@ class Before:
 
 
 @pytest.fixture
-async def before(url: str) -> AsyncIterator[Before]:
+async def before(unmigrated_url: str) -> AsyncIterator[Before]:
+    url = unmigrated_url
     auth = Auth(settings_from({"database_url": url, "passwords": {"bcrypt_cost": 4}}))
     await auth.store.open(create=True)
     pending = (await auth.store.schema()).pending
@@ -153,17 +140,17 @@ async def test_a_reauthentication_replaces_a_token_of_before_at_once(before: Bef
     assert still.session.id == "ses_1", "two tokens later it ends nothing"
 
 
-async def test_prune_looks_at_sessions_of_before(before: Before, url: str) -> None:
+async def test_prune_looks_at_sessions_of_before(before: Before, unmigrated_url: str) -> None:
     """Whatever the day was on which they were migrated."""
     assert await before.auth.prune() == 0
-    past = "1" if url.startswith("sqlite") else "'epoch'"
-    execute(url, f"UPDATE authingo_sessions SET refresh_expires_at = {past}")
+    past = "1" if unmigrated_url.startswith("sqlite") else "'epoch'"
+    execute(unmigrated_url, f"UPDATE authingo_sessions SET refresh_expires_at = {past}")
     assert await before.auth.prune() == 1
 
 
-async def test_a_program_of_before_cannot_run_beside(before: Before, url: str) -> None:
+async def test_a_program_of_before_cannot_run_beside(before: Before, unmigrated_url: str) -> None:
     """It is refused when it looks at the schema, and what it asks for has other names."""
     assert before.step.oldest_program == before.step.number
     for column in ("token_digest", "previous_token_digest"):
         with pytest.raises(Exception, match=column):
-            execute(url, f"SELECT {column} FROM authingo_sessions")
+            execute(unmigrated_url, f"SELECT {column} FROM authingo_sessions")
