@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -40,12 +40,23 @@ ORDERS = [
 ]
 
 
+# The same around a second rotation, within the grace of the first. It ends the first token.
+ORDERS_OF_TWO = [
+    ["read first", "rotate", "rotate", "keep"],
+    ["read first", "rotate", "keep", "rotate"],
+    ["rotate", "read first", "rotate", "keep"],
+    ["rotate", "read second", "rotate", "keep"],
+    ["rotate", "read second", "keep", "rotate"],
+    ["rotate", "rotate", "read second", "keep"],
+]
+
+
 class Life:
     """A session of Ada with real tokens, and all that it has had."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 100) -> None:
         self.refresh = RefreshToken.generate()
-        self.new = replace(new_session(), selector_digest=self.refresh.selector_digest)
+        self.new = replace(new_session(), selector_digest=self.refresh.selector_digest, most=most)
         self.new = replace(self.new, verifier_digest=self.refresh.verifier_digest)
         first = SessionToken.generate(self.new.id)
         self.new = replace(self.new, token_digest=first.digest)
@@ -130,6 +141,34 @@ async def test_memory_never_outlives_a_token(
         assert cache.recall(encode(str(life.tokens[0]))) is None
 
 
+@pytest.mark.parametrize("order", ORDERS_OF_TWO, ids="-".join)
+@pytest.mark.parametrize(
+    ("promise", "grace", "longest"), [case[:3] for case in SETTINGS.values()], ids=SETTINGS
+)
+async def test_memory_never_outlives_a_token_that_a_second_rotation_ends(
+    scene: Scene, order: list[str], promise: int | None, grace: int, longest: int
+) -> None:
+    """Whenever the row of the first or the second token was read."""
+    cache = SessionCache(scene.store, LastUse(scene.store), longest=timedelta(seconds=longest))
+    life = Life()
+    await life.begin(scene, promise)
+    await scene.listen()
+    reading = Reading(scene.store, cache)
+    async with another(scene.url) as elsewhere:
+        steps: dict[str, Callable[[], Awaitable[None]]] = {
+            "read first": lambda: reading.read(life.tokens[0]),
+            "read second": lambda: reading.read(life.tokens[1]),
+            "keep": reading.keep,
+            "rotate": lambda: life.rotate(elsewhere, grace=grace, promise=promise),
+        }
+        for step in order:
+            await steps[step]()
+        assert await scene.heard() == scene.only_ada()
+        await next_turn()
+        await _agree(scene, cache, life)
+        assert cache.recall(encode(str(life.tokens[0]))) is None
+
+
 async def _agree(scene: Scene, cache: SessionCache, life: Life) -> None:
     """Whatever memory answers, the store would answer for at least as long."""
     await until(scene.store.is_notified)
@@ -144,14 +183,25 @@ async def _agree(scene: Scene, cache: SessionCache, life: Life) -> None:
 
 async def test_with_the_defaults_refreshes_notify_nobody(scene: Scene) -> None:
     """Neither the first one of a session nor the next, once the grace of the first is over."""
-    lives = [Life() for _ in range(20)]
-    for life in lives:
-        await life.begin(scene, 10)
+    await _rotate_silently(scene, sessions=20, turns=2, grace=15)
+
+
+async def test_ten_thousand_refreshes_notify_nobody(postgres_scene: Scene) -> None:
+    """With a longer grace, so that a machine that rests for seconds makes no difference."""
+    await _rotate_silently(postgres_scene, sessions=2_000, turns=5, grace=60)
+
+
+async def _rotate_silently(scene: Scene, *, sessions: int, turns: int, grace: int) -> None:
+    lives = [Life(most=sessions + 1) for _ in range(sessions)]
+    for some in _some(lives):
+        await asyncio.gather(*(life.begin(scene, 10) for life in some))
     await scene.listen()
     async with another(scene.url) as elsewhere:
-        for turn in range(2):
-            for life in lives:
-                await life.rotate(elsewhere, grace=15, promise=10)
+        for turn in range(turns):
+            for some in _some(lives):
+                await asyncio.gather(
+                    *(life.rotate(elsewhere, grace=grace, promise=10) for life in some)
+                )
             assert await scene.heard() == set(), turn
             over = "refresh_expires_at * 0" if scene.store.embedded else "'epoch'"
             execute(scene.url, f"UPDATE authingo_sessions SET grace_expires_at = {over}")
@@ -161,6 +211,12 @@ async def test_with_the_defaults_refreshes_notify_nobody(scene: Scene) -> None:
 async def test_the_defaults_are_silent() -> None:
     """LIVES are those of the settings, so that the tests above speak of them."""
     assert (LIVES.remembered, LIVES.grace) == (timedelta(seconds=10), timedelta(seconds=15))
+
+
+def _some(lives: list[Life]) -> Iterator[list[Life]]:
+    """Yield as many as the connections of a store can take at once, twice over."""
+    for start in range(0, len(lives), 20):
+        yield lives[start : start + 20]
 
 
 def _seconds(number: int | None) -> timedelta | None:
