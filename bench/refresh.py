@@ -158,6 +158,8 @@ def goals(result: dict[str, Any]) -> Iterator[Goal]:
     if "hot" in rounds[0]:
         yield at_least("refreshes that touch no index", 95, 100 * _median(rounds, "hot"), " %")
         yield at_most("WAL for a refresh", 800, _median(rounds, "wal"), " bytes")
+    if "notices" in rounds[0]:
+        yield at_most("notices of refreshes", 0, sum(_all(rounds, "notices")))
 
 
 def plot(result: dict[str, Any]) -> dict[str, str]:  # noqa: ARG001

@@ -1,14 +1,18 @@
-"""What refreshes cost PostgreSQL: rows written in place, WAL, and the size of indexes."""
+"""What refreshes cost PostgreSQL: rows written in place, WAL, the size of indexes, notices."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import asyncpg
+
+T = TypeVar("T")
 
 _COUNTS = """
 SELECT n_tup_upd AS updates, n_tup_hot_upd AS hot,
@@ -27,6 +31,7 @@ class Costs:
     wal: float = 0.0
     indexes_before: int = 0  # bytes
     indexes_after: int = 0
+    notices: int = 0
 
 
 @contextlib.contextmanager
@@ -40,7 +45,8 @@ def counted(url: str) -> Iterator[Costs]:
     _execute(url, "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()")
     try:
         before = _count(url)
-        yield costs
+        with _listening(url) as heard:
+            yield costs
         time.sleep(_FLUSHED)
         after = _count(url)
     finally:
@@ -48,7 +54,35 @@ def counted(url: str) -> Iterator[Costs]:
     updates = max(1, after["updates"] - before["updates"])
     costs.hot = (after["hot"] - before["hot"]) / updates
     costs.wal = (after["wal"] - before["wal"]) / updates
+    costs.notices = len(heard)
     costs.indexes_before, costs.indexes_after = before["indexes"], after["indexes"]
+
+
+@contextlib.contextmanager
+def _listening(url: str) -> Iterator[list[object]]:
+    """Collect the notices that are sent in the block, but for heartbeats."""
+    heard: list[object] = []
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def run(work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+    def hear(*about: object) -> None:
+        if not str(about[-1]).startswith("!"):
+            heard.append(about[-1])
+
+    try:
+        connection = run(asyncpg.connect(url))
+        run(connection.add_listener("authingo", hear))
+        yield heard
+        run(connection.execute("SELECT 1"))  # what was sent before has arrived then
+        run(connection.close())
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 def _count(url: str) -> dict[str, int]:
