@@ -8,8 +8,8 @@ and not somebody else who reads the old mail. The old address gets a link that u
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -43,6 +43,21 @@ HOURS = 72  # that the old address can undo it, from the change
 _WORTH_SENDING = timedelta(hours=6)
 _UNDO = timedelta(hours=HOURS)
 _ADDED = _UNDO + timedelta(days=1)  # what was added since a day before the change is suspect
+_ASKED = _WORTH_SENDING + timedelta(minutes=MINUTES)  # how long a request may be completed
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PendingEmailChange:
+    """A change of address that waits until somebody follows the link in the mail.
+
+    Args:
+        new_email: the address that the mail goes to.
+        requested_at: when the user asked for it. When the mail was sent is not said, nor whether:
+            that depends on what others had sent to the same address.
+    """
+
+    new_email: str
+    requested_at: datetime
 
 
 class _Facts(msgspec.Struct):
@@ -80,13 +95,12 @@ class EmailChanges:
         store = await self._core.opened()
         await count_request(self._core, None, client)
         allowed = await counts_unproved(self._core, email, asker=user)
-        for earlier in await store.secrets.open_about(ASKED_PURPOSE, _about(user)):
-            await store.secrets.forget(ASKED_PURPOSE, earlier.digest)
+        await self.cancel(user)
         asked = await store.secrets.open(
             NewMatter(
                 purpose=ASKED_PURPOSE,
                 digest=new_digest(),
-                lifetime=_WORTH_SENDING + timedelta(minutes=MINUTES),
+                lifetime=_ASKED,
                 user_id=user.id,
                 subject=_about(user),
                 data=email.encode(),
@@ -105,6 +119,23 @@ class EmailChanges:
                 due=allowed,
             )
         )
+
+    async def pending(self, user: User) -> PendingEmailChange | None:
+        """Return the change of address that a user has asked for and that is not complete."""
+        store = await self._core.opened()
+        for asked in await store.secrets.open_about(ASKED_PURPOSE, _about(user)):
+            return PendingEmailChange((asked.data or b"").decode(), asked.expires_at - _ASKED)
+        return None
+
+    async def cancel(self, user: User) -> bool:
+        """End the change of address that a user has asked for; return whether there was one.
+
+        The link in its mail works no more. A mail that still waits is not sent.
+        """
+        store = await self._core.opened()
+        found = await store.secrets.open_about(ASKED_PURPOSE, _about(user))
+        ended = [await store.secrets.forget(ASKED_PURPOSE, one.digest) for one in found]
+        return any(ended)
 
     async def change(self, presented: Presented) -> SignedIn | UserAndSession:
         """Store the new address. It is verified, and every other session of the user ends.

@@ -18,7 +18,7 @@ from authingo.errors import (
     TooManyRequests,
     WrongPassword,
 )
-from authingo.http.answers import AuthingoSignedIn
+from authingo.http.answers import AuthingoSignedIn, Time
 from authingo.http.replies import Reply, error_reply
 from authingo.http.requests import Request, session_reply
 from authingo.http.route import Body, NewPassword, Route
@@ -38,6 +38,7 @@ from authingo.mail.sign_in_codes import SignInCodes
 from authingo.mail.sign_ups import SignUps
 from authingo.mail.verification import Verification
 from authingo.models import SignedIn, UserAndSession
+from authingo.wire import timestamp
 
 
 class RequestPasswordReset(Body):
@@ -90,6 +91,20 @@ class UndoEmailChange(Body):
 
     token: Tried
     email: Tried
+
+
+class AuthingoEmailChange(msgspec.Struct):
+    """Whether a change of address waits for the link in the mail; to which, and since when."""
+
+    waiting: bool
+    new_email: str | None
+    requested_at: Time | None
+
+
+class AuthingoEmailChangeCancelled(msgspec.Struct):
+    """Whether a change of address was waiting. Its link works no more."""
+
+    cancelled: bool
 
 
 class AuthingoEmailRestored(msgspec.Struct):
@@ -191,6 +206,25 @@ async def request_email_change(auth: Auth, request: Request) -> Reply:
         caller.user, new_email=request.body.new_email, client=request.client
     )
     return Reply({"sent": True})
+
+
+async def show_email_change(auth: Auth, request: Request) -> Reply:
+    """Return the change of address that the caller has asked for and that is not complete."""
+    caller = await auth.resume(request.session_token)
+    asked = await auth.capability(EmailChanges).pending(caller.user)
+    return Reply(
+        {
+            "waiting": asked is not None,
+            "new_email": asked.new_email if asked else None,
+            "requested_at": timestamp(asked.requested_at) if asked else None,
+        }
+    )
+
+
+async def cancel_email_change(auth: Auth, request: Request) -> Reply:
+    """End the change of address that the caller has asked for; the address stays."""
+    caller = await auth.resume(request.session_token)
+    return Reply({"cancelled": await auth.capability(EmailChanges).cancel(caller.user)})
 
 
 async def change_email(auth: Auth, request: Request) -> Reply:
@@ -332,6 +366,22 @@ ROUTES = [
         errors=(TooManyRequests,),
         session=True,
         recent=True,
+        enabled=sends_mail,
+    ),
+    Route(
+        method="GET",
+        path="/change-email",
+        handle=show_email_change,
+        answer=AuthingoEmailChange,
+        session=True,
+        enabled=sends_mail,
+    ),
+    Route(
+        method="DELETE",
+        path="/change-email",
+        handle=cancel_email_change,
+        answer=AuthingoEmailChangeCancelled,
+        session=True,
         enabled=sends_mail,
     ),
     Route(

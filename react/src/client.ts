@@ -3,13 +3,21 @@ import { Caller, overtaken, unreachable } from "./call.js";
 import { readAnswer, type Result } from "./errors.js";
 import { fetchWith } from "./fetch.js";
 import { BrowserSession } from "./session.js";
-import type { Deletion, ListedSession, SessionData, SignUpData, UserExport } from "./models.js";
+import type {
+  Deletion,
+  EmailChange,
+  ListedSession,
+  SessionData,
+  SignUpData,
+  UserExport,
+} from "./models.js";
 import type { AuthState } from "./store.js";
 
 export { serverCodes } from "./codes.js";
 export type { AuthError, AuthErrorCode, ClientCode, Result } from "./errors.js";
 export type {
   Deletion,
+  EmailChange,
   ListedSession,
   Session,
   SessionData,
@@ -77,6 +85,10 @@ export interface AuthClient<Profile = undefined> {
   verifyEmail(proof: { token: string; password?: string }): Promise<Result<SessionData<Profile>>>;
   /** Send a mail to a new address, with a link that makes it the user's. It may need a proof. */
   requestEmailChange(change: { new_email: string }): Promise<Result<{ sent: true }>>;
+  /** The change of address that the user has asked for, until it is complete. */
+  getEmailChange(): Promise<Result<EmailChange>>;
+  /** End that change: its link works no more. */
+  cancelEmailChange(): Promise<Result<{ cancelled: boolean }>>;
   /** Change the address with the token of the mail; the rest is as with `verifyEmail`. */
   changeEmail(proof: { token: string; password?: string }): Promise<Result<SessionData<Profile>>>;
   /** Get the old address back, with the token of the mail to it. Every session ends. */
@@ -183,6 +195,8 @@ export function createAuthClient<Profile = undefined>({
     requestEmailVerification: () => manage("POST", "/verify-email/request", "sent"),
     verifyEmail: (proof) => session.begin("/verify-email", proof),
     requestEmailChange: (change) => manage("POST", "/change-email/request", "sent", change),
+    getEmailChange: () => manage("GET", "/change-email", "waiting"),
+    cancelEmailChange: () => manage("DELETE", "/change-email", "cancelled"),
     changeEmail: (proof) => session.begin("/change-email", proof),
     undoEmailChange: (undo) => end("/change-email/undo", undo),
     exportUser: () => manage("GET", "/user/export", "user"),

@@ -46,6 +46,11 @@ export interface UserExport {
   events: Record<string, unknown>[];
 }
 
+/** Whether a change of address waits for the link in its mail. */
+export type EmailChange =
+  | { waiting: true; new_email: string; requested_at: string }
+  | { waiting: false; new_email: null; requested_at: null };
+
 /** What became of an account that its user wants deleted. */
 export type Deletion = { deleted: true; delete_at: null } | { deleted: false; delete_at: string };
 

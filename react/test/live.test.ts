@@ -209,6 +209,8 @@ describe("actions", () => {
     const wrong = await tab.requestEmailChange({ new_email: "nobody" });
     expect(Object.keys(wrong.error?.fields ?? {})).toEqual(["new_email"]);
     expect(tab.getState().user?.email).toBe(ida.email);
+    const waiting = { waiting: true, new_email: moved, requested_at: expect.any(String) };
+    expect((await tab.getEmailChange()).data).toEqual(waiting);
     const { data } = await tab.changeEmail({ token: await backend.token("/change-email", moved) });
     expect(data?.user).toMatchObject({ email: moved, email_verified: true });
     expect(tab.getState().user?.email).toBe(moved);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.waiting import until
 
 NEW = "new@example.com"
 PASSWORD = {"password": ADA["password"]}
+CLOCKS = timedelta(minutes=1)  # by which that of a database server may differ
 
 
 @pytest.fixture
@@ -129,6 +131,37 @@ def test_a_new_request_ends_the_one_before(server: LiveServer, mails: SMTPServer
     second = token_in(sent_to(mails, NEW))
     assert change(browser, first).code == "invalid_token"
     assert change(browser, second).status == 200
+
+
+def test_the_change_that_waits_is_shown_and_can_be_cancelled(
+    server: LiveServer, mails: SMTPServer
+) -> None:
+    """To its own user only, and the same whether or not a mail went out."""
+    browser, other = server.browser(), server.browser()
+    browser.sign_up()
+    other.sign_up(email="eve@example.com")
+    nothing = {"waiting": False, "new_email": None, "requested_at": None}
+    assert browser.get("/change-email").json == nothing
+    before = datetime.now(UTC)
+    ask(browser, "NEW@example.com")
+    shown = browser.get("/change-email").json
+    assert (shown["waiting"], shown["new_email"]) == (True, NEW)
+    asked_at = datetime.fromisoformat(shown["requested_at"])
+    assert before - CLOCKS < asked_at < datetime.now(UTC) + CLOCKS
+    token = token_in(sent_to(mails, NEW))
+    assert browser.get("/change-email").json == shown, "the mail changes nothing"
+    assert other.get("/change-email").json == nothing
+    assert other.request("DELETE", "/change-email").json == {"cancelled": False}
+    assert server.browser().get("/change-email").code == "no_session"
+    assert server.browser().request("DELETE", "/change-email").code == "no_session"
+
+    assert browser.request("DELETE", "/change-email").json == {"cancelled": True}
+    assert browser.request("DELETE", "/change-email").json == {"cancelled": False}
+    assert browser.get("/change-email").json == nothing
+    assert change(browser, token).code == "invalid_token"
+    ask(browser)
+    assert change(browser, token_in(sent_to(mails, NEW, 2))).status == 200
+    assert browser.get("/change-email").json == nothing
 
 
 def test_whether_the_new_address_is_taken_is_said_to_its_mailbox_only(

@@ -116,6 +116,30 @@ def test_the_address_is_changed_after_a_proof_and_changed_back(
     page.wait_for_url("**/auth/sign-in")
 
 
+def test_a_change_that_waits_stays_on_the_page_until_it_is_over(
+    start: Start, visit: Visit, mails: SMTPServer
+) -> None:
+    page = visit(start()).sign_up()
+    is_signed_in(page)
+    waiting = page.locator("#email-waiting")
+    assert waiting.is_hidden()
+    ask_for_change(page)
+    waiting.get_by_text(f"Your address changes to {NEW} when you open the link").wait_for()
+    page.reload()
+    waiting.get_by_text("You asked for that just now").wait_for()
+    wait_for(mails, 1)
+    page.get_by_role("button", name="Send it again").click()
+    page.get_by_text(f"A mail is on its way to {NEW}.").wait_for()
+    link = link_in(wait_for(mails, 2)[1])
+    page.get_by_role("button", name="Cancel the change").click()
+    page.get_by_text("The change is cancelled. Your address stays.").wait_for()
+    waiting.wait_for(state="hidden")
+    assert page.locator("#email-title:focus").count() == 1
+    page.goto(link)
+    page.get_by_role("button", name="Change email").click()
+    sees(page, "This link does not work any more")
+
+
 def test_an_address_is_verified_from_the_account(
     start: Start, visit: Visit, mails: SMTPServer
 ) -> None:

@@ -80,6 +80,7 @@ def test_they_can_be_read_and_used(
     page.locator("#recent-password-input").fill(ADA["password"])
     page.get_by_role("button", name="Go on").click()
     page.get_by_text("A mail is on its way to new@example.com.").wait_for()
+    page.locator("#email-waiting").wait_for()
     look(page, "account-sent")
     link = next(link_in(one) for one in wait_for(mails, 2) if "new@" in one.recipients[0])
     visitor.open(link, page)
@@ -143,4 +144,8 @@ def test_texts_may_be_twice_as_long_and_large_and_run_from_right_to_left(
     page.locator("#sessions-list li:not(.bone)").first.wait_for()
     for button in page.locator("[data-open]").all():
         button.click()
+    fill(page, new_email="new@example.com")
+    page.locator("#email-form .main").click()
+    page.locator("#email-waiting").wait_for()
+    page.locator("[data-open=email-form]").click()
     look("account")

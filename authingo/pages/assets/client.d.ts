@@ -48,6 +48,16 @@ export interface UserExport {
     mails: Record<string, unknown>[];
     events: Record<string, unknown>[];
 }
+/** Whether a change of address waits for the link in its mail. */
+export type EmailChange = {
+    waiting: true;
+    new_email: string;
+    requested_at: string;
+} | {
+    waiting: false;
+    new_email: null;
+    requested_at: null;
+};
 /** What became of an account that its user wants deleted. */
 export type Deletion = {
     deleted: true;
@@ -218,6 +228,12 @@ export interface AuthClient<Profile = undefined> {
         new_email: string;
     }): Promise<Result<{
         sent: true;
+    }>>;
+    /** The change of address that the user has asked for, until it is complete. */
+    getEmailChange(): Promise<Result<EmailChange>>;
+    /** End that change: its link works no more. */
+    cancelEmailChange(): Promise<Result<{
+        cancelled: boolean;
     }>>;
     /** Change the address with the token of the mail; the rest is as with `verifyEmail`. */
     changeEmail(proof: {

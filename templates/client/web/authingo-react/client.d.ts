@@ -1,9 +1,9 @@
 import { type Result } from "./errors.js";
-import type { Deletion, ListedSession, SessionData, SignUpData, UserExport } from "./models.js";
+import type { Deletion, EmailChange, ListedSession, SessionData, SignUpData, UserExport } from "./models.js";
 import type { AuthState } from "./store.js";
 export { serverCodes } from "./codes.js";
 export type { AuthError, AuthErrorCode, ClientCode, Result } from "./errors.js";
-export type { Deletion, ListedSession, Session, SessionData, SignUpData, User, UserExport, } from "./models.js";
+export type { Deletion, EmailChange, ListedSession, Session, SessionData, SignUpData, User, UserExport, } from "./models.js";
 export type { AuthState, LogoutReason } from "./store.js";
 /** `methods`: how the user can prove who they are, `"password"` or `"code"`; none if empty. */
 export type AskForProof = (methods: string[]) => Promise<boolean>;
@@ -94,6 +94,12 @@ export interface AuthClient<Profile = undefined> {
         new_email: string;
     }): Promise<Result<{
         sent: true;
+    }>>;
+    /** The change of address that the user has asked for, until it is complete. */
+    getEmailChange(): Promise<Result<EmailChange>>;
+    /** End that change: its link works no more. */
+    cancelEmailChange(): Promise<Result<{
+        cancelled: boolean;
     }>>;
     /** Change the address with the token of the mail; the rest is as with `verifyEmail`. */
     changeEmail(proof: {

@@ -71,6 +71,8 @@ export function createAuthClient({ baseURL, }) {
         requestEmailVerification: () => manage("POST", "/verify-email/request", "sent"),
         verifyEmail: (proof) => session.begin("/verify-email", proof),
         requestEmailChange: (change) => manage("POST", "/change-email/request", "sent", change),
+        getEmailChange: () => manage("GET", "/change-email", "waiting"),
+        cancelEmailChange: () => manage("DELETE", "/change-email", "cancelled"),
         changeEmail: (proof) => session.begin("/change-email", proof),
         undoEmailChange: (undo) => end("/change-email/undo", undo),
         exportUser: () => manage("GET", "/user/export", "user"),

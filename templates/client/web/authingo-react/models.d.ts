@@ -44,6 +44,16 @@ export interface UserExport {
     mails: Record<string, unknown>[];
     events: Record<string, unknown>[];
 }
+/** Whether a change of address waits for the link in its mail. */
+export type EmailChange = {
+    waiting: true;
+    new_email: string;
+    requested_at: string;
+} | {
+    waiting: false;
+    new_email: null;
+    requested_at: null;
+};
 /** What became of an account that its user wants deleted. */
 export type Deletion = {
     deleted: true;
