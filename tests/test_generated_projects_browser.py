@@ -221,6 +221,8 @@ def uses_the_pages(person: Person, name: str, shown: list[str]) -> None:
     """Write a note, forget the password and choose another one, and look at the account."""
     page = person.open()
     assert page.title() == name
+    icon = page.locator("link[rel=icon]").get_attribute("href")
+    assert page.request.get(f"{person.url}{icon}").headers["content-type"] == "image/svg+xml"
     page.get_by_role("link", name="Create an account").click()
     fill(page, Name="Ada", Email=person.email, Password=PASSWORD)
     page.get_by_role("button", name="Create account").click()

@@ -42,7 +42,7 @@ PAGE = {"pages.py", "test_pages.py"} | {
 WRITTEN = ALWAYS | PAGE
 RENDERED = (
     ALWAYS
-    | {"static/style.css"}
+    | {"static/icon.svg", "static/style.css"}
     | {f"templates/{name}.html" for name in ("home", "layout", "notes")}
 )
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
