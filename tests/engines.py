@@ -44,9 +44,24 @@ def open_engine(name: str) -> Iterator[WebDriver]:
         skip_or_fail("Selenium is missing: it comes with the `browser` extra")
     opened = {"chromium": _chromium, "firefox": _firefox, "webkit": _webkit}[name]()
     with opened as driver:
-        driver.set_page_load_timeout(60)
-        driver.set_window_size(1280, 900)
-        yield driver
+        yield _prepared(driver)
+
+
+@contextlib.contextmanager
+def open_engine_without_scripts(name: str) -> Iterator[WebDriver]:
+    """Start Firefox or WebKit with JavaScript switched off, as in its settings."""
+    opened = {
+        "firefox": lambda: _firefox('user_pref("javascript.enabled", false);'),
+        "webkit": lambda: _webkit("--enable-javascript=false"),
+    }[name]()
+    with opened as driver:
+        yield _prepared(driver)
+
+
+def _prepared(driver: WebDriver) -> WebDriver:
+    driver.set_page_load_timeout(60)
+    driver.set_window_size(1280, 900)
+    return driver
 
 
 def _need(command: str, package: str) -> str:
@@ -71,7 +86,7 @@ def _chromium() -> Iterator[WebDriver]:
 
 
 @contextlib.contextmanager
-def _webkit() -> Iterator[WebDriver]:
+def _webkit(*arguments: str) -> Iterator[WebDriver]:
     driver = _need("WebKitWebDriver", "webkit2gtk-driver")
     browsers = sorted(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"))
     if not browsers:
@@ -82,7 +97,8 @@ def _webkit() -> Iterator[WebDriver]:
 
     options = webdriver.WebKitGTKOptions()
     options.binary_location = str(browsers[-1])
-    options.add_argument("--automation")
+    for argument in ("--automation", *arguments):
+        options.add_argument(argument)
     with _display() as display:
         env = {**os.environ, "DISPLAY": display, "GDK_BACKEND": "x11"}
         service = webdriver.WebKitGTKService(driver, env=env)
@@ -116,13 +132,13 @@ def _display() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _firefox() -> Iterator[WebDriver]:
+def _firefox(preferences: str = "") -> Iterator[WebDriver]:
     command = _need("firefox-esr", "firefox-esr")
     from selenium import webdriver  # noqa: PLC0415 - an extra of its own
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         profile = Path(directory)
-        (profile / "user.js").write_text(_FIREFOX_PREFERENCES)
+        (profile / "user.js").write_text(_FIREFOX_PREFERENCES + preferences)
         process = subprocess.Popen(
             [command, "--headless", "--marionette", "--no-remote", "--profile", directory],
             env={**os.environ, "HOME": directory},

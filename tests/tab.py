@@ -20,17 +20,25 @@ class Tab:
     from other tabs.
     """
 
-    def __init__(self, driver: WebDriver, url: str, *, new: bool = True) -> None:
+    def __init__(self, driver: WebDriver, url: str | None = None, *, new: bool = True) -> None:
+        """Open an address in a new tab, or else in the one where the driver is; None: stay."""
         self._driver = driver
         if new:
             driver.switch_to.new_window("window")
         self._handle = driver.current_window_handle
-        driver.get(url)
+        if url is not None:
+            driver.get(url)
 
     @property
     def driver(self) -> WebDriver:
         self._driver.switch_to.window(self._handle)
         return self._driver
+
+    def go_to(self, url: str) -> None:
+        self.driver.get(url)
+
+    def close(self) -> None:
+        self.driver.close()
 
     def reload(self) -> None:
         self.driver.refresh()
@@ -48,6 +56,11 @@ class Tab:
     def sees_no(self, text: str) -> None:
         until(lambda: text not in self._text(), lambda: f"still {text!r} in:\n{self._text()}")
 
+    def sees_none(self, selector: str) -> None:
+        """Hold that of the elements of a kind none is to be seen."""
+        shown = [one for one in self.driver.find_elements("css selector", selector) if one.text]
+        assert shown == [], selector
+
     def is_loaded(self) -> None:
         """Wait until the scripts of the page have run."""
         state = "return document.readyState"
@@ -55,6 +68,21 @@ class Tab:
 
     def press(self, name: str) -> None:
         self._find("button", f"//button[normalize-space()='{name}']", name).click()
+
+    def follow(self, link: str) -> None:
+        self._find("link", f"//a[normalize-space()='{link}']", link).click()
+
+    def follow_to_new_tab(self, link: str) -> Tab:
+        """Follow a link that opens a tab, and return that."""
+        known = set(self.driver.window_handles)
+        self.follow(link)
+
+        def opened() -> set[str]:
+            return set(self._driver.window_handles) - known
+
+        until(lambda: len(opened()) == 1, lambda: f"{link!r} opened {len(opened())} tabs")
+        self._driver.switch_to.window(*opened())
+        return Tab(self._driver, new=False)
 
     def press_in_frame(self, title: str, link: str) -> None:
         """Follow a link in a frame, whose title begins with `title`."""
@@ -76,10 +104,21 @@ class Tab:
 
     def fill(self, **values: str) -> None:
         for label, value in values.items():
-            path = f"//input[@id=//label[normalize-space()='{label}']/@for]"
-            field = self._find("field", path, label)
+            field = self._field(label)
             field.clear()
             field.send_keys(value)
+
+    def holds(self, label: str, value: str) -> None:
+        """Wait until a field has this value."""
+
+        def typed() -> Any:
+            return self.driver.execute_script("return arguments[0].value", self._field(label))
+
+        until(lambda: typed() == value, lambda: f"{label!r} has {typed()!r}")
+
+    def _field(self, label: str) -> WebElement:
+        path = f"//input[@id=//label[normalize-space()='{label}']/@for]"
+        return self._find("field", path, label)
 
     def _text(self) -> str:
         """Return what is to be seen of the page; nothing while the next one is loading."""
