@@ -3,12 +3,14 @@
 `users list --csv`, `users import` of another 100,000 and `sessions prune` of a million
 expired ones; as the limit, COPY, a plain INSERT of rows that are ready, or one DELETE on
 a copy. Meanwhile people sign in and their sessions are checked, without the cache, so
-that every check asks the database that is being worked on.
+that every check asks the database that is being worked on. Before that, the same is done
+while nobody else uses the database, see alone.py.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import csv
 import json
 import os
@@ -26,7 +28,7 @@ from typing import Any
 
 import asyncpg
 
-from bench import clients, cores, data
+from bench import alone, clients, cores, data
 from bench.bench import Bench
 from bench.clients import Clients, Served
 from bench.cores import placed
@@ -69,12 +71,42 @@ def run(bench: Bench) -> dict[str, Any]:
     file = bench.directory / "users.jsonl"
     data.write_users(file, range(size.users, size.users + imported))
     others = range(size.users + imported, size.users + 2 * imported)
+
+    @contextlib.contextmanager
+    def postgres_copied(url: str) -> Iterator[str]:
+        copy = bench.server.create_database(url)
+        yield copy
+        bench.server.drop_database(copy)
+
     stores: dict[str, dict[str, Any]] = {}
-    for store, url, copied, limits in (
-        ("PostgreSQL", postgres, postgres_copy, _PostgresLimits(bench.directory, others)),
-        ("SQLite", sqlite, sqlite_copy, _SQLiteLimits(bench.directory, others)),
+    postgres_limits = _PostgresLimits(bench.directory, others)
+    sqlite_limits = _SQLiteLimits(bench.directory, others)
+    for store, url, copied, limits, copying in (
+        ("PostgreSQL", postgres, postgres_copy, postgres_limits, postgres_copied),
+        ("SQLite", sqlite, sqlite_copy, sqlite_limits, _sqlite_copied),
     ):
         expired = size.sessions // 2
+        pairs = [
+            alone.Pair(name, limits.listing, 4, size.users, work, limits.list_users)
+            for name, work in (
+                ("`users list --csv`", _list),
+                ("`users list --json`", _list_json),
+                ("`users export`", _export),
+            )
+        ]
+        pairs += [
+            alone.Pair(
+                *("`users import`", limits.inserting, 10, imported),
+                *(lambda url: _import(url, file), limits.insert),
+                changes=True,
+            ),
+            alone.Pair(
+                *("`sessions prune`", "one DELETE", 4, expired),
+                *(_prune, limits.delete),
+                changes=True,
+            ),
+        ]
+        by_itself = alone.measure(bench, store, url, pairs, copying)
         tasks = [
             Task("list", "`users list --csv`", size.users, _list),
             Task("list limit", limits.listing, size.users, limits.list_users),
@@ -85,7 +117,8 @@ def run(bench: Bench) -> dict[str, Any]:
         on_copy = [Task("prune limit", "one DELETE", expired, limits.delete)]
         idle, done = measure(bench, store, url, tasks)
         idle_too, done_too = measure(bench, store, copied, on_copy)
-        stores[store] = {"idle": medians(idle + idle_too), "tasks": done + done_too}
+        felt_idle = medians(idle + idle_too)
+        stores[store] = {"idle": felt_idle, "tasks": done + done_too, "alone": by_itself}
     for url in (postgres, postgres_copy):
         bench.server.drop_database(url)
     for url in (sqlite, sqlite_copy):
@@ -190,6 +223,16 @@ def _verify(system: System, port: int, active: list[int]) -> None:
 def _list(url: str) -> tuple[int, float]:
     lines, peak = command(url, "users", "list", "--csv", count_lines=True)
     return int(lines) - 1, peak  # without the header
+
+
+def _list_json(url: str) -> tuple[int, float]:
+    lines, peak = command(url, "users", "list", "--json", count_lines=True)
+    return int(lines) - 2, peak  # without the brackets
+
+
+def _export(url: str) -> tuple[int, float]:
+    lines, peak = command(url, "users", "export", count_lines=True)
+    return int(lines), peak
 
 
 def _import(url: str, file: Path) -> tuple[int, float]:
@@ -346,6 +389,14 @@ class _SQLiteLimits:
             connection.close()
 
 
+@contextlib.contextmanager
+def _sqlite_copied(url: str) -> Iterator[str]:
+    copy = f"{url}.alone"
+    shutil.copy(_path(url), _path(copy))
+    yield copy
+    _path(copy).unlink()
+
+
 def _path(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
 
@@ -383,6 +434,8 @@ def report(result: dict[str, Any]) -> list[str]:
         *table(("command", ">ratio of time", ">rows", ">seconds", ">rows/s", ">peak MB"), rates),
         "",
         *table(FELT, others),
+        "",
+        *alone.report(result["stores"]),
     ]
 
 
@@ -402,6 +455,7 @@ def felt(measured: dict[str, Any]) -> tuple[str, ...]:
 
 def goals(result: dict[str, Any]) -> Iterator[Goal]:
     """Compare with what was promised: memory, and what others feel of it."""
+    yield from alone.goals(result["stores"])
     for store, measured in result["stores"].items():
         idle = measured["idle"]
         for task in measured["tasks"]:
