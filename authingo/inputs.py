@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from functools import lru_cache
 
 MAX_EMAIL = 254  # characters: RFC 5321 §4.5.3.1.3 allows 256, with the angle brackets
 MAX_NAME = 200  # characters
+_SHORT = 200  # characters of an address that is far from the limit, whatever its domain becomes
+_MAX_LOCAL = 64  # characters before the @: RFC 5321 §4.5.3.1.1
+_PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*", re.ASCII)
 MAX_TRIED = 1024  # characters of a password that sign-in checks; sign-up never accepts longer ones
 
 
@@ -24,6 +29,22 @@ def normalize_email(text: str) -> str | None:
     """
     if len(text) > MAX_EMAIL:
         return None
+    local, _, domain = text.rpartition("@")
+    if len(text) <= _SHORT and len(local) <= _MAX_LOCAL and _PLAIN_LOCAL.fullmatch(local):
+        # Of a plain address only the domain needs the library, and most users share a few domains.
+        ending = _ending(domain)
+        return None if ending is None else local.lower() + ending
+    return _normalized(text)
+
+
+@lru_cache(maxsize=1024)
+def _ending(domain: str) -> str | None:
+    """Return what the normal form of an address in this domain ends with, from the @ on."""
+    normal = _normalized(f"a@{domain}")
+    return None if normal is None else normal.removeprefix("a")
+
+
+def _normalized(text: str) -> str | None:
     import email_validator  # noqa: PLC0415 - its IDNA tables cost the command line 30 ms
 
     # The library has a global list of special-use domains, which other code in the process may use.
@@ -59,6 +80,8 @@ def clean_name(text: str) -> str | None:
     name = text.strip()
     if not 1 <= len(name) <= MAX_NAME:
         return None
+    if name.isascii() and name.isprintable():
+        return name
     if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in name):
         return None
     return name

@@ -9,8 +9,10 @@ can forget it.
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from types import ModuleType
 
     from authingo.models import User
 
@@ -41,6 +44,17 @@ def _write_json(value: object) -> None:
     data(json.dumps(value, indent=2 if sys.stdout.isatty() else None))
 
 
+def json_line(value: object) -> str:
+    """Return a value as `json.dumps` does, in a third of the time, for lists of a million rows."""
+    import msgspec
+
+    try:
+        text = msgspec.json.format(msgspec.json.encode(value), indent=0).decode()
+    except (OverflowError, TypeError, UnicodeEncodeError):  # a number that is larger, for instance
+        return json.dumps(value)
+    return text if text.isascii() and text.isprintable() else json.dumps(value)
+
+
 class JSONArray:
     """Writes a JSON array to stdout, one element per line, in constant memory."""
 
@@ -49,12 +63,16 @@ class JSONArray:
 
     def add(self, value: object) -> None:
         """Write an element."""
-        sys.stdout.write(self._separator + json.dumps(value))
+        sys.stdout.write(self._separator + json_line(value))
         self._separator = ",\n"
 
     def close(self) -> None:
         """Write the end."""
         sys.stdout.write("[]\n" if self._separator == "[\n" else "\n]\n")
+
+
+# What makes a cell one that may have to be escaped, if it follows a comma.
+_RISKY = re.compile(r",[=+\-@']")
 
 
 class CSV:
@@ -63,12 +81,20 @@ class CSV:
     def __init__(self, columns: Sequence[str], escape: Callable[[str], str] | None = None) -> None:
         """Write the header. `escape` makes a text safe; by default that is `cell`."""
         self._escape = escape or cell
+        self._commas = len(columns) - 1
         self._writer = csv.writer(sys.stdout, lineterminator="\n")
         self._writer.writerow(columns)
 
     def add(self, row: Iterable[object]) -> None:
         """Write a row. None is an empty cell, True and False are in lower case."""
-        self._writer.writerow([self._escape(_text(value)) for value in row])
+        texts = [value if type(value) is str else _text(value) for value in row]
+        line = ",".join(texts)
+        # Nearly every row is harmless. To look at all of it at once takes a quarter of the time.
+        harmless = line.isprintable() and not _RISKY.search("," + line)
+        if harmless and line and '"' not in line and line.count(",") == self._commas:
+            sys.stdout.write(line + "\n")
+        else:
+            self._writer.writerow([self._escape(text) for text in texts])
 
 
 def _text(value: object) -> str:
@@ -87,18 +113,30 @@ def error(code: str, message: str, hint: str | None, *, as_json: bool) -> None:
         note(f"hint: {plain(hint)}")
 
 
+@functools.cache
+def wire() -> ModuleType:
+    """Return `authingo.wire`, which not every command needs. Called a million times by some."""
+    from authingo import wire
+
+    return wire
+
+
+def time_json(at: datetime | None) -> str | None:
+    """Return a time as docs/http.md shows it."""
+    shown: str | None = None if at is None else wire().timestamp(at)
+    return shown
+
+
 def user_json(user: User) -> dict[str, object]:
     """Return a user as JSON, as docs/http.md shows it, with what only operators see."""
-    from authingo.profile import whole
-    from authingo.wire import timestamp, user_json
+    shown: dict[str, object] = wire().user_json(user)
+    shown["disabled_at"] = time_json(user.disabled_at)
+    shown["delete_at"] = time_json(user.delete_at)
+    if profile := user.stored_profile:
+        from authingo.profile import whole
 
-    shown = {
-        **user_json(user),
-        "disabled_at": timestamp(user.disabled_at) if user.disabled_at else None,
-        "delete_at": timestamp(user.delete_at) if user.delete_at else None,
-    }
-    profile = user.stored_profile
-    return shown if profile is None else {**shown, "profile": whole(profile)}
+        shown["profile"] = whole(profile)
+    return shown
 
 
 def changed_user(user: User, said: str, *, as_json: bool) -> None:

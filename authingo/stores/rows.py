@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any, Protocol
 
 from authingo import roles
@@ -44,6 +45,7 @@ _SESSION_ID = len(USER_COLUMNS)  # its place in a row that begins with USER, SES
 _BOTH = len(USER_COLUMNS) + len(SESSION_COLUMNS)
 EVICTED_AT_ONCE = 500  # sessions that one sign-in ends at most, so that others do not wait long
 _PROFILE = USER_COLUMNS.index("profile")
+_user_columns: Callable[[Any], tuple[Any, ...]] = itemgetter(*USER_COLUMNS)
 _KEPT = 10_000  # sessions, some two kilobytes each
 KEPT_BYTES = 16 * 1024 * 1024  # of profiles as stored; in memory each takes a few times that
 
@@ -109,7 +111,7 @@ class RowReader:
 
     def user(self, row: Any) -> User:
         """Read the columns of USER."""
-        return self._user([row[column] for column in USER_COLUMNS], profiles_of(row))
+        return self._user(_user_columns(row), profiles_of(row))
 
     def owner(self, row: Any) -> User:
         """Read the columns of USER_AS_OWNER."""

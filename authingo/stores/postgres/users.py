@@ -325,12 +325,10 @@ class Users:
     ) -> set[str]:
         """See Users. In the order of emails, so that two imports at once do not deadlock."""
         in_order = sorted(users, key=lambda one: one.user.email)
+        values = [user_values(one.user) for one in in_order]
         found = await self._all(
             _IMPORT,
-            **{
-                column: [user_values(one.user)[column] for one in in_order]
-                for column in USER_COLUMNS
-            },
+            **{column: [one[column] for one in values] for column in USER_COLUMNS},
             password_hash=[one.password_hash for one in in_order],
             password_version=[one.version for one in in_order],
             **kind_parameters(kinds),
