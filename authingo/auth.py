@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -761,7 +761,11 @@ class Auth(WithHooks):
         return await self._maintenance.revoke_all(batch_size=batch_size, done=done)
 
     async def prune(
-        self, *, batch_size: int = BATCH, done: Callable[[int], None] | None = None
+        self,
+        *,
+        batch_size: int = BATCH,
+        done: Callable[[int], None] | None = None,
+        is_alone: Callable[[], Awaitable[bool]] | None = None,
     ) -> int:
         """Delete the sessions that can no longer be refreshed, and return how many.
 
@@ -774,5 +778,7 @@ class Auth(WithHooks):
         Args:
             batch_size: how many rows one transaction deletes, at most.
             done: called after each batch with the number of its rows, of whichever kind.
+            is_alone: asked after each batch whether nobody else uses the database. As long as it
+                returns True, the work does not rest between batches. Without it, it always rests.
         """
-        return await self._maintenance.prune(batch_size=batch_size, done=done)
+        return await self._maintenance.prune(batch_size=batch_size, done=done, is_alone=is_alone)

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from authingo import clock, passwords
 from authingo.errors import StoreUnavailable
 from authingo.models import HashKind
-from authingo.pace import Pace
+from authingo.pace import IsAlone, Pace
 from authingo.passwords import PasswordHasher
 from authingo.stores import Store
 
@@ -66,13 +66,13 @@ def add_kind(found: dict[str, HashKind], stored: str) -> None:
         found[kind.family] = kind
 
 
-async def recount(store: Store) -> None:
+async def recount(store: Store, *, is_alone: IsAlone | None = None) -> None:
     """Find the kinds in the hashes of all users, if none is known or one is no longer used."""
     gone = await store.hash_kinds.find(unused=True)
     if not gone and await store.hash_kinds.find():
         return
     found: dict[str, HashKind] = {}
-    pace, after = Pace(_PAGE), None
+    pace, after = Pace(_PAGE, is_alone=is_alone), None
     while users := await store.users.export(after=after, limit=pace.size):
         for one in users:
             add_kind(found, one.password_hash)

@@ -10,7 +10,7 @@ from authingo.core import Core
 from authingo.deletion import Deletion
 from authingo.errors import NoSuchSession
 from authingo.models import Session, StoredSession
-from authingo.pace import Pace, repeat, soon
+from authingo.pace import IsAlone, Pace, repeat, soon
 from authingo.stores import Store
 
 BATCH = 5000  # rows that one transaction changes at most
@@ -42,7 +42,9 @@ class Maintenance:
 
         return await repeat(batch, soon(batch_size), done)
 
-    async def prune(self, *, batch_size: int, done: Callable[[int], None] | None) -> int:
+    async def prune(
+        self, *, batch_size: int, done: Callable[[int], None] | None, is_alone: IsAlone | None
+    ) -> int:
         """See Auth."""
         arguments.require_count(batch_size=batch_size)
         store, retention = await self._core.opened(), self._core.settings.events.retention
@@ -60,11 +62,14 @@ class Maintenance:
                 done(spent)
             return size if last else 0
 
-        await repeat(store.maintenance.postpone_pruning, Pace(batch_size))
-        pruned = await repeat(store.maintenance.prune, Pace(batch_size), done)
-        await repeat(forget_nonces, Pace(batch_size))
-        await repeat(forget_records, Pace(batch_size), done)
-        await hash_kinds.recount(store)
+        def pace() -> Pace:
+            return Pace(batch_size, is_alone=is_alone)
+
+        await repeat(store.maintenance.postpone_pruning, pace())
+        pruned = await repeat(store.maintenance.prune, pace(), done)
+        await repeat(forget_nonces, pace())
+        await repeat(forget_records, pace(), done)
+        await hash_kinds.recount(store, is_alone=is_alone)
         await self._core.capability(Deletion).carry_out()
         return pruned
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from enum import StrEnum
-from typing import Annotated, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 import typer
 
 from . import output
 from .tables import note_left_out
 from .values import one_of, whole_number
+
+if TYPE_CHECKING:
+    from authingo.pace import IsAlone
 
 Limit = Annotated[
     int | None,
@@ -54,6 +57,7 @@ ListOrder = Annotated[
 T = TypeVar("T")
 
 _PAGE = 50  # rows read at once, at most
+_PAGE_ALONE = 2000  # the same, while nobody else uses the database
 _DRAWN = 1000  # rows to collect before they are drawn as one table
 _TABLE_LIMIT = 50  # rows of a table without --limit
 
@@ -84,27 +88,39 @@ class Listing(Generic[T]):
         *,
         after: str | None = None,
         limit: int | None = None,
+        is_alone: IsAlone | None = None,
     ) -> None:
         self._fetch = fetch
         self._id_of = id_of
         self._after = after
         self._limit = limit
+        self._is_alone = is_alone
 
     async def pages(self, limit: int | None = None) -> AsyncIterator[list[T]]:
         """Read page after page; `limit` applies if the list has none."""
+        import asyncio
+
         from authingo.pace import Pace
 
-        left, after, pace = self._limit or limit, self._after, Pace(_PAGE)
-        while left is None or left > 0:
-            size = pace.size if left is None else min(pace.size, left)
-            page = await self._fetch(after, size)
-            if page:
+        left = self._limit or limit
+        pace = Pace(_PAGE, is_alone=self._is_alone, most_alone=_PAGE_ALONE)
+        size = pace.size if left is None else min(pace.size, left)
+        page = await self._fetch(self._after, size)
+        while page:
+            left = None if left is None else left - len(page)
+            if len(page) < size or left == 0:
                 yield page
-            if len(page) < size:
                 return
-            after = self._id_of(page[-1])
-            left = None if left is None else left - size
             await pace.rest()
+            size = pace.size if left is None else min(pace.size, left)
+            reading = asyncio.ensure_future(self._fetch(self._id_of(page[-1]), size))
+            try:
+                if pace.alone:  # the database reads the next page while this one is printed
+                    await asyncio.sleep(0)
+                yield page
+                page = await reading
+            finally:
+                reading.cancel()
 
     async def print_json(self, to_json: Callable[[T], object]) -> None:
         """Print an array."""

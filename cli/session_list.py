@@ -16,6 +16,7 @@ from .listing import (
     is_newest,
     one_format,
 )
+from .pacing import Alone, PaceOption
 from .running import AsJSON, ConfigFile, command, with_auth
 from .tables import Column, print_table
 from .user_agents import short_name
@@ -60,6 +61,7 @@ def list_sessions(
     after: After = None,
     as_json: AsJSON = False,
     as_csv: AsCSV = False,
+    pace: PaceOption = None,
     config: ConfigFile = None,
 ) -> None:
     """List sessions by the time of the sign-in. Times are UTC.
@@ -81,6 +83,7 @@ def list_sessions(
         from authingo.wire import stored_session_json
 
         user_id = None if user is None else (await auth.find_user(user)).id
+        alone = Alone(auth, pace)
         await check_after(after, "ses_", auth.store.sessions.find)
 
         async def fetch(after: str | None, limit: int) -> list[StoredSession]:
@@ -89,13 +92,16 @@ def list_sessions(
                 user_id=user_id, refreshable=only, after=after, limit=limit, newest=newest
             )
 
-        sessions = Listing(fetch, lambda one: one.session.id, after=after, limit=limit)
+        sessions = Listing(
+            fetch, lambda one: one.session.id, after=after, limit=limit, is_alone=alone
+        )
         if as_json:
             await sessions.print_json(stored_session_json)
         elif as_csv:
             await sessions.print_csv(_COLUMNS, _csv_row)
         else:
             await sessions.print_table(_draw, none="no sessions")
+        alone.say()
 
     with_auth(config, work, gives_way=True)
 

@@ -10,6 +10,7 @@ import typer
 
 from . import output, session_list
 from .asking import Yes, confirm, require_terminal
+from .pacing import Alone, PaceOption
 from .progress import progress
 from .running import AsJSON, ConfigFile, command, with_auth
 from .tree import App
@@ -95,6 +96,7 @@ def prune(
             help="How many rows one short transaction may delete.",
         ),
     ] = 5000,
+    pace: PaceOption = None,
     as_json: AsJSON = False,
     config: ConfigFile = None,
 ) -> None:
@@ -104,22 +106,29 @@ def prune(
     30 days ago, and the record of slow hashes that no user has any more are deleted too.
     So are users whose deletion is due: they asked for it, and `users.deletion_grace` is over.
     It works in batches that block nobody, may overlap with itself, and may be killed at any
-    moment. A session that could still be refreshed is never touched.
+    moment. It rests between the batches while other programs are connected to the database.
+    A session that could still be refreshed is never touched.
     """
 
+    rested_for: list[str] = []
+
     async def work(auth: Auth) -> int:
-        watched = sys.stderr.isatty()
+        watched, alone = sys.stderr.isatty(), Alone(auth, pace)
         total = await auth.store.maintenance.count_prunable() if dry_run or watched else 0
         if dry_run:
             return total
         with progress("pruning", total, unit="rows") as done:
-            return await auth.prune(batch_size=batch_size, done=done)
+            pruned = await auth.prune(batch_size=batch_size, done=done, is_alone=alone)
+        alone.say()
+        rested_for.extend(alone.rested_for)
+        return pruned
 
     began = time.monotonic()
     pruned = with_auth(config, work, gives_way=True)
     seconds = round(time.monotonic() - began, 3)
     if as_json:
-        output.as_json({"pruned": pruned, "dry_run": dry_run, "seconds": seconds})
+        told = {"pruned": pruned, "dry_run": dry_run, "seconds": seconds}
+        output.as_json({**told, "rested_for": rested_for})
     elif dry_run:
         output.data(str(pruned))
     elif sys.stderr.isatty():

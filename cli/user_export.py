@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ import typer
 
 from . import output, user_list
 from .listing import Listing
+from .pacing import Alone, PaceOption
 from .running import ConfigFile, with_auth
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def export_users(
     with_password_hashes: Annotated[
         bool, typer.Option("--with-password-hashes", help="Include the password hashes.")
     ] = False,
+    pace: PaceOption = None,
     config: ConfigFile = None,
 ) -> None:
     """Write all users to stdout as JSON, one object per line, for `users import`.
@@ -51,7 +52,8 @@ def export_users(
         async def fetch(after: str | None, limit: int) -> list[Credentials]:
             return await auth.store.users.export(after=after, limit=limit)
 
-        users = Listing(fetch, lambda one: one.user.id)
+        alone = Alone(auth, pace)
+        users = Listing(fetch, lambda one: one.user.id, is_alone=alone)
         lost = 0
         async for page in users.pages():
             for one in page:
@@ -63,6 +65,7 @@ def export_users(
                 f"warning: {output.count(lost, 'user')} had something in the profile that the "
                 "model does not accept or does not have: it is not in the export"
             )
+        alone.say()
 
     with_auth(config, work, gives_way=True)
 
@@ -80,7 +83,9 @@ def _json_writer(with_hash: bool) -> Callable[[Credentials], None]:
             from authingo.profile import written
 
             shown["profile"] = written(profile)
-        output.data(json.dumps({**shown, "password_hash": _hash_of(one)} if with_hash else shown))
+        if with_hash:
+            shown["password_hash"] = _hash_of(one)
+        output.data(output.json_line(shown))
 
     return write
 

@@ -18,6 +18,7 @@ import typer
 
 from . import output
 from .interruption import WaitedFor, interruptible
+from .pacing import Alone, PaceOption
 from .progress import progress
 from .running import AsJSON, ConfigFile, with_auth
 from .values import one_of
@@ -74,6 +75,7 @@ def import_users(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, but write nothing.")
     ] = False,
+    pace: PaceOption = None,
     as_json: AsJSON = False,
     config: ConfigFile = None,
 ) -> None:
@@ -98,11 +100,14 @@ def import_users(
                 dry_run=dry_run,
                 on_failed=report.failed,
             )
+            alone = Alone(auth, pace)
             try:
                 with progress("importing", _lines_of(source), unit="users") as advance:
-                    await importing.read(io.BufferedReader(source), on_progress=advance)
+                    await importing.read(
+                        io.BufferedReader(source), on_progress=advance, is_alone=alone
+                    )
             finally:  # also after an error or Ctrl-C, to report what was done
-                report.close(importing)
+                report.close(importing, alone)
             _say_what_is_slowest(importing, auth.settings.passwords.bcrypt_cost)
             return importing
 
@@ -132,7 +137,7 @@ class _TextReport:
     def failed(self, line: Failed) -> None:
         output.note(f"line {line.line}: {output.plain(line.message)} ({line.code})")
 
-    def close(self, done: UserImport) -> None:
+    def close(self, done: UserImport, alone: Alone) -> None:
         parts = [f"{self._would}imported {output.count(done.imported, 'user')}"]
         if done.skipped:
             parts.append(f"skipped {done.skipped:,} who exist already")
@@ -144,6 +149,7 @@ class _TextReport:
                 f"{output.count(done.without_password, 'user')} without a password:"
                 " use authingo users set-password to set one"
             )
+        alone.say()
 
 
 class _JSONReport:
@@ -157,11 +163,12 @@ class _JSONReport:
         sys.stdout.write(self._separator + json.dumps(told))
         self._separator = ",\n"
 
-    def close(self, done: UserImport) -> None:
+    def close(self, done: UserImport, alone: Alone) -> None:
         if self._separator != ",\n":
             sys.stdout.write(self._separator)
         counts = {"imported": done.imported, "skipped": done.skipped}
-        sys.stdout.write("], " + json.dumps(counts)[1:] + "\n")
+        told = {**counts, "rested_for": alone.rested_for}
+        sys.stdout.write("], " + json.dumps(told)[1:] + "\n")
 
 
 def _hash_config(file: Path | None, system: System) -> HashConfig | None:

@@ -9,6 +9,7 @@ import typer
 
 from . import output, values
 from .listing import After, AsCSV, Limit, Listing, ListOrder, check_after, is_newest, one_format
+from .pacing import Alone, PaceOption
 from .running import AsJSON, ConfigFile, command, with_auth
 from .tables import Column, print_table
 
@@ -48,6 +49,7 @@ def list_users(
     after: After = None,
     as_json: AsJSON = False,
     as_csv: AsCSV = False,
+    pace: PaceOption = None,
     config: ConfigFile = None,
 ) -> None:
     """List users by the time they were created.
@@ -59,6 +61,7 @@ def list_users(
     newest = is_newest(order, as_table=not (as_json or as_csv))
 
     async def work(auth: Auth) -> None:
+        alone = Alone(auth, pace)
         await check_after(after, "usr_", auth.store.users.find)
 
         async def fetch(after: str | None, limit: int) -> list[User]:
@@ -66,13 +69,14 @@ def list_users(
                 search=search, role=role, after=after, limit=limit, newest=newest
             )
 
-        users = Listing(fetch, lambda user: user.id, after=after, limit=limit)
+        users = Listing(fetch, lambda user: user.id, after=after, limit=limit, is_alone=alone)
         if as_json:
             await users.print_json(output.user_json)
         elif as_csv:
             await users.print_csv(columns(auth), csv_row)
         else:
             await users.print_table(_draw, none="no users")
+        alone.say()
 
     with_auth(config, work, gives_way=True)
 
@@ -84,12 +88,17 @@ def columns(auth: Auth) -> tuple[str, ...]:
 
 def csv_row(user: User) -> list[object]:
     """Return the cells of a user, in the order of `columns`; roles with spaces between them."""
-    shown = {**output.user_json(user), "roles": " ".join(user.roles)}
+    row: list[object] = [
+        *(user.id, user.email, user.name, user.email_verified),
+        *map(output.time_json, (user.created_at, user.updated_at, user.disabled_at)),
+        " ".join(user.roles),
+        output.time_json(user.delete_at),
+    ]
     if profile := user.stored_profile:
         from authingo.profile import written
 
-        shown["profile"] = json.dumps(written(profile))
-    return [shown[column] for column in (*COLUMNS, "profile") if column in shown]
+        row.append(json.dumps(written(profile)))
+    return row
 
 
 def _draw(users: list[User]) -> list[str]:

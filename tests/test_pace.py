@@ -78,3 +78,18 @@ def test_others_go_first_between_two_steps(monkeypatch: pytest.MonkeyPatch) -> N
         time.step(pace, per_row=0.0)
         time.step(pace, per_row=0.0, once=0.2)
     assert time.rests == [0.001, pytest.approx(0.2), 0.001, pytest.approx(0.02)]
+
+
+def test_work_rests_only_beside_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its steps grow while nobody else is there, and shrink at once when somebody comes."""
+    time, alone = Clock(monkeypatch), [True] * 5 + [False] * 2 + [True]
+
+    async def is_alone() -> bool:
+        return alone.pop(0)
+
+    pace = Pace(100, is_alone=is_alone, most_alone=400)
+    sizes = [time.step(pace, per_row=0.00001) for _ in range(8)]
+    assert sizes[:5] == [100, 200, 400, 400, 400]
+    assert all(size <= 100 for size in sizes[5:7])
+    assert sizes[7] > 150
+    assert [rest > 0 for rest in time.rests] == [False] * 5 + [True] * 2 + [False]

@@ -24,7 +24,7 @@ from authingo.importing.records import Failed, Record, Unreadable
 from authingo.importing.signs import looks_like
 from authingo.importing.systems import SYSTEMS, Context
 from authingo.models import Credentials, HashKind, User
-from authingo.pace import Pace
+from authingo.pace import IsAlone, Pace
 from authingo.stores import Store
 from authingo.stores.rows import ReadsProfiles
 
@@ -72,12 +72,17 @@ class UserImport:
         self._on_failed = on_failed
 
     async def read(
-        self, file: BinaryIO, *, on_progress: Callable[[int], None] = lambda _: None
+        self,
+        file: BinaryIO,
+        *,
+        on_progress: Callable[[int], None] = lambda _: None,
+        is_alone: IsAlone | None = None,
     ) -> None:
         """Read a file to its end. A line that fails is reported, and the import goes on.
 
         The file is read on the event loop, so in a server do not pass one that may block.
-        `on_progress` is called after each batch with its number of records.
+        `on_progress` is called after each batch with its number of records. `is_alone` is asked
+        whether nobody else uses the database; as long as that is so, the import does not rest.
 
         Raises:
             Unreadable: the file, or the rest of it, makes no sense; or the first record is
@@ -86,8 +91,8 @@ class UserImport:
             StoreUnavailable: import the file again; users who were stored are skipped.
         """
         if not self._dry_run:
-            await hash_kinds.recount(self._store)
-        pace, before = Pace(_BATCH), self.imported
+            await hash_kinds.recount(self._store, is_alone=is_alone)
+        pace, before = Pace(_BATCH, is_alone=is_alone), self.imported
         try:
             for taken, batch in self._in_batches(read(file), pace):
                 await self._store_batch(batch)

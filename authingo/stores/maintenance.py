@@ -12,6 +12,15 @@ from authingo.models import Statistics
 class Maintenance(Protocol):
     """What operators and cron jobs do with a store."""
 
+    async def others(self) -> list[str] | None:
+        """Name the other programs that have this database open. Empty: nobody has.
+
+        Everything that is connected counts, busy or not: a server that is idle now may have to
+        answer the next moment. A name says which program it may be, for people, and may be empty.
+        None means that it cannot be found out. PostgreSQL counts other connections of this very
+        process too, SQLite does not: call it from a process that does not serve.
+        """
+
     async def count_prunable(self) -> int:
         """Count the sessions that `prune` would delete."""
 

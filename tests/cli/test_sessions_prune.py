@@ -78,7 +78,7 @@ def test_prune_deletes_what_is_over_and_nothing_else(
     assert authingo("sessions", "prune", "--dry-run").out == "30\n"
     assert execute(url, _COUNT) == [(40,)]
     pruned = authingo("sessions", "prune", "--json", "--batch-size", "7").json
-    assert pruned.keys() == {"pruned", "dry_run", "seconds"}
+    assert pruned.keys() == {"pruned", "dry_run", "seconds", "rested_for"}
     assert (pruned["pruned"], pruned["dry_run"]) == (30, False)
     assert execute(url, _COUNT) == [(10,)]
     assert all(still_refreshes(url, one) for one in half_expired)

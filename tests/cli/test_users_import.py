@@ -259,7 +259,7 @@ def test_what_it_prints(authingo: Runner) -> None:
     assert count == "imported 2 users, 2 lines failed"
     again = authingo("users", "import", "users.jsonl", "--json", **USUAL)
     assert (again.code, again.err) == (1, "")
-    assert again.json.keys() == {"imported", "skipped", "failed"}
+    assert again.json.keys() == {"imported", "skipped", "rested_for", "failed"}
     assert (again.json["imported"], again.json["skipped"]) == (0, 2)
     assert [(one["line"], one["code"]) for one in again.json["failed"]] == [
         (3, "invalid_email"),
@@ -267,7 +267,8 @@ def test_what_it_prints(authingo: Runner) -> None:
     ]
     assert "s3cret" not in dry.err + ran.err + again.out
     good = authingo("users", "import", "-", "--json", stdin=lines(3)[2])
-    assert (good.code, good.json) == (0, {"imported": 1, "skipped": 0, "failed": []})
+    counts = {"imported": 1, "skipped": 0, "rested_for": []}
+    assert (good.code, good.json) == (0, {**counts, "failed": []})
 
 
 def test_what_cannot_work_is_told_without_a_traceback(authingo: Runner) -> None:
@@ -284,7 +285,7 @@ def test_what_cannot_work_is_told_without_a_traceback(authingo: Runner) -> None:
         assert ran.code == code, ran.err
         assert reason in " ".join(ran.err.split())
     failed = authingo("users", "import", "-", "--json", stdin=b"[")
-    assert failed.json == {"imported": 0, "skipped": 0, "failed": []}
+    assert failed.json == {"imported": 0, "skipped": 0, "rested_for": [], "failed": []}
     assert json.loads(failed.err)["code"] == "unreadable_file"
 
 

@@ -21,6 +21,10 @@ class Maintenance:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
+    async def others(self) -> list[str] | None:
+        """See Maintenance. A server always has a connection on which it listens."""
+        return [row["name"] for row in await self._connections.all(_OTHERS)]
+
     async def count_prunable(self) -> int:
         """See Maintenance."""
         row = await self._connections.one(_COUNT_PRUNABLE)
@@ -90,6 +94,14 @@ def _delete(table: str, condition: str) -> str:
     return f"DELETE FROM {table} WHERE {_some(table, condition)}"
 
 
+# A role that may not see what others do still sees that they are connected. Then the kind of their
+# process is hidden, but hardly any of the server's own processes has a role.
+_OTHERS = """
+SELECT application_name AS name FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL
+    AND coalesce(backend_type, 'client backend') = 'client backend'
+ORDER BY name
+"""
 _DUE = f"prune_on <= {day('now()')}"
 _OVER = f"{_DUE} AND refresh_expires_at <= now()"
 _COUNT_PRUNABLE = f"SELECT count(*) FROM authingo_sessions WHERE {_OVER}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from authingo.findings import Finding
@@ -13,6 +14,7 @@ from authingo.stores.mails import FAILED_KEPT
 from authingo.stores.rows import read_days
 from authingo.stores.sqlite import examination, rows
 from authingo.stores.sqlite.connection import Connection
+from authingo.stores.sqlite.file_users import FileUsers
 
 _DAY = timedelta(days=1)
 
@@ -22,6 +24,14 @@ class Maintenance:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._users = FileUsers()
+
+    async def others(self) -> list[str] | None:
+        """See Maintenance. It names one of the processes, even if there are several."""
+        path = self._connection.path
+        if not isinstance(path, Path):
+            return []  # a database in memory is this program's own
+        return await self._connection.read(lambda connection: self._users.of(path, connection))
 
     async def count_prunable(self) -> int:
         """See Maintenance."""
