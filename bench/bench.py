@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from bench import data
+from bench import cpu, data
 from bench.cores import Cores, place
 from bench.data import Size
 from bench.peers import Peers
@@ -115,6 +115,11 @@ class Bench:
         url = f"sqlite:///{self.directory}/{name}.db"
         data.load(url, size) if source is None else data.load_with(source, url, size)
         return url
+
+    @property
+    def database_cpu(self) -> float:
+        """CPU seconds of all processes of PostgreSQL so far; 0 if the server is not ours."""
+        return cpu.of_family(self.server.pid) if isinstance(self.server, BundledServer) else 0.0
 
     def place_database(self, cores: Cores) -> None:
         """Keep the connections that are made from now on on these cores."""

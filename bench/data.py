@@ -31,6 +31,7 @@ SEEN_PROFILE = '{"birthday":"1815-12-10","theme":"dark","plan":"pro"}'
 _PROFILE = SEEN_PROFILE.replace("}", ',"notes":"came by telephone"}')
 
 _LIFE = timedelta(hours=12)  # longer than any run
+SESSION_LIFETIME = "1d"  # longer than that: a refresh brings no deadline nearer, as in real use
 USER = ("id", "email", "name", "password_hash", "created_at", "updated_at")
 _SESSION = (
     "id",

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench import cpu
 from bench.cores import Cores, placed
 
 _ROOT = Path(__file__).parent.parent
@@ -39,11 +40,7 @@ class Server:
     @property
     def cpu_seconds(self) -> float:
         """What it has computed so far, workers that it started left out. Linux only, else 0."""
-        try:
-            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            return 0.0
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # user, system
+        return cpu.of_process(self.pid)
 
 
 def uvicorn(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from bench.bench import Bench, verify_users
 from bench.clients import Clients, Served
 from bench.load import Counted, Load
 from bench.servers import Server, served
-from bench.systems import System, installed
+from bench.systems import System, installed, with_settings
 from bench.tables import Goal, at_least, at_most, ms, ratio, table
 
 NAME = "sign-ins"
@@ -53,9 +52,9 @@ def run(bench: Bench) -> dict[str, Any]:
 
 def _attacked(bench: Bench, system: System) -> dict[str, dict[str, int]]:
     """Return the answers to one network that floods the line, and to the others meanwhile."""
-    environment = {**system.program.environment, "AUTHINGO_TRUSTED_PROXIES": "127.0.0.1"}
+    system = with_settings(system, TRUSTED_PROXIES="127.0.0.1")
     seconds = max(6, bench.scale.sign_in_seconds)
-    with served(replace(system.program, environment=environment), cores.ALL) as server:
+    with served(system.program, cores.ALL) as server:
         port = server.port
         flood = [
             system.sign_in_request(port, -1 - n, address=f"2001:db8:0:{n % 256:x}::1")
