@@ -1,6 +1,6 @@
 """Measure, interleaved, medians of several rounds; print and write down ratios first.
 
-python -m bench                    everything, about 40 minutes
+python -m bench                    everything, about 50 minutes
 python -m bench --only checks      a part of it
 python -m bench --quick            one short round without the peers, nothing written
 """
@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import checks, mails, memory, operators, refresh, sign_ins, start_up
+from bench import checks, mails, memory, operators, refresh, scale, sign_ins, start_up
 from bench.bench import FULL, QUICK, Bench
 from bench.load import wrk
 from bench.machine import machine, versions
@@ -26,7 +26,7 @@ from bench.report import Suite, keep, promised, sections, write
 from tests.postgres import find_server
 
 # Memory before refresh, which leaves other tokens than those that can be worked out.
-SUITES: list[Suite] = [checks, sign_ins, memory, refresh, operators, mails, start_up]
+SUITES: list[Suite] = [checks, sign_ins, memory, refresh, scale, operators, mails, start_up]
 
 
 def main() -> None:
@@ -34,16 +34,16 @@ def main() -> None:
     options = _options()
     wrk()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that `finally` runs
-    scale = QUICK if options.quick else FULL
+    much = QUICK if options.quick else FULL
     if options.rounds is not None:
-        scale = replace(scale, rounds=options.rounds)
+        much = replace(much, rounds=options.rounds)
     if options.random_checks is not None:
-        scale = replace(scale, random_checks=options.random_checks)
+        much = replace(much, random_checks=options.random_checks)
     with tempfile.TemporaryDirectory(prefix="authingo-bench-") as directory:
         server = find_server()
         try:
-            peers = None if options.quick or options.without_peers else Peers(server, scale.size)
-            bench = Bench(scale, server, Path(directory), peers, before=options.before)
+            peers = None if options.quick or options.without_peers else Peers(server, much.size)
+            bench = Bench(much, server, Path(directory), peers, before=options.before)
             results = _run(bench, [suite for suite in SUITES if suite.NAME in options.only])
         except KeyboardInterrupt:
             sys.exit(130)

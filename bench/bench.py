@@ -34,6 +34,8 @@ class Scale:
     start_ups: int
     mails: int  # no more than users
     mail_seconds: int  # of delivering them
+    scaled: Size  # what the capacity model is measured with
+    rotations: int  # through the store, each session several times but never within its grace
     tokens: int = 1000  # that take turns in session checks
 
 
@@ -51,6 +53,8 @@ FULL = Scale(
     start_ups=25,
     mails=100_000,
     mail_seconds=60,
+    scaled=Size(200_000, 400_000),
+    rotations=1_000_000,
 )
 QUICK = Scale(
     size=Size(1000, 2000),
@@ -66,6 +70,8 @@ QUICK = Scale(
     start_ups=3,
     mails=1000,
     mail_seconds=2,
+    scaled=Size(1000, 2000),
+    rotations=1000,
 )
 
 
@@ -101,11 +107,16 @@ class Bench:
             data.put_in_use(url)
         return urls
 
-    def new_postgres(self, size: Size, *, source: Path | None = None) -> str:
+    def new_postgres(
+        self, size: Size, *, source: Path | None = None, user_agent: str | None = None
+    ) -> str:
         """Make a database and fill it; `source`: with the bench of that version."""
         self.say(f"loading {size.sessions:,} sessions into PostgreSQL")
         url = self.server.create_database()
-        data.load(url, size) if source is None else data.load_with(source, url, size)
+        if source is None:
+            data.load(url, size, user_agent=user_agent)
+        else:
+            data.load_with(source, url, size)
         return url
 
     def new_sqlite(self, size: Size, *, source: Path | None = None, name: str = "") -> str:

@@ -51,6 +51,7 @@ _SESSION = (
     "grace_expires_at",
     "remembered_for",
     "ip",
+    "user_agent",
 )
 
 
@@ -90,9 +91,9 @@ async def copy(url: str, table: str, columns: tuple[str, ...], records: Any) -> 
         await connection.close()
 
 
-def load(url: str, size: Size) -> None:
+def load(url: str, size: Size, *, user_agent: str | None = None) -> None:
     """Make authingo's tables in a new database, and fill them."""
-    asyncio.run(_load(url, size))
+    asyncio.run(_load(url, size, user_agent))
 
 
 def put_in_use(url: str) -> None:
@@ -123,25 +124,25 @@ def load_with(source: Path, url: str, size: Size) -> None:
     subprocess.run([*command, str(size.users), str(size.sessions)], cwd=source, check=True)
 
 
-async def _load(url: str, size: Size) -> None:
+async def _load(url: str, size: Size, user_agent: str | None) -> None:
     auth = Auth(settings_from({"database_url": url}))
     await auth.open()
     await auth.store.migrate()
     await auth.close()
     if url.startswith("sqlite"):
-        _load_sqlite(url.removeprefix("sqlite:///"), size)
+        _load_sqlite(url.removeprefix("sqlite:///"), size, user_agent)
         return
     await copy(url, "authingo_users", USER, users(range(size.users)))
-    await copy(url, "authingo_sessions", _SESSION, _sessions(size, _same))
+    await copy(url, "authingo_sessions", _SESSION, _sessions(size, _same, user_agent))
 
 
-def _load_sqlite(path: str, size: Size) -> None:
+def _load_sqlite(path: str, size: Size, user_agent: str | None) -> None:
     connection = sqlite3.connect(path)
     try:
         connection.execute("PRAGMA synchronous = OFF")
         for table, columns, rows in (
             ("authingo_users", USER, users(range(size.users), microseconds)),
-            ("authingo_sessions", _SESSION, _sessions(size, microseconds)),
+            ("authingo_sessions", _SESSION, _sessions(size, microseconds, user_agent)),
         ):
             places = ", ".join("?" * len(columns))
             statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"
@@ -177,7 +178,9 @@ def write_users(file: Path, numbers: range) -> None:
             lines.write(json.dumps(one) + "\n")
 
 
-def _sessions(size: Size, at: Callable[[datetime], object]) -> Iterator[tuple[object, ...]]:
+def _sessions(
+    size: Size, at: Callable[[datetime], object], user_agent: str | None
+) -> Iterator[tuple[object, ...]]:
     now = datetime.now(UTC)
     remembered = 10_000_000 if at is microseconds else timedelta(seconds=10)
     active = at(now - timedelta(days=1)), at(now + _LIFE)
@@ -202,6 +205,7 @@ def _sessions(size: Size, at: Callable[[datetime], object]) -> Iterator[tuple[ob
             began,
             remembered,
             "127.0.0.1",
+            user_agent,
         )
 
 

@@ -33,9 +33,9 @@ def run(bench: Bench) -> dict[str, Any]:
     with served(system.program, cores.SERVER) as server:
         start = _start(server)
         verify_users(server.port, system.check, some)
-        asker = _Asker(bench, system, server)
+        asker = Asker(bench, system, server)
         asker.ask(bench.write_cookies(some), in_use)
-        used = _rss(server.pid)
+        used = resident(server.pid)
         bench.say(f"memory: {scale.random_checks:,} checks of random tokens")
         curve = [(0, used), *_guesses(bench, system, server)]
         bench.say("memory: new connections")
@@ -43,9 +43,9 @@ def run(bench: Bench) -> dict[str, Any]:
         for times in range(1, 2 * _RECONNECTS + 1):
             Load(server.port, system.check, RANDOM, cores=cores.LOAD, seconds=1).finish()
             if times % _RECONNECTS == 0:
-                reconnected.append((times * CONNECTIONS, _rss(server.pid)))
+                reconnected.append((times * CONNECTIONS, resident(server.pid)))
         asker.ask(bench.write_cookies(every), size.sessions)
-        distinct = _rss(server.pid)
+        distinct = resident(server.pid)
         verify_users(server.port, system.check, some)
     peers = [bench.peers.fastapi_users, bench.peers.better_auth] if bench.peers else []
     return {
@@ -76,14 +76,14 @@ def _guesses(bench: Bench, system: System, server: Server) -> list[tuple[int, fl
         looks = []
         for _ in range(bench.scale.random_steps - 1):
             time.sleep(pause)  # between two looks, while wrk runs
-            looks.append(_rss(server.pid))
+            looks.append(resident(server.pid))
         counted = load.finish()
         curve += [
             (asked + counted.requests * number // bench.scale.random_steps, mb)
             for number, mb in enumerate(looks, start=1)
         ]
         asked += counted.requests
-        curve.append((asked, _rss(server.pid)))
+        curve.append((asked, resident(server.pid)))
         left = bench.scale.random_checks - asked
         seconds = max(1, math.ceil(1.02 * left / counted.rate))
     return curve
@@ -94,13 +94,13 @@ def _measure_peer(bench: Bench, peer: System) -> dict[str, float]:
     with served(peer.program, cores.SERVER) as server:
         start = _start(server)
         verify_users(server.port, peer.check, bench.cookies(peer))
-        asker = _Asker(bench, peer, server)
+        asker = Asker(bench, peer, server)
         asker.ask(bench.write_cookies(bench.cookies(peer)), bench.scale.random_checks // 1000)
-        return {"start": start, "used": _rss(server.pid)}
+        return {"start": start, "used": resident(server.pid)}
 
 
-class _Asker:
-    """Asks at least so often: wrk counts seconds, not requests."""
+class Asker:
+    """Asks at least as often as it is to: wrk counts seconds, not requests."""
 
     def __init__(self, bench: Bench, system: System, server: Server) -> None:
         self._seconds = max(1, bench.scale.seconds)
@@ -124,10 +124,10 @@ class _Asker:
 
 def _start(server: Server) -> float:
     time.sleep(1)  # the port is open before everything has been imported
-    return _rss(server.pid)
+    return resident(server.pid)
 
 
-def _rss(process: int) -> float:
+def resident(process: int) -> float:
     """Return what is resident, in MB of a million bytes. Linux only."""
     status = Path(f"/proc/{process}/status").read_text()
     return next(

