@@ -20,7 +20,7 @@ import asyncpg
 
 from authingo import Auth
 from authingo.config import settings_from
-from authingo.passwords import hash_password
+from authingo.passwords import bcrypt_kind, hash_password
 from authingo.tokens import RefreshToken, SessionToken
 
 PASSWORD = "correct horse battery"
@@ -128,6 +128,8 @@ async def _load(url: str, size: Size, user_agent: str | None) -> None:
     auth = Auth(settings_from({"database_url": url}))
     await auth.open()
     await auth.store.migrate()
+    # As prune leaves it. Otherwise the next command reads the hashes of all users to find it out.
+    await auth.store.hash_kinds.record([bcrypt_kind(COST)])
     await auth.close()
     if url.startswith("sqlite"):
         _load_sqlite(url.removeprefix("sqlite:///"), size, user_agent)
