@@ -44,17 +44,6 @@ def _write_json(value: object) -> None:
     data(json.dumps(value, indent=2 if sys.stdout.isatty() else None))
 
 
-def json_line(value: object) -> str:
-    """Return a value as `json.dumps` does, in a third of the time, for lists of a million rows."""
-    import msgspec
-
-    try:
-        text = msgspec.json.format(msgspec.json.encode(value), indent=0).decode()
-    except (OverflowError, TypeError, UnicodeEncodeError):  # a number that is larger, for instance
-        return json.dumps(value)
-    return text if text.isascii() and text.isprintable() else json.dumps(value)
-
-
 class JSONArray:
     """Writes a JSON array to stdout, one element per line, in constant memory."""
 
@@ -63,7 +52,7 @@ class JSONArray:
 
     def add(self, value: object) -> None:
         """Write an element."""
-        sys.stdout.write(self._separator + json_line(value))
+        sys.stdout.write(self._separator + wire().json_line(value))
         self._separator = ",\n"
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import io
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -109,8 +110,12 @@ def with_auth(
 
     from authingo.auth import Auth
 
-    if gives_way and hasattr(os, "nice"):
-        os.nice(_NICENESS)
+    if gives_way:
+        if hasattr(os, "nice"):
+            os.nice(_NICENESS)
+        if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+            # With PYTHONUNBUFFERED, as in many containers, each row would be a system call.
+            sys.stdout.reconfigure(write_through=False)
 
     async def run() -> T:
         with between_callbacks():

@@ -85,7 +85,7 @@ def _json_writer(with_hash: bool) -> Callable[[Credentials], None]:
             shown["profile"] = written(profile)
         if with_hash:
             shown["password_hash"] = _hash_of(one)
-        output.data(output.json_line(shown))
+        output.data(output.wire().json_line(shown))
 
     return write
 

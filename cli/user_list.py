@@ -88,11 +88,17 @@ def columns(auth: Auth) -> tuple[str, ...]:
 
 def csv_row(user: User) -> list[object]:
     """Return the cells of a user, in the order of `columns`; roles with spaces between them."""
+    timestamp = output.wire().timestamp
     row: list[object] = [
-        *(user.id, user.email, user.name, user.email_verified),
-        *map(output.time_json, (user.created_at, user.updated_at, user.disabled_at)),
+        user.id,
+        user.email,
+        user.name,
+        "true" if user.email_verified else "false",
+        timestamp(user.created_at),
+        timestamp(user.updated_at),
+        timestamp(user.disabled_at) if user.disabled_at else "",
         " ".join(user.roles),
-        output.time_json(user.delete_at),
+        timestamp(user.delete_at) if user.delete_at else "",
     ]
     if profile := user.stored_profile:
         from authingo.profile import written

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from authingo.wire import json_line
+
 output = importlib.import_module("authingo.cli.output")
 
 RISKY = st.sampled_from([*list("=+-@'\", \t\r\n\x1b\x7fé\u202e\ud800"), "", "a", "=1", "a,b", "'="])
@@ -42,4 +44,4 @@ def test_csv(row: list[object]) -> None:
 @settings(max_examples=500, deadline=None)
 @given(st.dictionaries(TEXT, st.recursive(CELL, lambda inner: st.lists(inner, max_size=2))))
 def test_json(value: dict[str, Any]) -> None:
-    assert output.json_line(value) == json.dumps(value)
+    assert json_line(value) == json.dumps(value)
