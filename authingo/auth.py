@@ -779,6 +779,7 @@ class Auth(WithHooks):
             batch_size: how many rows one transaction deletes, at most.
             done: called after each batch with the number of its rows, of whichever kind.
             is_alone: asked after each batch whether nobody else uses the database. As long as it
-                returns True, the work does not rest between batches. Without it, it always rests.
+                returns True, the work does not rest between batches, and a transaction may delete
+                ten times as many rows. Without it, it always rests.
         """
         return await self._maintenance.prune(batch_size=batch_size, done=done, is_alone=is_alone)

@@ -14,7 +14,7 @@ _URGENT = 0.05  # seconds a step should take if a user waits for the work
 _URGENT_LEAST = 500  # rows of such a step at least: a busy database answers late, however few
 _SHORT = 0.1  # the rest after such a step, as a part of the time it took
 _REST = 0.001  # seconds between two steps, at least
-_ALONE = 0.1  # seconds a step should take while nobody else uses the database
+_ALONE = 0.5  # seconds a step should take while nobody else uses the database
 
 IsAlone = Callable[[], Awaitable[bool]]  # whether nobody else uses the database now
 

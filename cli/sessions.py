@@ -93,7 +93,8 @@ def prune(
         typer.Option(
             metavar="N",
             parser=whole_number(1, 100_000),
-            help="How many rows one short transaction may delete.",
+            help="How many rows one short transaction may delete; ten times as many while nobody "
+            "else is connected.",
         ),
     ] = 5000,
     pace: PaceOption = None,
