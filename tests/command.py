@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import http.client
 import json
 import os
@@ -13,9 +12,9 @@ import select
 import signal
 import subprocess
 import sys
-import termios
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from typing import Any
 from tests.forked import forks
 from tests.server import Browser
 
+_READ_LATE = {"COLUMNS", "HOME", "NO_COLOR", "PATH", "TERM"}
 COMMAND = str(Path(sys.executable).with_name("authingo"))
 
 
@@ -57,10 +57,7 @@ class Runner:
         raw = stdin.encode("utf-8", "surrogatepass") if isinstance(stdin, str) else stdin
         command, env = [self.program, *arguments], {**self.env, **variables}
         how: dict[str, Any] = {"input": raw, "cwd": self.directory, "env": env, "timeout": 60}
-        ours = {"PATH", "HOME"}
-        if self.program == COMMAND and all(
-            name in ours or name.startswith("AUTHINGO_") for name in env
-        ):
+        if self.program == COMMAND and may_fork(env):
             done = forks(env["PATH"]).run(command, **how)
         else:  # another program, or what an interpreter or a library reads when it starts
             done = subprocess.run(command, capture_output=True, check=False, **how)
@@ -98,15 +95,10 @@ class Runner:
     ) -> Ran:
         """Run on a pseudo-terminal; each answer is typed when its question has appeared."""
         leader, follower = pty.openpty()
-        process = subprocess.Popen(
-            [COMMAND, *arguments],
-            stdin=follower,
-            stdout=follower,
-            stderr=follower,
-            cwd=self.directory,
-            env={**self.env, "TERM": "xterm-256color", "COLUMNS": str(columns)},
-            start_new_session=True,
-            preexec_fn=_take_terminal,  # noqa: PLW1509 - as below
+        env = {**self.env, "TERM": "xterm-256color", "COLUMNS": str(columns)}
+        assert may_fork(env)
+        process = forks(env["PATH"]).start(
+            [COMMAND, *arguments], [follower] * 3, cwd=self.directory, env=env
         )
         os.close(follower)
         shown, answered, pending = b"", 0, list(answers or [])
@@ -123,15 +115,14 @@ class Runner:
                     os.write(leader, pending.pop(0)[1].encode())
             elif process.poll() is not None:
                 break
-        process.wait(60)
+        code = process.wait(60)
         os.close(leader)
-        return Ran(process.returncode, shown.decode(), "")
+        return Ran(code, shown.decode(), "")
 
 
-def _take_terminal() -> None:
-    """Make stdin the terminal of the session, so that a typed Ctrl-C is a SIGINT."""
-    _heed_ctrl_c()
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+def may_fork(env: Mapping[str, str]) -> bool:
+    """Return whether all variables are read when a command runs, not when Python starts."""
+    return all(name in _READ_LATE or name.startswith("AUTHINGO_") for name in env)
 
 
 def _heed_ctrl_c() -> None:
