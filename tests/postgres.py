@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import functools
 import importlib.util
 import os
 import pwd
@@ -29,8 +30,9 @@ import pytest
 
 _START_TIMEOUT = 60  # seconds
 _PR_SET_PDEATHSIG = 1
-# Nothing here has to survive a power cut; what is committed survives a killed server.
-_QUICK = ["fsync=off", "max_connections=200"]
+# Nothing here has to survive a power cut; what is committed survives a killed server. No vacuum
+# comes in between: each database is there for seconds, and is used again unless it has been in one.
+_QUICK = ["fsync=off", "autovacuum=off", "max_connections=200"]
 
 
 class PostgresUnavailable(Exception):
@@ -42,6 +44,7 @@ class PostgresServer:
 
     def __init__(self, maintenance_url: str) -> None:
         self._maintenance_url = maintenance_url
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._count = 0
 
     def url(self, database: str) -> str:
@@ -80,6 +83,7 @@ class PostgresServer:
 
     def stop(self) -> None:
         """Leave it as it is: it is not ours."""
+        self._disconnect()
 
     def _unused_name(self) -> str:
         self._count += 1
@@ -87,12 +91,18 @@ class PostgresServer:
 
     def _execute(self, *statements: str) -> None:
         async def run() -> None:
-            connection = await asyncpg.connect(self._maintenance_url)
-            try:
-                for statement in statements:
-                    await connection.execute(statement)
-            finally:
-                await connection.close()
+            if self._connection is None or self._connection.is_closed():  # every test needs one
+                self._connection = await asyncpg.connect(self._maintenance_url)
+            for statement in statements:
+                await self._connection.execute(statement)
+
+        run_apart(run)
+
+    def _disconnect(self) -> None:
+        async def run() -> None:
+            if self._connection is not None:
+                await self._connection.close()
+                self._connection = None
 
         run_apart(run)
 
@@ -208,6 +218,7 @@ class BundledServer(PostgresServer):
 
     def halt(self, with_signal: signal.Signals) -> None:
         """End the server and keep its data: SIGQUIT at once, SIGKILL as a crash does."""
+        self._disconnect()
         if self._process is not None:
             self._process.send_signal(with_signal)
             self._process.wait()
@@ -272,17 +283,12 @@ def _die_with_parent() -> None:
 
 
 def run_apart(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a coroutine on a loop and a thread of its own, whatever loop the test runs on."""
-    failures: list[BaseException] = []
+    """Run a coroutine on a loop and a thread apart, whatever loop the test runs on."""
+    asyncio.run_coroutine_threadsafe(work(), _loop_apart()).result()
 
-    def run() -> None:
-        try:
-            asyncio.run(work())
-        except BaseException as error:  # noqa: BLE001 - raised again below
-            failures.append(error)
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    if failures:
-        raise failures[0]
+@functools.cache
+def _loop_apart() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return loop
