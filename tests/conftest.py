@@ -22,7 +22,7 @@ from tests.postgres import PostgresServer, postgres_or_skip
 from tests.program import free_port
 from tests.server import LiveServer
 from tests.slowest import pytest_terminal_summary  # noqa: F401 - a hook
-from tests.turns import _turn  # noqa: F401 - a fixture
+from tests.turns import _turn, pytest_runtest_protocol, together  # noqa: F401 - a fixture, a hook
 
 pytest.register_assert_rewrite("authingo.stores.conformance")
 
@@ -44,6 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("browser") and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.path.name))
+    together(items)
 
 
 @pytest.fixture(scope="session")
