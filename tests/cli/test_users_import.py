@@ -18,9 +18,11 @@ import asyncpg
 import bcrypt
 import pytest
 
-from tests.command import Runner, Served
+from authingo.config import settings_from
+from tests.command import Runner
 from tests.database import execute, run_script
 from tests.postgres import PostgresServer
+from tests.server import LiveServer
 from tests.test_import_systems import (
     CONSOLE,
     FIREBASE_USER,
@@ -103,12 +105,17 @@ def write_as_the_document_says(
 
 
 @contextmanager
-def served(authingo: Runner) -> Iterator[Served]:
-    server = Served(authingo, AUTHINGO_LIMITS__ENABLED="false")
+def served(authingo: Runner) -> Iterator[LiveServer]:
+    values = {
+        "database_url": authingo.env["AUTHINGO_DATABASE_URL"],
+        "passwords": {"bcrypt_cost": 4},
+        "limits": {"enabled": False},
+    }
+    server = LiveServer(lambda url: settings_from({**values, "public_url": url}))
     try:
         yield server
     finally:
-        server.end()
+        server.stop()
 
 
 def signs_in_as_before(authingo: Runner, old: dict[str, str], *, not_in: list[str]) -> None:
@@ -117,7 +124,7 @@ def signs_in_as_before(authingo: Runner, old: dict[str, str], *, not_in: list[st
     with served(authingo) as server:
         for email, password in old.items():
             for attempt in (password + "x", password, password):
-                answer = server.browser.sign_in(email=email, password=attempt)
+                answer = server.browser().sign_in(email=email, password=attempt)
                 assert answer.status == (200 if attempt == password else 401), email
             after = hash_of(authingo, email)
             assert after.startswith("$2b$"), email
@@ -125,7 +132,8 @@ def signs_in_as_before(authingo: Runner, old: dict[str, str], *, not_in: list[st
                 assert after.startswith("$2b$04$"), email
         for email in not_in:
             for attempt in (PASSWORD, "!", "x"):
-                assert server.browser.sign_in(email=email, password=attempt).status == 401
+                answer = server.browser().sign_in(email=email, password=attempt)
+                assert answer.status == 401
 
 
 def test_better_auth_moves_in_as_the_readme_says(
