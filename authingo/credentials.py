@@ -9,7 +9,6 @@ Error Messages").
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Sequence
 
 from authingo import events, inputs, passwords
@@ -18,7 +17,6 @@ from authingo.errors import (
     Busy,
     InvalidCredentials,
     StoreUnavailable,
-    TooManyRequests,
     WrongPassword,
 )
 from authingo.foreign_hashes import matched_other_spelling
@@ -284,5 +282,4 @@ class PasswordCheck:
             user_id = attempt.account.user.id if attempt.account else None
             reached = events.happened("limit_reached", user_id=user_id, ip=client.ip)
             await events.record(store, reached)
-        if (wait := attempt.refused_for) is not None:
-            raise TooManyRequests(math.ceil(wait.total_seconds()))
+        self._limits.require_allowed(attempt)

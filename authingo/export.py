@@ -6,13 +6,12 @@ account gets it once an hour: reading all of it takes longer than any other requ
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import datetime
 
 from authingo import arguments, events
 from authingo.core import Core
-from authingo.errors import NoSuchUser, TooManyRequests
+from authingo.errors import NoSuchUser
 from authingo.models import Client, User
 from authingo.reauthentication import Reauthentication
 from authingo.wire import timestamp, user_json
@@ -30,9 +29,7 @@ class Export:
         caller = await Reauthentication(self._core).require_recent(session_token)
         store, limits, user_id = await self._core.opened(), self._core.limits, caller.user.id
         counted = await store.attempts.count(None, limits.export(user_id))
-        wait = limits.attempt(counted, client).refused_for
-        if wait is not None:
-            raise TooManyRequests(math.ceil(wait.total_seconds()))
+        limits.require_allowed(limits.attempt(counted, client))
         exported = await self.of_user(user_id, for_operator=False)
         done = events.happened(
             "user_exported", user_id=user_id, session_id=caller.session.id, ip=client.ip

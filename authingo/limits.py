@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -34,6 +35,7 @@ from authingo.attempts import (
     NewDevice,
     Outcome,
 )
+from authingo.errors import TooManyRequests
 from authingo.models import Client, Credentials, Event, Session
 from authingo.networks import is_loopback, networks
 from authingo.tokens import DeviceToken
@@ -96,6 +98,7 @@ TRIED_TOKENS = _growing(30, _MINUTE)
 class _Counter(Counter):
     """A counter, and what a success does to it."""
 
+    name: str  # of the limit
     success: Literal["forgets", "gives back", "keeps"] = "keeps"
     recorded: bool = True  # whether reaching the limit is recorded as an event
 
@@ -133,6 +136,12 @@ class Attempt:
         """How long to wait before trying again; None: the attempt may be made now."""
         waits = [one.refused_for for one in self.counted.results if one.refused_for]
         return max(waits, default=None)
+
+    @property
+    def refused_by(self) -> str | None:
+        """The name of the limit that allows no attempt for the longest time."""
+        waits = {result.refused_for: one.name for one, result in self._counts if result.refused_for}
+        return waits[max(waits)] if waits else None
 
     @property
     def uses_up(self) -> bool:
@@ -206,11 +215,34 @@ class Attempt:
         )
 
 
+def _ignore(_: str) -> None:
+    """Do nothing."""
+
+
 class Limits:
     """The limits, with one configuration."""
 
-    def __init__(self, *, enabled: bool) -> None:
+    def __init__(self, *, enabled: bool, refused: Callable[[str], None] = _ignore) -> None:
+        """Call `refused` with the name of a limit when it refuses an attempt."""
         self._enabled = enabled
+        self._refused = refused
+
+    def allow(self, attempt: Attempt) -> bool:
+        """Return whether an attempt that was counted may be made now."""
+        if attempt.refused_for is None:
+            return True
+        self._refused(attempt.refused_by or "")
+        return False
+
+    def require_allowed(self, attempt: Attempt) -> None:
+        """Refuse an attempt that was counted, if it may not be made now.
+
+        Raises:
+            TooManyRequests: with the time to wait.
+        """
+        if not self.allow(attempt):
+            wait = attempt.refused_for or timedelta()
+            raise TooManyRequests(math.ceil(wait.total_seconds()))
 
     def sign_in(
         self, given: str, client: Client, devices: Sequence[DeviceToken] = ()
@@ -387,4 +419,4 @@ def _counter(
     recorded: bool = True,
 ) -> _Counter:
     key = hashlib.sha256(json.dumps(what).encode()).digest()  # JSON: users may type any separator
-    return _Counter(key, limit, success, recorded)
+    return _Counter(key, limit, what[0], success, recorded)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from authingo import events, inputs
 from authingo.core import Core
-from authingo.errors import TooManyRequests
 from authingo.limits import MailsCounted
 from authingo.mail.settings import MAIL_HELD_BACK, MailSettings
 from authingo.models import NO_CLIENT, Client, Credentials, User
@@ -79,8 +77,7 @@ async def hold_back_from_strangers(core: Core, mail: Mail) -> None:
     attempt = core.limits.attempt(counted, NO_CLIENT)
     if attempt.uses_up:
         await events.record(store, events.happened(MAIL_HELD_BACK))
-    if attempt.refused_for is not None:
-        raise TooManyRequests(math.ceil(attempt.refused_for.total_seconds()))
+    core.limits.require_allowed(attempt)
 
 
 async def count_request(core: Core, address: str | None, client: Client) -> Credentials | None:
@@ -91,8 +88,7 @@ async def count_request(core: Core, address: str | None, client: Client) -> Cred
     """
     store, limits = await core.opened(), core.limits
     asked = limits.attempt(await store.attempts.count(address, limits.mail_request(client)), client)
-    if asked.refused_for is not None:
-        raise TooManyRequests(math.ceil(asked.refused_for.total_seconds()))
+    limits.require_allowed(asked)
     return asked.account
 
 
@@ -101,7 +97,7 @@ async def _count_mail(
 ) -> bool:
     store, limits = await core.opened(), core.limits
     counted = await store.attempts.count(None, limits.mail(what, whose, devices))
-    return limits.attempt(counted, client, devices).refused_for is None
+    return limits.allow(limits.attempt(counted, client, devices))
 
 
 def _counted_as(
