@@ -17,6 +17,7 @@ from authingo.export import Export
 from authingo.hooks import WithHooks
 from authingo.listings import Listings
 from authingo.maintenance import BATCH, Maintenance
+from authingo.measuring import Exposed
 from authingo.models import (
     NO_CLIENT,
     ChangedUser,
@@ -81,7 +82,8 @@ class Auth(WithHooks):
         self._hooks = self._core.hooks
         self.settings = self._core.settings
         self.store = self._core.store
-        self.recall = self._core.cache.recall  # kept here, because every session check calls it
+        self.measures = self._core.measures
+        self.recall = self._core.recall  # kept here, because every session check calls it
         self._signing_in = SigningIn(self._core)
         self._reauthentication = Reauthentication(self._core)
         self._user_sessions = UserSessions(self._core)
@@ -161,6 +163,17 @@ class Auth(WithHooks):
         from authingo.fastapi.guards import Required  # noqa: PLC0415
 
         return Required(self, app, client_header=client_header)
+
+    @property
+    def metrics(self) -> Exposed:
+        """The metrics, as an ASGI application to mount and a collector for prometheus_client.
+
+        They are for operators: mount them where nobody else reaches them.
+
+        Raises:
+            ConfigError: metrics are off, or the library is missing.
+        """
+        return self.measures.exposition(self.settings)
 
     # Opening and closing the store
 

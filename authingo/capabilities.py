@@ -19,7 +19,11 @@ from authingo.errors import ConfigError
 
 # One line for each, such as "authingo.invitations:INVITATIONS": its package, and the name of the
 # `Capability` there.
-CAPABILITIES: list[str] = ["authingo.mail:MAIL", "authingo.pages:PAGES"]
+CAPABILITIES: list[str] = [
+    "authingo.mail:MAIL",
+    "authingo.pages:PAGES",
+    "authingo.metrics:METRICS",
+]
 
 CapabilityEvent = NewType("CapabilityEvent", str)
 
@@ -58,6 +62,8 @@ class Capability:
             function that is given the settings and returns others.
         background: what runs while a server does, as "package.module:NAME": a function that is
             given the `Core` and returns an asynchronous context manager.
+        measures: what counts what the program does, as "package.module:NAME": a function that is
+            given the settings and returns a `authingo.measuring.Measures`, or None if it is off.
         migrations: the package that has those of its own tables: numbered files in the folders
             `migrations/postgres` and `migrations/sqlite`. Only a plugin has some.
 
@@ -79,6 +85,7 @@ class Capability:
     site: str | None = None
     serving: str | None = None
     background: str | Callable[..., Any] | None = None
+    measures: str | None = None
     migrations: str | None = None
 
 

@@ -22,6 +22,7 @@ from authingo.hooks.gates import Action, GateAttempt
 from authingo.last_use import LastUse
 from authingo.limits import Attempt, Limits
 from authingo.loops import is_over
+from authingo.measuring import measures_of
 from authingo.misfits import Misfits
 from authingo.models import User
 from authingo.passwords import PasswordHasher
@@ -45,16 +46,21 @@ class Core:
     def __init__(self, settings: Settings, store: Store | None = None) -> None:
         """Do not connect yet."""
         self.settings = testing_database.settings_for(settings, own_store=store is not None)
+        self.measures = measures_of(self.settings)
         self.store = store or open_store(self.settings)
         self.profiles = self.store.profiles = profile.of(self.settings)
+        self.store = self.measures.timed(self.store)
         self.misfits = Misfits(self.store)
         self.last_use = LastUse(self.store)
         self.cache = SessionCache(self.store, self.last_use, longest=self.settings.sessions.cache)
-        self.hasher = PasswordHasher(cost=self.settings.passwords.bcrypt_cost)
-        self.limits = Limits(enabled=self.settings.limits.enabled)
+        self.recall = self.measures.recalled(self.cache.recall)
+        self.hasher = PasswordHasher(
+            cost=self.settings.passwords.bcrypt_cost, queue=self.measures.queue
+        )
+        self.limits = Limits(enabled=self.settings.limits.enabled, refused=self.measures.refused)
         self.password_check = PasswordCheck(self.hasher, self.limits)
         self.hooks = Hooks(self.settings.plugins)
-        events.listen(self.store, self.hooks.hear)
+        events.listen(self.store, self.measures.heard(self.hooks.hear))
         self.is_open = False
         self._capabilities: dict[object, Any] = {}
         self._opening: asyncio.Task[None] | None = None

@@ -30,12 +30,22 @@ class HashingQueue:
     """
 
     def __init__(self, threads: int) -> None:
+        self.threads = threads
         self._free = threads
         self._places = PLACES * threads
         self._share = max(1, self._places // _SHARE)
         # In the order of their turns. Empty while a thread is free.
         self._networks: OrderedDict[object, deque[_Place]] = OrderedDict()
         self.waiting = 0
+
+    @property
+    def busy(self) -> int:
+        """How many threads are taken."""
+        return self.threads - self._free
+
+    def refusal(self) -> Busy:
+        """Return what a request gets that has no place, or has lost it."""
+        return Busy()
 
     def refuse_if_full(self, network: str | None) -> None:
         """Raise what `take_thread` would raise at once.
@@ -47,9 +57,9 @@ class HashingQueue:
             return
         has = len(self._networks.get(network, ())) if network is not None else 0
         if network is not None and has >= self._share:
-            raise Busy
+            raise self.refusal()
         if self.waiting >= self._places and not self._may_take_over(has):
-            raise Busy
+            raise self.refusal()
 
     async def take_thread(self, network: str | None) -> None:
         """Wait until a thread is free, and take it. A caller that is cancelled leaves the queue.
@@ -78,10 +88,10 @@ class HashingQueue:
             elif place.result():  # cancelled just as it got a thread: pass that on
                 self.free_thread()
             if isinstance(error, TimeoutError):
-                raise Busy from None
+                raise self.refusal() from None
             raise
         if not is_free:
-            raise Busy
+            raise self.refusal()
 
     def free_thread(self) -> None:
         """Give a thread that was taken to the next network."""

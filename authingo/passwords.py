@@ -124,8 +124,16 @@ class PasswordHasher:
     program, and for an address that clients share.
     """
 
-    def __init__(self, *, cost: int = 12, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        cost: int = 12,
+        threads: int | None = None,
+        queue: Callable[[int], HashingQueue] = HashingQueue,
+    ) -> None:
+        """Start the threads when they are needed. `queue`: makes the queue for this many."""
         self.cost = cost
+        self._queue = queue
         self._threads = threads or _cores_of_this_process()
         # bcrypt releases the interpreter lock, so threads use all cores.
         self._pool = ThreadPoolExecutor(
@@ -136,7 +144,7 @@ class PasswordHasher:
         self._begin_line()
 
     def _begin_line(self) -> None:
-        self._line = HashingQueue(self._threads)
+        self._line = self._queue(self._threads)
 
     async def hash(self, password: str, *, network: str | None = None) -> str:
         """Hash a password that the policy has accepted.

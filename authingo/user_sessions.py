@@ -21,7 +21,7 @@ class UserSessions:
             raise arguments.wrong_type("session_token", session_token, "a str")
         if not self._core.is_open:  # this runs for every request, and the check saves a coroutine
             await self._core.open()
-        if session_token and (known := self._core.cache.recall(encode(session_token))):
+        if session_token and (known := self._core.recall(encode(session_token))):
             return known.user_and_session
         found = await self._core.cache.ask(session_token)
         profile = found.user.stored_profile

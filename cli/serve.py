@@ -8,9 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -89,7 +90,22 @@ def serve(
         os.environ["WEB_CONCURRENCY"] = str(workers)  # they share the cores
         if config is not None:
             os.environ["AUTHINGO_CONFIG"] = str(Path(config).resolve())
-        _run(_application(settings, page, inbox), listener, workers)
+        with _shared_metrics(settings, workers):
+            _run(_application(settings, page, inbox), listener, workers)
+
+
+@contextlib.contextmanager
+def _shared_metrics(settings: Settings, workers: int) -> Iterator[None]:
+    """Let the workers share what they count, if metrics are on."""
+    from authingo.metrics.settings import MetricsSettings
+
+    metrics = settings.of(MetricsSettings)
+    if workers == 1 or not metrics.on or metrics.directory is not None:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="authingo-metrics-") as directory:
+        os.environ["AUTHINGO_METRICS__DIRECTORY"] = directory
+        yield
 
 
 def _application(

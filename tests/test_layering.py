@@ -43,6 +43,7 @@ LAYERS = [
     {"events", "testing_database"},
     {"last_use", "misfits", "pace"},
     {"cache"},
+    {"measuring"},
     {"sessions", "limits", "policy", "hooks"},
     {"hash_kinds", "credentials"},
     {"core"},

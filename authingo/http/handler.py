@@ -14,7 +14,14 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from authingo.asgi import Receive, Scope, Send
-from authingo.errors import AuthError, HeadersTooLarge, MethodNotAllowed, NotFound, StoreUnavailable
+from authingo.errors import (
+    AuthError,
+    HeadersTooLarge,
+    MethodNotAllowed,
+    NotFound,
+    Refused,
+    StoreUnavailable,
+)
 from authingo.http.bodies import ClientGone, read_body, while_listening
 from authingo.http.clients import ClientReader
 from authingo.http.cookies import Cookies
@@ -33,6 +40,11 @@ if TYPE_CHECKING:
 _log = logging.getLogger("authingo")
 
 
+def _outcome_of(error: AuthError) -> str:
+    """Return the code of an error, but none of the application's own: there may be very many."""
+    return Refused.code if isinstance(error, Refused) else error.code
+
+
 class Handler:
     """Answers every request below the base path, even if no route matches."""
 
@@ -41,7 +53,8 @@ class Handler:
         self._check = OriginCheck(auth.settings)
         self._cookies = Cookies(auth.settings)
         self._find_session = self._cookies.session.find
-        self._recall = auth.recall
+        self._measures = auth.measures
+        self._recall = self._measures.answering(auth.recall)
         self._clients = ClientReader(auth.settings)
         self._proxies = ProxyReports(self._clients)
         self._dropped_cookies = DroppedCookies(auth.settings)
@@ -83,15 +96,20 @@ class Handler:
         return reply
 
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        outcome = "internal_error"
         try:
             reply: Answer = await self._reply(path, scope, receive)
+            outcome = "ok"
         except ClientGone:
+            outcome = "client_gone"
             return
-        except StoreUnavailable as error:
-            _log.warning("%s", error.explained)
-            reply = error_reply(error)
         except AuthError as error:
-            reply = error_reply(error)
+            if isinstance(error, StoreUnavailable):
+                _log.warning("%s", error.explained)
+            reply, outcome = error_reply(error), _outcome_of(error)
+        finally:
+            if self._measures.on:
+                self._measures.answered(*self._routes.named(path, scope["method"]), outcome)
         await self._proxies.record(self._auth.store)
         await reply.send(send)
 

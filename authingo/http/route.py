@@ -165,6 +165,15 @@ class Routes:
                 return found, match.groupdict()
         return {}, {}
 
+    def named(self, path: str, method: str) -> tuple[str, str]:
+        """Return the method and the path of a route as they were declared.
+
+        Each is "other" if there is no such route. So these are few, whatever clients send.
+        """
+        methods, _ = self.at(path)
+        known = next(iter(methods.values()), None)
+        return (method if method in methods else "other", known.path if known else "other")
+
 
 def _pattern(route: Route) -> re.Pattern[str]:
     text = re.escape(route.path)

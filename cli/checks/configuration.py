@@ -16,6 +16,7 @@ from authingo.config.names import secret_files
 from authingo.config.values import unquoted
 from authingo.findings import Finding, fail, ok, warn
 from authingo.http.cookies import Cookies
+from authingo.metrics.settings import MetricsSettings
 
 from ..browsers import rules
 from ..browsers.places import Place
@@ -98,6 +99,27 @@ def settings(settings: Settings) -> Iterator[Finding]:
     yield _proxies(settings, production=production)
     yield _cookies(settings)
     yield _lives(settings)
+    yield from _metrics(settings)
+
+
+def _metrics(settings: Settings) -> Iterator[Finding]:
+    """Look at who can read the metrics, or make them say something else, where they are on."""
+    metrics = settings.of(MetricsSettings)
+    address, directory = metrics.address, metrics.shared_directory(settings)
+    if address is not None and not is_loopback(address.host):
+        yield warn(
+            "metrics",
+            f"whoever reaches {metrics.listen} can read the metrics: there is no password",
+            "let a firewall admit only Prometheus, or listen on 127.0.0.1",
+        )
+    elif directory is not None and directory.is_dir() and directory.stat().st_mode & stat.S_IWOTH:
+        yield warn(
+            "metrics",
+            f"everybody on this machine can write to {directory}, and so change the metrics",
+            f"chmod 700 {directory}",
+        )
+    elif metrics.on:
+        yield ok("metrics", metrics.listen or "counted, and shown by the program")
 
 
 def _public_url(settings: Settings) -> Finding:
