@@ -14,9 +14,10 @@ from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 
-from authingo import Auth, ClientWritable, Event, ServerOnly
+from authingo import Auth, ClientWritable, Event, ServerOnly, config
 from authingo.fastapi import CurrentUser
 from authingo.http.replies import Reply
+from authingo.metrics.settings import MetricsSettings
 from bench import data
 
 _IN_USE = bool(os.environ.get("BENCH_IN_USE"))
@@ -117,7 +118,26 @@ class _Beside:
         return self._app(scope, receive, send)
 
 
+class _Measured:
+    """The handler with metrics on, and with the query `off` another one without them."""
+
+    def __init__(self, settings: config.Settings) -> None:
+        self._with = Auth(settings.having(MetricsSettings(enabled=True)))
+        self._without = Auth(settings)
+        self._on, self._off = self._with.handler, self._without.handler
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            async with self._with.lifespan(), self._without.lifespan():
+                await _lifespan(receive, send)
+        elif scope["query_string"]:
+            await self._off(scope, receive, send)
+        else:
+            await self._on(scope, receive, send)
+
+
 handler = _Beside(_auth.handler)
+measured = _Measured(_auth.settings)
 installed.middleware_stack = _Beside(installed.build_middleware_stack())
 
 

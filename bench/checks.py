@@ -32,6 +32,7 @@ NOTHING = "FastAPI route, a dependency that does nothing"
 CACHED = "auth.handler, PostgreSQL, cached"
 _POSTGRES, _SQLITE = "PostgreSQL", "SQLite"
 _IN_USE = ", in use"
+_MEASURED = ", with metrics"
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ def _subjects(bench: Bench) -> Iterator[Subject]:
                     beside = replace(subject, path=bases[against].path)
                 yield replace(subject, beside=beside)
     yield from _in_use(bench)
+    yield from _measured(urls)
     yield from _two_workers(bench)
     if bench.peers is not None:
         peers = bench.peers
@@ -165,6 +167,16 @@ def _in_use(bench: Bench) -> Iterator[Subject]:
                 OPEN,
             )
             yield replace(guarded, beside=replace(guarded, path="/open"))
+
+
+def _measured(urls: dict[str, str]) -> Iterator[Subject]:
+    """Metrics on, beside the same without them in the same process."""
+    for database, url in urls.items():
+        for cache in (True, False):
+            off = f"auth.handler, {database}, {'cached' if cache else 'no cache'}"
+            program = authingo("measured", url, cache=cache)
+            on = Subject(off + _MEASURED, "measured", program, "/session", off)
+            yield replace(on, beside=replace(on, path="/session?off"))
 
 
 def _two_workers(bench: Bench) -> Iterator[Subject]:
@@ -280,6 +292,17 @@ def report(result: dict[str, Any]) -> list[str]:
             ),
         ),
         "",
+        "The same with metrics on. The base is a handler without them, in the same process.",
+        "",
+        *table(
+            ("session check", ">ratio", "to", ">requests/s", ">p50 ms", ">p99 ms", ">CPU µs"),
+            (
+                (*_row(rows, row), f"{row['cpu_us']:.0f}")
+                for row in rows
+                if row["group"] == "measured"
+            ),
+        ),
+        "",
         "Two workers share both cores with the load and the database, so that twice the rate of",
         "one is not there to be had; bare uvicorn says how much is.",
         "",
@@ -347,6 +370,8 @@ def goals(result: dict[str, Any]) -> Iterator[Goal]:
         yield goal(f"auth.handler, {database}, cached{_IN_USE}", 0.90)
         yield goal(f"auth.handler, {database}, no cache{_IN_USE}", 0.40)
         yield goal(f"FastAPI route, guarded, {database}, cached{_IN_USE}", 0.80)
+    for database in (_POSTGRES, _SQLITE):
+        yield goal(f"auth.handler, {database}, cached{_MEASURED}", 0.98)
     for row in rows:
         if row["group"] == "peer" and "cookie cache" not in row["name"]:
             behind = ratio(_rates(rows, CACHED), row["rates"])
@@ -358,7 +383,7 @@ def plot(result: dict[str, Any]) -> dict[str, str]:
     rows = result["rows"]
     bars = []
     for row in rows:
-        if row["group"] in {"workers", "in use"}:
+        if row["group"] in {"workers", "in use", "measured"}:
             continue
         direct = row["against"] == BARE
         share = _ratio(rows, row) if direct else ratio(row["rates"], _rates(rows, BARE))
