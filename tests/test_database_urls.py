@@ -104,6 +104,7 @@ def test_what_providers_hand_out_is_understood(
         ("host=a,b&port=1,2", "ports", (1, 2)),
         ("host=a:1,b", "ports", (1, 5432)),
         ("host=a,b", "target", "primary"),
+        ("", "target", "primary"),
         ("host=a,b&target_session_attrs=any", "target", "any"),
         ("dbname=other", "database", "other"),
         ("user=ada&password=p%2Fw", "password", "p/w"),

@@ -54,10 +54,10 @@ PARAMETERS = {
     "passfile": Parameter(Use.DRIVER, "a file with passwords, as psql reads it"),
     "target_session_attrs": Parameter(
         Use.APPLIED,
-        "which of several hosts to use; the primary by default",
+        "which kind of host to use; the primary by default, also if there is only one",
         ("any", "primary", "standby", "prefer-standby", "read-write", "read-only"),
     ),
-    "load_balance_hosts": Parameter(Use.DROPPED, "hosts are tried in the order given"),
+    "load_balance_hosts": Parameter(Use.DROPPED, "hosts are asked in the order given"),
     "replication": Parameter(
         Use.REFUSED, "a replication connection cannot be used to store accounts"
     ),

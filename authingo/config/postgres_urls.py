@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode
@@ -49,7 +49,7 @@ class PostgresURL:
     direct_tls: bool
     driver: Mapping[str, str] = field(repr=False)  # what the driver reads from a URL
     server: Mapping[str, str] = field(repr=False)  # settings of the server
-    target: str | None  # target_session_attrs
+    target: str  # target_session_attrs
     pooled: bool
     connect_timeout: float | None  # seconds
     connection_limit: int | None
@@ -73,6 +73,17 @@ class PostgresURL:
 
     def _port_of_each(self) -> list[int]:
         return list(self.ports * len(self.hosts) if len(self.ports) == 1 else self.ports)
+
+    def each_host(self) -> list[PostgresURL]:
+        """Return a URL for each host, in their order. One without hosts stays as it is."""
+        if self.target == "prefer-standby":  # which the driver decides once it knows all of them
+            return [self]
+        ports = self._port_of_each()
+        each = [
+            replace(self, hosts=(host,), ports=tuple(ports[number : number + 1]))
+            for number, host in enumerate(self.hosts)
+        ]
+        return each or [self]
 
     @property
     def sent(self) -> list[str]:
@@ -159,7 +170,7 @@ def read_postgres_url(setting: str, url: str) -> PostgresURL:
         direct_tls=query.get("sslnegotiation") == "direct",
         driver={name: v for name, v in query.items() if PARAMETERS[name].use is Use.DRIVER},
         server=_server_settings(query),
-        target=query.get("target_session_attrs", "primary" if len(hosts) > 1 else None),
+        target=query.get("target_session_attrs", "primary"),
         pooled=query.get("pgbouncer") == "true" or "0" in (query.get(name) for name in _CACHES),
         connect_timeout=float(_count(setting, query, "connect_timeout", least=0) or 0) or None,
         connection_limit=_count(setting, query, "connection_limit", least=1),
