@@ -64,6 +64,7 @@ class Connections:
         self._pool: asyncpg.Pool | None = None
         self.direct = False  # whether there is no pooling proxy in between
         self._lookups = self._make_lookups()
+        self._releasing: set[asyncio.Future[None]] = set()
         self._watchers = Watchers()
         self._revocations = Revocations(
             self._watchers, connect=self.connect_for_listening, send=self.beat
@@ -252,17 +253,49 @@ class Connections:
         self._loop.enter()
         if not self._opened:
             raise StoreUnavailable("the store is not open")
-        async with translated(), asyncio.timeout(self._timeout):
+        async with translated(), asyncio.timeout(self._timeout) as limit:
             pool = self._pool or await self._make_pool()
-            async with pool.acquire() as connection:
+            connection = await pool.acquire()
+            try:
                 if not (self._schema_fits or any_schema):
                     (await schema_status(connection, self.plugins)).require_current()
                     self._schema_fits = True
-                try:
-                    yield connection
-                except asyncpg.SyntaxOrAccessError:  # such as a column that is not there any more
-                    self._distrust_schema()
-                    raise
+                yield connection
+            except asyncpg.ReadOnlySQLTransactionError:
+                await self._replace_all(pool)
+                raise
+            except asyncpg.SyntaxOrAccessError:  # such as a column that is not there any more
+                self._distrust_schema()
+                raise
+            finally:
+                if limit.expired():
+                    self._release_later(pool, connection)
+                else:
+                    await pool.release(connection)
+
+    def _release_later(self, pool: asyncpg.Pool, connection: Any) -> None:
+        """Give a connection back without waiting, because the timeout is over.
+
+        The driver first cancels what the server is still doing, by another connection to it, and
+        a server that has vanished does not answer that one either.
+        """
+        releasing = asyncio.ensure_future(pool.release(connection))
+        self._releasing.add(releasing)
+        releasing.add_done_callback(self._released)
+
+    def _released(self, releasing: asyncio.Future[None]) -> None:
+        self._releasing.discard(releasing)
+        if not releasing.cancelled():
+            releasing.exception()  # the connection is closed then, and there is nobody to report to
+
+    async def _replace_all(self, pool: asyncpg.Pool) -> None:
+        """Let each connection be replaced before its next use.
+
+        One of them has found that its server cannot be written any more. Another host may be
+        the primary now, and a server that follows it must not say which sessions are active.
+        """
+        await pool.expire_connections()
+        self._lookups.reconnect()
 
     async def _make_pool(self) -> asyncpg.Pool:
         async with self._connecting:
