@@ -167,6 +167,16 @@ class Connections:
             self.notify_watchers(started.user.id)
         return started
 
+    async def confirm(self) -> None:
+        """Wait until all that this server shows is on its synchronous standbys too, if it has any.
+
+        A commit waits for them before others see it. But when that wait is cancelled, because it
+        took longer than the timeout, the commit is seen here and may be missing there. So before
+        a verb answers that there is nothing left to do, it waits for a commit of its own.
+        Otherwise a session that was signed out could be active again after a failover.
+        """
+        await self.one(_CONFIRM)
+
     async def beat(self, text: str) -> object:
         """Send a heartbeat, which the listening connection then receives."""
         return await self.one(HEARTBEAT, text)
@@ -364,4 +374,9 @@ class Undo(Exception):
     """Raise it inside `transaction` to roll back; the caller sees no exception."""
 
 
+# Commits to the log of the server, which alone makes a transaction wait for its standbys.
+_CONFIRM = (
+    "SELECT pg_logical_emit_message(true, 'authingo', '')"
+    " WHERE current_setting('synchronous_standby_names') <> ''"
+)
 _KEPT = 100  # prepared statements that a connection keeps; the verbs need some forty

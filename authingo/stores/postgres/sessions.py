@@ -88,7 +88,11 @@ class Sessions:
     async def by_refresh(
         self, selector_digest: bytes, verifier_digest: bytes
     ) -> RefreshMatch | None:
-        """See Sessions."""
+        """See Sessions.
+
+        It locks the session, because such a commit waits for synchronous standbys as that of the
+        rotation did, whose successors this may give away. See `Connections.confirm`.
+        """
         row = await self._one(_BY_REFRESH, selector=selector_digest, verifier=verifier_digest)
         if row is None:
             return None
@@ -152,7 +156,10 @@ class Sessions:
 
     async def end_by_token(self, token: TokenKey) -> UserAndSession | None:
         """See Sessions. If a rotation commits meanwhile, the token is found as the previous one."""
-        return self._changed(await self._one(_END_BY_TOKEN, **token_parameters(token)))
+        row = await self._one(_END_BY_TOKEN, **token_parameters(token))
+        if row is None:
+            await self._connections.confirm()
+        return self._changed(row)
 
     async def end_reused(self, selector_digest: bytes, verifier_digest: bytes) -> bool:
         """See Sessions."""
@@ -189,6 +196,8 @@ class Sessions:
         ended = await self._all(
             _END_OF_USER, user_id=user_id, only=only, but=but, batch_size=batch_size
         )
+        if not ended:
+            await self._connections.confirm()
         self._connections.notify_watchers(user_id)
         return [row["id"] for row in ended]
 
@@ -247,6 +256,8 @@ class Sessions:
         ended = await self._all(_END_ANY, batch_size=batch_size)
         if ended:
             self._connections.notify_of_everybody()
+        else:
+            await self._connections.confirm()
         return [_read.session(row) for row in ended]
 
     async def _one(self, statement: str, **parameters: object) -> Any:
@@ -289,6 +300,7 @@ SELECT {USER_AS_OWNER}, {SESSION}, s.verifier_digest = :verifier AS current,
     coalesce(s.secret_digest, s.legacy_digest) AS token_digest
 FROM authingo_sessions s JOIN authingo_users u ON u.id = s.user_id
 WHERE s.selector_digest = :selector AND {MAY_SIGN_IN}
+FOR NO KEY UPDATE OF s
 """
 _ABSOLUTE_DEADLINE = "SELECT absolute_expires_at FROM authingo_sessions WHERE id = :id"
 _ROTATE = f"""
