@@ -14,7 +14,11 @@ from authingo.config import Settings
 from authingo.findings import Finding
 from authingo.stores import examining, open_store
 from authingo.stores.migrations import Migration, SchemaStatus
-from authingo.stores.postgres.examination import judge_connections, judge_encryption
+from authingo.stores.postgres.examination import (
+    judge_connections,
+    judge_durability,
+    judge_encryption,
+)
 from authingo.stores.sqlite.examination import file_system_of, judge_file_system
 from tests.database import execute
 from tests.postgres import PostgresServer
@@ -107,6 +111,26 @@ async def test_pools_must_fit_the_lowest_limit(
     judged = judge_connections(needed=needed, each="", limits=limits, used=1, through_proxy=False)
     assert judged.status == status
     assert min(limits, key=lambda one: limits[one]) in judged.message
+
+
+@pytest.mark.parametrize(
+    ("fsync", "synchronous_commit", "standbys", "status", "says"),
+    [
+        ("on", "on", False, "ok", "flushed to disk"),
+        ("on", "on", True, "ok", "synchronous standby"),
+        ("on", "local", False, "ok", "flushed to disk"),
+        ("on", "local", True, "warn", "a failover can sign users out"),
+        ("on", "off", True, "warn", "synchronous_commit off"),
+        ("off", "on", True, "warn", "fsync off"),
+    ],
+)
+async def test_what_loses_acknowledged_changes_is_named(
+    fsync: str, synchronous_commit: str, standbys: bool, status: str, says: str
+) -> None:
+    judged = judge_durability(
+        fsync=fsync, synchronous_commit=synchronous_commit, standbys=standbys
+    )
+    assert (judged.status, says in judged.message) == (status, True), judged
 
 
 @pytest.mark.parametrize(

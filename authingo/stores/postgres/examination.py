@@ -34,7 +34,11 @@ async def _examined(connections: Connections, workers: int) -> AsyncIterator[Fin
         clock = await _clock(connection)
         rights = await connection.fetch(*numbered(_MISSING_RIGHTS, tables=schema.tables()))
     yield _writable(server)
-    yield _durability(server)
+    yield judge_durability(
+        fsync=server["fsync"],
+        synchronous_commit=server["synchronous_commit"],
+        standbys=server["standbys"],
+    )
     yield _role(server, rights)
     yield judge_encryption(
         through_proxy=not connections.direct,
@@ -107,8 +111,16 @@ def _writable(server: Any) -> Finding:
     return ok("writable", f"PostgreSQL {server['version']}, which can be written")
 
 
-def _durability(server: Any) -> Finding:
-    off = [name for name in ("fsync", "synchronous_commit") if server[name] == "off"]
+def judge_durability(*, fsync: str, synchronous_commit: str, standbys: bool) -> Finding:
+    """Judge whether what is acknowledged survives the loss of a server.
+
+    Args:
+        fsync: the server's setting.
+        synchronous_commit: the same.
+        standbys: whether the server has synchronous standbys.
+    """
+    settings = {"fsync": fsync, "synchronous_commit": synchronous_commit}
+    off = [name for name, value in settings.items() if value == "off"]
     if off:
         return warn(
             "durability",
@@ -116,7 +128,15 @@ def _durability(server: Any) -> Finding:
             "and a session that was signed out can come back",
             f"set {' and '.join(f'{name} = on' for name in off)} on the server",
         )
-    return ok("durability", "each commit is flushed to disk")
+    if standbys and synchronous_commit == "local":
+        return warn(
+            "durability",
+            "synchronous_commit is local: what was acknowledged may be missing on the synchronous "
+            "standby, so a failover can sign users out and bring back sessions that had ended",
+            "set synchronous_commit = on on the server",
+        )
+    waits = " and sent to a synchronous standby" if standbys else ""
+    return ok("durability", f"each commit is flushed to disk{waits}")
 
 
 def _role(server: Any, rights: list[Any]) -> Finding:
@@ -205,6 +225,7 @@ SELECT current_user AS role, r.rolsuper AS superuser, r.rolconnlimit AS role_lim
     current_setting('server_version') AS version,
     current_setting('default_transaction_read_only') AS read_only,
     current_setting('fsync') AS fsync,
+    current_setting('synchronous_standby_names') <> '' AS standbys,
     current_setting('synchronous_commit') AS synchronous_commit,
     current_setting('max_connections')::int AS max_connections,
     current_setting('superuser_reserved_connections')::int
