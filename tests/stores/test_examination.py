@@ -127,9 +127,7 @@ async def test_pools_must_fit_the_lowest_limit(
 async def test_what_loses_acknowledged_changes_is_named(
     fsync: str, synchronous_commit: str, standbys: bool, status: str, says: str
 ) -> None:
-    judged = judge_durability(
-        fsync=fsync, synchronous_commit=synchronous_commit, standbys=standbys
-    )
+    judged = judge_durability(fsync=fsync, synchronous_commit=synchronous_commit, standbys=standbys)
     assert (judged.status, says in judged.message) == (status, True), judged
 
 
