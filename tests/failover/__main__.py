@@ -55,7 +55,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.failover")
     parser.add_argument("--kills", type=int, default=20, help="of the primary's machine")
     parser.add_argument("--by", nargs="+", default=_WAYS, choices=_WAYS)
-    parser.add_argument("--people", type=int, default=24)
+    parser.add_argument("--people", type=int, default=12)
     parser.add_argument("--write", action="store_true", help="the tables into the document")
     return parser.parse_args()
 
