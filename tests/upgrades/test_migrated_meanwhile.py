@@ -66,8 +66,9 @@ def test_a_statement_that_fails_notices_it_too(server: LiveServer, method: str, 
         "ALTER TABLE authingo_sessions RENAME COLUMN secret_digest TO another_digest",
     )
     kept = dict(browser.cookies)
-    first = browser.request(method, path, cookies=kept)
+    first, second = (browser.request(method, path, cookies=kept) for _ in range(2))
     assert (first.status, first.code) == (503, "store_unavailable")
+    assert (second.status, b"run a newer authingo" in second.body) == (503, True)
     assert _answers(browser) == _STOPS
 
 

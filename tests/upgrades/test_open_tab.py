@@ -74,7 +74,8 @@ def test_a_tab_stays_signed_in_and_works_with_the_new_server(
     tab = open_tab(f"http://127.0.0.1:{old.port}")
     assert tab.call("signUp.email", ADA)["error"] is None
     old.end()
-    if not now.env["AUTHINGO_DATABASE_URL"].startswith("sqlite"):
+    embedded = now.env["AUTHINGO_DATABASE_URL"].startswith("sqlite")  # its server migrates it
+    if now("migrate", "--status", "--json").json["pending"] and not embedded:
         behind = start(now, port=old.port)
         answer = tab.call("getSession")
         assert answer["error"]["code"] == "store_unavailable"
