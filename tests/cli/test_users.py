@@ -20,7 +20,8 @@ PASSWORD = "correct horse battery"
 
 def signs_in(authingo: Runner, email: str, password: str) -> bool:
     async def attempt() -> bool:
-        auth = Auth(settings_from({"database_url": authingo.env["AUTHINGO_DATABASE_URL"]}))
+        url = authingo.env["AUTHINGO_DATABASE_URL"]
+        auth = Auth(settings_from({"database_url": url, "passwords": {"bcrypt_cost": 4}}))
         try:
             return bool(await auth.sign_in(email=email, password=password))
         finally:
