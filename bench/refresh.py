@@ -15,7 +15,7 @@ from typing import Any
 
 from bench import clients, cores, data
 from bench.bench import Bench, verify_users
-from bench.clients import Clients
+from bench.clients import Clients, Served
 from bench.load import Load
 from bench.rotation_costs import Costs, counted
 from bench.servers import served
@@ -26,7 +26,7 @@ NAME = "refresh"
 
 _CLIENTS = 32
 _POSTGRES = ("PostgreSQL before", "PostgreSQL")
-_SESSIONS = 20_000  # that take turns in a round, so that none is refreshed within its grace
+_SESSIONS = 30_000  # that take turns in a round, so that none is refreshed within its grace
 
 
 def run(bench: Bench) -> dict[str, Any]:
@@ -82,12 +82,17 @@ def _measure(bench: Bench, url: str, source: Path | None, number: int) -> dict[s
     # On another server, because the first one still writes when the sessions were last used, and
     # counted until its end, because only then PostgreSQL has all that it counted itself.
     with costs as cost, served(system.program, cores.SERVER) as server:
-        path = "/api/auth/refresh"
-        job = clients.refreshes(
-            server.port, path, sessions, clients=_CLIENTS, seconds=bench.scale.seconds
-        )
+
+        def refresh(some: list[str], seconds: int) -> Served:
+            path = "/api/auth/refresh"
+            job = clients.refreshes(server.port, path, some, clients=_CLIENTS, seconds=seconds)
+            return Clients(job, cores.LOAD).finish()
+
+        first = len(sessions) // 5
+        if bench.scale.warm:  # for the connections, and what each of them keeps
+            refresh(sessions[:first], bench.scale.warm)
         server_used, database_used = server.cpu_seconds, bench.database_cpu
-        refreshes = Clients(job, cores.LOAD).finish()
+        refreshes = refresh(sessions[first:], bench.scale.seconds)
         server_used = server.cpu_seconds - server_used
         database_used = bench.database_cpu - database_used
     done = sum(refreshes.answers.values())
