@@ -371,7 +371,7 @@ REQUESTS = [
 ]
 
 
-CLEAR = {"session_expired", "no_session", "invalid_credentials", "too_many_requests", "busy"}
+CLEAR = {"session_expired", "no_session", "wrong_password", "too_many_requests", "busy"}
 
 
 @pytest.fixture(params=REQUESTS, ids=str)
