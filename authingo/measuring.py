@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Recall = Callable[[bytes | None], Remembered | None]  # SessionCache.recall
 Hear = Callable[[Event], None]
+Named = Callable[[str, str], tuple[str, str]]  # Routes.named
 
 
 class Exposed(Protocol):
@@ -64,13 +65,14 @@ class Measures:
         """Return what gets each event of what this process does."""
         return hear
 
-    def answered(self, method: str, route: str, outcome: str) -> None:
+    def answered(self, method: str, path: str, outcome: str, named: Named) -> None:
         """Get the answer to a request.
 
         Args:
-            method: one of the route's, or "other".
-            route: its path with parameters in braces, or "other". Never what a client sent.
+            method: as the client sent it.
+            path: likewise.
             outcome: "ok", or the code of the error.
+            named: returns the method and the path that were declared. Only those may be shown.
         """
 
     def refused(self, limit: str) -> None:

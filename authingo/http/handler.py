@@ -109,7 +109,7 @@ class Handler:
             reply, outcome = error_reply(error), _outcome_of(error)
         finally:
             if self._measures.on:
-                self._measures.answered(*self._routes.named(path, scope["method"]), outcome)
+                self._measures.answered(scope["method"], path, outcome, self._routes.named)
         await self._proxies.record(self._auth.store)
         await reply.send(send)
 

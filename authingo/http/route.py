@@ -171,8 +171,9 @@ class Routes:
         Each is "other" if there is no such route. So these are few, whatever clients send.
         """
         methods, _ = self.at(path)
-        known = next(iter(methods.values()), None)
-        return (method if method in methods else "other", known.path if known else "other")
+        if route := methods.get(method):
+            return method, route.path
+        return "other", next((one.path for one in methods.values()), "other")
 
 
 def _pattern(route: Route) -> re.Pattern[str]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 from authingo.cache import Remembered
 from authingo.errors import Busy
 from authingo.hashing_queue import HashingQueue
-from authingo.measuring import Hear, Measures, Recall
+from authingo.measuring import Hear, Measures, Named, Recall
 from authingo.metrics.cells import NOW, Cells, Row
-from authingo.metrics.histograms import COLUMNS, timer
+from authingo.metrics.histograms import COLUMNS, observe
 from authingo.metrics.prometheus import Exposition
 from authingo.metrics.settings import MetricsSettings, require_prometheus
 from authingo.metrics.stores import TimedStore
@@ -30,16 +29,17 @@ class Measured(Measures):
 
     def __init__(self) -> None:
         self.cells = Cells()
+        self._requests: dict[tuple[str, str, str], Row] = {}  # quicker than to ask `cells`
         self._recall: Recall | None = None
         self._queue: HashingQueue | None = None
         self._is_observed = False
 
     def timed(self, store: Store) -> Store:
         """See Measures."""
-        return cast("Store", TimedStore(store, self._timer))
+        return cast("Store", TimedStore(store, self._histogram))
 
-    def _timer(self, verb: str) -> Callable[[float], None]:
-        return timer(self.cells.row("store", verb, count=COLUMNS))
+    def _histogram(self, verb: str) -> Row:
+        return self.cells.row("store", verb, count=COLUMNS)
 
     def recalled(self, recall: Recall) -> Recall:
         """See Measures."""
@@ -64,9 +64,15 @@ class Measured(Measures):
 
         return count
 
-    def answered(self, method: str, route: str, outcome: str) -> None:
+    def answered(self, method: str, path: str, outcome: str, named: Named) -> None:
         """See Measures."""
-        self.cells.row("request", method, route, outcome).add()
+        row = self._requests.get((method, path, outcome))
+        if row is None:
+            declared = named(path, method)
+            row = self.cells.row("request", *declared, outcome)
+            if declared == (method, path):  # nothing that a client could make up
+                self._requests[method, path, outcome] = row
+        row.values[row.at] += 1.0
 
     def refused(self, limit: str) -> None:
         """See Measures."""
@@ -119,14 +125,14 @@ class _Queue(HashingQueue):
 
     def __init__(self, threads: int, cells: Cells) -> None:
         super().__init__(threads)
-        self._waited = timer(cells.row("hashing_wait", count=COLUMNS))
+        self._waited = cells.row("hashing_wait", count=COLUMNS)
         self._refused = cells.row("hashing_refused")
 
     async def take_thread(self, network: str | None) -> None:
         """See HashingQueue."""
         began = perf_counter()
         await super().take_thread(network)
-        self._waited(perf_counter() - began)
+        observe(self._waited, perf_counter() - began)
 
     def refusal(self) -> Busy:
         """See HashingQueue."""
