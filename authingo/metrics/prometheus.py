@@ -89,7 +89,8 @@ def _metric(family: Family, counted: Numbers) -> Metric:
             made.add_metric(labels, _cumulative(buckets), total)
         else:
             made.add_metric(labels, numbers[0])
-    return made
+    metric: Metric = made
+    return metric
 
 
 def _cumulative(buckets: list[float]) -> list[tuple[str, float]]:
