@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from authingo.config import Settings, settings_from
+from authingo.mail import sending
 from authingo.stores import open_store
 from tests.browser import chromium  # noqa: F401 - a fixture
 from tests.command import Runner
@@ -149,8 +150,11 @@ def make_settings(database_url: str) -> Callable[..., Settings]:
 
 
 @pytest.fixture
-def serve(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., LiveServer]]:
+def serve(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., LiveServer]]:
     """Start a server on a loopback port, with any settings; several if asked several times."""
+    monkeypatch.setattr(sending, "_LOOK", 1.0)  # for mails that a command queues
     running: list[LiveServer] = []
 
     def start(**values: object) -> LiveServer:

@@ -19,7 +19,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -40,28 +41,30 @@ user_pref("devtools.jsonview.enabled", false);
 @contextlib.contextmanager
 def open_engine(name: str) -> Iterator[WebDriver]:
     """Start an engine with an empty profile of its own."""
-    if importlib.util.find_spec("selenium") is None:
-        skip_or_fail("Selenium is missing: it comes with the `browser` extra")
-    opened = {"chromium": _chromium, "firefox": _firefox, "webkit": _webkit}[name]()
-    with opened as driver:
-        yield _prepared(driver)
+    start = {"chromium": _chromium, "firefox": _firefox, "webkit": _webkit}[name]
+    with _opened(start) as driver:
+        yield driver
 
 
 @contextlib.contextmanager
 def open_engine_without_scripts(name: str) -> Iterator[WebDriver]:
     """Start Firefox or WebKit with JavaScript switched off, as in its settings."""
-    opened = {
+    start = {
         "firefox": lambda: _firefox('user_pref("javascript.enabled", false);'),
         "webkit": lambda: _webkit("--enable-javascript=false"),
-    }[name]()
-    with opened as driver:
-        yield _prepared(driver)
+    }[name]
+    with _opened(start) as driver:
+        yield driver
 
 
-def _prepared(driver: WebDriver) -> WebDriver:
-    driver.set_page_load_timeout(60)
-    driver.set_window_size(1280, 900)
-    return driver
+@contextlib.contextmanager
+def _opened(start: Callable[[], AbstractContextManager[WebDriver]]) -> Iterator[WebDriver]:
+    if importlib.util.find_spec("selenium") is None:
+        skip_or_fail("Selenium is missing: it comes with the `browser` extra")
+    with start() as driver:
+        driver.set_page_load_timeout(60)
+        driver.set_window_size(1280, 900)
+        yield driver
 
 
 def _need(command: str, package: str) -> str:

@@ -131,7 +131,7 @@ def test_every_setting_of_the_file_is_a_real_one(project: Runner) -> None:
     file = project.directory / "authingo.toml"
     text = file.read_text()
     written = re.findall(r"^# (\w+) = .+$", text, re.MULTILINE)
-    assert len(written) == 45
+    assert len(written) == 49
     active = re.sub(r"^# (\w+ = .+)$", r"\1", text, flags=re.MULTILINE)
     file.write_text(active)
     (project.directory / "mail").mkdir()  # for mail.templates
