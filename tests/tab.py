@@ -86,13 +86,19 @@ class Tab:
 
     def press_in_frame(self, title: str, link: str) -> None:
         """Follow a link in a frame, whose title begins with `title`."""
-        frame = self._find("frame", f"//iframe[starts-with(@title, '{title}')]", title)
-        # Firefox scrolls the frame itself only, and clicks at a place outside of the window.
-        self.driver.execute_script("arguments[0].scrollIntoView()", frame)
+        from selenium.common import exceptions  # noqa: PLC0415 - an extra of its own
+
+        path = f"//iframe[starts-with(@title, '{title}')]"
         found: list[WebElement] = []
 
         def loaded() -> bool:
-            self.driver.switch_to.frame(frame)
+            frame = self._find("frame", path, title)
+            try:
+                # Firefox scrolls only the frame itself, and clicks outside of the window.
+                self.driver.execute_script("arguments[0].scrollIntoView()", frame)
+                self.driver.switch_to.frame(frame)
+            except exceptions.StaleElementReferenceException:  # the page has put another there
+                return False
             found[:] = self._driver.find_elements("link text", link)
             if not found:
                 self._driver.switch_to.default_content()
