@@ -92,7 +92,7 @@ class Reply(Answer, frozen=True):
     def prepare(self) -> Prepared:
         """Turn it into what is sent."""
         body = msgspec.json.encode(self.value)
-        headers = (*_headers_for(len(body)), *self.headers)
+        headers = _headers_for(len(body)) + self.headers  # without more, the very same tuple
         if self.cookies:
             headers = (*headers, *_set(self.cookies))
         return Prepared(self.status, headers, body)
