@@ -271,37 +271,16 @@ def report(result: dict[str, Any]) -> list[str]:
         "",
         "![Session checks a second, as a share of bare uvicorn](checks.svg)",
         "",
-        *table(
-            ("session check", ">ratio", "to", ">requests/s", ">p50 ms", ">p99 ms", ">CPU µs"),
-            (
-                (*_row(rows, row), f"{row['cpu_us']:.0f}")
-                for row in rows
-                if row["group"] in {"bare", "cached", "database"}
-            ),
-        ),
+        *_table(rows, "bare", "cached", "database"),
         "",
         "The same where each user has a profile of four fields and a role, and a hook is added",
         "with `@auth.on`. The bases send an answer that is as long.",
         "",
-        *table(
-            ("session check", ">ratio", "to", ">requests/s", ">p50 ms", ">p99 ms", ">CPU µs"),
-            (
-                (*_row(rows, row), f"{row['cpu_us']:.0f}")
-                for row in rows
-                if row["group"] == "in use"
-            ),
-        ),
+        *_table(rows, "in use"),
         "",
         "The same with metrics on. The base is a handler without them, in the same process.",
         "",
-        *table(
-            ("session check", ">ratio", "to", ">requests/s", ">p50 ms", ">p99 ms", ">CPU µs"),
-            (
-                (*_row(rows, row), f"{row['cpu_us']:.0f}")
-                for row in rows
-                if row["group"] == "measured"
-            ),
-        ),
+        *_table(rows, "measured"),
         "",
         "Two workers share both cores with the load and the database, so that twice the rate of",
         "one is not there to be had; bare uvicorn says how much is.",
@@ -409,6 +388,13 @@ def _ratio(rows: list[dict[str, Any]], row: dict[str, Any]) -> float:
     if ratios:
         return statistics.median(ratios)
     return ratio(row["rates"], _rates(rows, row["against"]))
+
+
+def _table(rows: list[dict[str, Any]], *groups: str) -> list[str]:
+    return table(
+        ("session check", ">ratio", "to", ">requests/s", ">p50 ms", ">p99 ms", ">CPU µs"),
+        ((*_row(rows, row), f"{row['cpu_us']:.0f}") for row in rows if row["group"] in groups),
+    )
 
 
 def _row(rows: list[dict[str, Any]], row: dict[str, Any]) -> tuple[str, ...]:

@@ -105,16 +105,21 @@ def put_in_use(url: str) -> None:
             file.commit()
             file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     else:
-        asyncio.run(_execute(url, change, 'VACUUM (FULL, ANALYZE, FREEZE) "authingo_users"'))
+        execute(url, change, 'VACUUM (FULL, ANALYZE, FREEZE) "authingo_users"')
 
 
-async def _execute(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
+def execute(url: str, *statements: str) -> None:
+    """Send statements to PostgreSQL, each in a transaction of its own."""
+
+    async def send() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(send())
 
 
 def load_with(source: Path, url: str, size: Size) -> None:

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from bench import data
+
 T = TypeVar("T")
 
 _COUNTS = """
@@ -85,11 +87,11 @@ def _listening(url: str) -> Iterator[list[object]]:
 @contextlib.contextmanager
 def without_page_images(url: str) -> Iterator[None]:
     """Let PostgreSQL write none until the end of the block."""
-    _execute(url, "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()")
+    data.execute(url, "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()")
     try:
         yield
     finally:
-        _execute(url, "ALTER SYSTEM RESET full_page_writes", "SELECT pg_reload_conf()")
+        data.execute(url, "ALTER SYSTEM RESET full_page_writes", "SELECT pg_reload_conf()")
 
 
 def wal_position(url: str) -> int:
@@ -108,15 +110,3 @@ def _count(url: str) -> dict[str, int]:
             await connection.close()
 
     return asyncio.run(fetch())
-
-
-def _execute(url: str, *statements: str) -> None:
-    async def execute() -> None:
-        connection = await asyncpg.connect(url)
-        try:
-            for statement in statements:
-                await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    asyncio.run(execute())
