@@ -1,8 +1,8 @@
 """What an operator runs on a million users, beside the least that the database itself needs.
 
 `users list --csv`, `users import` of another 100,000 and `sessions prune` of a million
-expired ones; as the limit, COPY, a plain INSERT of rows that are ready, or one DELETE and one
-UPDATE on a copy. Meanwhile people sign in and their sessions are checked, without the cache, so
+expired ones; as the limit, COPY, a plain INSERT of rows that are ready, or one DELETE on
+a copy. Meanwhile people sign in and their sessions are checked, without the cache, so
 that every check asks the database that is being worked on. Before that, the same is done
 while nobody else uses the database, see alone.py.
 """
@@ -43,10 +43,6 @@ _CONNECTIONS = 16  # of the session checks
 _PAUSE = 32  # ms: about 500 session checks a second
 _THINKS = 0.2  # seconds between two sign-ins of the one who signs in
 _UNTIL_STOPPED = 3600  # seconds
-# What `sessions prune` also does: every session of the bench has a nonce that is spent.
-_FORGET_NONCES = """
-UPDATE authingo_sessions SET rotation_nonce = NULL
-WHERE rotation_nonce IS NOT NULL AND grace_expires_at <="""
 MEMORY = 150  # MB that a command may take
 
 
@@ -105,7 +101,7 @@ def run(bench: Bench) -> dict[str, Any]:
                 changes=True,
             ),
             alone.Pair(
-                *("`sessions prune`", "one DELETE, one UPDATE", 4, expired),
+                *("`sessions prune`", "one DELETE", 4, expired),
                 *(_prune, limits.delete),
                 changes=True,
             ),
@@ -118,7 +114,7 @@ def run(bench: Bench) -> dict[str, Any]:
             Task("import limit", limits.inserting, imported, limits.insert),
             Task("prune", "`sessions prune`", expired, _prune),
         ]
-        on_copy = [Task("prune limit", "one DELETE, one UPDATE", expired, limits.delete)]
+        on_copy = [Task("prune limit", "one DELETE", expired, limits.delete)]
         idle, done = measure(bench, store, url, tasks)
         idle_too, done_too = measure(bench, store, copied, on_copy)
         felt_idle = medians(idle + idle_too)
@@ -327,7 +323,6 @@ class _PostgresLimits:
                 "DELETE FROM authingo_sessions WHERE refresh_expires_at <= now()"
             ),
         )
-        self._run(url, lambda connection: connection.execute(f"{_FORGET_NONCES} now()"))
         return int(said.rpartition(" ")[2]), 0.0
 
     @staticmethod
@@ -376,14 +371,12 @@ class _SQLiteLimits:
 
     def delete(self, url: str) -> tuple[int, float]:
         at = (int(time.time()) * 1_000_000,)
-        deleted = self._run(
+        return self._run(
             url,
             lambda connection: connection.execute(
                 "DELETE FROM authingo_sessions WHERE refresh_expires_at <= ?", at
             ),
         )
-        self._run(url, lambda connection: connection.execute(f"{_FORGET_NONCES} ?", at))
-        return deleted
 
     @staticmethod
     def _run(url: str, work: Callable[[sqlite3.Connection], sqlite3.Cursor]) -> tuple[int, float]:
