@@ -94,7 +94,7 @@ def _measured(costs: Costs) -> list[str]:
     ]
 
 
-def _assumed(costs: Costs) -> list[str]:  # noqa: ARG001
+def _assumed(costs: Costs) -> list[str]:  # noqa: ARG001 - every table has it
     return table(
         ("assumed", ">value"),
         (
@@ -202,7 +202,7 @@ def _databases(costs: Costs) -> list[str]:
     )
 
 
-def _limits(costs: Costs) -> list[str]:  # noqa: ARG001
+def _limits(costs: Costs) -> list[str]:  # noqa: ARG001 - every table has it
     return table(
         ("too much", "is more than"),
         (

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from authingo.auth import Auth
 
 _EVERY = 0.5  # seconds between two looks at who is connected
-_NOTICED = 5.0  # seconds of work beside others, from which on people are told why it takes so long
+_NOTICED = 5.0  # seconds of work beside others after which the command says that it rests
 UNKNOWN = "unknown"  # among `rested_for`: it cannot be found out who is connected
 
 

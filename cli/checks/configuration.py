@@ -109,7 +109,7 @@ def _metrics(settings: Settings) -> Iterator[Finding]:
     if address is not None and not is_loopback(address.host):
         yield warn(
             "metrics",
-            f"whoever reaches {metrics.listen} can read the metrics: there is no password",
+            f"{metrics.listen} shows the metrics to everybody who can connect, without a password",
             "let a firewall admit only Prometheus, or listen on 127.0.0.1",
         )
     elif directory is not None and directory.is_dir() and directory.stat().st_mode & stat.S_IWOTH:

@@ -128,7 +128,7 @@ def test_prune_begins_to_rest_when_a_server_starts(
 def test_who_is_connected_shows_without_any_right_to_see_it(
     postgres: PostgresServer, postgres_url: str
 ) -> None:
-    """A role of one's own application may not see what other roles do."""
+    """An application's own database role cannot see what other roles do."""
     execute(postgres_url, "CREATE ROLE stranger LOGIN")
     theirs = postgres_url.replace("//authingo@", "//stranger@")
     try:

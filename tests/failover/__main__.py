@@ -73,7 +73,7 @@ async def _run(options: argparse.Namespace) -> None:
                 for name in options.by:
                     done = await _round(name, cluster, options, home)
                     text = "\n\n".join([_summary(done), table(done), _about(binaries)])
-                    print(f"{name}\n{text}", flush=True)  # noqa: T201
+                    print(f"{name}\n{text}", flush=True)  # noqa: T201 - a program
                     if options.write:
                         write(name, text)
                     rows += done
@@ -159,10 +159,10 @@ class _Trouble:
     def _note(self, row: Row) -> None:
         self.rows.append(row)
         window = row.window
-        print(row.text, flush=True)  # noqa: T201
+        print(row.text, flush=True)  # noqa: T201 - a program
         for one in (window.strange, window.lost, window.signed_out, window.alive):
             for problem in one[:5]:
-                print(f"    {problem}", file=sys.stderr, flush=True)  # noqa: T201
+                print(f"    {problem}", file=sys.stderr, flush=True)  # noqa: T201 - a program
 
     def _fail_over(self, trouble: Callable[[Node], None]) -> Node:
         """Make trouble for the primary, wait until the other node leads, return the old one."""
