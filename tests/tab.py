@@ -58,7 +58,7 @@ class Tab:
 
     def sees_none(self, selector: str) -> None:
         """Hold that of the elements of a kind none is to be seen."""
-        shown = [one for one in self.driver.find_elements("css selector", selector) if one.text]
+        shown = [one for one in self._all("css selector", selector) if one.text]
         assert shown == [], selector
 
     def is_loaded(self) -> None:
@@ -131,12 +131,27 @@ class Tab:
         text: str = self.run("return document.body?.innerText ?? ''") or ""
         return text
 
+    def _all(self, by: str, value: str) -> list[WebElement]:
+        from selenium.common import exceptions  # noqa: PLC0415 - an extra of its own
+
+        found: list[WebElement] = []
+
+        def answered() -> bool:
+            try:
+                found[:] = self.driver.find_elements(by, value)
+            except exceptions.TimeoutException:  # WebKit gives a busy page one second to answer
+                return False
+            return True
+
+        until(answered, lambda: f"the browser does not answer what {value!r} is")
+        return found
+
     def _find(self, kind: str, path: str, name: str) -> WebElement:
         found: list[WebElement] = []
 
         def seen() -> bool:
-            elements = self.driver.find_elements("xpath", path)
             shown = "return arguments[0].checkVisibility()"
+            elements = self._all("xpath", path)
             found[:] = [one for one in elements if self.driver.execute_script(shown, one)]
             return len(found) == 1
 

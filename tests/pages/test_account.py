@@ -9,7 +9,7 @@ import pytest
 
 from tests.mail.inbox import link_in, wait_for
 from tests.mail.server import SMTPServer
-from tests.pages.visitor import Visitor, fill, is_signed_in, sees
+from tests.pages.visitor import Visitor, fill, is_signed_in, say_no, sees
 from tests.server import ADA, LiveServer
 
 if TYPE_CHECKING:
@@ -88,8 +88,7 @@ def test_the_address_is_changed_after_a_proof_and_changed_back(
     ask_for_change(page)
     dialog = page.locator("#recent[open]")
     dialog.locator("#recent-password-input:focus").wait_for()
-    page.keyboard.press("Escape")
-    dialog.wait_for(state="hidden")
+    say_no(page)
     assert page.locator("#email-form .whole").is_hidden(), "nothing went wrong"
     page.get_by_role("button", name="Send a link to the new address").click()
     dialog.locator("#recent-password-input").fill("not the password")

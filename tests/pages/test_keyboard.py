@@ -9,7 +9,7 @@ import pytest
 
 from tests.mail.inbox import link_in, wait_for
 from tests.mail.server import SMTPServer
-from tests.pages.visitor import Visitor, is_signed_in, sees
+from tests.pages.visitor import Visitor, is_signed_in, say_no, sees
 from tests.server import ADA, LiveServer
 
 if TYPE_CHECKING:
@@ -86,8 +86,7 @@ def test_the_account_needs_no_mouse(
     server.age_sessions(11 * 60)
     page.keyboard.press("Enter")
     page.locator("#recent-password-input:focus").wait_for()
-    page.keyboard.press("Escape")
-    page.locator("#recent").wait_for(state="hidden")
+    say_no(page)
     press(page, "Send a link to the new address")
     page.locator("#recent-password-input:focus").wait_for()
     page.keyboard.type(ADA["password"])

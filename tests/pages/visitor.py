@@ -70,6 +70,13 @@ def is_signed_in(page: Page) -> None:
     page.locator("#sessions-list li:not(.bone)").first.wait_for()
 
 
+def say_no(page: Page) -> None:
+    """Close the question for a proof, and wait until the button that led to it can be pressed."""
+    page.keyboard.press("Escape")
+    page.locator("#recent").wait_for(state="hidden")
+    page.locator("button[aria-busy]").wait_for(state="detached")
+
+
 def accessible(page: Page) -> list[str]:
     """Return what axe finds wrong with a page as it is now."""
     import axe_playwright_python  # noqa: PLC0415 - comes with an extra
