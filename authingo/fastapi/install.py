@@ -69,6 +69,7 @@ class _Routes(BaseRoute):
     def __init__(self, auth: Auth) -> None:
         self._base = auth.settings.base_path
         self._below = self._base + "/"
+        self._checks = self._base + "/session"
         self._warned = False
         self._answer = Handler(auth).answer
 
@@ -98,6 +99,8 @@ class _Routes(BaseRoute):
         below: str | None = None
         if root := scope.get("root_path", ""):
             below = self._path_below(root, path_below(scope))
+        elif path == self._checks:  # most requests are for it
+            below = "/session"
         elif path.startswith(self._below) or path == self._base:
             below = path[len(self._base) :]
         return (Match.NONE, {}) if below is None else (FULL, {_PATH: below})
