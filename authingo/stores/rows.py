@@ -234,11 +234,12 @@ def token_parameters(token: TokenKey | None) -> dict[str, object]:
     return {"token_session": session_id, "token_legacy": legacy, "token_secret": digest}
 
 
-# What a rotation or a reauthentication does to the token that was current.
-REPLACEMENT = """
+def replacement(token: str) -> str:
+    """Return what a rotation or a reauthentication sets: `token` becomes the current one."""
+    return f"""
     previous_secret_digest = coalesce(secret_digest, legacy_digest),
     legacy_digest = CASE WHEN secret_digest IS NULL THEN legacy_digest END,
-    secret_digest = :new_token"""
+    secret_digest = {token}"""
 
 
 def is_digest(stored: bytes | None, presented: bytes) -> bool:

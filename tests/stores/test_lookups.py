@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -118,13 +118,14 @@ async def test_who_comes_meanwhile_waits_no_longer_for_it(
     """The time that the statement before took is part of what they waited."""
     first, second = await sessions_of(store, 2)
     deadlines: list[float] = []
-    answer = store._lookups._answer
+    together = store._lookups._together
+    send = together._send
 
-    async def noted(keys: set[lookups.Key], deadline: float) -> dict[lookups.Key, Any]:
+    async def noted(keys: Sequence[lookups.Key], deadline: float) -> Mapping[lookups.Key, Any]:
         deadlines.append(deadline)
-        return await answer(keys, deadline)
+        return await send(keys, deadline)
 
-    monkeypatch.setattr(store._lookups, "_answer", noted)
+    monkeypatch.setattr(together, "_send", noted)
     loop = asyncio.get_running_loop()
     one = asyncio.create_task(store.sessions.by_token(first))
     await asyncio.sleep(0)

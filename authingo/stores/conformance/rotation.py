@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from authingo.models import WrongSecret
+from authingo.models import Client, WrongSecret
 from authingo.stores import Store
 from authingo.stores.conformance.world import DEAD, LIVES, NO_GRACE, begin, by_token, new_digest
 
@@ -32,6 +32,32 @@ class RotationConformance:
         assert (new.current, new.active) == (True, True)
         assert (old.current, old.active) == (False, True)
         assert new.session == old.session == rotated.session
+
+    async def test_rotations_at_the_same_time_are_made_once_and_not_mixed_up(
+        self, store: Store
+    ) -> None:
+        """Each gets its own session, its own lifetimes and its own client, and no other's."""
+        begun = [await begin(store) for _ in range(8)]
+        short = replace(LIVES, session=timedelta(minutes=1))
+        wanted = [one.rotation(short if n % 2 else LIVES) for n, one in enumerate(begun)]
+        wanted = [replace(one, client=Client(ip=f"192.0.2.{n}")) for n, one in enumerate(wanted)]
+        again = [one.rotation() for one in begun]
+        wrong = [one.rotation(verifier=new_digest()) for one in begun]
+        found = await asyncio.gather(*map(store.sessions.rotate, [*wrong, *wanted, *again]))
+        assert found[:8] == [None] * 8
+        for n, one in enumerate(begun):
+            first, second = found[8 + n], found[16 + n]
+            assert (first is None) is not (second is None), "one of two with the same verifier"
+            made = wanted[n] if first else again[n]
+            rotated = first or second
+            assert rotated is not None
+            assert (rotated.user, rotated.session.id) == (one.user, one.new.id)
+            assert rotated.session.ip == made.client.ip
+            lived = rotated.session.expires_at - rotated.session.last_used_at
+            assert lived == made.lifetimes.session
+            current = await by_token(store, one.key_after(made))
+            assert current is not None
+            assert (current.current, current.session.id) == (True, one.new.id)
 
     async def test_a_rotation_never_outlives_the_whole_session(self, store: Store) -> None:
         """The absolute deadline is that of the sign-in, whatever a rotation asks for."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
@@ -13,7 +14,7 @@ import asyncpg
 from authingo.config import PostgresURL
 from authingo.errors import SchemaUnsupported, StoreUnavailable
 from authingo.loops import OneLoop, call_in
-from authingo.models import StartedSession, User
+from authingo.models import Rotation, StartedSession, User
 from authingo.stores import Freshness, RevocationListener
 from authingo.stores.migrations import SchemaStatus, Source
 from authingo.stores.postgres.connecting import connect
@@ -21,6 +22,8 @@ from authingo.stores.postgres.failures import translated
 from authingo.stores.postgres.lookups import BY_TOKEN, Key, Lookups
 from authingo.stores.postgres.migrating import migrate_once, schema_status
 from authingo.stores.postgres.revocations import HEARTBEAT, Revocations
+from authingo.stores.postgres.rotations import rotate
+from authingo.stores.postgres.together import Together
 from authingo.stores.postgres.within import HookStatements
 from authingo.stores.rows import ReadsProfiles, read_started, row_class
 from authingo.stores.watching import Watchers
@@ -64,6 +67,7 @@ class Connections:
         self._pool: asyncpg.Pool | None = None
         self.direct = False  # whether there is no pooling proxy in between
         self._lookups = self._make_lookups()
+        self._rotations = self._make_rotations()
         self._releasing: set[asyncio.Future[None]] = set()
         self._watchers = Watchers()
         self._revocations = Revocations(
@@ -92,6 +96,7 @@ class Connections:
     async def _disconnect(self) -> None:
         await self._revocations.close()
         await self._lookups.close()
+        await self._rotations.close()
         if self._pool is not None:
             pool, self._pool = self._pool, None
             try:
@@ -115,8 +120,9 @@ class Connections:
     def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give up what was made on the old event loop. The next verb connects again."""
         self._revocations.leave(loop)
-        call_in(loop, self._lookups.abandon)
+        call_in(loop, self._lookups.abandon, self._rotations.abandon)
         self._lookups = self._make_lookups()
+        self._rotations = self._make_rotations()
         if self._pool is not None:
             call_in(loop, self._pool.terminate)
             self._pool = None
@@ -146,6 +152,15 @@ class Connections:
         refuse_inside_hook()
         self._loop.enter()
         return self._lookups.find(key)
+
+    async def rotate(self, rotation: Rotation) -> Any:
+        """Replace the tokens of a session and return the row, or None. Many are sent together."""
+        refuse_inside_hook()
+        self._loop.enter()
+        row = await self._rotations.ask(rotation)
+        if row is None:  # it may have been locked
+            row = (await rotate(self.all, [rotation], waiting=True)).get(rotation)
+        return row
 
     def notify_watchers(self, user_id: str | None) -> None:
         """Notify the watchers before the verb returns, because the database's notice takes longer.
@@ -222,9 +237,11 @@ class Connections:
         async with self.connection() as connection:
             return await connection.fetchrow(statement, *parameters)
 
-    async def all(self, statement: str, *parameters: object) -> list[Any]:
-        """Return every row."""
-        async with self.connection() as connection:
+    async def all(
+        self, statement: str, *parameters: object, deadline: float | None = None
+    ) -> list[Any]:
+        """Return every row. For `deadline`, see `connection`."""
+        async with self.connection(deadline=deadline) as connection:
             found: list[Any] = await connection.fetch(statement, *parameters)
             return found
 
@@ -257,13 +274,20 @@ class Connections:
             await self.within.run(event, user, HookStatements(connection))
 
     @contextlib.asynccontextmanager
-    async def connection(self, *, any_schema: bool = False) -> AsyncIterator[Any]:
-        """Lend a connection. Everything that is done with it must end within one timeout."""
+    async def connection(
+        self, *, any_schema: bool = False, deadline: float | None = None
+    ) -> AsyncIterator[Any]:
+        """Lend a connection. Everything that is done with it must end within one timeout.
+
+        `deadline`: when that is over, by the event loop's clock, if it began before this call.
+        """
         refuse_inside_hook()
         self._loop.enter()
         if not self._opened:
             raise StoreUnavailable("the store is not open")
-        async with translated(), asyncio.timeout(self._timeout) as limit:
+        if deadline is None:
+            deadline = asyncio.get_running_loop().time() + self._timeout
+        async with translated(), asyncio.timeout_at(deadline) as limit:
             pool = self._pool or await self._make_pool()
             connection = await pool.acquire()
             try:
@@ -329,6 +353,22 @@ class Connections:
 
     def _make_lookups(self) -> Lookups:
         return Lookups(BY_TOKEN, self._connect_for_lookups, timeout=self._timeout)
+
+    def _make_rotations(self) -> Together[Rotation, Any]:
+        return Together(self._rotate_free, timeout=self._timeout)
+
+    async def _rotate_free(
+        self, rotations: Sequence[Rotation], deadline: float
+    ) -> dict[Rotation, Any]:
+        """Rotate the sessions that are not locked. The others are rotated one by one."""
+        lives = rotations[0].lifetimes
+        fitting = [one for one in rotations if one.lifetimes == lives]
+        try:
+            return await rotate(partial(self.all, deadline=deadline), fitting, waiting=False)
+        except Exception:
+            if asyncio.get_running_loop().time() >= deadline:
+                raise
+            return {}  # one of them may be at fault
 
     async def _connect_for_pool(self, *_: object, **arguments: Any) -> asyncpg.Connection:
         return await connect(

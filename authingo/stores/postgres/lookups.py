@@ -1,25 +1,21 @@
 """Look sessions up. Every request does so whose session is not in memory.
 
-Lookups have a connection of their own, so that none is taken from the pool and given back.
-Lookups that arrive while a statement is running are sent together in the next one. So the
-busier the server is, the fewer statements a lookup takes. Lookups are answered in the order
-in which they arrived, so that none waits for ever.
+Lookups have a connection of their own, so that none is taken from the pool and given back. They are
+sent together; see `Together`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import asyncpg
 
-from authingo.errors import StoreUnavailable
 from authingo.stores.postgres.failures import translated
+from authingo.stores.postgres.together import Together
 from authingo.stores.rows import MAY_SIGN_IN, SESSION, USER
 
-_MOST = 200  # lookups in one statement
 IDLE = 300.0  # seconds; a firewall or the like may drop a connection that is unused for longer
 
 # What asyncpg raises if the other side ended the connection: before the statement, during it, or
@@ -58,14 +54,6 @@ BY_TOKEN: dict[type, str] = {
 Key = str | bytes
 
 
-class _Asked(NamedTuple):
-    """A lookup that waits for its answer. Its deadline is by the event loop's clock."""
-
-    key: Key
-    found: asyncio.Future[Any]
-    deadline: float
-
-
 class Lookups:
     """Finds rows by a key. The last column of a row is the key that it was found by.
 
@@ -81,34 +69,21 @@ class Lookups:
     ) -> None:
         self._statements = statements
         self._connect = connect
-        self._timeout = timeout
+        self._together: Together[Key, Any] = Together(self._answer, timeout=timeout)
         self._connection: asyncpg.Connection | None = None
         self._used_at = 0.0  # by the event loop's clock
-        self._waiting: list[_Asked] = []
-        self._running: asyncio.Task[None] | None = None
 
-    async def find(self, key: Key) -> Any:
+    def find(self, key: Key) -> Awaitable[Any]:
         """Return the row, or None.
 
         Raises:
             StoreUnavailable: within the timeout, which begins with this call.
         """
-        loop = asyncio.get_running_loop()
-        asked = _Asked(key, loop.create_future(), loop.time() + self._timeout)
-        self._waiting.append(asked)
-        if self._running is None:
-            self._running = asyncio.create_task(self._run())
-        return await asked.found
+        return self._together.ask(key)
 
     async def close(self) -> None:
         """Close the connection. Lookups that still wait raise StoreUnavailable."""
-        if self._running is not None:
-            self._running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._running
-            self._running = None  # a task that is cancelled before its first step does not do it
-        self._refuse(self._waiting, StoreUnavailable())
-        self._waiting = []
+        await self._together.close()
         self._drop()
 
     def reconnect(self) -> None:
@@ -117,40 +92,15 @@ class Lookups:
 
     def abandon(self) -> None:
         """Close the connection without waiting. No lookup may come after this."""
-        if self._running is not None:
-            self._running.cancel()
+        self._together.abandon()
         self._drop()
 
-    async def _run(self) -> None:
-        asked: list[_Asked] = []
-        try:
-            while self._waiting:
-                asked, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-                by_key = await self._answer({one.key for one in asked}, asked[0].deadline)
-                for one in asked:
-                    if not one.found.done():
-                        one.found.set_result(by_key.get(one.key))
-        except BaseException as error:
-            # Lookups that came meanwhile have waited too, so they fail as well.
-            refused = error if isinstance(error, StoreUnavailable) else StoreUnavailable()
-            self._refuse([*asked, *self._waiting], refused)
-            self._waiting = []
-            if isinstance(error, asyncio.CancelledError):
-                raise
-        finally:
-            self._running = None
-
-    @staticmethod
-    def _refuse(asked: list[_Asked], refused: StoreUnavailable) -> None:
-        for one in asked:
-            if not one.found.done():
-                one.found.set_exception(refused)
-
-    async def _answer(self, keys: set[Key], deadline: float) -> dict[Key, Any]:
+    async def _answer(self, asked: Sequence[Key], deadline: float) -> dict[Key, Any]:
         """Ask the database; once more if the connection has died since it was last used.
 
         `deadline` is that of the lookup that has waited longest, by the event loop's clock.
         """
+        keys = set(asked)
         now = asyncio.get_running_loop().time()
         rested, self._used_at = now - self._used_at, now
         if rested > IDLE:

@@ -29,7 +29,6 @@ from authingo.stores.rows import (
     FIRST,
     LAST,
     MAY_SIGN_IN,
-    REPLACEMENT,
     SESSION,
     USER_AS_OWNER,
     RowModels,
@@ -37,6 +36,7 @@ from authingo.stores.rows import (
     after_which,
     has_token,
     is_digest,
+    replacement,
     token_parameters,
     write_methods,
 )
@@ -112,21 +112,7 @@ class Sessions:
 
     async def rotate(self, rotation: Rotation) -> UserAndSession | None:
         """See Sessions. Of several at once, one locks the row; the others then find no verifier."""
-        lives = rotation.lifetimes
-        row = await self._one(
-            _ROTATE,
-            selector=rotation.selector_digest,
-            verifier=rotation.verifier_digest,
-            new_token=rotation.new_token_digest,
-            new_verifier=rotation.new_verifier_digest,
-            nonce=rotation.nonce,
-            grace=lives.grace,
-            session_life=lives.session,
-            refresh_life=lives.refresh,
-            remembered=lives.remembered,
-            ip=rotation.client.ip,
-            user_agent=rotation.client.user_agent,
-        )
+        row = await self._connections.rotate(rotation)
         return self._changed(row)
 
     async def reauthenticate(
@@ -278,7 +264,7 @@ _BEGIN = f"{_OWNER} {BEGIN}"
 _REAUTHENTICATE = f"""
 {_OWNER}, s AS (
     UPDATE authingo_sessions s SET
-        {REPLACEMENT},
+        {replacement(":new_token")},
         previous_token_ended = true, last_used_at = now(),
         expires_at = least(now() + :session_life::interval, s.refresh_expires_at),
         authenticated_at = now(), methods = :methods
@@ -303,19 +289,6 @@ WHERE s.selector_digest = :selector AND {MAY_SIGN_IN}
 FOR NO KEY UPDATE OF s
 """
 _ABSOLUTE_DEADLINE = "SELECT absolute_expires_at FROM authingo_sessions WHERE id = :id"
-_ROTATE = f"""
-UPDATE authingo_sessions s SET
-    {REPLACEMENT}, previous_token_ended = false, remembered_for = :remembered,
-    previous_verifier_digest = s.verifier_digest, verifier_digest = :new_verifier,
-    rotation_nonce = :nonce, grace_expires_at = now() + :grace::interval, last_used_at = now(),
-    expires_at = least(now() + :session_life::interval, s.absolute_expires_at),
-    refresh_expires_at = least(now() + :refresh_life::interval, s.absolute_expires_at),
-    ip = coalesce(:ip, s.ip), user_agent = coalesce(:user_agent, s.user_agent)
-FROM authingo_users u
-WHERE s.selector_digest = :selector AND s.verifier_digest = :verifier
-    AND s.refresh_expires_at > now() AND u.id = s.user_id AND {MAY_SIGN_IN}
-RETURNING {USER_AS_OWNER}, {SESSION}
-"""
 _END_BY_TOKEN = f"""
 DELETE FROM authingo_sessions s USING authingo_users u
 WHERE {has_token("s")} AND u.id = s.user_id

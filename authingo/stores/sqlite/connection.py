@@ -24,6 +24,7 @@ from authingo.stores.sqlite.failures import said
 from authingo.stores.sqlite.handle import Handle
 from authingo.stores.sqlite.permissions import cannot_write
 from authingo.stores.sqlite.reader import Epoch, Identity, Reader, identity
+from authingo.stores.sqlite.together import Work, Write, Writes
 from authingo.stores.sqlite.within import HookRunner
 from authingo.stores.sqlite.writers import require_own
 from authingo.stores.watching import Watchers
@@ -95,6 +96,7 @@ class Connection:
         self._freshness = self._reader.freshness if self._reader is not None else Freshness()
         self._opened = False
         self._schema_fits = False
+        self._writes = Writes(self._commit)
         self._loop = OneLoop(lambda _: None)  # the thread and the file outlive each loop
 
     # Opening and closing
@@ -295,29 +297,33 @@ class Connection:
         """Do work that only reads, without a transaction."""
         return await self.call(lambda: work(self._checked_connection()))
 
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(self, work: Callable[[sqlite3.Connection], T], *, together: bool = False) -> T:
         """Do the work in a transaction. Roll it back if the caller has been told that it failed.
 
         The work may have to wait for a lock for longer than the caller waits. A caller that got
         StoreUnavailable must not find out later that the change was made.
+
+        Args:
+            work: see `Write`.
+            together: see `Write`. It is for what many callers do at the same time.
         """
-        given_up = False
-
-        def transact() -> T:
-            self._checked_connection()
-            with self._transaction() as connection:
-                done = work(connection)
-                if given_up:
-                    raise StoreUnavailable
-                return done
-
+        thread = self._ready_thread()
+        write = Write(work, together=together)
+        if self._writes.add(write):
+            thread.submit(self._writes.run)
         try:
-            return await self.call(transact)
-        except StoreUnavailable:
-            given_up = True
-            raise
+            done: T = await self._limited(write.answer)
         except HookFailed as failed:
             raise failed.error from failed.error.__cause__
+        return done
+
+    def _commit(self, work: Work) -> None:
+        def transact() -> None:
+            self._checked_connection()
+            with self._transaction() as connection:
+                work(connection)
+
+        self._translated(transact)
 
     async def transact(self, work: Callable[[HookConnection], Awaitable[T]]) -> T:
         """See Store."""
@@ -337,16 +343,22 @@ class Connection:
 
         It is limited to the timeout, except for a migration, which may take as long as it needs.
         """
+        thread = self._ready_thread()
+        answer = asyncio.get_running_loop().run_in_executor(thread, self._translated, work)
+        return await self._limited(answer, limited=limited)
+
+    def _ready_thread(self) -> ThreadPoolExecutor:
         refuse_inside_hook()
         self._loop.enter()
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="authingo-sqlite")
+        return self._thread
+
+    async def _limited(self, answer: Awaitable[T], *, limited: bool = True) -> T:
         try:
             # SQLite's own wait for a lock comes first.
             async with asyncio.timeout(self._timeout + 0.5 if limited else None):
-                return await asyncio.get_running_loop().run_in_executor(
-                    self._thread, self._translated, work
-                )
+                return await answer
         except TimeoutError:
             raise StoreUnavailable("SQLite did not answer in time") from None
 

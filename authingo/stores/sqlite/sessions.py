@@ -24,7 +24,6 @@ from authingo.stores.rows import (
     FIRST,
     LAST,
     MAY_SIGN_IN,
-    REPLACEMENT,
     SESSION,
     SESSION_COLUMNS,
     USER,
@@ -33,6 +32,7 @@ from authingo.stores.rows import (
     after_which,
     has_token,
     is_digest,
+    replacement,
     token_parameters,
     write_methods,
 )
@@ -137,7 +137,7 @@ class Sessions:
             rotated = rows.read.session(row)
             return UserAndSession(rows.select_user(connection, rotated.user_id), rotated)
 
-        return await self._connection.write(work)
+        return await self._connection.write(work, together=True)
 
     async def reauthenticate(
         self,
@@ -311,7 +311,7 @@ WHERE s.selector_digest = :selector AND {MAY_SIGN_IN}
 _ABSOLUTE_DEADLINE = "SELECT absolute_expires_at FROM authingo_sessions WHERE id = :id"
 _ROTATE = f"""
 UPDATE authingo_sessions AS s SET
-    {REPLACEMENT}, previous_token_ended = 0, remembered_for = :remembered,
+    {replacement(":new_token")}, previous_token_ended = 0, remembered_for = :remembered,
     previous_verifier_digest = verifier_digest, verifier_digest = :next,
     rotation_nonce = :nonce, grace_expires_at = :grace, last_used_at = :now,
     expires_at = min(:expires, absolute_expires_at),
@@ -324,7 +324,7 @@ RETURNING {", ".join(SESSION_COLUMNS)}
 """
 _REAUTHENTICATE = f"""
 UPDATE authingo_sessions AS s SET
-    {REPLACEMENT}, previous_token_ended = 1,
+    {replacement(":new_token")}, previous_token_ended = 1,
     last_used_at = :now, expires_at = min(:expires, refresh_expires_at),
     authenticated_at = :now, methods = :methods
 WHERE user_id = :user_id AND expires_at > :now
