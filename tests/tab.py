@@ -97,9 +97,9 @@ class Tab:
                 # Firefox scrolls only the frame itself, and clicks outside of the window.
                 self.driver.execute_script("arguments[0].scrollIntoView()", frame)
                 self.driver.switch_to.frame(frame)
-            except exceptions.StaleElementReferenceException:  # the page has put another there
-                return False
-            found[:] = self._driver.find_elements("link text", link)
+                found[:] = self._driver.find_elements("link text", link)
+            except (exceptions.StaleElementReferenceException, exceptions.TimeoutException):
+                found.clear()  # the page has put another there, or is busy, as in `_all`
             if not found:
                 self._driver.switch_to.default_content()
             return bool(found)
@@ -147,12 +147,17 @@ class Tab:
         return found
 
     def _find(self, kind: str, path: str, name: str) -> WebElement:
+        from selenium.common import exceptions  # noqa: PLC0415 - an extra of its own
+
         found: list[WebElement] = []
 
         def seen() -> bool:
             shown = "return arguments[0].checkVisibility()"
             elements = self._all("xpath", path)
-            found[:] = [one for one in elements if self.driver.execute_script(shown, one)]
+            try:
+                found[:] = [one for one in elements if self.driver.execute_script(shown, one)]
+            except exceptions.StaleElementReferenceException:  # the page has put others there
+                found.clear()
             return len(found) == 1
 
         until(seen, lambda: f"{len(found)} times the {kind} {name!r} in:\n{self._text()}")
