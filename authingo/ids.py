@@ -9,6 +9,7 @@ import time
 from datetime import datetime
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"  # base32hex: sorts as its bits do
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # of ten bits each
 _AFTER_PREFIX = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)  # other programs may insert rows
 
 
@@ -57,7 +58,7 @@ def first_id(prefix: str, at: datetime) -> str:
 
 def _id(prefix: str, milliseconds: int, rest: int) -> str:
     bits = milliseconds << 80 | rest
-    return prefix + "".join(_ALPHABET[bits >> shift & 31] for shift in range(125, -1, -5))
+    return prefix + "".join([_PAIRS[bits >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def is_id(text: str, prefix: str) -> bool:

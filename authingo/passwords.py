@@ -75,6 +75,7 @@ def kind_of(stored: str) -> HashKind | None:
     return foreign_hashes.kind_of(stored) if match is None else bcrypt_kind(int(match["cost"]))
 
 
+@cache
 def bcrypt_kind(cost: int) -> HashKind:
     """Return the kind of all bcrypt hashes of this cost, such as `PasswordHasher.hash` makes."""
     return HashKind(

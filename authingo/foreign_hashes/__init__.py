@@ -47,6 +47,7 @@ _SCHEMES: tuple[Scheme, ...] = (
     *scrypts.SCHEMES,
 )
 _LOOSE_BCRYPT = re.compile(r"(.*\$2[aby]\$\d\d\$[./A-Za-z0-9]{21})([./A-Za-z0-9])(.{31})", re.ASCII)
+_NAMED_TWICE = re.compile(r"(bcrypt|argon2)\$+(2[aby]|argon2)", re.ASCII)
 _BCRYPT_ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -62,7 +63,7 @@ def as_stored(theirs: str) -> str:
         theirs = loose[1] + cleared + loose[3]
     if scrypts.BETTER_AUTH.fullmatch(theirs):
         return scrypts.BETTER_AUTH_TAG + theirs
-    if re.match(r"(bcrypt|argon2)\$+(2[aby]|argon2)", theirs, re.ASCII):
+    if _NAMED_TWICE.match(theirs):
         return "$" + theirs.partition("$")[2].lstrip("$")
     return theirs
 

@@ -8,6 +8,7 @@ imports at once do no harm.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -93,11 +94,19 @@ class UserImport:
         if not self._dry_run:
             await hash_kinds.recount(self._store, is_alone=is_alone)
         pace, before = Pace(_BATCH, is_alone=is_alone), self.imported
+        storing = asyncio.ensure_future(self._store_batch([]))
         try:
-            for taken, batch in self._in_batches(read(file), pace):
-                await self._store_batch(batch)
-                on_progress(taken)
-                await pace.rest()
+            try:
+                for taken, batch in self._in_batches(read(file), pace):
+                    await storing
+                    await pace.rest()
+                    storing = asyncio.ensure_future(self._store_batch(batch))
+                    # While nobody else uses the database, it stores this batch while the next one
+                    # is read.
+                    await (asyncio.sleep(0) if pace.alone else storing)
+                    on_progress(taken)
+            finally:
+                await storing
         finally:  # also after an error or Ctrl-C, for the users stored before it
             imported = self.imported - before
             if imported and not self._dry_run:

@@ -46,6 +46,7 @@ class Found:
     profile: dict[str, Any] | None = None
 
 
+_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}", re.ASCII)
 
 
@@ -81,6 +82,8 @@ class Fields:
     def text(self, *names: str) -> str:
         """Read a text, or a number as one; empty if there is none."""
         value = self._value(names)
+        if isinstance(value, str):
+            return value
         if value is None:
             return ""
         if isinstance(value, bool | dict | list):
@@ -183,8 +186,11 @@ class Fields:
         return self._fields.keys()
 
     def _value(self, names: tuple[str, ...]) -> Any:
-        stored = map(self._stored, names)
-        return next((self._fields[name] for name in stored if name in self._fields), None)
+        for name in names:
+            stored = self._stored(name)
+            if stored in self._fields:
+                return self._fields[stored]
+        return None
 
     def _stored(self, name: str) -> str:
         return name.lower() if self.in_columns else name
@@ -196,7 +202,7 @@ def moment(value: Any) -> datetime:
     Raises:
         ValueError, OverflowError, TypeError: it is none.
     """
-    if isinstance(value, str) and not re.fullmatch(r"-?\d+(\.\d+)?", value, re.ASCII):
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
         at = datetime.fromisoformat(value.strip())
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     if isinstance(value, bool):  # for Python it is the number 1

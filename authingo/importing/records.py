@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -69,20 +67,20 @@ class Lines:
 
     def rest(self) -> bytes:
         """Return the next piece of the file, wherever its lines end; empty at the end."""
-        with _readable():
+        try:
             return self._file.read(CHUNK)
+        except OSError as error:
+            raise _unreadable(error) from None
 
     def _read_line(self) -> bytes:
-        with _readable():
+        try:
             return self._file.readline(MAX_RECORD + 1)
+        except OSError as error:
+            raise _unreadable(error) from None
 
 
-@contextlib.contextmanager
-def _readable() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise Unreadable(f"the file cannot be read: {error.strerror}") from None
+def _unreadable(error: OSError) -> Unreadable:
+    return Unreadable(f"the file cannot be read: {error.strerror}")
 
 
 def _is_cut(line: bytes) -> bool:

@@ -49,11 +49,13 @@ class ImportsConformance:
             assert found.version == expected.version
 
     async def test_who_is_there_is_left_as_they_are(self, store: Store) -> None:
-        """By email, by id, and by an email earlier in the same sequence."""
+        """By email, by id, and by an email or an id earlier in the same sequence."""
         old = await add_user(store, "user1@example.com")
         same_id = replace(_user(9), user=replace(_user(9).user, id=old.id))
         twice = replace(_user(2), password_hash="another")
-        users = [*_users(3), twice, same_id]
+        three = _users(3)
+        id_twice = replace(_user(8), user=replace(_user(8).user, id=three[2].user.id))
+        users = [*three, twice, same_id, id_twice]
         stored = await store.users.import_many(users)
         assert stored == {users[0].user.id, users[2].user.id}
         found = await store.users.by_email("user1@example.com")

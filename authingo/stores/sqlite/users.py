@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from authingo import roles
 from authingo.attempts import NOTHING, Outcome
@@ -312,26 +313,19 @@ class Users:
     async def import_many(
         self, users: Sequence[Credentials], *, kinds: Sequence[HashKind] = ()
     ) -> set[str]:
-        """See Users. An existing user is not inserted: even a conflict would clear every cache."""
+        """See Users. An existing user is not inserted: even a conflict would clear every cache.
+
+        All are given in one text, because each call of SQLite lets another thread run first.
+        """
+        seen, given = set[str](), list[list[object]]()
+        for one in users:
+            if seen.isdisjoint((one.user.id, one.user.email)):
+                seen.update((one.user.id, one.user.email))
+                given.append(_imported(one))
 
         def work(connection: sqlite3.Connection) -> set[str]:
-            stored = set()
-            for one in users:
-                user = one.user
-                inserted = connection.execute(
-                    _IMPORT,
-                    {
-                        **user_values(user),
-                        "created_at": rows.microseconds(user.created_at),
-                        "updated_at": rows.microseconds(user.updated_at),
-                        "disabled_at": user.disabled_at and rows.microseconds(user.disabled_at),
-                        "delete_at": user.delete_at and rows.microseconds(user.delete_at),
-                        "password_hash": one.password_hash,
-                        "password_version": one.version,
-                    },
-                )
-                if inserted.rowcount:
-                    stored.add(user.id)
+            new = {"users": json.dumps(given, ensure_ascii=False)}
+            stored = {row["id"] for row in connection.execute(_IMPORT, new)}
             record_kinds(connection, kinds)
             return stored
 
@@ -414,8 +408,24 @@ _EXPORT = f"""
 SELECT {CREDENTIALS} FROM authingo_users u WHERE u.id > :after ORDER BY u.id LIMIT :limit
 """
 _IMPORTED = (*USER_COLUMNS, "password_hash", "password_version")
+
 _IMPORT = f"""
 INSERT INTO authingo_users ({", ".join(_IMPORTED)})
-SELECT {", ".join(f":{column}" for column in _IMPORTED)}
-WHERE NOT EXISTS (SELECT 1 FROM authingo_users WHERE id = :id OR email = :email)
+SELECT {", ".join(f"json_extract(value, '$[{n}]')" for n in range(len(_IMPORTED)))}
+FROM json_each(:users) given
+WHERE NOT EXISTS (
+    SELECT 1 FROM authingo_users u
+    WHERE u.id = json_extract(given.value, '$[{_IMPORTED.index("id")}]')
+        OR u.email = json_extract(given.value, '$[{_IMPORTED.index("email")}]'))
+RETURNING id
 """
+
+
+def _imported(one: Credentials) -> list[object]:
+    """Return what is stored of a user who is imported, in the order of `_IMPORTED`."""
+    hashed = {"password_hash": one.password_hash, "password_version": one.version}
+    values = user_values(one.user) | hashed
+    return [
+        rows.microseconds(value) if isinstance(value, datetime) else value
+        for value in map(values.get, _IMPORTED)
+    ]
