@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -171,7 +172,9 @@ def _rotations(bench: Bench, url: str, sessions: range) -> dict[str, Any]:
 
 def _refreshes(bench: Bench, url: str, sessions: range) -> Costs:
     system = with_settings(installed(url), SESSIONS__SESSION_LIFETIME=data.SESSION_LIFETIME)
-    cookies = [f"authingo_refresh={data.refresh_token(session)}" for session in sessions]
+    # In no order: neighbours share a page, and are not refreshed at the same moment.
+    order = random.Random(len(sessions)).sample(sessions, len(sessions))
+    cookies = [f"authingo_refresh={data.refresh_token(session)}" for session in order]
     with served(system.program, cores.SERVER) as server:
         job = clients.refreshes(
             server.port,
