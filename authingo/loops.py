@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 _IN_USE = (
@@ -44,7 +45,7 @@ class OneLoop:
 def call_in(loop: asyncio.AbstractEventLoop, *calls: Callable[[], object]) -> None:
     """Let a stopped loop make these calls when it runs again; do nothing if it is closed."""
     for call in calls:
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # asked before, it could be closed meanwhile
             loop.call_soon_threadsafe(call)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,13 @@ from typing import Any
 import pytest
 
 from authingo import clock, foreign_hashes
+from authingo.config import Settings
 from authingo.errors import ConfigError
-from authingo.importing import SYSTEMS, Unreadable
+from authingo.importing import SYSTEMS, Unreadable, UserImport
 from authingo.passwords import NO_PASSWORD
+from authingo.stores import open_store
 from cli.user_import import System
+from tests.database import execute
 from tests.importing import BCRYPT, one, problem, take
 
 EXPORTS = Path(__file__).parent / "exports"
@@ -296,3 +301,45 @@ def test_a_batch_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = (json.dumps({"email": f"u{number}@example.com"}) for number in range(4000))
     batches = take("\n".join(lines)).store.batches
     assert [len(batch) for batch in batches] == [50, 100, 200, 400, 800, 1000, 1000, 450]
+
+
+class _Pipe(io.BytesIO):
+    """Users from another program, which may pause; `before_each` is called before each line."""
+
+    def __init__(self, users: int, before_each: Callable[[], None]) -> None:
+        lines = (f'{{"email": "{n}@example.com", "password_hash": null}}' for n in range(users))
+        super().__init__("\n".join(lines).encode())
+        self._before_each = before_each
+
+    def seekable(self) -> bool:
+        return False
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        self._before_each()
+        return super().readline(size)
+
+
+@pytest.mark.anyio
+async def test_nothing_is_being_stored_while_a_pipe_pauses(sqlite_url: str) -> None:
+    """The pause may be longer than the store's timeout, which would fail a batch that is stored."""
+    stored = list[int]()
+
+    def count() -> None:
+        ((users,),) = execute(sqlite_url, "SELECT count(*) FROM authingo_users")
+        stored.append(users)
+
+    async def alone() -> bool:
+        return True
+
+    store = open_store(Settings(database_url=sqlite_url))
+    await store.open(create=False)
+    importing = UserImport(store, "authingo")
+    await importing.read(_Pipe(200, count), is_alone=alone)
+    await store.close()
+    assert importing.imported == 200
+    batches = sorted({*stored})
+    assert len(batches) >= 3
+    for begun in batches:  # no batch is stored in the middle of the reading of the next one
+        first, last = stored.index(begun), len(stored) - 1 - stored[::-1].index(begun)
+        assert set(stored[first : last + 1]) == {begun}
+        assert begun == first, "all that was read before"

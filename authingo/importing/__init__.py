@@ -82,8 +82,9 @@ class UserImport:
         """Read a file to its end. A line that fails is reported, and the import goes on.
 
         The file is read on the event loop, so in a server do not pass one that may block.
-        `on_progress` is called after each batch with its number of records. `is_alone` is asked
-        whether nobody else uses the database; as long as that is so, the import does not rest.
+        `on_progress` is called for each batch with its number of records. `is_alone` is asked
+        whether nobody else uses the database; as long as that is so, the import does not rest, and
+        the database stores a batch while the next one is read.
 
         Raises:
             Unreadable: the file, or the rest of it, makes no sense; or the first record is
@@ -101,9 +102,9 @@ class UserImport:
                     await storing
                     await pace.rest()
                     storing = asyncio.ensure_future(self._store_batch(batch))
-                    # While nobody else uses the database, it stores this batch while the next one
-                    # is read.
-                    await (asyncio.sleep(0) if pace.alone else storing)
+                    # A pipe may pause for longer than the store may take.
+                    overlaps = pace.alone and file.seekable()
+                    await (asyncio.sleep(0) if overlaps else storing)
                     on_progress(taken)
             finally:
                 await storing

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 from dataclasses import replace
+from typing import Any
 
 import asyncpg
 import pytest
@@ -129,3 +130,68 @@ async def test_who_waits_when_the_server_hangs_is_told_in_time(
         assert {type(one.exception()) for one in done} == {StoreUnavailable}
     await locker.close()
     assert await store.sessions.rotate(begun[0].rotation())
+
+
+async def test_a_rotation_that_was_left_out_has_what_is_left_of_its_time(
+    postgres_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made in a second statement, which must not have the whole timeout once more."""
+    store = postgres_scene.store
+    assert isinstance(store, PostgresStore)
+    deadlines: list[float | None] = []
+    fetch = store.all
+
+    async def noted(*asked: Any, deadline: float | None = None) -> list[Any]:
+        deadlines.append(deadline)
+        return await fetch(*asked, deadline=deadline)
+
+    monkeypatch.setattr(store, "all", noted)
+    begun = asyncio.get_running_loop().time()
+    unknown = (await begin(store)).rotation(verifier=b"of nobody")
+    deadlines.clear()
+    rotating = asyncio.create_task(store.sessions.rotate(unknown))
+    await asyncio.sleep(0)
+    asked = asyncio.get_running_loop().time()
+    assert await rotating is None
+    assert len(deadlines) == 2
+    for deadline in deadlines:
+        assert deadline is not None
+        assert begun + store._timeout <= deadline <= asked + store._timeout
+
+
+async def test_one_is_made_after_the_task_for_others_never_began(postgres_scene: Scene) -> None:
+    """Somebody cancelled all tasks of the event loop, and the loop goes on."""
+    store = postgres_scene.store
+    assert isinstance(store, PostgresStore)
+    first, second = [await begin(store) for _ in range(2)]
+    waiting = asyncio.create_task(store.sessions.rotate(first.rotation()))
+    await asyncio.sleep(0)
+    assert store._rotations._running is not None
+    store._rotations._running.cancel()
+    await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        assert await store.sessions.rotate(second.rotation())
+        assert await waiting
+
+
+async def test_writes_go_on_after_no_thread_could_be_started(
+    sqlite_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system had no room for one more thread. What was refused is not made later."""
+    store = sqlite_scene.store
+    assert isinstance(store, SQLiteStore)
+    first, second = [await begin(store) for _ in range(2)]
+    thread = store._thread
+    assert thread is not None
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(thread, "submit", refuse)
+        with pytest.raises(RuntimeError):
+            await store.sessions.rotate(first.rotation())
+    assert await store.sessions.rotate(second.rotation())
+    match = await by_token(store, first.new.key)
+    assert match is not None
+    assert match.current

@@ -54,10 +54,20 @@ class ImportsConformance:
         same_id = replace(_user(9), user=replace(_user(9).user, id=old.id))
         twice = replace(_user(2), password_hash="another")
         three = _users(3)
+        # The one before them with their id or their email is not stored, so they are.
+        not_stored = [
+            replace(_user(6), user=replace(_user(6).user, id=old.id)),
+            replace(_user(7), user=replace(_user(7).user, email=old.email)),
+        ]
+        stored_after = [
+            _user(6),
+            replace(_user(7), user=replace(_user(7).user, id=not_stored[1].user.id)),
+        ]
         id_twice = replace(_user(8), user=replace(_user(8).user, id=three[2].user.id))
-        users = [*three, twice, same_id, id_twice]
+        users = [*three, twice, same_id, id_twice, *not_stored, *stored_after]
         stored = await store.users.import_many(users)
-        assert stored == {users[0].user.id, users[2].user.id}
+        ids = [one.user.id for one in (users[0], users[2], *stored_after)]
+        assert sorted(stored) == sorted(ids)
         found = await store.users.by_email("user1@example.com")
         assert found is not None
         assert (found.user, found.password_hash) == (old, "$2b$04$hash")

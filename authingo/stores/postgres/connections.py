@@ -157,9 +157,11 @@ class Connections:
         """Replace the tokens of a session and return the row, or None. Many are sent together."""
         refuse_inside_hook()
         self._loop.enter()
+        deadline = asyncio.get_running_loop().time() + self._timeout
         row = await self._rotations.ask(rotation)
-        if row is None:  # it may have been locked
-            row = (await rotate(self.all, [rotation], waiting=True)).get(rotation)
+        if row is None:  # there is none to rotate, or it was left out
+            fetch = partial(self.all, deadline=deadline)
+            row = (await rotate(fetch, [rotation], waiting=True)).get(rotation)
         return row
 
     def notify_watchers(self, user_id: str | None) -> None:
@@ -360,7 +362,11 @@ class Connections:
     async def _rotate_free(
         self, rotations: Sequence[Rotation], deadline: float
     ) -> dict[Rotation, Any]:
-        """Rotate the sessions that are not locked. The others are rotated one by one."""
+        """Rotate what can be rotated together.
+
+        Left out, and then rotated one by one, are sessions that are locked, those with other
+        lifetimes than the first, and all of them if the statement fails.
+        """
         lives = rotations[0].lifetimes
         fitting = [one for one in rotations if one.lifetimes == lives]
         try:

@@ -64,12 +64,14 @@ WITH wanted AS (
     FOR NO KEY UPDATE OF s {"" if waiting else "SKIP LOCKED"}
 )
 UPDATE authingo_sessions s SET
-    {replacement("token")}, previous_token_ended = false, remembered_for = :remembered,
-    previous_verifier_digest = s.verifier_digest, verifier_digest = next_verifier,
-    rotation_nonce = nonce, grace_expires_at = now() + :grace::interval, last_used_at = now(),
+    {replacement("wanted.token")}, previous_token_ended = false, remembered_for = :remembered,
+    previous_verifier_digest = s.verifier_digest, verifier_digest = wanted.next_verifier,
+    rotation_nonce = wanted.nonce, grace_expires_at = now() + :grace::interval,
+    last_used_at = now(),
     expires_at = least(now() + :session_life::interval, s.absolute_expires_at),
     refresh_expires_at = least(now() + :refresh_life::interval, s.absolute_expires_at),
-    ip = coalesce(client_ip, s.ip), user_agent = coalesce(client_user_agent, s.user_agent)
+    ip = coalesce(wanted.client_ip, s.ip),
+    user_agent = coalesce(wanted.client_user_agent, s.user_agent)
 FROM wanted, authingo_users u
 WHERE s.id = wanted.found AND u.id = s.user_id AND {MAY_SIGN_IN}
 RETURNING {USER_AS_OWNER}, {SESSION}, s.rotation_nonce

@@ -111,7 +111,7 @@ class Sessions:
         return row["absolute_expires_at"] if row else None
 
     async def rotate(self, rotation: Rotation) -> UserAndSession | None:
-        """See Sessions. Of several at once, one locks the row; the others then find no verifier."""
+        """See Sessions. Of several with the same verifier, one is made; the others find no row."""
         row = await self._connections.rotate(rotation)
         return self._changed(row)
 

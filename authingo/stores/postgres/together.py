@@ -33,8 +33,10 @@ class Together(Generic[Q, A]):
 
     Args:
         send: is given some questions, of which two may be equal, and the deadline of the one that
-            has waited longest, by the event loop's clock. Returns the answers that there are.
-        timeout: seconds in which a question is answered.
+            has waited longest, by the event loop's clock. Returns the answers that there are, or
+            raises StoreUnavailable when the deadline is over.
+        timeout: seconds in which a question is answered. One that came later than another may be
+            refused with it.
     """
 
     def __init__(
@@ -57,7 +59,9 @@ class Together(Generic[Q, A]):
         loop = asyncio.get_running_loop()
         asked = _Asked(question, loop.create_future(), loop.time() + self._timeout)
         self._waiting.append(asked)
-        if self._running is None:
+        # It is done if it was cancelled before it began, or had nothing to wait for (Python 3.12's
+        # eager tasks).
+        if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._run())
         answer: A | None = await asked.answer
         return answer
@@ -73,7 +77,10 @@ class Together(Generic[Q, A]):
         self._waiting = []
 
     def abandon(self) -> None:
-        """End without waiting. Nothing may be asked after this."""
+        """End without waiting: what still waits is refused if the event loop runs again.
+
+        Nothing may be asked after this.
+        """
         if self._running is not None:
             self._running.cancel()
 

@@ -298,10 +298,11 @@ class Connection:
         return await self.call(lambda: work(self._checked_connection()))
 
     async def write(self, work: Callable[[sqlite3.Connection], T], *, together: bool = False) -> T:
-        """Do the work in a transaction. Roll it back if the caller has been told that it failed.
+        """Do the work in a transaction. Roll it back if the caller no longer waits for it.
 
         The work may have to wait for a lock for longer than the caller waits. A caller that got
-        StoreUnavailable must not find out later that the change was made.
+        StoreUnavailable, or was cancelled, must not find out later that the change was made. Only
+        a commit that has begun goes on.
 
         Args:
             work: see `Write`.
@@ -310,7 +311,11 @@ class Connection:
         thread = self._ready_thread()
         write = Write(work, together=together)
         if self._writes.add(write):
-            thread.submit(self._writes.run)
+            try:
+                thread.submit(self._writes.run)
+            except RuntimeError:  # the system lets the process start no thread
+                self._writes.not_called(write)
+                raise
         try:
             done: T = await self._limited(write.answer)
         except HookFailed as failed:

@@ -25,8 +25,8 @@ class Write:
     """What one caller wants to write. It is made on the caller's event loop.
 
     Args:
-        work: makes the change and returns the answer. If `together`, it may be called twice, of
-            which the first call is rolled back.
+        work: makes the change and returns the answer. If `together`, it may be called again after
+            its first call was rolled back.
         together: whether it may share a transaction with others of which this is true.
     """
 
@@ -60,6 +60,11 @@ class Writes:
             return False
         self._called = True
         return True
+
+    def not_called(self, write: Write) -> None:
+        """Take back a write for which `run` could not be called in the thread."""
+        self._called = False
+        write.answer.cancel()
 
     def run(self) -> None:
         """Do everything that waits, in the store's thread."""

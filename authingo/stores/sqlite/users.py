@@ -315,17 +315,21 @@ class Users:
     ) -> set[str]:
         """See Users. An existing user is not inserted: even a conflict would clear every cache.
 
-        All are given in one text, because each call of SQLite lets another thread run first.
+        Those with different ids and emails are given in one text, because each call of SQLite lets
+        another thread run first.
         """
-        seen, given = set[str](), list[list[object]]()
+        seen, different, alike = set[str](), list[list[object]](), list[list[object]]()
         for one in users:
-            if seen.isdisjoint((one.user.id, one.user.email)):
-                seen.update((one.user.id, one.user.email))
-                given.append(_imported(one))
+            is_new = seen.isdisjoint((one.user.id, one.user.email))
+            (different if is_new else alike).append(_imported(one))
+            seen.update((one.user.id, one.user.email))
+        given = [different, *([one] for one in alike)]
 
         def work(connection: sqlite3.Connection) -> set[str]:
-            new = {"users": json.dumps(given, ensure_ascii=False)}
-            stored = {row["id"] for row in connection.execute(_IMPORT, new)}
+            stored = set[str]()
+            for some in given:
+                new = {"users": json.dumps(some, ensure_ascii=False)}
+                stored.update(row["id"] for row in connection.execute(_IMPORT, new))
             record_kinds(connection, kinds)
             return stored
 
