@@ -374,7 +374,7 @@ class Connections:
         except Exception:
             if asyncio.get_running_loop().time() >= deadline:
                 raise
-            return {}  # one of them may be at fault
+            return {}  # nothing is hidden: each is tried by itself, and meets the error again
 
     async def _connect_for_pool(self, *_: object, **arguments: Any) -> asyncpg.Connection:
         return await connect(
