@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel
@@ -88,8 +88,6 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": _BODY})
 
 
-required = _auth.require(bare)
-
 # What a session check sends.
 _CHECKED = Reply(json.loads(_BODY)).prepare()
 
@@ -104,18 +102,18 @@ async def same(scope: Any, receive: Any, send: Any) -> None:
 
 
 class _Beside:
-    """An application, and beside it, at /same, what it is compared with.
+    """An application, and beside it what it is compared with.
 
     In one process, because two processes of one program differ by more than a check costs.
     """
+
+    _others: ClassVar = {"/same": same, "/bare": bare}
 
     def __init__(self, app: Any) -> None:
         self._app = app
 
     def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
-        if scope["type"] == "http" and scope["path"] == "/same":
-            return same(scope, receive, send)
-        return self._app(scope, receive, send)
+        return self._others.get(scope.get("path"), self._app)(scope, receive, send)
 
 
 class _Measured:
@@ -137,6 +135,7 @@ class _Measured:
 
 
 handler = _Beside(_auth.handler)
+required = _Beside(_auth.require(bare))
 measured = _Measured(_auth.settings)
 installed.middleware_stack = _Beside(installed.build_middleware_stack())
 

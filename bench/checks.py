@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bench import cores, data, plots
 from bench.bench import Bench, verify_users
-from bench.load import CONNECTIONS, Counted, Load, together
+from bench.load import CONNECTIONS, Counted, Load
 from bench.peers import with_cached_data
-from bench.servers import Program, Server, served, verify
+from bench.servers import Program, served, verify
 from bench.systems import System, authingo
 from bench.tables import Goal, at_least, ms, ratio, table
 
@@ -31,6 +29,7 @@ OPEN = "FastAPI route, no guard"
 NOTHING = "FastAPI route, a dependency that does nothing"
 CACHED = "auth.handler, PostgreSQL, cached"
 _POSTGRES, _SQLITE = "PostgreSQL", "SQLite"
+_PATHS = {BARE: "/bare", SAME: "/same", LAYER: "/same", OPEN: "/open"}  # bench/applications.py
 _IN_USE = ", in use"
 _MEASURED = ", with metrics"
 
@@ -39,9 +38,9 @@ _MEASURED = ", with metrics"
 class Subject:
     """Something measured. `against`: the name of the one that its ratio is to.
 
-    `beside`: that one, where it takes turns with this, each a second: a machine that others
-    use too is not the same a minute later. With the same program it is the same process:
-    two processes of one program differ by more than what a guard costs.
+    `beside`: the path of that one in the same process, where they take turns of 50 ms: a
+    machine that others use too is not the same a second later, and two processes of one
+    program differ by more than what a guard costs.
     """
 
     name: str
@@ -50,7 +49,7 @@ class Subject:
     path: str
     against: str
     says: str = ""  # what its answers contain, where that is not the email of the session's user
-    beside: Subject | None = None
+    beside: str | None = None
     workers: int = 1
     peer: System | None = None
 
@@ -61,7 +60,7 @@ class Measured:
 
     counted: Counted
     cpu_us: float  # what the server computed for each answer
-    ratios: list[float]  # to what was measured beside it, turn by turn
+    ratios: Sequence[float]  # to what took turns with it, pair by pair
 
 
 def run(bench: Bench) -> dict[str, Any]:
@@ -86,7 +85,7 @@ def _summary(subject: Subject, runs: list[Measured]) -> dict[str, Any]:
         "group": subject.group,
         "against": subject.against,
         "rates": [run.counted.rate for run in runs],
-        "ratios": [one for run in runs for one in run.ratios],
+        "ratios": [statistics.median(run.ratios) for run in runs if run.ratios],
         "p50": statistics.median(run.counted.p50 for run in runs),
         "p99": statistics.median(run.counted.p99 for run in runs),
         "cpu_us": statistics.median(run.cpu_us for run in runs),
@@ -96,19 +95,16 @@ def _summary(subject: Subject, runs: list[Measured]) -> dict[str, Any]:
 def _subjects(bench: Bench) -> Iterator[Subject]:
     urls = {_POSTGRES: bench.postgres, _SQLITE: bench.sqlite}
     any_url = urls[_SQLITE]
-    bare = Subject(BARE, "bare", authingo("bare", any_url), "/", BARE, says="email")
-    yield bare
-    bases = {BARE: bare}
-    for name, application, path in (
-        (SAME, "handler", "/same"),
-        (LAYER, "installed", "/same"),
-        (OPEN, "installed", "/open"),
+    yield Subject(BARE, "bare", authingo("bare", any_url), "/", BARE, says="email")
+    for name, application, path, base in (
+        (SAME, "handler", _PATHS[SAME], BARE),
+        (LAYER, "installed", _PATHS[LAYER], BARE),
+        (OPEN, "installed", _PATHS[OPEN], BARE),
+        (NOTHING, "installed", "/dependency", OPEN),
     ):
         program = authingo(application, any_url)
-        bases[name] = Subject(name, "bare", program, path, BARE, says="email")
-        yield replace(bases[name], beside=bare)
-    dependency = replace(bases[OPEN], name=NOTHING, path="/dependency", against=OPEN)
-    yield replace(dependency, beside=bases[OPEN])
+        beside = _PATHS[base]
+        yield Subject(name, "bare", program, path, base, says="email", beside=beside)
     # What a check in memory costs is compared with an answer of the same size from the same
     # place; what asks the database, with the least that a server does.
     ways = [
@@ -123,19 +119,15 @@ def _subjects(bench: Bench) -> Iterator[Subject]:
                 if application == "required" and not (cache and database == _POSTGRES):
                     continue  # the rest of it is the same as above
                 against = base if cache or base == OPEN else BARE
-                subject = Subject(
+                yield Subject(
                     f"{name}, {database}, {'cached' if cache else 'no cache'}",
                     "cached" if cache else "database",
                     authingo(application, url, cache=cache),
                     path,
                     against,
                     says="email" if application == "required" else "",
+                    beside=_PATHS[against],
                 )
-                if against == BARE:
-                    beside = bases[BARE]
-                else:  # the same process
-                    beside = replace(subject, path=bases[against].path)
-                yield replace(subject, beside=beside)
     yield from _in_use(bench)
     yield from _measured(urls)
     yield from _two_workers(bench)
@@ -148,25 +140,16 @@ def _subjects(bench: Bench) -> Iterator[Subject]:
 def _in_use(bench: Bench) -> Iterator[Subject]:
     """A profile, a role and a hook in use; what they are compared with sends as much."""
     for database, url in bench.in_use.items():
-        bare = Subject(BARE, "bare", authingo("bare", url, in_use=True), "/", BARE, says="email")
         for cache in (True, False):
             name = f"{database}, {'cached' if cache else 'no cache'}{_IN_USE}"
-            check = Subject(
-                f"auth.handler, {name}",
-                "in use",
-                authingo("handler", url, cache=cache, in_use=True),
-                "/session",
-                SAME if cache else BARE,
-            )
-            yield replace(check, beside=replace(check, path="/same") if cache else bare)
-            guarded = Subject(
-                f"FastAPI route, guarded, {name}",
-                "in use",
-                authingo("installed", url, cache=cache, in_use=True),
-                "/guarded",
-                OPEN,
-            )
-            yield replace(guarded, beside=replace(guarded, path="/open"))
+            against = SAME if cache else BARE
+            for way, application, path, base in (
+                ("auth.handler", "handler", "/session", against),
+                ("FastAPI route, guarded", "installed", "/guarded", OPEN),
+            ):
+                program = authingo(application, url, cache=cache, in_use=True)
+                beside = _PATHS[base]
+                yield Subject(f"{way}, {name}", "in use", program, path, base, beside=beside)
 
 
 def _measured(urls: dict[str, str]) -> Iterator[Subject]:
@@ -175,8 +158,8 @@ def _measured(urls: dict[str, str]) -> Iterator[Subject]:
         for cache in (True, False):
             off = f"auth.handler, {database}, {'cached' if cache else 'no cache'}"
             program = authingo("measured", url, cache=cache)
-            on = Subject(off + _MEASURED, "measured", program, "/session", off)
-            yield replace(on, beside=replace(on, path="/session?off"))
+            name = off + _MEASURED
+            yield Subject(name, "measured", program, "/session", off, beside="/session?off")
 
 
 def _two_workers(bench: Bench) -> Iterator[Subject]:
@@ -191,48 +174,28 @@ def _two_workers(bench: Bench) -> Iterator[Subject]:
 
 def _measure(bench: Bench, subject: Subject) -> Measured:
     bench.place_database(cores.ALL if subject.workers > 1 else cores.LOAD)
-    with _served(subject) as server, _beside(subject, server) as other:
+    with served(subject.program, cores.ALL if subject.workers > 1 else cores.SERVER) as server:
         cookies = _cookies(bench, subject, server.port)
         _verify(subject, server.port, cookies)
         file = bench.write_cookies(cookies)
+
+        def load(seconds: int, beside: str | None = None) -> Counted:
+            where = cores.ALL if subject.workers > 1 else cores.LOAD
+            return Load(
+                server.port, subject.path, file, cores=where, seconds=seconds, beside=beside
+            ).finish()
+
         if subject.workers > 1:
             time.sleep(1)  # the port is open as soon as one of them is there
         if bench.scale.warm:
-            _load(subject, server.port, file, bench.scale.warm)
-            if subject.beside:
-                _load(subject.beside, other.port, file, bench.scale.warm)
-        turns = bench.scale.seconds if subject.beside else 1
-        seconds = bench.scale.seconds // turns
-        counted, ratios, computed = [], [], 0.0
-        for turn in range(turns):
-            base = []
-            if subject.beside and turn % 2 == 0:  # each of them is the first as often
-                base.append(_load(subject.beside, other.port, file, seconds))
-            before = server.cpu_seconds
-            counted.append(_load(subject, server.port, file, seconds))
-            computed += server.cpu_seconds - before
-            if subject.beside and turn % 2 == 1:
-                base.append(_load(subject.beside, other.port, file, seconds))
-            ratios += [counted[-1].rate / one.rate for one in base]
+            load(bench.scale.warm, subject.beside)
+        before = server.cpu_seconds
+        counted = load(bench.scale.seconds)
+        computed = server.cpu_seconds - before
+        beside = load(bench.scale.seconds, subject.beside) if subject.beside else None
         _verify(subject, server.port, cookies)
-    whole = together(counted)
-    return Measured(whole, computed / whole.requests * 1e6, ratios)
-
-
-def _served(subject: Subject) -> AbstractContextManager[Server]:
-    return served(subject.program, cores.ALL if subject.workers > 1 else cores.SERVER)
-
-
-def _beside(subject: Subject, server: Server) -> AbstractContextManager[Server]:
-    """Serve what is measured beside it, on the same core, where that is another program."""
-    if subject.beside is None or subject.beside.program is subject.program:
-        return nullcontext(server)
-    return _served(subject.beside)
-
-
-def _load(subject: Subject, port: int, file: Path, seconds: int) -> Counted:
-    where = cores.ALL if subject.workers > 1 else cores.LOAD
-    return Load(port, subject.path, file, cores=where, seconds=seconds).finish()
+    ratios = beside.ratios if beside else ()
+    return Measured(counted, computed / counted.requests * 1e6, ratios)
 
 
 def _cookies(bench: Bench, subject: Subject, port: int) -> list[str]:
@@ -261,13 +224,12 @@ def report(result: dict[str, Any]) -> list[str]:
         f"The server has one core, the load (wrk, {CONNECTIONS} connections) and the database the",
         f"other; {result['tokens']:,} active tokens take turns; medians of {result['rounds']}",
         f"interleaved rounds of {result['seconds']} s. A ratio compares requests per second with",
-        "those of its base, which takes turns with it, a second each: a median of all the turns of",
-        "all rounds. Where the session is in memory, the base sends the same headers and body with",
-        "no check: a bare ASGI application for `auth.handler`, the outermost layer of a FastAPI",
-        "application for `auth.install`. These bases, and the open route that a guarded one is",
-        "compared with, are in the same process: two processes of one program differ by more than",
-        "a check costs. Most of what a guarded route costs is what FastAPI takes for any",
-        "dependency. CPU is what the server computes for one.",
+        "those of its base, which takes turns with it in the same process, 50 ms each: the median",
+        "of a round's pairs of turns, and of all rounds. Where the session is in memory, the base",
+        "sends the same headers and body with no check: a bare ASGI application for",
+        "`auth.handler`, the outermost layer of a FastAPI application for `auth.install`. Most of",
+        "what a guarded route costs is what FastAPI takes for any dependency. CPU is what the",
+        "server computes for one.",
         "",
         "![Session checks a second, as a share of bare uvicorn](checks.svg)",
         "",

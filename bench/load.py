@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,22 +20,16 @@ _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 @dataclass(frozen=True)
 class Counted:
-    """One run: requests, how many a second, and percentiles of their latency in ms."""
+    """One run: requests, how many a second, and percentiles of their latency in ms.
+
+    `ratios`: where two paths took turns, the rate in each turn to that in the turn before it.
+    """
 
     requests: int
     rate: float
     p50: float
     p99: float
-
-
-def together(runs: Sequence[Counted]) -> Counted:
-    """Take runs of the same length for one."""
-    return Counted(
-        sum(run.requests for run in runs),
-        statistics.mean(run.rate for run in runs),
-        statistics.median(run.p50 for run in runs),
-        statistics.median(run.p99 for run in runs),
-    )
+    ratios: tuple[float, ...] = ()
 
 
 class Load:
@@ -54,6 +46,7 @@ class Load:
         connections: int = CONNECTIONS,
         offset: int = 0,
         pause: int = 0,
+        beside: str | None = None,
     ) -> None:
         """Begin.
 
@@ -66,11 +59,14 @@ class Load:
             connections: kept alive, each with one request at a time.
             offset: the line to begin after.
             pause: ms that a connection rests after an answer, on average.
+            beside: another path, which takes turns with `path`, 50 ms each.
         """
         self._expects_success = cookies != RANDOM
         options = ["-t1", f"-c{connections}", f"-d{seconds}", "--latency", "--timeout", "30s"]
         url = f"http://127.0.0.1:{port}{path}"
         arguments = [str(cookies), str(offset), str(pause)]
+        if beside:
+            arguments += [beside, str(connections)]
         self._process = subprocess.Popen(
             [wrk(), *options, "-s", str(_SCRIPT), url, "--", *arguments],
             stdout=subprocess.PIPE,
@@ -120,4 +116,11 @@ def _read(said: str) -> Counted:
         for percent in (50, 99)
         if (found := re.search(rf"{percent}%\s+([\d.]+)(us|ms|s|m)", said))
     )
-    return Counted(int(total[1]), float(rate[1]), p50, p99)
+    return Counted(int(total[1]), float(rate[1]), p50, p99, _ratios(said))
+
+
+def _ratios(said: str) -> tuple[float, ...]:
+    found = re.search(r"Turns:(.*)", said)
+    rates = [float(rate) for rate in found[1].split()] if found else []
+    turns = zip(rates[1::2], rates[::2], strict=False)
+    return tuple(rate / before for rate, before in turns if rate and before)
