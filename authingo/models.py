@@ -359,8 +359,7 @@ class HashKind:
         return self.sample[: self.sample.rindex("$") + 1]
 
 
-@dataclass(frozen=True, slots=True)
-class TokenMatch:
+class TokenMatch(NamedTuple):
     """What the store knows of a session token whose secret is right.
 
     `current` is false for the token that was replaced last. `active_for` is how much longer the

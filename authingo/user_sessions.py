@@ -23,7 +23,7 @@ class UserSessions:
             await self._core.open()
         if session_token and (known := self._core.recall(encode(session_token))):
             return known.user_and_session
-        found = await self._core.cache.ask(session_token)
+        found = (await self._core.cache.look_up(session_token)).user_and_session
         profile = found.user.stored_profile
         if profile is not None and not profile.fits:
             await self._core.misfits.record(found.user.id)

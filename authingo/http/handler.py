@@ -10,7 +10,6 @@ what the route checks.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from authingo.asgi import Receive, Scope, Send
@@ -31,7 +30,7 @@ from authingo.http.origin import OriginCheck
 from authingo.http.paths import path_below
 from authingo.http.proxy_reports import ProxyReports
 from authingo.http.replies import Answer, Prepared, error_reply, refuse_other
-from authingo.http.requests import Request, session_reply
+from authingo.http.requests import Request, SessionReplies
 from authingo.http.routes import routes_under
 
 if TYPE_CHECKING:
@@ -55,45 +54,43 @@ class Handler:
         self._find_session = self._cookies.session.find
         self._measures = auth.measures
         self._recall = self._measures.answering(auth.recall)
+        self._remembers = bool(auth.settings.sessions.cache)
+        self._replies = SessionReplies()
         self._clients = ClientReader(auth.settings)
         self._proxies = ProxyReports(self._clients)
         self._dropped_cookies = DroppedCookies(auth.settings)
         self._routes = routes_under(auth.settings)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as an application of its own or as a mounted one.
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send, path: str | None = None
+    ) -> None:
+        """Answer as an application of its own, as a mounted one, or as a part of another.
 
-        The path is what follows `root_path`.
+        Args:
+            scope: of the request.
+            receive: see ASGI.
+            send: see ASGI.
+            path: the path below the base path; by default, what follows `root_path`.
         """
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
-        path = path_below(scope) if scope.get("root_path") else scope["path"]
-        known = self._remembered(path, scope)
-        if known is None:
-            await self._answer(path, scope, receive, send)
-        else:  # sent from here, because one more coroutine would take time
-            start, end = known.messages()
-            await send(start)
-            await send(end)
-
-    def answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Answer an HTTP request for a path below the base path."""
-        known = self._remembered(path, scope)
-        return self._answer(path, scope, receive, send) if known is None else known.send(send)
-
-    def _remembered(self, path: str, scope: Scope) -> Prepared | None:
-        """Return the answer to a session check if it is in memory. It skips the steps below."""
-        if path != "/session" or scope["method"] != "GET":
-            return None
-        cookies = small_cookie_header(scope)
-        known = self._recall(self._find_session(cookies)) if cookies else None
-        if known is None:
-            return None
-        reply: Prepared | None = known.reply
-        if reply is None:
-            reply = known.reply = session_reply(known.user_and_session).prepare()
-        return reply
+        if path is None:
+            path = path_below(scope) if scope.get("root_path") else scope["path"]
+        # A check whose answer is in memory skips the steps below. It is sent from here, because
+        # each further function or coroutine takes a noticeable part of the time.
+        if path == "/session" and scope["method"] == "GET" and self._remembers:
+            cookies = small_cookie_header(scope)
+            known = self._recall(self._find_session(cookies)) if cookies else None
+            if known is not None:
+                reply: Prepared | None = known.reply
+                if reply is None:
+                    reply = known.reply = self._replies.of(known.user_and_session)
+                start, end = reply.messages()
+                await send(start)
+                await send(end)
+                return
+        await self._answer(path, scope, receive, send)
 
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         outcome = "internal_error"
@@ -149,6 +146,7 @@ class Handler:
             self._clients,
             self._proxies,
             self._dropped_cookies,
+            self._replies,
             parameters,
         )
         if route.recent:

@@ -48,7 +48,19 @@ def _headers_for(length: int) -> tuple[tuple[bytes, bytes], ...]:
     return (*_JSON, (b"content-length", b"%d" % length))
 
 
-class Prepared(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True):
+    """The answer of a route: a Reply, a Page or a Redirect, or one of them that is prepared."""
+
+    def prepare(self) -> Prepared:
+        """Turn it into what is sent."""
+        raise NotImplementedError
+
+    async def send(self, send: Send) -> None:
+        """Send it."""
+        await self.prepare().send(send)
+
+
+class Prepared(Answer, frozen=True):
     """An answer that is ready to be sent, any number of times."""
 
     status: int
@@ -62,23 +74,15 @@ class Prepared(msgspec.Struct, frozen=True):
             {"type": "http.response.body", "body": self.body},
         )
 
+    def prepare(self) -> Prepared:
+        """Return itself."""
+        return self
+
     async def send(self, send: Send) -> None:
         """Send it."""
         start, end = self.messages()
         await send(start)
         await send(end)
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """The answer of a route: a Reply, a Page or a Redirect."""
-
-    def prepare(self) -> Prepared:
-        """Turn it into what is sent."""
-        raise NotImplementedError
-
-    async def send(self, send: Send) -> None:
-        """Send it."""
-        await self.prepare().send(send)
 
 
 class Reply(Answer, frozen=True):

@@ -29,7 +29,7 @@ from authingo.http.answers import (
     AuthingoSignedIn,
     AuthingoSignedOut,
 )
-from authingo.http.replies import Reply
+from authingo.http.replies import Prepared, Reply
 from authingo.http.requests import Request, session_reply
 from authingo.http.route import Body, NewPassword, Route, Routes
 from authingo.inputs import MAX_NAME, MAX_TRIED
@@ -98,9 +98,9 @@ async def sign_in(auth: Auth, request: Request) -> Reply:
     return request.signed_in(result)
 
 
-async def session(auth: Auth, request: Request) -> Reply:
+async def session(auth: Auth, request: Request) -> Prepared:
     """Return who is signed in. No side effect."""
-    return session_reply(await auth.resume(request.session_token))
+    return request.replies.of(await auth.resume(request.session_token))
 
 
 async def refresh(auth: Auth, request: Request) -> Reply:

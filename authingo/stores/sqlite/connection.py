@@ -263,17 +263,13 @@ class Connection:
 
     # Running
 
-    async def read_inline(self, statement: str, *parameters: object) -> Any:
-        """Read one row by a unique index, on the event loop's thread if that is possible."""
+    def read_inline(self, statement: str, parameter: object) -> list[Any] | None:
+        """Read by a unique index on the event loop's thread. None: that cannot be done now."""
         refuse_inside_hook()
         self._loop.enter()
-        if self._reader is not None and self._opened and self._schema_fits:
-            found = self._reader.fetch(self._file, statement, *parameters)
-            if found is not None:
-                return found[0] if found else None
-        return await self.read(
-            lambda connection: connection.execute(statement, parameters).fetchone()
-        )
+        if self._reader is None or not self._opened or not self._schema_fits:
+            return None
+        return self._reader.fetch(self._file, statement, parameter)
 
     async def one(self, statement: str, **parameters: object) -> Any:
         """Return the first row, or None."""

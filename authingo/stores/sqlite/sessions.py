@@ -71,9 +71,15 @@ class Sessions:
     async def by_token(self, token: TokenKey) -> TokenMatch | WrongSecret | None:
         """See Sessions."""
         statement = _BY_LEGACY if token.session_id is None else _BY_ID
-        row = await self._connection.read_inline(statement, token.session_id or token.digest)
-        if row is None:
+        value = token.session_id or token.digest
+        found = self._connection.read_inline(statement, value)
+        if found is None:
+            found = await self._connection.read(
+                lambda connection: connection.execute(statement, (value,)).fetchall()
+            )
+        if not found:
             return None
+        row = found[0]
         authenticated_at, expires_at, grace, remembered, secret, previous = row[-len(_OF_TOKEN) :]
         current = is_digest(secret, token.digest)
         if not current and not is_digest(previous, token.digest):
