@@ -61,6 +61,7 @@ class Guard:
         self._auth = auth
         self.settings = auth.settings
         self._recall = auth.recall
+        self._remembers = bool(auth.settings.sessions.cache)
         self.cookies = Cookies(auth.settings)
         self._cookie = self.cookies.session
         self.clients = ClientReader(auth.settings)
@@ -79,7 +80,7 @@ class Guard:
         Raises:
             MissingClientHeader, OriginNotAllowed: before the memory is looked at.
         """
-        if scope["type"] == "websocket":
+        if scope["type"] == "websocket" or not self._remembers:
             return None
         said = combined(scope)
         (self.origin.check_form if form else self.origin.check)(scope, said, waived_for)
