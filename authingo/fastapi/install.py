@@ -71,7 +71,7 @@ class _Routes(BaseRoute):
         self._below = self._base + "/"
         self._checks = self._base + "/session"
         self._warned = False
-        self._handler = Handler(auth)
+        self._answer = Handler(auth).__call__  # a bound method is called sooner than its object
 
     def _path_below(self, root: str, path: str) -> str | None:
         base = base_below(self._base, root)
@@ -108,7 +108,7 @@ class _Routes(BaseRoute):
     def handle(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # type: ignore[override]
         if scope["type"] != "http":
             return refuse_other(scope, send)
-        return self._handler(scope, receive, send, scope[_PATH])
+        return self._answer(scope, receive, send, scope[_PATH])
 
 
 class _Site(BaseRoute):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 
@@ -67,22 +66,15 @@ class Prepared(Answer, frozen=True):
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
 
-    def messages(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return what is sent: new messages each time, because middleware may change them."""
-        return (
-            {"type": "http.response.start", "status": self.status, "headers": [*self.headers]},
-            {"type": "http.response.body", "body": self.body},
-        )
-
     def prepare(self) -> Prepared:
         """Return itself."""
         return self
 
     async def send(self, send: Send) -> None:
-        """Send it."""
-        start, end = self.messages()
-        await send(start)
-        await send(end)
+        """Send it, in new messages each time, because middleware may change them."""
+        headers = [*self.headers]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
 class Reply(Answer, frozen=True):
