@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import date
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel
@@ -52,16 +52,16 @@ if _IN_USE:
         """Do what a hook does: here, nothing."""
 
 
-installed = FastAPI(lifespan=_auth.lifespan)
-_auth.install(installed)
+_fastapi = FastAPI(lifespan=_auth.lifespan)
+_auth.install(_fastapi)
 
 
-@installed.get("/guarded")
+@_fastapi.get("/guarded")
 async def guarded(user: CurrentUser) -> dict[str, str]:
     return {"email": user.email}
 
 
-@installed.get("/open")
+@_fastapi.get("/open")
 async def unguarded() -> dict[str, str]:
     return {"email": "user1@example.com"}
 
@@ -70,7 +70,7 @@ async def _nothing(connection: HTTPConnection) -> None:
     """What FastAPI itself takes to call a dependency."""
 
 
-@installed.get("/dependency", dependencies=[Depends(_nothing)])
+@_fastapi.get("/dependency", dependencies=[Depends(_nothing)])
 async def with_dependency() -> dict[str, str]:
     return {"email": "user1@example.com"}
 
@@ -102,15 +102,14 @@ async def same(scope: Any, receive: Any, send: Any) -> None:
 
 
 class _Beside:
-    """An application, and beside it what it is compared with.
+    """An application, and beside it what it is compared with, by path.
 
     In one process, because two processes of one program differ by more than a check costs.
     """
 
-    _others: ClassVar = {"/same": same, "/bare": bare}
-
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, **others: Any) -> None:
         self._app = app
+        self._others = {f"/{name}": other for name, other in others.items()}
 
     def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
         return self._others.get(scope.get("path"), self._app)(scope, receive, send)
@@ -134,10 +133,11 @@ class _Measured:
             await self._on(scope, receive, send)
 
 
-handler = _Beside(_auth.handler)
-required = _Beside(_auth.require(bare))
+handler = _Beside(_auth.handler, same=same, bare=bare)
+required = _Beside(_auth.require(bare), bare=bare)
 measured = _Measured(_auth.settings)
-installed.middleware_stack = _Beside(installed.build_middleware_stack())
+_fastapi.middleware_stack = _Beside(_fastapi.build_middleware_stack(), same=same)
+installed = _Beside(_fastapi, bare=bare)
 
 
 async def _lifespan(receive: Any, send: Any) -> None:

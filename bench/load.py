@@ -22,14 +22,14 @@ _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 class Counted:
     """One run: requests, how many a second, and percentiles of their latency in ms.
 
-    `ratios`: where two paths took turns, the rate in each turn to that in the turn before it.
+    `ratio`: where two paths took turns, the rate of the one to that of the other.
     """
 
     requests: int
     rate: float
     p50: float
     p99: float
-    ratios: tuple[float, ...] = ()
+    ratio: float = 0.0
 
 
 class Load:
@@ -59,7 +59,7 @@ class Load:
             connections: kept alive, each with one request at a time.
             offset: the line to begin after.
             pause: ms that a connection rests after an answer, on average.
-            beside: another path, which takes turns with `path`, 50 ms each.
+            beside: another path, which takes turns with `path`, 200 ms each.
         """
         self._expects_success = cookies != RANDOM
         options = ["-t1", f"-c{connections}", f"-d{seconds}", "--latency", "--timeout", "30s"]
@@ -116,11 +116,18 @@ def _read(said: str) -> Counted:
         for percent in (50, 99)
         if (found := re.search(rf"{percent}%\s+([\d.]+)(us|ms|s|m)", said))
     )
-    return Counted(int(total[1]), float(rate[1]), p50, p99, _ratios(said))
+    return Counted(int(total[1]), float(rate[1]), p50, p99, _ratio(said))
 
 
-def _ratios(said: str) -> tuple[float, ...]:
-    found = re.search(r"Turns:(.*)", said)
-    rates = [float(rate) for rate in found[1].split()] if found else []
-    turns = zip(rates[1::2], rates[::2], strict=False)
-    return tuple(rate / before for rate, before in turns if rate and before)
+def _ratio(said: str) -> float:
+    """Compare all answers of the one with all of the other, so that what stalls counts."""
+    found = re.search(r"Turns: (.*)", said)
+    if found is None:
+        return 0.0
+    turns = [tuple(map(float, turn.split("/"))) for turn in found[1].split()]
+    pairs = len(turns) // 2
+    base, path = (
+        sum(answers for answers, _ in some) / sum(seconds for _, seconds in some)
+        for some in (turns[: 2 * pairs : 2], turns[1::2])
+    )
+    return path / base

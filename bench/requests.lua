@@ -1,24 +1,25 @@
 -- What wrk sends: the cookies of a file, one a line, in rotation; or, instead of a
 -- file, "random": each time a well-formed session token that nobody has.
 -- wrk ... -s requests.lua URL -- FILE [OFFSET [PAUSE [BESIDE CONNECTIONS]]]
--- With BESIDE, another path, both are asked for in turns of 50 ms, BESIDE first; the rates
--- of all turns are printed at the end.
+-- With BESIDE, another path, both are asked for in turns of 200 ms, BESIDE first; at the
+-- end the answers of each turn are printed, and its seconds.
 
 local ffi = require("ffi")
 ffi.cdef([[
-  struct authingo_time { long seconds; int32_t microseconds; int32_t rest; };
-  int gettimeofday(struct authingo_time *, void *);
+  struct authingo_time { long seconds; long nanoseconds; };
+  int clock_gettime(int, struct authingo_time *);
 ]])
 
-local TURN = 0.05 -- seconds
+local TURN = 0.2 -- seconds
+local MONOTONIC = ffi.os == "OSX" and 6 or 1
 
 local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 local cookies, position, tail = {}, 0, ""
 local heads = {} -- of one path; or of two that take turns
-local turn, began, sent, counted_from, last = 1, 0, 0, 0, 0
+local turn, began, sent, counted_from = 1, 0, 0, 0
 local connections = 0
 local threads = {}
-rates = "" -- of the turns so far, requests a second
+turns = "" -- those so far: "ANSWERS/SECONDS ..."
 
 local function random_cookie()
   local letters = {}
@@ -67,26 +68,25 @@ end
 local moment = ffi.new("struct authingo_time")
 
 local function now()
-  ffi.C.gettimeofday(moment, nil)
-  return tonumber(moment.seconds) + tonumber(moment.microseconds) / 1e6
+  ffi.C.clock_gettime(MONOTONIC, moment)
+  return tonumber(moment.seconds) + tonumber(moment.nanoseconds) / 1e9
 end
 
--- Count a request, and end the turn when its time is over. As many as there are
--- connections are not counted: before them, answers of the turn before were waited for.
+-- Count a request, and end the turn when its time is over. In each turn, as many as there
+-- are connections are not counted: before them, answers of the turn before were waited for.
 local function count()
   local time = now()
   if began == 0 then
-    began = time
+    began, counted_from = time, time
   elseif time - began >= TURN then
-    local counted = sent - connections
-    rates = rates .. " " .. (counted > 0 and counted / (last - counted_from) or 0)
-    turn, began, sent = 3 - turn, time, 0
+    -- The answer before this request came in the turn that ends, however late it came.
+    turns = turns .. " " .. math.max(0, sent + 1 - connections) .. "/" .. (time - counted_from)
+    turn, began, counted_from, sent = 3 - turn, time, time, 0
   end
   sent = sent + 1
   if sent == connections then
     counted_from = time
   end
-  last = time
 end
 
 function setup(thread)
@@ -102,6 +102,6 @@ end
 
 function done()
   for _, thread in ipairs(threads) do
-    print("Turns:" .. thread:get("rates"))
+    print("Turns:" .. thread:get("turns"))
   end
 end
