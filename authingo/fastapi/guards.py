@@ -75,7 +75,8 @@ class Guard:
         """Return the user and session from this process's memory; None means: call `admit`.
 
         `waived_for`: see OriginCheck.check. A `form` has OriginCheck.check_form instead.
-        The result is always None for a WebSocket, because only `admit` begins to watch its session.
+        The result is always None if the cache is off, and for a WebSocket, because only `admit`
+        begins to watch its session.
 
         Raises:
             MissingClientHeader, OriginNotAllowed: before the memory is looked at.

@@ -30,7 +30,7 @@ from authingo.http.origin import OriginCheck
 from authingo.http.paths import path_below
 from authingo.http.proxy_reports import ProxyReports
 from authingo.http.replies import Answer, Prepared, error_reply, refuse_other
-from authingo.http.requests import Request, SessionReplies
+from authingo.http.requests import Request, SessionReplies, session_reply
 from authingo.http.routes import routes_under
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Handler:
         self._measures = auth.measures
         self._recall = self._measures.answering(auth.recall)
         self._remembers = bool(auth.settings.sessions.cache)
-        self._replies = SessionReplies()
+        self._replies = None if self._remembers else SessionReplies()
         self._clients = ClientReader(auth.settings)
         self._proxies = ProxyReports(self._clients)
         self._dropped_cookies = DroppedCookies(auth.settings)
@@ -85,7 +85,7 @@ class Handler:
             if known is not None:
                 reply: Prepared | None = known.reply
                 if reply is None:
-                    reply = known.reply = self._replies.of(known.user_and_session)
+                    reply = known.reply = session_reply(known.user_and_session).prepare()
                 headers = [*reply.headers]
                 await send(
                     {"type": "http.response.start", "status": reply.status, "headers": headers}

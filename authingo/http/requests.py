@@ -17,19 +17,20 @@ from authingo.models import Client, SignedIn, UserAndSession
 from authingo.wire import session_json, user_json
 
 _KEPT = 10_000  # answers, as many as a store keeps of what it has read
-_KEPT_BYTES = 16 * 1024 * 1024  # of all of them
+_KEPT_BYTES = 16 * 1024 * 1024  # of all of them, and of the profiles that stay with them
 
 
 class SessionReplies:
     """Keeps the answer to each session check until the session or its user changes.
 
-    Every check still gets the session from the store. But a store that reads the same row again
-    returns the very same object, and making an answer takes as long as reading the row.
+    For a server without the cache of sessions. Every check still gets the session from the store,
+    but a store that reads the same row again returns the very same object, and making an answer
+    takes as long as reading the row.
     """
 
     def __init__(self) -> None:
-        self._made: dict[str, tuple[UserAndSession, Prepared]] = {}  # by the session's id
-        self._bytes = 0  # of the answers in it
+        self._made: dict[str, tuple[UserAndSession, Prepared, int]] = {}  # by the session's id
+        self._bytes = 0  # of the answers and profiles in it
 
     def of(self, found: UserAndSession) -> Prepared:
         """Return the answer with this user and session."""
@@ -37,12 +38,21 @@ class SessionReplies:
         if known is not None and known[0] is found:
             return known[1]
         reply = session_reply(found).prepare()
-        if len(self._made) >= _KEPT or self._bytes + len(reply.body) > _KEPT_BYTES:
-            self._made.clear()
-            self._bytes = 0
-        self._bytes += len(reply.body)
-        self._made[found.session.id] = found, reply
+        profile = found.user.stored_profile
+        size = len(reply.body) + len((profile and profile.text) or "")
+        if known is not None:
+            self._bytes -= known[2]
+        elif len(self._made) >= _KEPT:
+            self._forget_all()
+        if self._bytes + size > _KEPT_BYTES:
+            self._forget_all()
+        self._made[found.session.id] = found, reply, size
+        self._bytes += size
         return reply
+
+    def _forget_all(self) -> None:
+        self._made.clear()
+        self._bytes = 0
 
 
 @dataclass(slots=True)  # not frozen, because it would take three times as long to make one
@@ -55,7 +65,7 @@ class Request:
     clients: ClientReader
     proxies: ProxyReports
     dropped_cookies: DroppedCookies
-    replies: SessionReplies
+    replies: SessionReplies | None  # None: sessions are kept in memory, each with its answer
     parameters: Mapping[str, str]  # of the path
 
     @property

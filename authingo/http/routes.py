@@ -29,7 +29,7 @@ from authingo.http.answers import (
     AuthingoSignedIn,
     AuthingoSignedOut,
 )
-from authingo.http.replies import Prepared, Reply
+from authingo.http.replies import Answer, Reply
 from authingo.http.requests import Request, session_reply
 from authingo.http.route import Body, NewPassword, Route, Routes
 from authingo.inputs import MAX_NAME, MAX_TRIED
@@ -98,9 +98,10 @@ async def sign_in(auth: Auth, request: Request) -> Reply:
     return request.signed_in(result)
 
 
-async def session(auth: Auth, request: Request) -> Prepared:
+async def session(auth: Auth, request: Request) -> Answer:
     """Return who is signed in. No side effect."""
-    return request.replies.of(await auth.resume(request.session_token))
+    found = await auth.resume(request.session_token)
+    return session_reply(found) if request.replies is None else request.replies.of(found)
 
 
 async def refresh(auth: Auth, request: Request) -> Reply:

@@ -70,7 +70,8 @@ class Sessions(Protocol):
         The secret is compared with that of the current token and with that of the previous one, by
         `hmac.compare_digest`. A token without the id of a session is found by its digest.
 
-        Returns None if there is no such session or its user is disabled.
+        Returns None if there is no such session or its user is disabled. The same object as before
+        may be returned if nothing has changed, so a returned `UserAndSession` must never change.
         """
 
     async def by_refresh(

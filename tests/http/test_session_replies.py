@@ -9,12 +9,12 @@ import pytest
 
 from authingo.http import requests
 from authingo.http.requests import SessionReplies
-from authingo.models import Session, User, UserAndSession
+from authingo.models import Session, StoredProfile, User, UserAndSession
 
 AT = datetime(2026, 11, 26, 8, 30, 0, 123456, tzinfo=UTC)
 
 
-def found(name: str = "Ada", session_id: str = "ses_1") -> UserAndSession:
+def found(name: str = "Ada", session_id: str = "ses_1", secret: str = "") -> UserAndSession:
     user: User = User(
         id="usr_1",
         email="ada@example.com",
@@ -23,6 +23,7 @@ def found(name: str = "Ada", session_id: str = "ses_1") -> UserAndSession:
         created_at=AT,
         updated_at=AT,
     )
+    user.having(StoredProfile(text=secret, value=None, shown=None, fits=True))
     session = Session(
         id=session_id,
         user_id=user.id,
@@ -49,13 +50,31 @@ def test_a_change_of_the_user_is_in_the_next_answer() -> None:
     assert names == ["Ada", "Eve"]
 
 
-@pytest.mark.parametrize(("limit", "room"), [("_KEPT", 10), ("_KEPT_BYTES", 10_000)])
-def test_no_more_answers_are_kept_than_there_is_room_for(
-    monkeypatch: pytest.MonkeyPatch, limit: str, room: int
-) -> None:
-    monkeypatch.setattr(requests, limit, room)
-    replies = SessionReplies()
+def kept_of_a_hundred(*, secret: str = "") -> int:
+    replies, most = SessionReplies(), 0
     for number in range(100):
-        one = found(session_id=f"ses_{number}")
-        assert replies.of(one) is replies.of(one), "kept all the same"
-        assert len(replies._made) <= 30, "10, or as many as have 10,000 bytes"
+        one = found(session_id=f"ses_{number}", secret=secret)
+        assert replies.of(one) is replies.of(one), "it is kept, whatever had to go for it"
+        most = max(most, len(replies._made))
+    return most
+
+
+def test_no_more_answers_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert kept_of_a_hundred() == 100
+    monkeypatch.setattr(requests, "_KEPT", 10)
+    assert kept_of_a_hundred() == 10
+
+
+def test_profiles_count_even_if_clients_do_not_see_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "_KEPT_BYTES", 100_000)
+    assert kept_of_a_hundred() == 100
+    assert kept_of_a_hundred(secret="x" * 10_000) == 9
+
+
+def test_an_answer_that_replaces_another_takes_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "_KEPT_BYTES", 30_000)
+    replies, eve = SessionReplies(), found(session_id="ses_2")
+    answer = replies.of(eve)
+    for number in range(10):
+        replies.of(found(f"Ada {number}", secret="x" * 10_000))
+    assert replies.of(eve) is answer
