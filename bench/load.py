@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,14 +23,14 @@ _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 class Counted:
     """One run: requests, how many a second, and percentiles of their latency in ms.
 
-    `ratio`: where two paths took turns, the rate of the one to that of the other.
+    `ratios`: where two paths took turns, the rate of the one to that of the other, each second.
     """
 
     requests: int
     rate: float
     p50: float
     p99: float
-    ratio: float = 0.0
+    ratios: Sequence[float] = ()
 
 
 class Load:
@@ -59,7 +60,7 @@ class Load:
             connections: kept alive, each with one request at a time.
             offset: the line to begin after.
             pause: ms that a connection rests after an answer, on average.
-            beside: another path, which takes turns with `path`, 200 ms each.
+            beside: another path, which takes turns with `path`, 100 ms each.
         """
         self._expects_success = cookies != RANDOM
         options = ["-t1", f"-c{connections}", f"-d{seconds}", "--latency", "--timeout", "30s"]
@@ -116,18 +117,16 @@ def _read(said: str) -> Counted:
         for percent in (50, 99)
         if (found := re.search(rf"{percent}%\s+([\d.]+)(us|ms|s|m)", said))
     )
-    return Counted(int(total[1]), float(rate[1]), p50, p99, _ratio(said))
+    return Counted(int(total[1]), float(rate[1]), p50, p99, _ratios(said))
 
 
-def _ratio(said: str) -> float:
-    """Compare all answers of the one with all of the other, so that what stalls counts."""
+def _ratios(said: str) -> list[float]:
+    """Compare all answers of a second with all of the other path, so that what stalls counts."""
     found = re.search(r"Turns: (.*)", said)
-    if found is None:
-        return 0.0
-    turns = [tuple(map(float, turn.split("/"))) for turn in found[1].split()]
-    pairs = len(turns) // 2
-    base, path = (
-        sum(answers for answers, _ in some) / sum(seconds for _, seconds in some)
-        for some in (turns[: 2 * pairs : 2], turns[1::2])
-    )
-    return path / base
+    turns = [tuple(map(float, turn.split("/"))) for turn in found[1].split()] if found else []
+    seconds = [turns[at : at + 10] for at in range(0, len(turns) - 9, 10)]
+    return [_rate(second[1::2]) / _rate(second[::2]) for second in seconds]
+
+
+def _rate(turns: list[tuple[float, ...]]) -> float:
+    return sum(answers for answers, _ in turns) / sum(seconds for _, seconds in turns)

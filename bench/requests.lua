@@ -1,7 +1,7 @@
 -- What wrk sends: the cookies of a file, one a line, in rotation; or, instead of a
 -- file, "random": each time a well-formed session token that nobody has.
 -- wrk ... -s requests.lua URL -- FILE [OFFSET [PAUSE [BESIDE CONNECTIONS]]]
--- With BESIDE, another path, both are asked for in turns of 200 ms, BESIDE first; at the
+-- With BESIDE, another path, both are asked for in turns of 100 ms, BESIDE first; at the
 -- end the answers of each turn are printed, and its seconds.
 
 local ffi = require("ffi")
@@ -10,7 +10,7 @@ ffi.cdef([[
   int clock_gettime(int, struct authingo_time *);
 ]])
 
-local TURN = 0.2 -- seconds
+local TURN = 0.1 -- seconds
 local MONOTONIC = ffi.os == "OSX" and 6 or 1
 
 local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
