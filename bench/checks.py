@@ -7,6 +7,7 @@ to the cached check, and so is the other way round: how many times behind they a
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -195,6 +196,8 @@ def _measure(bench: Bench, subject: Subject) -> Measured:
         ratios: Sequence[float] = ()
         if subject.beside:  # the last second is not whole
             ratios = load(bench.scale.seconds + 1, subject.beside).ratios
+            if not ratios:
+                sys.exit(f"{subject.name}: no second in which both paths answered")
         _verify(subject, server.port, cookies)
     return Measured(counted, computed / counted.requests * 1e6, ratios)
 
