@@ -19,6 +19,7 @@ from typing import Any
 
 from bench import checks, mails, memory, operators, refresh, scale, sign_ins, start_up
 from bench.bench import FULL, QUICK, Bench
+from bench.cores import kept_awake
 from bench.load import wrk
 from bench.machine import machine, versions
 from bench.peers import Peers
@@ -39,12 +40,16 @@ def main() -> None:
         much = replace(much, rounds=options.rounds)
     if options.random_checks is not None:
         much = replace(much, random_checks=options.random_checks)
-    with tempfile.TemporaryDirectory(prefix="authingo-bench-") as directory:
+    with (
+        kept_awake() as awake,
+        tempfile.TemporaryDirectory(prefix="authingo-bench-") as directory,
+    ):
         server = find_server()
         try:
             peers = None if options.quick or options.without_peers else Peers(server, much.size)
             bench = Bench(much, server, Path(directory), peers, before=options.before)
-            results = _run(bench, [suite for suite in SUITES if suite.NAME in options.only])
+            where = f"{machine()}, cores kept awake" if awake else machine()
+            results = _run(bench, [suite for suite in SUITES if suite.NAME in options.only], where)
         except KeyboardInterrupt:
             sys.exit(130)
         finally:
@@ -56,9 +61,9 @@ def main() -> None:
         write(SUITES, keep(results))
 
 
-def _run(bench: Bench, suites: list[Suite]) -> dict[str, dict[str, Any]]:
+def _run(bench: Bench, suites: list[Suite], where: str) -> dict[str, dict[str, Any]]:
     began = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    about = {"run": began, "machine": machine(), "versions": versions(bench)}
+    about = {"run": began, "machine": where, "versions": versions(bench)}
     results = {}
     for suite in suites:
         start = time.monotonic()

@@ -130,5 +130,6 @@ documentation does it: `peers/fastapi_users_app.py`, `peers/better_auth.mjs` (wi
 experimental joins, and without its rate limit, which would refuse the measurement).
 Nobody logs requests, nobody uses uvloop, connection pools are as they come. Every subject must
 give the email of the session's user before and after it is measured, and nothing but
-2xx meanwhile.
+2xx meanwhile. Run as root, the bench keeps the cores awake (`/dev/cpu_dma_latency`): to wake one
+of a virtual machine can take a server longer than to check a session.
 """
