@@ -66,17 +66,17 @@ class Measured:
 
 def run(bench: Bench) -> dict[str, Any]:
     """Measure every subject in each round."""
-    subjects = list(_subjects(bench))
-    measured: dict[str, list[Measured]] = {subject.name: [] for subject in subjects}
+    todo = list(subjects(bench))
+    measured: dict[str, list[Measured]] = {subject.name: [] for subject in todo}
     for number in range(1, bench.scale.rounds + 1):
         bench.say(f"session checks, round {number} of {bench.scale.rounds}")
-        for subject in subjects:
+        for subject in todo:
             measured[subject.name].append(_measure(bench, subject))
     return {
         "rounds": bench.scale.rounds,
         "seconds": bench.scale.seconds,
         "tokens": bench.scale.tokens,
-        "rows": [_summary(subject, measured[subject.name]) for subject in subjects],
+        "rows": [_summary(subject, measured[subject.name]) for subject in todo],
     }
 
 
@@ -93,7 +93,8 @@ def _summary(subject: Subject, runs: list[Measured]) -> dict[str, Any]:
     }
 
 
-def _subjects(bench: Bench) -> Iterator[Subject]:
+def subjects(bench: Bench) -> Iterator[Subject]:
+    """Yield everything that is measured."""
     urls = {_POSTGRES: bench.postgres, _SQLITE: bench.sqlite}
     any_url = urls[_SQLITE]
     yield Subject(BARE, "bare", authingo("bare", any_url), "/", BARE, says="email")
