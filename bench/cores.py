@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterator
 Cores = tuple[int, ...]
 
 _PR_SET_PDEATHSIG = 1
-
-
 _SLEEP = "/dev/cpu_dma_latency"  # the kernel's "PM Quality of Service" interface
 
 

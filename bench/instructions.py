@@ -3,7 +3,8 @@
 python -m bench.instructions               every check of the suite `checks`
 python -m bench.instructions "auth.handler, SQLite, cached" ...
 
-valgrind counts them, so they are the same however busy the machine is. What the system and the
+valgrind counts them. However busy the machine is, the ratios of two runs differ by a hundredth at
+most; what differs is how many requests a turn of the event loop answers. What the system and the
 database do is not in them, and neither is the time that memory takes: they tell whether a change
 made a check cheaper, not how many a server can answer.
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from bench import checks, cores, data
 from bench.bench import QUICK, Bench
-from bench.load import Load
+from bench.load import Load, wrk
 from bench.servers import Server, served
 from tests.postgres import find_server
 
@@ -31,16 +32,18 @@ _WARM, _SECONDS = 3, 10
 
 def main() -> None:
     """Count for the rows that were named, or for all."""
+    wrk()
     if missing := [one for one in ("valgrind", "callgrind_control") if not shutil.which(one)]:
         sys.exit(f"this needs {' and '.join(missing)}: apt-get install valgrind")
     with tempfile.TemporaryDirectory(prefix="authingo-bench-") as directory:
         server = find_server()
         try:
             bench = Bench(_SCALE, server, Path(directory), peers=None)
-            subjects = {subject.name: subject for subject in checks.subjects(bench)}
-            names = sys.argv[1:] or [name for name, subject in subjects.items() if subject.beside]
+            subjects = {one.name: one for one in checks.subjects(bench) if one.beside}
+            names = sys.argv[1:] or list(subjects)
             if unknown := set(names) - set(subjects):
-                sys.exit(f"unknown: {'; '.join(sorted(unknown))}")
+                known = "\n  ".join(subjects)
+                sys.exit(f"unknown: {'; '.join(sorted(unknown))}\nknown are:\n  {known}")
             print(f"{'instructions of the server for an answer':58} itself    base  ratio")
             for name in names:
                 print(_row(bench, subjects[name]), flush=True)

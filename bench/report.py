@@ -120,7 +120,7 @@ python -m bench                    # everything, about 50 minutes on two quiet c
 python -m bench --only checks,memory   # some of it; the rest of this page stays as it is
 python -m bench --only refresh,scale --before PATH   # refreshes beside those of an earlier version
 python -m bench --quick            # one short round of everything that needs no registry
-python -m bench.instructions       # what a check computes, the same on a busy machine; not kept
+python -m bench.instructions       # what a check computes, for a busy machine; not kept
 ```
 
 PostgreSQL and SQLite hold 100,000 users with bcrypt hashes (cost 12) and 200,000 active
